@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The CPU back end's one door (see engine/backend.h). */
+#pragma once
+
+#include "engine/backend.h"
+
+typedef enum { /* instruction sets, rising; each includes the ones before it */
+  CPU_TIER_PORTABLE, /* plain C, the reference */
+  CPU_TIER_AVX2,     /* AVX2, FMA, F16C */
+  CPU_TIER_AVX512,   /* AVX-512 F, BW, VL, DQ and VNNI */
+  CPU_N_TIERS,
+} CpuTier;
+
+/* The best tier that this processor and its operating system run. */
+CpuTier cpu_tier_best (void);
+const char *cpu_tier_name (CpuTier tier);
+
+/* n_threads 0: as many as help (physical cores that this process may use). tier must not exceed
+ * cpu_tier_best (). Results are the same bits for any n_threads and any split of a prompt into batches. */
+EngineBackend *cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error);
+
+/* Bytes per second that n_threads read from a buffer of that many bytes: the roof for decode.
+ * Takes about 0.3 s. */
+double cpu_measure_read_bandwidth (unsigned n_threads, size_t buffer_bytes);
