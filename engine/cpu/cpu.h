@@ -19,6 +19,9 @@ const char *cpu_tier_name (CpuTier tier);
  * cpu_tier_best (). Results are the same bits for any n_threads and any split of a prompt into batches. */
 EngineBackend *cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error);
 
+/* Bytes of RAM that this process could still take: MemAvailable, less where a cgroup says so. */
+uint64_t cpu_free_memory_bytes (void);
+
 /* Bytes per second that n_threads read from a buffer of that many bytes: the roof for decode.
  * Takes about 0.3 s. */
 double cpu_measure_read_bandwidth (unsigned n_threads, size_t buffer_bytes);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Ties the folders up behind engine.h: opening a model (file, description, tokenizer, device, weights)
+ * and its text functions. Owns the choice of a back end; must not know how any of them works. */
+#include "engine/cpu/cpu.h"
+#include "engine/devices.h"
+#include "engine/session/session.h"
+#include "engine/vulkan/vulkan.h"
+
+#include <string.h>
+
+/* What auto means for a context: enough for a long talk without surprising the memory. */
+#define DEFAULT_CONTEXT_TOKENS 8192
+#define MIN_CONTEXT_TOKENS     64
+
+void
+engine_model_info_free (EngineModelInfo *info)
+{
+  if (info == NULL)
+    return;
+  g_free (info->path);
+  g_free (info->name);
+  g_free (info->architecture);
+  g_free (info->tokenizer);
+  g_free (info->chat_template);
+  g_free (info->warning);
+  g_free (info);
+}
+
+static void
+count_types (EngineModelInfo *info, const ModelGguf *gguf)
+{
+  for (uint64_t i = 0; i < model_gguf_n_tensors (gguf); i++) {
+    const ModelTensor *tensor = model_gguf_tensor (gguf, i);
+    const char *name = model_type_name (tensor->type_id);
+    uint32_t t = 0;
+
+    while (t < info->n_types && info->types[t].name != name)
+      t++;
+    if (t == G_N_ELEMENTS (info->types))
+      continue;
+    if (t == info->n_types) {
+      info->n_types++;
+      info->types[t].name = name;
+    }
+    info->types[t].n_tensors++;
+    info->types[t].bytes += tensor->bytes;
+  }
+}
+
+/* The file's own name for itself when it is text, else the name of the file. */
+static char *
+model_name (const ModelGguf *gguf)
+{
+  const char *name = model_gguf_get_string (gguf, "general.name");
+  g_autofree char *base = g_path_get_basename (model_gguf_path (gguf));
+
+  if (name != NULL && *name != '\0' && strlen (name) <= 200)
+    return g_utf8_make_valid (name, -1);
+  if (g_str_has_suffix (base, ".gguf"))
+    base[strlen (base) - strlen (".gguf")] = '\0';
+  return g_filename_display_name (base);
+}
+
+/* q8_0: 34 bytes for 32 elements. */
+#define Q8_0_BYTES(elements) ((elements) / 32 * 34)
+
+static EngineModelInfo *
+describe (const EngineModel *model)
+{
+  EngineModelInfo *info = g_new0 (EngineModelInfo, 1);
+  const char *tokenizer_warning = text_tokenizer_warning (model->tokenizer);
+  const char *chat_warning = text_chat_warning (model->chat);
+
+  info->path = g_strdup (model_gguf_path (model->gguf));
+  info->name = model_name (model->gguf);
+  info->architecture = g_strdup (model->desc->architecture->name);
+  info->tokenizer = g_strdup (text_tokenizer_description (model->tokenizer));
+  info->chat_template = g_strdup (text_chat_name (model->chat));
+  if (tokenizer_warning != NULL && chat_warning != NULL)
+    info->warning = g_strjoin (" ", tokenizer_warning, chat_warning, NULL);
+  else
+    info->warning = g_strdup (tokenizer_warning != NULL ? tokenizer_warning : chat_warning);
+  info->parameters = model->desc->n_parameters;
+  info->file_bytes = model_gguf_file_bytes (model->gguf);
+  info->context_tokens = model->desc->h.context_tokens;
+  info->n_layers = model->desc->h.n_layers;
+  info->n_vocab = model->desc->h.n_vocab;
+  info->kv_bytes_per_token_f16 = model_desc_kv_elements (model->desc) * 2;
+  info->kv_bytes_per_token_q8_0 = Q8_0_BYTES (model_desc_kv_elements (model->desc));
+  info->decode_bytes = model->desc->decode_bytes;
+  count_types (info, model->gguf);
+  return info;
+}
+
+EngineModel *
+engine_model_open_text (const char *path, GError **error)
+{
+  g_autoptr (EngineModel) model = g_new0 (EngineModel, 1);
+
+  model->gguf = model_gguf_open (path, error);
+  if (model->gguf == NULL)
+    return NULL;
+  model->desc = model_desc_new (model->gguf, error);
+  if (model->desc == NULL)
+    return NULL;
+  model->tokenizer = text_tokenizer_new (model->gguf, error);
+  if (model->tokenizer == NULL)
+    return NULL;
+  model->chat = text_chat_new (model->gguf, model->tokenizer);
+  model->info = describe (model);
+  return g_steal_pointer (&model);
+}
+
+EngineModelInfo *
+engine_model_read_info (const char *path, GError **error)
+{
+  g_autoptr (EngineModel) model = engine_model_open_text (path, error);
+
+  return model != NULL ? g_steal_pointer (&model->info) : NULL;
+}
+
+static EngineBackend *
+open_backend (const char *device, const EngineModelOptions *options, GError **error)
+{
+  CpuTier tier = cpu_tier_best ();
+
+  if (g_str_has_prefix (device, "vulkan:"))
+    return vulkan_backend_open ((unsigned) g_ascii_strtoull (device + strlen ("vulkan:"), NULL, 10),
+                                options->cache_dir, error);
+  if (options->cpu_tier != NULL && !engine_cpu_tier_parse (options->cpu_tier, &tier, error))
+    return NULL;
+  return cpu_backend_open (options->n_threads, tier, error);
+}
+
+static gboolean
+choose_sizes (EngineModel *model, const EngineModelOptions *options, GError **error)
+{
+  uint32_t trained = model->desc->h.context_tokens, context = options->context_tokens;
+  uint32_t preferred = model->backend->vtable->caps (model->backend)->preferred_chunk;
+
+  if (context == 0)
+    context = MIN (trained, DEFAULT_CONTEXT_TOKENS);
+  if (context < MIN_CONTEXT_TOKENS || context > trained) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
+                 "A context of %u tokens is not possible: “%s” works with %d to %u.", context,
+                 model->info->name, MIN_CONTEXT_TOKENS, trained);
+    return FALSE;
+  }
+  model->context_tokens = context;
+  model->chunk_tokens = MIN (options->chunk_tokens > 0 ? options->chunk_tokens : preferred, context);
+  return TRUE;
+}
+
+EngineModel *
+engine_model_open (const char *path, const EngineModelOptions *options, GError **error)
+{
+  const EngineModelOptions defaults = { 0 };
+  g_autoptr (EngineModel) model = engine_model_open_text (path, error);
+  gint64 start_us = g_get_monotonic_time ();
+
+  if (model == NULL)
+    return NULL;
+  if (options == NULL)
+    options = &defaults;
+  model->device = engine_device_resolve (options->device, error);
+  if (model->device == NULL)
+    return NULL;
+  model->backend = open_backend (model->device, options, error);
+  if (model->backend == NULL || !choose_sizes (model, options, error) ||
+      !session_model_load (model, options, error))
+    return NULL;
+  model->load_s = (g_get_monotonic_time () - start_us) / 1e6;
+  return g_steal_pointer (&model);
+}
+
+void
+engine_model_close (EngineModel *model)
+{
+  if (model == NULL)
+    return;
+  if (model->backend != NULL) {
+    session_model_unload (model);
+    model->backend->vtable->close (model->backend);
+  }
+  text_chat_free (model->chat);
+  text_tokenizer_free (model->tokenizer);
+  model_desc_free (model->desc);
+  model_gguf_free (model->gguf);
+  engine_model_info_free (model->info);
+  g_free (model->device);
+  g_free (model);
+}
+
+const EngineModelInfo *
+engine_model_info (const EngineModel *model)
+{
+  return model->info;
+}
+
+const char *
+engine_model_device (const EngineModel *model)
+{
+  return model->device != NULL ? model->device : "none";
+}
+
+const char *
+engine_model_device_description (const EngineModel *model)
+{
+  return model->backend != NULL ? model->backend->vtable->caps (model->backend)->description : "";
+}
+
+uint32_t
+engine_model_context_tokens (const EngineModel *model)
+{
+  return model->context_tokens;
+}
+
+double
+engine_model_load_s (const EngineModel *model)
+{
+  return model->load_s;
+}
+
+void
+engine_model_memory (const EngineModel *model, uint64_t *weights_bytes, uint64_t *kv_bytes, uint64_t *scratch_bytes)
+{
+  *weights_bytes = *kv_bytes = *scratch_bytes = 0;
+  if (model->weights != NULL)
+    model->backend->vtable->memory (model->weights, weights_bytes, kv_bytes, scratch_bytes);
+}
+
+/* ---- text ---- */
+
+GArray *
+engine_model_encode (const EngineModel *model, const char *text, gboolean parse_special, gboolean with_bos)
+{
+  GArray *tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
+
+  if (with_bos && text_tokenizer_adds_bos (model->tokenizer)) {
+    gint32 bos = text_tokenizer_bos (model->tokenizer);
+
+    g_array_append_val (tokens, bos);
+  }
+  text_tokenizer_encode (model->tokenizer, text, -1, parse_special, tokens);
+  return tokens;
+}
+
+/* EngineMessage is the public face of TextMessage; the app must not see the text folder. */
+G_STATIC_ASSERT (sizeof (EngineMessage) == sizeof (TextMessage));
+G_STATIC_ASSERT (offsetof (EngineMessage, content) == offsetof (TextMessage, content));
+
+GArray *
+engine_model_encode_chat (const EngineModel *model, const EngineMessage *messages, size_t n_messages,
+                          gboolean add_generation, GError **error)
+{
+  g_autoptr (GArray) tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
+
+  if (!text_chat_encode (model->chat, (const TextMessage *) messages, n_messages, add_generation, tokens, error))
+    return NULL;
+  return g_steal_pointer (&tokens);
+}
+
+char *
+engine_model_render_chat (const EngineModel *model, const EngineMessage *messages, size_t n_messages, GError **error)
+{
+  return text_chat_render (model->chat, (const TextMessage *) messages, n_messages, TRUE, error);
+}
+
+char *
+engine_model_decode (const EngineModel *model, const gint32 *tokens, size_t n, gboolean with_special)
+{
+  g_autoptr (GString) bytes = g_string_new (NULL);
+  GString *text = g_string_new (NULL);
+  TextUtf8Stream stream = { 0 };
+
+  for (size_t i = 0; i < n; i++)
+    text_tokenizer_decode (model->tokenizer, tokens[i], with_special, bytes);
+  text_utf8_stream_push (&stream, bytes->str, bytes->len, text);
+  text_utf8_stream_end (&stream, text);
+  return g_string_free (text, FALSE);
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One timeline: reads a prompt (what of it is not yet in the cache), then writes tokens one by one.
+ * Owns the loop, the cancel flag and the figures; must not know back ends or how text is shown. */
+#include "engine/session/flow.h"
+#include "engine/session/session.h"
+
+#include <math.h>
+#include <string.h>
+
+struct _EngineSession {
+  EngineModel *model;
+  SessionTimeline timeline;
+  EngineCandidate candidates[ENGINE_MAX_CANDIDATES];
+  float lse;
+  float *logits; /* [n_vocab] or NULL until a sampler wants whole rows */
+  gint cancel;   /* atomic */
+};
+
+/* The state of one engine_session_generate call. */
+typedef struct {
+  EngineSession *session;
+  SessionSampler sampler;
+  SessionFlow flow;
+  TextUtf8Stream utf8;
+  GString *bytes, *text; /* of the token at hand */
+  EngineEventFunc on_event;
+  void *user_data;
+  EngineStats stats;
+} Generation;
+
+EngineSession *
+engine_session_new (EngineModel *model, GError **error)
+{
+  EngineSession *session;
+
+  if (model->weights == NULL) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
+                 "“%s” was opened for its text only; load it to get answers.", model->info->name);
+    return NULL;
+  }
+  session = g_new0 (EngineSession, 1);
+  session->model = model;
+  session_timeline_init (&session->timeline, &model->pages);
+  return session;
+}
+
+void
+engine_session_free (EngineSession *session)
+{
+  if (session == NULL)
+    return;
+  session_timeline_finish (&session->timeline);
+  g_free (session->logits);
+  g_free (session);
+}
+
+void
+engine_session_cancel (EngineSession *session)
+{
+  g_atomic_int_set (&session->cancel, 1);
+}
+
+void
+engine_session_rearm (EngineSession *session)
+{
+  g_atomic_int_set (&session->cancel, 0);
+}
+
+uint32_t
+engine_session_n_tokens (const EngineSession *session)
+{
+  return session->timeline.tokens->len;
+}
+
+uint32_t
+engine_session_reusable (const EngineSession *session, const GArray *prompt)
+{
+  uint32_t common =
+      session_timeline_common (&session->timeline, (const gint32 *) prompt->data, prompt->len);
+
+  return common == prompt->len && common > 0 ? common - 1 : common; /* the last one makes logits */
+}
+
+/* Evaluates tokens[n] after what the timeline holds; on success they belong to it. */
+static gboolean
+evaluate (EngineSession *session, const gint32 *tokens, uint32_t n, const uint32_t *outputs,
+          uint32_t n_outputs, uint32_t n_candidates, EngineResult *result, EngineRunCost *cost, GError **error)
+{
+  EngineModel *model = session->model;
+  SessionTimeline *timeline = &session->timeline;
+  EngineBackendExecutable *executable;
+  EngineBatchRun run = { .first = 0, .n_tokens = n, .position = timeline->tokens->len };
+  EngineBatch batch = {
+    .tokens = tokens, .n_tokens = n, .runs = &run, .n_runs = 1, .outputs = outputs,
+    .n_outputs = n_outputs, .n_candidates = n_candidates, .want_logits = result->logits != NULL,
+  };
+
+  executable = session_model_executable (model, session_model_class (model, n, n_outputs), error);
+  if (executable == NULL || !session_timeline_reserve (timeline, n, error))
+    return FALSE;
+  run.pages = (const uint32_t *) timeline->table->data;
+  run.n_pages = timeline->table->len;
+  if (!model->backend->vtable->run (executable, &batch, result, &session->cancel, cost, error))
+    return FALSE;
+  session_timeline_append (timeline, tokens, n);
+  return TRUE;
+}
+
+static gboolean
+check_prompt (const EngineSession *session, const gint32 *tokens, uint32_t n, GError **error)
+{
+  uint32_t context = session->model->context_tokens;
+
+  if (n == 0) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID, "There is nothing to read: the text is empty.");
+    return FALSE;
+  }
+  if (n >= context) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_LIMIT,
+                 "The text has %u tokens and the context holds %u, the answer included. "
+                 "Shorten the text or choose a longer context.", n, context);
+    return FALSE;
+  }
+  for (uint32_t i = 0; i < n; i++) {
+    if (tokens[i] < 0 || (uint32_t) tokens[i] >= session->model->desc->h.n_vocab) {
+      g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
+                   "Token %d is outside the model's vocabulary of %u.", tokens[i],
+                   session->model->desc->h.n_vocab);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static void
+report_reading (Generation *g, uint32_t done, uint32_t total, gint64 since_us, uint32_t read)
+{
+  EngineEvent event = { .kind = ENGINE_EVENT_READING, .done = done, .total = total, .left_s = -1, .token = -1 };
+
+  if (read > 0)
+    event.left_s = (double) (g_get_monotonic_time () - since_us) / 1e6 * (total - done) / read;
+  if (g->on_event != NULL)
+    g->on_event (&event, g->user_data);
+}
+
+/* What the sampler needs of the last row, in the session's own memory. */
+static EngineResult
+sampling_result (Generation *g, uint32_t *n_candidates)
+{
+  EngineSession *session = g->session;
+  uint32_t n_vocab = session->model->desc->h.n_vocab;
+  gboolean whole_row;
+
+  *n_candidates = MIN (session_sampler_needs (&g->sampler, &whole_row), n_vocab);
+  if (whole_row && session->logits == NULL)
+    session->logits = g_new (float, n_vocab);
+  return (EngineResult){ session->candidates, &session->lse, whole_row ? session->logits : NULL };
+}
+
+/* Prefill: chunk by chunk, logits of the last token only. */
+static gboolean
+read_prompt (Generation *g, const gint32 *tokens, uint32_t n, GError **error)
+{
+  EngineSession *session = g->session;
+  uint32_t chunk = session->model->chunk_tokens, done = g->stats.reused_tokens, n_candidates;
+  gint64 start_us = g_get_monotonic_time ();
+  EngineResult result = sampling_result (g, &n_candidates);
+
+  report_reading (g, done, n, start_us, 0);
+  while (done < n) {
+    uint32_t count = MIN (chunk, n - done), last = count - 1;
+    gboolean final = done + count == n;
+
+    if (!evaluate (session, tokens + done, count, &last, final ? 1 : 0, n_candidates, &result, NULL, error))
+      return FALSE;
+    done += count;
+    g->stats.read_tokens += count;
+    report_reading (g, done, n, start_us, g->stats.read_tokens);
+  }
+  g->stats.prefill_s = (g_get_monotonic_time () - start_us) / 1e6;
+  return TRUE;
+}
+
+static int32_t
+pick_token (Generation *g)
+{
+  EngineSession *session = g->session;
+  const GArray *tokens = session->timeline.tokens;
+  uint32_t window = MIN (g->sampler.options.repetition_window, tokens->len), n_candidates;
+  EngineResult result = sampling_result (g, &n_candidates);
+
+  return session_sampler_pick (&g->sampler, result.candidates, n_candidates, result.logits,
+                               session->model->desc->h.n_vocab,
+                               (const int32_t *) tokens->data + tokens->len - window, window);
+}
+
+static void
+report_token (Generation *g, int32_t token)
+{
+  EngineEvent event = { .kind = ENGINE_EVENT_TOKEN, .token = token };
+
+  g_string_truncate (g->bytes, 0);
+  g_string_truncate (g->text, 0);
+  if (token >= 0) {
+    text_tokenizer_decode (g->session->model->tokenizer, token, FALSE, g->bytes);
+    text_utf8_stream_push (&g->utf8, g->bytes->str, g->bytes->len, g->text);
+  } else { /* the end: what was held back */
+    text_utf8_stream_end (&g->utf8, g->text);
+    if (g->text->len == 0)
+      return;
+  }
+  event.text = g->text->str;
+  if (g->on_event != NULL)
+    g->on_event (&event, g->user_data);
+}
+
+/* Decode: sample, tell, evaluate, until something ends the answer. */
+static gboolean
+write_answer (Generation *g, GError **error)
+{
+  EngineSession *session = g->session;
+  EngineModel *model = session->model;
+  const EngineGenerate *options = &g->sampler.options;
+  const uint32_t output = 0;
+  uint32_t n_candidates;
+  EngineResult result = sampling_result (g, &n_candidates);
+
+  while (TRUE) {
+    int32_t token = pick_token (g);
+    EngineRunCost cost = { 0 };
+
+    session_flow_token (&g->flow, g_get_monotonic_time ());
+    if (!options->ignore_end && text_tokenizer_is_end (model->tokenizer, token)) {
+      g->stats.stop = ENGINE_STOP_END;
+      return TRUE;
+    }
+    g->stats.written_tokens++;
+    report_token (g, token);
+    if (g->stats.written_tokens >= options->max_tokens) {
+      g->stats.stop = ENGINE_STOP_MAX_TOKENS;
+      return TRUE;
+    }
+    if (session->timeline.tokens->len + 1 >= model->context_tokens) {
+      g->stats.stop = ENGINE_STOP_CONTEXT;
+      return TRUE;
+    }
+    if (!evaluate (session, &token, 1, &output, 1, n_candidates, &result, &cost, error))
+      return FALSE;
+    g->stats.bytes_read += cost.weight_bytes + cost.kv_bytes;
+  }
+}
+
+static void
+summarise (Generation *g)
+{
+  EngineStats *stats = &g->stats;
+  uint32_t gaps = g->flow.gaps_us->len;
+
+  session_flow_summarise (&g->flow, stats);
+  if (stats->prefill_s > 0)
+    stats->prefill_tok_s = stats->read_tokens / stats->prefill_s;
+  stats->decode_s = gaps > 0 ? (g->flow.last_us - g->flow.first_us) / 1e6 : 0;
+  if (stats->decode_s > 0) {
+    stats->decode_tok_s = gaps / stats->decode_s;
+    stats->decode_gb_s = stats->bytes_read / stats->decode_s / 1e9;
+  }
+}
+
+gboolean
+engine_session_generate (EngineSession *session, const GArray *prompt, const EngineGenerate *options,
+                         EngineEventFunc on_event, void *user_data, EngineStats *stats, GError **error)
+{
+  const gint32 *tokens = (const gint32 *) prompt->data;
+  Generation g = { .session = session, .on_event = on_event, .user_data = user_data };
+  GError *problem = NULL;
+  gboolean ok;
+
+  if (!check_prompt (session, tokens, prompt->len, error) ||
+      !session_sampler_init (&g.sampler, options, error))
+    return FALSE;
+  g.bytes = g_string_new (NULL);
+  g.text = g_string_new (NULL);
+  session_flow_init (&g.flow);
+  g.stats.prompt_tokens = prompt->len;
+  g.stats.reused_tokens = engine_session_reusable (session, prompt);
+  session_timeline_truncate (&session->timeline, g.stats.reused_tokens);
+
+  ok = read_prompt (&g, tokens, prompt->len, &problem) && write_answer (&g, &problem);
+  if (g_error_matches (problem, ENGINE_ERROR, ENGINE_ERROR_CANCELLED)) {
+    g_clear_error (&problem);
+    g.stats.stop = ENGINE_STOP_CANCELLED;
+    ok = TRUE;
+  }
+  report_token (&g, -1);
+  summarise (&g);
+  if (stats != NULL)
+    *stats = g.stats;
+  if (problem != NULL)
+    g_propagate_error (error, problem);
+  session_flow_finish (&g.flow);
+  session_sampler_finish (&g.sampler);
+  g_string_free (g.bytes, TRUE);
+  g_string_free (g.text, TRUE);
+  return ok;
+}
+
+gboolean
+engine_session_logits (EngineSession *session, const GArray *tokens, uint32_t n_top, float **lse,
+                       EngineTop **top, double *mean_nll, GError **error)
+{
+  const gint32 *ids = (const gint32 *) tokens->data;
+  uint32_t n = tokens->len, n_vocab = session->model->desc->h.n_vocab;
+  g_autofree float *sums = g_new (float, n);
+  g_autofree EngineTop *best = g_new (EngineTop, (size_t) n * MAX (n_top, 1));
+  g_autofree EngineCandidate *candidates = NULL;
+  g_autofree float *rows = NULL;
+  double nll = 0;
+
+  if (!check_prompt (session, ids, n, error))
+    return FALSE;
+  if (n_top == 0 || n_top > MIN (ENGINE_MAX_CANDIDATES, n_vocab)) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
+                 "The number of top tokens must lie between 1 and %u.", MIN (ENGINE_MAX_CANDIDATES, n_vocab));
+    return FALSE;
+  }
+  candidates = g_new (EngineCandidate, (size_t) SESSION_SMALL_TOKENS * n_top);
+  rows = g_new (float, (size_t) SESSION_SMALL_TOKENS * n_vocab);
+  session_timeline_truncate (&session->timeline, 0);
+  for (uint32_t first = 0; first < n; first += SESSION_SMALL_TOKENS) {
+    uint32_t count = MIN (SESSION_SMALL_TOKENS, n - first), outputs[SESSION_SMALL_TOKENS];
+    EngineResult result = { candidates, sums + first, rows };
+
+    for (uint32_t i = 0; i < count; i++)
+      outputs[i] = i;
+    if (!evaluate (session, ids + first, count, outputs, count, n_top, &result, NULL, error))
+      return FALSE;
+    for (uint32_t i = 0; i < count; i++) {
+      for (uint32_t k = 0; k < n_top; k++)
+        best[(size_t) (first + i) * n_top + k] = (EngineTop){
+          candidates[i * n_top + k].id, candidates[i * n_top + k].logit - sums[first + i],
+        };
+      if (first + i + 1 < n)
+        nll += (double) sums[first + i] - rows[(size_t) i * n_vocab + ids[first + i + 1]];
+    }
+  }
+  *mean_nll = n > 1 ? nll / (n - 1) : 0;
+  *lse = g_steal_pointer (&sums);
+  *top = g_steal_pointer (&best);
+  return TRUE;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which page of KV memory holds which 64 tokens of which timeline. Knows page numbers and token ids
+ * only; the bytes are the back end's.
+ * Thread: the engine thread. */
+#pragma once
+
+#include "engine/backend.h"
+
+/* The free pages of one loaded model. */
+typedef struct {
+  uint32_t n_pages, n_free;
+  uint32_t *free_pages; /* [n_pages], the first n_free are free */
+} SessionPages;
+
+void session_pages_init (SessionPages *pages, uint32_t n_pages);
+void session_pages_finish (SessionPages *pages);
+
+/* One timeline: the tokens whose keys and values are in the cache, and the pages that hold them. */
+typedef struct {
+  SessionPages *pool; /* borrowed */
+  GArray *tokens;     /* gint32 [n] in the cache */
+  GArray *table;      /* guint32 physical page of tokens 64 i .. 64 i + 63 */
+} SessionTimeline;
+
+void session_timeline_init (SessionTimeline *timeline, SessionPages *pool);
+/* Gives the pages back. */
+void session_timeline_finish (SessionTimeline *timeline);
+
+/* Length of the longest prefix of tokens[n] that the timeline already holds. */
+uint32_t session_timeline_common (const SessionTimeline *timeline, const gint32 *tokens, uint32_t n);
+/* Forgets all but the first n tokens; pages that hold none of them go back to the pool. */
+void session_timeline_truncate (SessionTimeline *timeline, uint32_t n);
+/* Makes sure that pages exist for n more tokens. ENGINE_ERROR_NO_MEMORY when the pool is used up:
+ * nothing has changed then. */
+gboolean session_timeline_reserve (SessionTimeline *timeline, uint32_t n, GError **error);
+/* Records that tokens[n] are now in the cache; they must have been reserved. */
+void session_timeline_append (SessionTimeline *timeline, const gint32 *tokens, uint32_t n);

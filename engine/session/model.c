@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A model's plans and executables by batch class. Must not know what a back end makes of a plan. */
+#include "engine/session/session.h"
+
+static GraphPlan *
+build_plan (const EngineModel *model, SessionClass class)
+{
+  const struct {
+    uint32_t tokens, outputs;
+  } sizes[SESSION_N_CLASSES] = {
+    [SESSION_CLASS_DECODE] = { 1, 1 },
+    [SESSION_CLASS_SMALL] = { SESSION_SMALL_TOKENS, SESSION_SMALL_TOKENS },
+    [SESSION_CLASS_CHUNK] = { model->chunk_tokens, 1 },
+  };
+
+  return graph_plan_build (model->desc, 0, model->desc->h.n_layers, TRUE, TRUE, sizes[class].tokens,
+                           sizes[class].outputs);
+}
+
+gboolean
+session_model_load (EngineModel *model, const EngineModelOptions *options, GError **error)
+{
+  const EngineBackendVtable *vtable = model->backend->vtable;
+  uint32_t n_pages = (model->context_tokens + ENGINE_PAGE_TOKENS - 1) / ENGINE_PAGE_TOKENS;
+
+  for (SessionClass class = 0; class < SESSION_N_CLASSES; class++)
+    model->plans[class] = build_plan (model, class);
+  model->weights = vtable->load (model->backend, model->plans[SESSION_CLASS_CHUNK], n_pages,
+                                 options->progress, options->progress_data, options->cancel, error);
+  if (model->weights == NULL)
+    return FALSE;
+  session_pages_init (&model->pages, n_pages);
+  /* Both classes that every answer needs are made now, off the first token's path. */
+  return session_model_executable (model, SESSION_CLASS_DECODE, error) != NULL &&
+         session_model_executable (model, SESSION_CLASS_CHUNK, error) != NULL;
+}
+
+void
+session_model_unload (EngineModel *model)
+{
+  for (SessionClass class = 0; class < SESSION_N_CLASSES; class++) {
+    if (model->executables[class] != NULL)
+      model->backend->vtable->discard (model->executables[class]);
+    model->executables[class] = NULL;
+  }
+  if (model->weights != NULL)
+    model->backend->vtable->unload (model->weights);
+  model->weights = NULL;
+  for (SessionClass class = 0; class < SESSION_N_CLASSES; class++)
+    g_clear_pointer (&model->plans[class], graph_plan_free);
+  session_pages_finish (&model->pages);
+}
+
+SessionClass
+session_model_class (const EngineModel *model, uint32_t n_tokens, uint32_t n_outputs)
+{
+  SessionClass class = 0;
+
+  while (class < SESSION_CLASS_CHUNK && (n_tokens > model->plans[class]->max_tokens ||
+                                         n_outputs > model->plans[class]->max_outputs))
+    class++;
+  return class;
+}
+
+EngineBackendExecutable *
+session_model_executable (EngineModel *model, SessionClass class, GError **error)
+{
+  if (model->executables[class] == NULL)
+    model->executables[class] =
+        model->backend->vtable->compile (model->weights, model->plans[class], error);
+  return model->executables[class];
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What engine.c and the session folder share: the loaded model and its executables.
+ * Thread: the engine thread, except where engine.h says "any thread". */
+#pragma once
+
+#include "engine/backend.h"
+#include "engine/engine.h"
+#include "engine/session/kv.h"
+#include "engine/session/sampler.h"
+#include "engine/text/chat.h"
+
+/* Batch classes: one plan and one executable each. */
+typedef enum {
+  SESSION_CLASS_DECODE, /* 1 token, 1 output */
+  SESSION_CLASS_SMALL,  /* up to 16 tokens, each may be an output */
+  SESSION_CLASS_CHUNK,  /* a prefill chunk, 1 output */
+  SESSION_N_CLASSES,
+} SessionClass;
+
+#define SESSION_SMALL_TOKENS 16
+
+struct _EngineModel {
+  EngineModelInfo *info;
+  ModelGguf *gguf;
+  ModelDesc *desc;
+  TextTokenizer *tokenizer;
+  TextChat *chat;
+
+  /* NULL and 0 for a model opened for its text only. */
+  EngineBackend *backend;
+  EngineBackendModel *weights;
+  GraphPlan *plans[SESSION_N_CLASSES];
+  EngineBackendExecutable *executables[SESSION_N_CLASSES];
+  SessionPages pages;
+  char *device;
+  uint32_t context_tokens, chunk_tokens;
+  double load_s;
+};
+
+/* Builds the plans, loads the weights on model->backend, and compiles what the first answer needs. */
+gboolean session_model_load (EngineModel *model, const EngineModelOptions *options, GError **error);
+/* Frees executables, weights, plans and pages; the backend stays. */
+void session_model_unload (EngineModel *model);
+
+/* The smallest class that takes n tokens with n_outputs outputs. */
+SessionClass session_model_class (const EngineModel *model, uint32_t n_tokens, uint32_t n_outputs);
+/* Compiled on first use. NULL with error. */
+EngineBackendExecutable *session_model_executable (EngineModel *model, SessionClass class, GError **error);
