@@ -4,7 +4,13 @@
 
 #include "engine/backend.h"
 
-typedef enum { VULKAN_KIND_DISCRETE, VULKAN_KIND_INTEGRATED, VULKAN_KIND_VIRTUAL, VULKAN_KIND_SOFTWARE, VULKAN_KIND_OTHER } VulkanKind;
+typedef enum {
+  VULKAN_KIND_DISCRETE,
+  VULKAN_KIND_INTEGRATED,
+  VULKAN_KIND_VIRTUAL,
+  VULKAN_KIND_SOFTWARE,
+  VULKAN_KIND_OTHER
+} VulkanKind;
 
 /* One physical device as `doctor` shows it and as the choice is made from it. */
 typedef struct {
@@ -25,13 +31,16 @@ typedef struct {
 void vulkan_device_info_free (VulkanDeviceInfo *info);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (VulkanDeviceInfo, vulkan_device_info_free)
 
-/* All devices (GPtrArray of VulkanDeviceInfo, owned by the caller). Empty without an error when the loader finds no
- * driver; NULL with a sentence when there is no loader or the instance fails. */
+/* All devices (GPtrArray of VulkanDeviceInfo, owned by the caller). Empty without an error when the
+ * loader finds no driver; NULL with a sentence when the instance fails. */
 GPtrArray *vulkan_devices (GError **error);
 
-/* The one to use by default: usable, discrete before integrated before virtual, then by memory; never a software
- * driver. -1 when there is none. *why: a sentence that says the choice and its reason; free with g_free. */
+/* The one to use by default: usable, discrete before integrated before virtual, then by memory; never
+ * a software driver. -1 when there is none. *why: a sentence that says the choice and its reason; free
+ * with g_free. */
 int vulkan_pick_device (GPtrArray *devices, char **why);
 
-/* Opens device index. cache_dir: folder for the pipeline cache file, made when missing; NULL: no cache. */
+/* Opens device index. cache_dir: folder for the pipeline cache file, made when missing; NULL: no
+ * cache. With BOTTEGA_VULKAN_VALIDATION=1 in the environment the validation layer watches every call
+ * and each of its messages is a g_critical (). */
 EngineBackend *vulkan_backend_open (unsigned index, const char *cache_dir, GError **error);

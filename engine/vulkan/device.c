@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Owns what is known of a graphics card: its abilities, the table of driver quirks, and the logical
+ * device with one compute queue. Knows nothing of memory blocks, pipelines or models. */
+#include "engine/vulkan/device.h"
+
+#include <string.h>
+
+#define VENDOR_AMD    0x1002
+#define VENDOR_INTEL  0x8086
+#define VENDOR_NVIDIA 0x10de
+
+/* First match wins. lanes: measured for llvmpipe (engine/vulkan/README.md); for hardware the size of a
+ * subgroup, or two of them, so that a workgroup's loads fill whole cache lines. */
+static const VulkanQuirks quirks[] = {
+  { VK_DRIVER_ID_MESA_LLVMPIPE, 0, TRUE, 8, 128 },
+  { 0, VENDOR_AMD, FALSE, 64, 256 },
+  { 0, VENDOR_NVIDIA, FALSE, 32, 512 },
+  { 0, VENDOR_INTEL, FALSE, 32, 128 },
+  { 0, 0, FALSE, 32, 128 },
+};
+
+static gboolean
+has_extension (const VkExtensionProperties *extensions, uint32_t n, const char *name)
+{
+  for (uint32_t i = 0; i < n; i++)
+    if (strcmp (extensions[i].extensionName, name) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+static void
+ask_properties (VkPhysicalDevice physical, VulkanAbilities *can)
+{
+  VkPhysicalDeviceShaderIntegerDotProductProperties dot = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_PROPERTIES,
+  };
+  VkPhysicalDeviceSubgroupSizeControlProperties size = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES,
+    .pNext = can->has_int_dot ? &dot : NULL,
+  };
+  VkPhysicalDeviceSubgroupProperties subgroup = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
+    .pNext = can->has_subgroup_control ? (void *) &size : size.pNext,
+  };
+  can->id.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES;
+  can->id.pNext = &subgroup;
+  can->driver.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES;
+  can->driver.pNext = &can->id;
+  VkPhysicalDeviceProperties2 properties = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+    .pNext = &can->driver,
+  };
+  vkGetPhysicalDeviceProperties2 (physical, &properties);
+  can->properties = properties.properties;
+  can->driver.pNext = can->id.pNext = NULL;
+  can->subgroup_size = can->subgroup_min = can->subgroup_max = subgroup.subgroupSize;
+  if (can->has_subgroup_control) {
+    can->subgroup_min = size.minSubgroupSize;
+    can->subgroup_max = size.maxSubgroupSize;
+  }
+  can->int_dot_fast = can->has_int_dot && dot.integerDotProduct4x8BitPackedSignedAccelerated;
+}
+
+static void
+ask_features (VkPhysicalDevice physical, VulkanAbilities *can)
+{
+  VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES,
+  };
+  VkPhysicalDeviceVulkan12Features v12 = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
+    .pNext = can->has_int_dot ? &dot : NULL,
+  };
+  VkPhysicalDeviceVulkan11Features v11 = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
+    .pNext = &v12,
+  };
+  VkPhysicalDeviceFeatures2 features = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+    .pNext = &v11,
+  };
+  vkGetPhysicalDeviceFeatures2 (physical, &features);
+  can->has_storage16 = v11.storageBuffer16BitAccess;
+  can->has_timeline = v12.timelineSemaphore;
+  can->has_float16 = v12.shaderFloat16;
+  can->has_int_dot = can->has_int_dot && dot.shaderIntegerDotProduct;
+}
+
+static void
+ask_queues (VkPhysicalDevice physical, VulkanAbilities *can)
+{
+  uint32_t n = 0;
+  vkGetPhysicalDeviceQueueFamilyProperties (physical, &n, NULL);
+  g_autofree VkQueueFamilyProperties *families = g_new0 (VkQueueFamilyProperties, n);
+  vkGetPhysicalDeviceQueueFamilyProperties (physical, &n, families);
+  can->queue_family = UINT32_MAX;
+  for (uint32_t i = 0; i < n; i++) {
+    if ((families[i].queueFlags & VK_QUEUE_COMPUTE_BIT) == 0)
+      continue;
+    /* A queue without graphics keeps the desktop smooth while a prompt is read. */
+    gboolean alone = (families[i].queueFlags & VK_QUEUE_GRAPHICS_BIT) == 0;
+    if (can->queue_family != UINT32_MAX && !alone)
+      continue;
+    can->queue_family = i;
+    can->timestamp_bits = families[i].timestampValidBits;
+    if (alone)
+      break;
+  }
+}
+
+static void
+ask (VkPhysicalDevice physical, VulkanAbilities *can)
+{
+  memset (can, 0, sizeof *can);
+  vkGetPhysicalDeviceProperties (physical, &can->properties);
+  if (can->properties.apiVersion < VK_API_VERSION_1_2) {
+    can->missing = "Vulkan 1.2";
+    can->subgroup_min = can->subgroup_max = can->subgroup_size = 1;
+    vkGetPhysicalDeviceMemoryProperties (physical, &can->memory);
+    return;
+  }
+  uint32_t n = 0;
+  vkEnumerateDeviceExtensionProperties (physical, NULL, &n, NULL);
+  g_autofree VkExtensionProperties *extensions = g_new0 (VkExtensionProperties, n + 1);
+  vkEnumerateDeviceExtensionProperties (physical, NULL, &n, extensions);
+  can->has_int_dot =
+      has_extension (extensions, n, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME);
+  can->has_subgroup_control =
+      has_extension (extensions, n, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
+  can->has_cooperative_matrix =
+      has_extension (extensions, n, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME);
+  can->has_budget = has_extension (extensions, n, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  can->has_executable_info =
+      has_extension (extensions, n, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
+  ask_features (physical, can);
+  ask_properties (physical, can);
+  ask_queues (physical, can);
+  vkGetPhysicalDeviceMemoryProperties (physical, &can->memory);
+  if (!can->has_storage16)
+    can->missing = "16-bit values in storage buffers";
+  else if (can->queue_family == UINT32_MAX)
+    can->missing = "a queue for compute work";
+  else if (can->properties.limits.maxComputeSharedMemorySize < 16384)
+    can->missing = "16 KiB of memory shared in a workgroup";
+}
+
+static uint32_t
+weights_heap (const VkPhysicalDeviceMemoryProperties *memory)
+{
+  uint32_t best = 0;
+  uint64_t best_bytes = 0;
+  for (uint32_t i = 0; i < memory->memoryHeapCount; i++) {
+    const VkMemoryHeap *heap = &memory->memoryHeaps[i];
+    if ((heap->flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0 && heap->size > best_bytes) {
+      best = i;
+      best_bytes = heap->size;
+    }
+  }
+  return best;
+}
+
+static uint64_t
+free_bytes (VkPhysicalDevice physical, const VulkanAbilities *can, uint32_t heap)
+{
+  uint64_t size = can->memory.memoryHeaps[heap].size;
+  if (!can->has_budget)
+    return size;
+  VkPhysicalDeviceMemoryBudgetPropertiesEXT budget = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT,
+  };
+  VkPhysicalDeviceMemoryProperties2 properties = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
+    .pNext = &budget,
+  };
+  vkGetPhysicalDeviceMemoryProperties2 (physical, &properties);
+  uint64_t all = MIN (budget.heapBudget[heap], size); /* some drivers say more than there is */
+  return all > budget.heapUsage[heap] ? all - budget.heapUsage[heap] : 0;
+}
+
+static VulkanKind
+kind_of (VkPhysicalDeviceType type)
+{
+  static const struct {
+    VkPhysicalDeviceType type;
+    VulkanKind kind;
+  } kinds[] = {
+    { VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU, VULKAN_KIND_DISCRETE },
+    { VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU, VULKAN_KIND_INTEGRATED },
+    { VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU, VULKAN_KIND_VIRTUAL },
+    { VK_PHYSICAL_DEVICE_TYPE_CPU, VULKAN_KIND_SOFTWARE },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (kinds); i++)
+    if (kinds[i].type == type)
+      return kinds[i].kind;
+  return VULKAN_KIND_OTHER;
+}
+
+static char *
+features_text (const VulkanAbilities *can)
+{
+  const struct {
+    gboolean has;
+    const char *text;
+  } features[] = {
+    { can->has_storage16, "16-bit storage" },
+    { can->has_float16, "16-bit arithmetic" },
+    { can->int_dot_fast, "integer dot product" },
+    { can->has_int_dot && !can->int_dot_fast, "integer dot product (emulated)" },
+    { can->has_cooperative_matrix, "cooperative matrix" },
+    { can->has_subgroup_control, "subgroup size control" },
+    { can->has_budget, "memory budget" },
+    { can->timestamp_bits != 0, "timestamps" },
+  };
+  g_autoptr (GPtrArray) texts = g_ptr_array_new ();
+  for (size_t i = 0; i < G_N_ELEMENTS (features); i++)
+    if (features[i].has)
+      g_ptr_array_add (texts, (gpointer) features[i].text);
+  g_ptr_array_add (texts, NULL);
+  return g_strjoinv (", ", (char **) texts->pdata);
+}
+
+static VulkanDeviceInfo *
+describe (VkPhysicalDevice physical, const VulkanAbilities *can, unsigned index)
+{
+  VulkanDeviceInfo *info = g_new0 (VulkanDeviceInfo, 1);
+  uint32_t api = can->properties.apiVersion, heap = weights_heap (&can->memory);
+  info->index = index;
+  info->name = g_utf8_make_valid (can->properties.deviceName, -1);
+  info->driver = can->driver.driverName[0] == '\0'
+                     ? g_strdup_printf ("version %u", can->properties.driverVersion)
+                     : g_strdup_printf ("%s, %s", can->driver.driverName, can->driver.driverInfo);
+  info->api = g_strdup_printf ("%u.%u.%u", VK_API_VERSION_MAJOR (api), VK_API_VERSION_MINOR (api),
+                               VK_API_VERSION_PATCH (api));
+  info->kind = kind_of (can->properties.deviceType);
+  info->memory_bytes = can->memory.memoryHeapCount == 0 ? 0 : can->memory.memoryHeaps[heap].size;
+  info->free_bytes = can->memory.memoryHeapCount == 0 ? 0 : free_bytes (physical, can, heap);
+  info->max_buffer_range_bytes = can->properties.limits.maxStorageBufferRange;
+  info->subgroup_min = can->subgroup_min;
+  info->subgroup_max = can->subgroup_max;
+  info->usable = can->missing == NULL;
+  if (!info->usable)
+    info->missing = g_strdup_printf ("%s lacks %s.", info->name, can->missing);
+  info->features = features_text (can);
+  return info;
+}
+
+void
+vulkan_device_info_free (VulkanDeviceInfo *info)
+{
+  if (info == NULL)
+    return;
+  g_free (info->name);
+  g_free (info->driver);
+  g_free (info->api);
+  g_free (info->missing);
+  g_free (info->features);
+  g_free (info);
+}
+
+/* The loader's list; *n = 0 without an error when there is none. Free with g_free. */
+static VkPhysicalDevice *
+enumerate (const VulkanInstance *instance, uint32_t *n, GError **error)
+{
+  *n = 0;
+  VkResult result = vkEnumeratePhysicalDevices (instance->instance, n, NULL);
+  if (result == VK_ERROR_INITIALIZATION_FAILED) /* drivers without hardware */
+    *n = 0;
+  else if (!vulkan_check (result, "vkEnumeratePhysicalDevices", __FILE__, __LINE__, error))
+    return NULL;
+  VkPhysicalDevice *devices = g_new0 (VkPhysicalDevice, *n + 1);
+  if (*n > 0 && vkEnumeratePhysicalDevices (instance->instance, n, devices) < 0)
+    *n = 0;
+  return devices;
+}
+
+GPtrArray *
+vulkan_devices (GError **error)
+{
+  GError *local = NULL;
+  g_autoptr (GPtrArray) infos =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) vulkan_device_info_free);
+  g_autoptr (VulkanInstance) instance = vulkan_instance_new (&local);
+  if (local != NULL) {
+    g_propagate_error (error, local);
+    return NULL;
+  }
+  if (instance == NULL)
+    return g_steal_pointer (&infos);
+  uint32_t n;
+  g_autofree VkPhysicalDevice *devices = enumerate (instance, &n, error);
+  if (devices == NULL)
+    return NULL;
+  for (uint32_t i = 0; i < n; i++) {
+    VulkanAbilities can;
+    ask (devices[i], &can);
+    g_ptr_array_add (infos, describe (devices[i], &can, i));
+  }
+  return g_steal_pointer (&infos);
+}
+
+/* Why a device of a kind is taken, and the order of preference. */
+static const char *const reasons[] = {
+  [VULKAN_KIND_DISCRETE] = "it is a graphics card with memory of its own",
+  [VULKAN_KIND_INTEGRATED] = "it is the graphics unit of the processor and there is no card",
+  [VULKAN_KIND_VIRTUAL] = "it is the only device, shared by a virtual machine",
+};
+
+static gboolean
+better (const VulkanDeviceInfo *a, const VulkanDeviceInfo *b)
+{
+  return b == NULL || a->kind < b->kind ||
+         (a->kind == b->kind && a->memory_bytes > b->memory_bytes);
+}
+
+int
+vulkan_pick_device (GPtrArray *devices, char **why)
+{
+  const VulkanDeviceInfo *best = NULL, *lacking = NULL, *software = NULL;
+  for (guint i = 0; i < devices->len; i++) {
+    const VulkanDeviceInfo *info = g_ptr_array_index (devices, i);
+    if (info->kind >= VULKAN_KIND_SOFTWARE)
+      software = info;
+    else if (!info->usable)
+      lacking = info;
+    else if (better (info, best))
+      best = info;
+  }
+  if (best != NULL)
+    *why = g_strdup_printf ("%s is used because %s.", best->name, reasons[best->kind]);
+  else if (lacking != NULL)
+    *why = g_strdup_printf ("No graphics card is used: %s", lacking->missing);
+  else if (software != NULL)
+    *why = g_strdup_printf ("No graphics card was found; %s is a driver in software, slower than "
+                            "the engine's own code for the processor.",
+                            software->name);
+  else
+    *why = g_strdup ("No graphics card with a Vulkan driver was found.");
+  return best == NULL ? -1 : (int) best->index;
+}
+
+uint64_t
+vulkan_device_free_bytes (const VulkanDevice *self, uint32_t heap)
+{
+  return free_bytes (self->physical, &self->can, heap);
+}
+
+uint32_t
+vulkan_device_weights_heap (const VulkanDevice *self)
+{
+  return weights_heap (&self->can.memory);
+}
+
+gboolean
+vulkan_device_is_unified (const VulkanDevice *self)
+{
+  return self->info->kind == VULKAN_KIND_INTEGRATED || self->info->kind == VULKAN_KIND_SOFTWARE;
+}
+
+static const VulkanQuirks *
+find_quirks (const VulkanAbilities *can)
+{
+  size_t i = 0;
+  while ((quirks[i].driver != 0 && quirks[i].driver != can->driver.driverID) ||
+         (quirks[i].vendor != 0 && quirks[i].vendor != can->properties.vendorID))
+    i++; /* the last row matches all */
+  return &quirks[i];
+}
+
+static gboolean
+create_device (VulkanDevice *self, GError **error)
+{
+  const VulkanAbilities *can = &self->can;
+  const char *extensions[8];
+  uint32_t n = 0;
+  VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES,
+    .shaderIntegerDotProduct = VK_TRUE,
+  };
+  VkPhysicalDevice16BitStorageFeatures storage = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
+    .pNext = can->has_int_dot ? &dot : NULL,
+    .storageBuffer16BitAccess = VK_TRUE,
+  };
+  if (can->has_int_dot)
+    extensions[n++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
+  if (can->has_budget)
+    extensions[n++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+  float priority = 0.5f;
+  VkDeviceQueueCreateInfo queue = {
+    .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+    .queueFamilyIndex = can->queue_family,
+    .queueCount = 1,
+    .pQueuePriorities = &priority,
+  };
+  VkDeviceCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+    .pNext = &storage,
+    .queueCreateInfoCount = 1,
+    .pQueueCreateInfos = &queue,
+    .enabledExtensionCount = n,
+    .ppEnabledExtensionNames = extensions,
+  };
+  if (!VK (vkCreateDevice (self->physical, &info, NULL, &self->device), error))
+    return FALSE;
+  vkGetDeviceQueue (self->device, can->queue_family, 0, &self->queue);
+  return TRUE;
+}
+
+VulkanDevice *
+vulkan_device_open (unsigned index, GError **error)
+{
+  GError *local = NULL;
+  g_autoptr (VulkanDevice) self = g_new0 (VulkanDevice, 1);
+  self->instance = vulkan_instance_new (&local);
+  if (local != NULL) {
+    g_propagate_error (error, local);
+    return NULL;
+  }
+  uint32_t n = 0;
+  g_autofree VkPhysicalDevice *devices = NULL;
+  if (self->instance != NULL) {
+    devices = enumerate (self->instance, &n, error);
+    if (devices == NULL)
+      return NULL;
+  }
+  if (index >= n) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_DEVICE,
+                 "There is no Vulkan device %u: this machine has %u.", index, n);
+    return NULL;
+  }
+  self->physical = devices[index];
+  ask (self->physical, &self->can);
+  self->quirks = *find_quirks (&self->can);
+  self->info = describe (self->physical, &self->can, index);
+  if (!self->info->usable) {
+    g_set_error_literal (error, ENGINE_ERROR, ENGINE_ERROR_NO_DEVICE, self->info->missing);
+    return NULL;
+  }
+  if (!create_device (self, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+void
+vulkan_device_close (VulkanDevice *self)
+{
+  if (self == NULL)
+    return;
+  if (self->device != VK_NULL_HANDLE)
+    vkDestroyDevice (self->device, NULL);
+  vulkan_device_info_free (self->info);
+  vulkan_instance_free (self->instance);
+  g_free (self);
+}

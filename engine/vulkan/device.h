@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A physical device: what it can do, what is known about its driver, and the logical device with its
+ * one compute queue. */
+#pragma once
+
+#include "engine/vulkan/instance.h"
+#include "engine/vulkan/vulkan.h"
+
+/* What this back end does differently on some drivers: one row per driver in device.c, first match. */
+typedef struct {
+  VkDriverId driver;   /* 0: any */
+  uint32_t vendor;     /* 0: any */
+  gboolean float_dots; /* weights become floats: faster where the int8 dot product is emulated */
+  uint32_t lanes;      /* workgroup width of the matrix kernels; layouts interleave as many rows */
+  uint32_t chunk_tokens; /* preferred prefill batch */
+} VulkanQuirks;
+
+/* What is asked of the driver once per physical device. */
+typedef struct {
+  VkPhysicalDeviceProperties properties;
+  VkPhysicalDeviceDriverProperties driver;
+  VkPhysicalDeviceIDProperties id;
+  VkPhysicalDeviceMemoryProperties memory;
+  uint32_t subgroup_size, subgroup_min, subgroup_max;
+  uint32_t queue_family, timestamp_bits;
+  gboolean has_storage16, has_int_dot, int_dot_fast, has_float16, has_cooperative_matrix, has_budget;
+  gboolean has_subgroup_control, has_executable_info, has_timeline;
+  const char *missing; /* what is required and absent; NULL when usable */
+} VulkanAbilities;
+
+typedef struct {
+  VulkanInstance *instance; /* owned */
+  VkPhysicalDevice physical;
+  VulkanAbilities can;
+  VulkanQuirks quirks;
+  VulkanDeviceInfo *info;   /* owned */
+  VkDevice device;
+  VkQueue queue;
+} VulkanDevice;
+
+/* Free memory of heap now, clamped to its size; the size where the driver does not tell. */
+uint64_t vulkan_device_free_bytes (const VulkanDevice *self, uint32_t heap);
+gboolean vulkan_device_is_unified (const VulkanDevice *self);
+/* The heap that weights go to: the largest device-local one. */
+uint32_t vulkan_device_weights_heap (const VulkanDevice *self);
+
+VulkanDevice *vulkan_device_open (unsigned index, GError **error);
+void vulkan_device_close (VulkanDevice *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (VulkanDevice, vulkan_device_close)
