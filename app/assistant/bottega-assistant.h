@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* BottegaAssistant: the root object that the window holds. Opens the data folder and owns all the
+ * rest. Main thread only.
+ *
+ * Properties (read-only, all notify; the objects never change):
+ *   settings       BottegaSettings
+ *   engine         BottegaEngineThread
+ *   models         BottegaModelStore
+ *   conversations  BottegaConversationList
+ *   has-model      boolean: there is a sound model file, or one is loaded
+ *   device-line    string or NULL until known: the starting page's line about the device
+ *   storage-error  string or NULL: why the conversations could not be opened (or written). In the
+ *                  first case a store in memory stands in and nothing is kept; say so.
+ */
+#pragma once
+
+#include "app/assistant/bottega-conversation-list.h"
+#include "app/assistant/bottega-engine-thread.h"
+#include "app/assistant/bottega-model-store.h"
+#include "app/assistant/bottega-settings.h"
+
+G_BEGIN_DECLS
+
+#define BOTTEGA_TYPE_ASSISTANT (bottega_assistant_get_type ())
+G_DECLARE_FINAL_TYPE (BottegaAssistant, bottega_assistant, BOTTEGA, ASSISTANT, GObject)
+
+/* data_dir NULL: the person's own (bottega in g_get_user_data_dir ()). source: the engine, usually
+ * bottega_local_source_new (). settings NULL: bottega_settings_new (). Never fails: see
+ * storage-error. */
+BottegaAssistant *bottega_assistant_new (const char *data_dir, BottegaEngineSource *source,
+                                         BottegaSettings *settings);
+
+/* Looks for models, loads the default one in the background, finds out the device. Call it once the
+ * window is up. */
+void bottega_assistant_start (BottegaAssistant *self);
+
+/* Loads this model now with the present settings and makes it the default. FALSE and a sentence
+ * when it is broken or will not fit; the present one then stays. */
+gboolean bottega_assistant_use_model (BottegaAssistant *self, BottegaModelItem *item,
+                                      GError **error);
+/* Loads the present model again: after a change of device or context length, or "Try again". */
+void bottega_assistant_reload_model (BottegaAssistant *self);
+
+/* Ends answers in progress as interrupted, writes all to disk, ends the threads. Before the main
+ * loop goes. */
+void bottega_assistant_shutdown (BottegaAssistant *self);
+
+const char *bottega_assistant_get_data_dir (BottegaAssistant *self);
+BottegaSettings *bottega_assistant_get_settings (BottegaAssistant *self);
+BottegaEngineThread *bottega_assistant_get_engine (BottegaAssistant *self);
+BottegaModelStore *bottega_assistant_get_models (BottegaAssistant *self);
+BottegaConversationList *bottega_assistant_get_conversations (BottegaAssistant *self);
+gboolean bottega_assistant_get_has_model (BottegaAssistant *self);
+const char *bottega_assistant_get_device_line (BottegaAssistant *self);
+const char *bottega_assistant_get_storage_error (BottegaAssistant *self);
+
+G_END_DECLS

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* BottegaEngineSource: what the engine thread needs from an engine, as an interface.
+ * BottegaLocalSource is our engine (engine/engine.h); BottegaReplaySource plays a recorded text at
+ * a given speed, for tests, benchmarks and screenshots.
+ *
+ * Threads: load, unload, count and generate are called on the engine thread only, never two at a
+ * time. cancel may come from any thread, at any moment between rearm and the end of the call it is
+ * meant for. read_facts and describe_device may be called on any thread, also while another call is
+ * in progress.
+ */
+#pragma once
+
+#include "engine/engine.h"
+
+#include <glib-object.h>
+
+G_BEGIN_DECLS
+
+/* What is known of a model file from its metadata. All strings owned. */
+typedef struct {
+  char *name, *architecture;
+  char *types;   /* "Q4_1, F32", the biggest share first */
+  char *warning; /* a sentence; NULL: none */
+  guint64 file_bytes, parameters, kv_bytes_per_token;
+  guint context_tokens; /* as trained */
+} BottegaModelFacts;
+void bottega_model_facts_clear (BottegaModelFacts *facts);
+
+/* What load () is asked for, and what it says. Strings of the request are borrowed. */
+typedef struct {
+  const char *path;
+  const char *device;    /* "auto", "cpu", "vulkan", "vulkan:N" */
+  guint context_tokens;  /* 0: automatic */
+  EngineLoadProgress progress; /* engine thread */
+  gpointer progress_data;
+} BottegaLoadRequest;
+typedef struct {
+  char *model_name, *device, *device_description; /* owned by the caller */
+  guint context_tokens;
+} BottegaLoaded;
+void bottega_loaded_clear (BottegaLoaded *loaded);
+
+#define BOTTEGA_TYPE_ENGINE_SOURCE (bottega_engine_source_get_type ())
+G_DECLARE_INTERFACE (BottegaEngineSource, bottega_engine_source, BOTTEGA, ENGINE_SOURCE, GObject)
+
+struct _BottegaEngineSourceInterface {
+  GTypeInterface parent;
+
+  /* Replaces whatever was loaded. On error nothing is loaded; ENGINE_ERROR_CANCELLED after cancel
+   * (). */
+  gboolean (*load) (BottegaEngineSource *self, const BottegaLoadRequest *request,
+                    BottegaLoaded *loaded, GError **error);
+  void (*unload) (BottegaEngineSource *self);
+
+  /* Tokens of the prompt that these messages (and the beginning of an answer, answer_prefix, may be
+   * NULL) make. */
+  gboolean (*count) (BottegaEngineSource *self, const EngineMessage *messages, gsize n_messages,
+                     const char *answer_prefix, guint *tokens, GError **error);
+  /* As engine_session_generate (): a cancel is no error but TRUE with ENGINE_STOP_CANCELLED. */
+  gboolean (*generate) (BottegaEngineSource *self, const EngineMessage *messages, gsize n_messages,
+                        const char *answer_prefix, const EngineGenerate *options, EngineEventFunc
+                        on_event, gpointer user_data, EngineStats *stats, GError **error);
+
+  /* Forgets an earlier cancel; the engine thread, before load and generate. */
+  void (*rearm) (BottegaEngineSource *self);
+  void (*cancel) (BottegaEngineSource *self);
+
+  gboolean (*read_facts) (BottegaEngineSource *self, const char *path, BottegaModelFacts *facts,
+                          GError **error);
+  /* The line for the starting page: the device that "auto" stands for. May take a second. Free with
+   * g_free. */
+  char *(*describe_device) (BottegaEngineSource *self);
+};
+
+G_END_DECLS

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* BottegaEngineThread: ONE thread, the only caller of an engine source; jobs go in, events come
+ * out. All functions are for the main thread.
+ *
+ * Events cross a bounded ring and ONE GSource named "[bottega] engine events", which takes all that
+ * is there in a turn of the main loop and joins the text of one job to one piece. When the main
+ * loop is slow and the ring full, text waits on the engine's side and joins; nothing is lost and
+ * the engine is not slowed down. No lock is held while the engine works. When a GPU fails, the
+ * model is loaded again on the processor and "note" says so.
+ *
+ * Properties (read-only, all notify):
+ *   state              BottegaEngineState
+ *   load-fraction      double 0 to 1
+ *   model-path         string or NULL: the file that is loaded or being loaded
+ *   model-name         string or NULL
+ *   device             string or NULL: "cpu", "vulkan:0"
+ *   device-description string or NULL: a sentence about the device
+ *   context-size       uint tokens; 0: nothing loaded
+ *   error              string or NULL: why the last load failed
+ *   note               string or NULL: something to know, such as "… answers now come from the
+ *                      processor."
+ *   waiting            uint: generate jobs that are queued behind the running one
+ */
+#pragma once
+
+#include "app/assistant/bottega-engine-source.h"
+#include "app/assistant/bottega-prompt.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  BOTTEGA_ENGINE_NO_MODEL,
+  BOTTEGA_ENGINE_LOADING,
+  BOTTEGA_ENGINE_READY,
+  BOTTEGA_ENGINE_FAILED, /* the load failed; "error" has the sentence */
+} BottegaEngineState;
+
+#define BOTTEGA_TYPE_ENGINE_STATE (bottega_engine_state_get_type ())
+GType bottega_engine_state_get_type (void);
+
+#define BOTTEGA_TYPE_ENGINE_THREAD (bottega_engine_thread_get_type ())
+G_DECLARE_FINAL_TYPE (BottegaEngineThread, bottega_engine_thread, BOTTEGA, ENGINE_THREAD, GObject)
+
+/* Starts the thread. Events are delivered to the thread-default main context of the caller. */
+BottegaEngineThread *bottega_engine_thread_new (BottegaEngineSource *source);
+/* Cancels what runs, drops what waits without callbacks, unloads and joins the thread; again: no
+ * effect. Also at the last unref. */
+void bottega_engine_thread_shutdown (BottegaEngineThread *self);
+
+/* Loads a model instead of the present one; a load in progress is given up for it. Running and
+ * waiting answers end first, in order. device and context_tokens as in BottegaLoadRequest. */
+void bottega_engine_thread_load (BottegaEngineThread *self, const char *path, const char *device,
+                                 guint context_tokens);
+void bottega_engine_thread_unload (BottegaEngineThread *self);
+
+/* What becomes of a generate job, in this order: started, then reading and text any number of
+ * times, then finished exactly once (also when it was cancelled while waiting). All on the main
+ * thread; every field may be NULL. */
+typedef struct {
+  /* The prompt has been made to fit: what it is now. */
+  void (*started) (const BottegaPromptFit *fit, gpointer user_data);
+  void (*reading) (guint done, guint total, double left_s, gpointer user_data);
+  void (*text) (const char *utf8, gsize bytes, guint n_tokens, gpointer user_data);
+  /* stats NULL when nothing was generated. error NULL: fine, or cancelled (stats->stop, or stats
+   * NULL). */
+  void (*finished) (const EngineStats *stats, const GError *error, gpointer user_data);
+} BottegaGenerateEvents;
+
+/* Takes the prompt. Waits for a load in progress; fails with a sentence when there is no model.
+ * reserve_tokens: room that must be left for the answer when the prompt is made to fit. Gives a job
+ * number, never 0. */
+guint64 bottega_engine_thread_generate (BottegaEngineThread *self, BottegaPrompt *prompt, guint
+                                        reserve_tokens, const EngineGenerate *options, const
+                                        BottegaGenerateEvents *events, gpointer user_data);
+/* Honoured at once; finished still comes. A job that has ended or is unknown: no effect. */
+void bottega_engine_thread_cancel (BottegaEngineThread *self, guint64 job);
+
+/* Counts the tokens of a prompt, after what is queued already. Takes the prompt. tokens 0 with an
+ * error. */
+typedef void (*BottegaCounted) (guint tokens, const GError *error, gpointer user_data);
+guint64 bottega_engine_thread_count (BottegaEngineThread *self, BottegaPrompt *prompt,
+                                     BottegaCounted counted, gpointer user_data);
+
+BottegaEngineSource *bottega_engine_thread_get_source (BottegaEngineThread *self);
+BottegaEngineState bottega_engine_thread_get_state (BottegaEngineThread *self);
+double bottega_engine_thread_get_load_fraction (BottegaEngineThread *self);
+const char *bottega_engine_thread_get_model_path (BottegaEngineThread *self);
+const char *bottega_engine_thread_get_model_name (BottegaEngineThread *self);
+const char *bottega_engine_thread_get_device (BottegaEngineThread *self);
+const char *bottega_engine_thread_get_device_description (BottegaEngineThread *self);
+guint bottega_engine_thread_get_context_size (BottegaEngineThread *self);
+const char *bottega_engine_thread_get_error (BottegaEngineThread *self);
+const char *bottega_engine_thread_get_note (BottegaEngineThread *self);
+guint bottega_engine_thread_get_waiting (BottegaEngineThread *self);
+
+G_END_DECLS

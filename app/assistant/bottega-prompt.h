@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* BottegaPrompt: what the model is given to read. A system text, then turns; a turn is a question
+ * with its answer, the last one a question alone. It only grows from one question to the next, so
+ * that the engine's prefix cache holds, until it no longer fits: then whole turns leave, oldest
+ * first, and somewhat more than needed, so that the prefix stays the same again for a while.
+ * Nothing is ever cut inside a turn.
+ *
+ * A plain value; not tied to a thread. */
+#pragma once
+
+#include "engine/engine.h"
+
+G_BEGIN_DECLS
+
+typedef struct _BottegaPrompt BottegaPrompt;
+
+/* system_text: NULL or "" for none. */
+BottegaPrompt *bottega_prompt_new (const char *system_text);
+void bottega_prompt_free (BottegaPrompt *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BottegaPrompt, bottega_prompt_free)
+
+/* role: "user" opens a turn, "assistant" belongs to the open one. All copied. id: of the message.
+ * */
+void bottega_prompt_add (BottegaPrompt *self, const char *role, const char *id, const char *text);
+/* The beginning of the answer that is to be continued. */
+void bottega_prompt_set_answer_prefix (BottegaPrompt *self, const char *text);
+
+/* Tokens that these messages make; FALSE and an error when they cannot be counted. */
+typedef gboolean (*BottegaPromptCount) (const EngineMessage *messages, gsize n_messages,
+                                        const char *answer_prefix, guint *tokens, gpointer user_data,
+                                        GError **error);
+
+typedef struct {
+  guint prompt_tokens;
+  guint dropped_turns;       /* that left in this call */
+  const char *first_message; /* id of the first message that stayed; borrowed from the prompt */
+} BottegaPromptFit;
+
+/* Drops turns until the prompt and answer_tokens fit context_tokens. FALSE with ENGINE_ERROR_LIMIT
+ * and a sentence with numbers when the last question alone does not fit (then nothing was dropped).
+ * When turns must leave, they leave until a quarter of the room is free. */
+gboolean bottega_prompt_fit (BottegaPrompt *self, guint context_tokens, guint answer_tokens,
+                             BottegaPromptCount count, gpointer user_data, BottegaPromptFit *fit,
+                             GError **error);
+
+/* The messages as the engine takes them; borrowed, valid until the prompt is changed. */
+const EngineMessage *bottega_prompt_get_messages (BottegaPrompt *self, gsize *n_messages);
+const char *bottega_prompt_get_answer_prefix (BottegaPrompt *self);
+
+G_END_DECLS

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* BottegaSettings: typed access to the schema io.github.bottega.Bottega. Every key is a property of
+ * the same name, read and write, notifying; without an installed schema (tests, the command line
+ * tool) they hold their defaults and whatever is set in this process. Main thread only.
+ *
+ *   key                type     default
+ *   default-model      string   ""      path of the model that is loaded at start; "": the first
+ *   device             string   "auto"
+ *   context-length     uint     0       tokens; 0: automatic
+ *   temperature        double   0.7
+ *   max-answer-tokens  uint     2048
+ *   instructions       string   ""      goes first in every conversation
+ *   window-width       int      1100
+ *   window-height      int      720
+ *   window-maximized   boolean  FALSE
+ *   sidebar-visible    boolean  TRUE
+ */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#define BOTTEGA_SETTINGS_SCHEMA "io.github.bottega.Bottega"
+
+#define BOTTEGA_TYPE_SETTINGS (bottega_settings_get_type ())
+G_DECLARE_FINAL_TYPE (BottegaSettings, bottega_settings, BOTTEGA, SETTINGS, GObject)
+
+/* The person's settings where the schema is installed, else as _new_in_memory (). */
+BottegaSettings *bottega_settings_new (void);
+/* Defaults; nothing is read from or written to disk. */
+BottegaSettings *bottega_settings_new_in_memory (void);
+
+const char *bottega_settings_get_default_model (BottegaSettings *self);
+void bottega_settings_set_default_model (BottegaSettings *self, const char *path);
+const char *bottega_settings_get_device (BottegaSettings *self);
+guint bottega_settings_get_context_length (BottegaSettings *self);
+double bottega_settings_get_temperature (BottegaSettings *self);
+guint bottega_settings_get_max_answer_tokens (BottegaSettings *self);
+const char *bottega_settings_get_instructions (BottegaSettings *self);
+
+G_END_DECLS
