@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A GGUF v2/v3 file, validated before anything else sees it. Metadata is copied to the heap; tensor
  * data stays in the file and is read with pread, never mapped, so that a file that changes or
- * shrinks while open gives an error and not a SIGBUS. Limits: see gguf.c.
+ * shrinks while open gives an error and not a SIGBUS. Limits: see gguf-read.c.
  * Thread: open and free on one thread; all getters and reads are safe from any thread. */
 #pragma once
 
@@ -10,19 +10,29 @@
 typedef struct _ModelGguf ModelGguf;
 
 typedef enum { /* ids as in the file */
-  MODEL_VALUE_U8, MODEL_VALUE_I8, MODEL_VALUE_U16, MODEL_VALUE_I16, MODEL_VALUE_U32, MODEL_VALUE_I32,
-  MODEL_VALUE_F32, MODEL_VALUE_BOOL, MODEL_VALUE_STRING, MODEL_VALUE_ARRAY, MODEL_VALUE_U64,
-  MODEL_VALUE_I64, MODEL_VALUE_F64,
+  MODEL_VALUE_U8,
+  MODEL_VALUE_I8,
+  MODEL_VALUE_U16,
+  MODEL_VALUE_I16,
+  MODEL_VALUE_U32,
+  MODEL_VALUE_I32,
+  MODEL_VALUE_F32,
+  MODEL_VALUE_BOOL,
+  MODEL_VALUE_STRING,
+  MODEL_VALUE_ARRAY,
+  MODEL_VALUE_U64,
+  MODEL_VALUE_I64,
+  MODEL_VALUE_F64,
 } ModelValueType;
 
 typedef struct {
-  char *name;             /* unique in the file */
+  char *name;                /* unique in the file */
   const ModelTypeInfo *type; /* NULL when this version cannot run the type (see type_id) */
   uint32_t type_id;
-  uint32_t n_dims;        /* 1..4 */
-  uint64_t ne[4];         /* ne[0] is contiguous (columns), unused ones are 1; product checked */
-  uint64_t offset;        /* from the start of the file, checked */
-  uint64_t bytes;         /* size of the data, inside the file */
+  uint32_t n_dims; /* 1..4 */
+  uint64_t ne[4];  /* ne[0] is contiguous (columns), unused ones are 1; product checked */
+  uint64_t offset; /* from the start of the file, checked */
+  uint64_t bytes;  /* size of the data, inside the file */
 } ModelTensor;
 
 /* Opens and validates. NULL with a sentence naming the file when it cannot be read or lies. */
@@ -31,15 +41,38 @@ void model_gguf_free (ModelGguf *gguf);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ModelGguf, model_gguf_free)
 
 const char *model_gguf_path (const ModelGguf *gguf);
+/* The file's own name as valid UTF-8, for messages. */
+const char *model_gguf_shown_name (const ModelGguf *gguf);
 uint64_t model_gguf_file_bytes (const ModelGguf *gguf);
+/* Sets error (domain ENGINE_ERROR) to "The model file “NAME” <format>." and returns FALSE: how whoever
+ * reads a model refuses it. */
+gboolean model_gguf_refuse (const ModelGguf *gguf,
+                            int code,
+                            GError **error,
+                            const char *format,
+                            ...) G_GNUC_PRINTF (4, 5);
 
 /* Typed getters. Integers of any width and sign convert when the value fits; a present key of another
  * kind is an error (returns FALSE with error set). An absent key leaves *value alone and returns TRUE
  * with *found FALSE (found may be NULL: then *value keeps the caller's default). */
-gboolean model_gguf_get_u64 (const ModelGguf *gguf, const char *key, uint64_t *value, gboolean *found, GError **error);
-gboolean model_gguf_get_f64 (const ModelGguf *gguf, const char *key, double *value, gboolean *found, GError **error);
-gboolean model_gguf_get_bool (const ModelGguf *gguf, const char *key, gboolean *value, gboolean *found, GError **error);
-/* Borrowed, valid UTF-8 not promised, NUL-terminated (embedded NULs refused); NULL when absent or of another type. */
+gboolean model_gguf_get_u64 (const ModelGguf *gguf,
+                             const char *key,
+                             uint64_t *value,
+                             gboolean *found,
+                             GError **error);
+/* Integers convert too; infinities and NaNs are refused. */
+gboolean model_gguf_get_f64 (const ModelGguf *gguf,
+                             const char *key,
+                             double *value,
+                             gboolean *found,
+                             GError **error);
+gboolean model_gguf_get_bool (const ModelGguf *gguf,
+                              const char *key,
+                              gboolean *value,
+                              gboolean *found,
+                              GError **error);
+/* Borrowed, valid UTF-8 not promised, NUL-terminated (embedded NULs refused); NULL when absent or of
+ * another type. */
 const char *model_gguf_get_string (const ModelGguf *gguf, const char *key);
 
 /* Arrays, borrowed. The view says its element type; strings come as (pointer, length) pairs because a
@@ -56,7 +89,7 @@ typedef struct {
 } ModelArray;
 /* FALSE when the key is absent or no array. */
 gboolean model_gguf_get_array (const ModelGguf *gguf, const char *key, ModelArray *array);
-/* Element i of an array of integers, floats or bools, converted. */
+/* Element i of an array of integers, floats or bools, converted; 0 for strings and beyond the end. */
 int64_t model_array_int (const ModelArray *array, uint64_t i);
 double model_array_float (const ModelArray *array, uint64_t i);
 
@@ -65,4 +98,9 @@ const ModelTensor *model_gguf_tensor (const ModelGguf *gguf, uint64_t i);
 const ModelTensor *model_gguf_find_tensor (const ModelGguf *gguf, const char *name);
 
 /* Reads bytes [first, first + bytes) of a tensor's data into buffer. Thread: any. */
-gboolean model_gguf_read (const ModelGguf *gguf, const ModelTensor *tensor, uint64_t first, void *buffer, size_t bytes, GError **error);
+gboolean model_gguf_read (const ModelGguf *gguf,
+                          const ModelTensor *tensor,
+                          uint64_t first,
+                          void *buffer,
+                          size_t bytes,
+                          GError **error);

@@ -61,6 +61,8 @@ typedef struct {
 
 /* NULL for an id that this version does not run. Thread: any. */
 const ModelTypeInfo *model_type_info (uint32_t id);
+/* The sizes of any type known to GGUF, runnable (to_f32 set) or not; NULL for an unknown id. */
+const ModelTypeInfo *model_type_known (uint32_t id);
 /* The name of any type known to GGUF, runnable or not ("IQ2_XS"); NULL for an unknown id. */
 const char *model_type_name (uint32_t id);
 /* Bytes of a row of n weights. n must be a multiple of the block. */
