@@ -355,7 +355,7 @@ read_value (Reader *reader,
             ModelValue *value,
             GError **error)
 {
-  char *key;
+  char *key = NULL;
   uint32_t type;
 
   if (!read_name (reader, MAX_KEY_BYTES, "a key", &key, error) || !read_u32 (reader, &type, error))
