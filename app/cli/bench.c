@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* bottega-cli bench: how fast this machine reads and writes with a model, and how close that is to
+ * what its memory allows. Medians over repetitions after one warm-up. */
+#include "app/cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int n_prompt = 512, n_decode = 64, n_repeat = 5;
+
+static const GOptionEntry entries[] = {
+  { "prompt", 'p', 0, G_OPTION_ARG_INT, &n_prompt, "Tokens to read", "N" },
+  { "tokens", 'n', 0, G_OPTION_ARG_INT, &n_decode, "Tokens to write", "N" },
+  { "repeat", 'r', 0, G_OPTION_ARG_INT, &n_repeat, "Repetitions", "N" },
+  { 0 },
+};
+
+/* One repetition. */
+typedef struct {
+  double prefill_tok_s, decode_tok_s, ttft_ms, decode_gb_s, bytes_per_token;
+} Sample;
+
+/* Varied tokens: repeating one would flatter caches and experts. The timeline must not recognise them
+ * from one repetition to the next, hence the salt. */
+static GArray *
+make_prompt (const EngineModel *model, uint32_t n, uint32_t salt)
+{
+  GArray *tokens = g_array_sized_new (FALSE, FALSE, sizeof (gint32), n);
+  uint64_t state = 0x9e3779b97f4a7c15u * (salt + 1);
+  uint32_t n_vocab = engine_model_info (model)->n_vocab;
+
+  for (uint32_t i = 0; i < n; i++) {
+    gint32 id;
+
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    id = (gint32) ((state >> 33) % n_vocab);
+    g_array_append_val (tokens, id);
+  }
+  return tokens;
+}
+
+static gboolean
+measure (EngineModel *model, EngineSession *session, uint32_t salt, Sample *sample, GError **error)
+{
+  g_autoptr (GArray) prompt = make_prompt (model, (uint32_t) n_prompt, 2 * salt);
+  g_autoptr (GArray) seed = make_prompt (model, 1, 2 * salt + 1);
+  EngineGenerate options = ENGINE_GENERATE_GREEDY;
+  EngineStats stats;
+
+  options.ignore_end = TRUE;
+  options.max_tokens = 1;
+  if (!engine_session_generate (session, prompt, &options, NULL, NULL, &stats, error))
+    return FALSE;
+  sample->prefill_tok_s = stats.prefill_tok_s;
+  sample->ttft_ms = stats.ttft_s * 1e3;
+  options.max_tokens = (uint32_t) n_decode + 1; /* the first comes from the prompt */
+  if (!engine_session_generate (session, seed, &options, NULL, NULL, &stats, error))
+    return FALSE;
+  sample->decode_tok_s = stats.decode_tok_s;
+  sample->decode_gb_s = stats.decode_gb_s;
+  sample->bytes_per_token = (double) stats.bytes_read / n_decode;
+  return TRUE;
+}
+
+static int
+compare_doubles (const void *a, const void *b)
+{
+  double x = *(const double *) a, y = *(const double *) b;
+
+  return (x > y) - (x < y);
+}
+
+/* The median of the field at offset over the samples. */
+static double
+median (const Sample *samples, size_t offset)
+{
+  g_autofree double *values = g_new (double, n_repeat);
+
+  for (int i = 0; i < n_repeat; i++)
+    values[i] = *(const double *) ((const char *) &samples[i] + offset);
+  qsort (values, (size_t) n_repeat, sizeof *values, compare_doubles);
+  return n_repeat % 2 ? values[n_repeat / 2] : (values[n_repeat / 2 - 1] + values[n_repeat / 2]) / 2;
+}
+
+/* The process's peak, from the kernel's own account. */
+static uint64_t
+peak_rss_bytes (void)
+{
+  g_autofree char *status = NULL;
+  const char *line;
+
+  if (!g_file_get_contents ("/proc/self/status", &status, NULL, NULL) ||
+      (line = strstr (status, "VmHWM:")) == NULL)
+    return 0;
+  return g_ascii_strtoull (line + strlen ("VmHWM:"), NULL, 10) * 1024;
+}
+
+static void
+report (const CliOptions *options, const EngineModel *model, const Sample *samples)
+{
+  uint64_t weights_bytes, kv_bytes, scratch_bytes, rss_bytes = peak_rss_bytes ();
+  gboolean gpu = g_str_has_prefix (engine_model_device (model), "vulkan");
+  struct {
+    const char *name;
+    double value;
+  } numbers[] = {
+    { "prefill_tok_s", median (samples, offsetof (Sample, prefill_tok_s)) },
+    { "decode_tok_s", median (samples, offsetof (Sample, decode_tok_s)) },
+    { "ttft_ms", median (samples, offsetof (Sample, ttft_ms)) },
+    { "load_ms", engine_model_load_s (model) * 1e3 },
+    { "bytes_per_token", median (samples, offsetof (Sample, bytes_per_token)) },
+    { "decode_gb_s", median (samples, offsetof (Sample, decode_gb_s)) },
+    { "peak_gb_s", engine_measure_read_bandwidth ((unsigned) options->n_threads) / 1e9 },
+    { "rss_bytes", (double) rss_bytes },
+    { "gpu_bytes", 0 },
+  };
+  JsonBuilder *builder;
+
+  engine_model_memory (model, &weights_bytes, &kv_bytes, &scratch_bytes);
+  if (gpu)
+    numbers[G_N_ELEMENTS (numbers) - 1].value = (double) (weights_bytes + kv_bytes + scratch_bytes);
+  if (!options->json) {
+    printf ("%s on %s\n", engine_model_info (model)->name, engine_model_device_description (model));
+    for (size_t i = 0; i < G_N_ELEMENTS (numbers); i++)
+      printf ("  %-16s %.*f\n", numbers[i].name, numbers[i].value > 1e6 ? 0 : 2, numbers[i].value);
+    return;
+  }
+  builder = json_builder_new ();
+  json_builder_begin_object (builder);
+  for (size_t i = 0; i < G_N_ELEMENTS (numbers); i++) {
+    json_builder_set_member_name (builder, numbers[i].name);
+    json_builder_add_double_value (builder, numbers[i].value);
+  }
+  json_builder_end_object (builder);
+  cli_print_json (builder);
+}
+
+static int
+run (const CliOptions *options, int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (EngineModel) model = NULL;
+  g_autoptr (EngineSession) session = NULL;
+  g_autofree Sample *samples = NULL;
+
+  if (n_prompt < 1 || n_decode < 1 || n_repeat < 1 || n_repeat > 1000)
+    return cli_usage ("-p, -n and -r must be at least 1");
+  model = cli_open_model (options, argv[1], &error);
+  session = model != NULL ? engine_session_new (model, &error) : NULL;
+  if (session == NULL)
+    return cli_fail (error);
+  samples = g_new0 (Sample, n_repeat);
+  if (!measure (model, session, (uint32_t) n_repeat, &samples[0], &error)) /* warm-up */
+    return cli_fail (error);
+  for (int i = 0; i < n_repeat; i++)
+    if (!measure (model, session, (uint32_t) i, &samples[i], &error))
+      return cli_fail (error);
+  report (options, model, samples);
+  return CLI_DONE;
+}
+
+const CliCommand cli_bench = { "bench", "MODEL", "Speed and memory, measured", run, entries, 1, 1 };

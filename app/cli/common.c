@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Helpers of the commands: errors, finding and opening a model, JSON, Ctrl+C. */
+#include "app/cli/cli.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+int
+cli_fail (const GError *error)
+{
+  g_autofree char *message = g_strdup (error != NULL ? error->message : "It failed without a reason.");
+
+  g_strdelimit (message, "\n", ' ');
+  fprintf (stderr, "bottega-cli: %s\n", message);
+  return CLI_FAILED;
+}
+
+int
+cli_usage (const char *format, ...)
+{
+  g_autofree char *message = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  message = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  fprintf (stderr, "bottega-cli: %s\n", message);
+  return CLI_USAGE;
+}
+
+static char *
+data_dir (const CliOptions *options)
+{
+  return options->data_dir != NULL ? g_strdup (options->data_dir)
+                                   : g_build_filename (g_get_user_data_dir (), "bottega", NULL);
+}
+
+char *
+cli_models_dir (const CliOptions *options)
+{
+  g_autofree char *data = data_dir (options);
+
+  return g_build_filename (data, "models", NULL);
+}
+
+char *
+cli_find_model (const CliOptions *options, const char *model, GError **error)
+{
+  g_autofree char *dir_path = cli_models_dir (options), *wanted = g_utf8_casefold (model, -1), *found = NULL;
+  g_autoptr (GDir) dir = NULL;
+  g_autoptr (GString) names = g_string_new (NULL);
+  const char *entry;
+  unsigned n_found = 0;
+
+  if (g_file_test (model, G_FILE_TEST_EXISTS))
+    return g_strdup (model);
+  dir = g_dir_open (dir_path, 0, NULL);
+  while (dir != NULL && (entry = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *name = NULL, *folded = NULL;
+
+    if (!g_str_has_suffix (entry, ".gguf"))
+      continue;
+    name = g_strndup (entry, strlen (entry) - strlen (".gguf"));
+    folded = g_utf8_casefold (name, -1);
+    g_string_append_printf (names, "%s%s", names->len > 0 ? ", " : "", name);
+    if (!g_str_has_prefix (folded, wanted))
+      continue;
+    g_free (found);
+    found = g_build_filename (dir_path, entry, NULL);
+    n_found = strcmp (folded, wanted) == 0 ? 1 : n_found + 1;
+    if (strcmp (folded, wanted) == 0)
+      return g_steal_pointer (&found);
+  }
+  if (n_found == 1)
+    return g_steal_pointer (&found);
+  g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_IO,
+               n_found > 1 ? "“%s” could be several of the installed models: %s."
+                           : "There is no file “%s” and no installed model of that name; installed: %s.",
+               model, names->len > 0 ? names->str : "none");
+  return NULL;
+}
+
+EngineModel *
+cli_open_model (const CliOptions *options, const char *model, GError **error)
+{
+  g_autofree char *path = cli_find_model (options, model, error);
+  g_autofree char *cache_dir = g_build_filename (g_get_user_cache_dir (), "bottega", NULL);
+  EngineModelOptions engine_options = {
+    .device = options->device,
+    .n_threads = (unsigned) options->n_threads,
+    .context_tokens = (uint32_t) options->context_tokens,
+    .chunk_tokens = (uint32_t) options->chunk_tokens,
+    .cpu_tier = options->cpu_tier,
+    .cache_dir = cache_dir,
+  };
+
+  return path != NULL ? engine_model_open (path, &engine_options, error) : NULL;
+}
+
+void
+cli_print_json (JsonBuilder *builder)
+{
+  g_autoptr (JsonNode) root = json_builder_get_root (builder);
+  g_autofree char *text = json_to_string (root, FALSE);
+
+  puts (text);
+  g_object_unref (builder);
+}
+
+void
+cli_json_tokens (JsonBuilder *builder, const GArray *tokens)
+{
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < tokens->len; i++)
+    json_builder_add_int_value (builder, g_array_index (tokens, gint32, i));
+  json_builder_end_array (builder);
+}
+
+void
+cli_json_stats (JsonBuilder *builder, const EngineStats *stats)
+{
+  static const char *const stops[] = {
+    [ENGINE_STOP_END] = "end",
+    [ENGINE_STOP_MAX_TOKENS] = "max-tokens",
+    [ENGINE_STOP_CONTEXT] = "context",
+    [ENGINE_STOP_CANCELLED] = "cancelled",
+  };
+  const struct {
+    const char *name;
+    double value;
+    gboolean whole;
+  } numbers[] = {
+    { "prompt_tokens", stats->prompt_tokens, TRUE },
+    { "reused_tokens", stats->reused_tokens, TRUE },
+    { "read_tokens", stats->read_tokens, TRUE },
+    { "written_tokens", stats->written_tokens, TRUE },
+    { "ttft_ms", stats->ttft_s * 1e3, FALSE },
+    { "prefill_tok_s", stats->prefill_tok_s, FALSE },
+    { "decode_tok_s", stats->decode_tok_s, FALSE },
+    { "gap_p50_ms", stats->gap_p50_ms, FALSE },
+    { "gap_p95_ms", stats->gap_p95_ms, FALSE },
+    { "gap_max_ms", stats->gap_max_ms, FALSE },
+    { "stalls", stats->stalls, TRUE },
+    { "bytes_read", (double) stats->bytes_read, TRUE },
+    { "decode_gb_s", stats->decode_gb_s, FALSE },
+  };
+
+  json_builder_begin_object (builder);
+  for (size_t i = 0; i < G_N_ELEMENTS (numbers); i++) {
+    json_builder_set_member_name (builder, numbers[i].name);
+    if (numbers[i].whole)
+      json_builder_add_int_value (builder, (gint64) numbers[i].value);
+    else
+      json_builder_add_double_value (builder, numbers[i].value);
+  }
+  json_builder_set_member_name (builder, "stop");
+  json_builder_add_string_value (builder, stops[stats->stop]);
+  json_builder_end_object (builder);
+}
+
+static EngineSession *volatile interrupted_session;
+
+static void
+on_interrupt (int number)
+{
+  engine_session_cancel (interrupted_session); /* sets an atomic, nothing else */
+}
+
+void
+cli_interrupts (EngineSession *session)
+{
+  interrupted_session = session;
+  signal (SIGINT, session != NULL ? on_interrupt : SIG_DFL);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* bottega-cli doctor: what this machine has for inference, which device is chosen and why, and what
+ * to do about what is missing. */
+#include "app/cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* All that doctor finds out. */
+typedef struct {
+  GPtrArray *devices; /* EngineDevice */
+  char *chosen, *why;
+  double bandwidth_bytes_s;
+  char *models_dir;
+  unsigned n_models;
+  GPtrArray *advice;  /* char *, sentences */
+} Findings;
+
+static unsigned
+count_models (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *entry;
+  unsigned n = 0;
+
+  while (dir != NULL && (entry = g_dir_read_name (dir)) != NULL)
+    n += g_str_has_suffix (entry, ".gguf");
+  return n;
+}
+
+static void
+advise (Findings *found)
+{
+  gboolean gpu = FALSE, software = FALSE;
+
+  for (guint i = 0; i < found->devices->len; i++) {
+    const EngineDevice *device = g_ptr_array_index (found->devices, i);
+
+    gpu |= g_str_has_prefix (device->id, "vulkan") && device->usable && !device->software;
+    software |= device->software;
+    if (device->missing != NULL)
+      g_ptr_array_add (found->advice, g_strdup_printf ("%s cannot be used: %s", device->name, device->missing));
+  }
+  if (!gpu)
+    g_ptr_array_add (found->advice, g_strdup_printf (
+        "No graphics card answers through Vulkan%s. If this computer has one, install its Vulkan driver "
+        "(mesa-vulkan-drivers for AMD and Intel, the NVIDIA driver for NVIDIA); in a Flatpak, update the "
+        "GL extension so that it matches the driver.",
+        software ? ", only a software driver, which is slower than the processor's own kernels" : ""));
+  if (found->n_models == 0)
+    g_ptr_array_add (found->advice,
+                     g_strdup_printf ("No model is installed: put a GGUF file into %s.", found->models_dir));
+}
+
+static void
+print_text (const Findings *found)
+{
+  for (guint i = 0; i < found->devices->len; i++) {
+    const EngineDevice *device = g_ptr_array_index (found->devices, i);
+    g_autofree char *memory = g_format_size_full (device->memory_bytes, G_FORMAT_SIZE_IEC_UNITS);
+    g_autofree char *available = g_format_size_full (device->free_bytes, G_FORMAT_SIZE_IEC_UNITS);
+
+    printf ("%-9s %s (%s)\n          %s; %s, %s free; %s\n", device->id, device->name, device->kind,
+            device->driver, memory, available, device->features);
+    if (device->missing != NULL)
+      printf ("          not usable: %s\n", device->missing);
+  }
+  printf ("chosen    %s: %s\n", found->chosen, found->why);
+  printf ("memory    the processor reads %.1f GB/s: a model of 1 GB writes at most %.0f tokens a second there\n",
+          found->bandwidth_bytes_s / 1e9, found->bandwidth_bytes_s / 1e9);
+  printf ("models    %u in %s\n", found->n_models, found->models_dir);
+  for (guint i = 0; i < found->advice->len; i++)
+    printf ("advice    %s\n", (const char *) g_ptr_array_index (found->advice, i));
+}
+
+static void
+add_string (JsonBuilder *builder, const char *name, const char *value)
+{
+  json_builder_set_member_name (builder, name);
+  if (value != NULL)
+    json_builder_add_string_value (builder, value);
+  else
+    json_builder_add_null_value (builder);
+}
+
+static void
+add_device (JsonBuilder *builder, const EngineDevice *device)
+{
+  json_builder_begin_object (builder);
+  add_string (builder, "id", device->id);
+  add_string (builder, "name", device->name);
+  add_string (builder, "kind", device->kind);
+  add_string (builder, "driver", device->driver);
+  add_string (builder, "features", device->features);
+  add_string (builder, "missing", device->missing);
+  json_builder_set_member_name (builder, "memory_bytes");
+  json_builder_add_int_value (builder, (gint64) device->memory_bytes);
+  json_builder_set_member_name (builder, "free_bytes");
+  json_builder_add_int_value (builder, (gint64) device->free_bytes);
+  json_builder_set_member_name (builder, "usable");
+  json_builder_add_boolean_value (builder, device->usable);
+  json_builder_end_object (builder);
+}
+
+static void
+print_json (const Findings *found)
+{
+  JsonBuilder *builder = json_builder_new ();
+
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "devices");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < found->devices->len; i++)
+    add_device (builder, g_ptr_array_index (found->devices, i));
+  json_builder_end_array (builder);
+  add_string (builder, "chosen", found->chosen);
+  add_string (builder, "why", found->why);
+  json_builder_set_member_name (builder, "cpu_read_gb_s");
+  json_builder_add_double_value (builder, found->bandwidth_bytes_s / 1e9);
+  add_string (builder, "models_dir", found->models_dir);
+  json_builder_set_member_name (builder, "models");
+  json_builder_add_int_value (builder, found->n_models);
+  json_builder_set_member_name (builder, "advice");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < found->advice->len; i++)
+    json_builder_add_string_value (builder, g_ptr_array_index (found->advice, i));
+  json_builder_end_array (builder);
+  json_builder_end_object (builder);
+  cli_print_json (builder);
+}
+
+static int
+run (const CliOptions *options, int argc, char **argv)
+{
+  g_autoptr (GPtrArray) devices = engine_devices ();
+  g_autoptr (GPtrArray) advice = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *why = NULL, *chosen = engine_device_auto (&why), *models_dir = cli_models_dir (options);
+  Findings found = {
+    .devices = devices, .chosen = chosen, .why = why,
+    .bandwidth_bytes_s = engine_measure_read_bandwidth ((unsigned) options->n_threads),
+    .models_dir = models_dir, .n_models = count_models (models_dir), .advice = advice,
+  };
+
+  advise (&found);
+  if (options->json)
+    print_json (&found);
+  else
+    print_text (&found);
+  return CLI_DONE;
+}
+
+const CliCommand cli_doctor = { "doctor", "", "Devices, measured memory speed, and what is missing", run, NULL, 0, 0 };

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* bottega-cli info: what a model file is, from its metadata alone. */
+#include "app/cli/cli.h"
+
+#include <stdio.h>
+
+static void
+add_int (JsonBuilder *builder, const char *name, uint64_t value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_int_value (builder, (gint64) value);
+}
+
+static void
+add_string (JsonBuilder *builder, const char *name, const char *value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_string_value (builder, value);
+}
+
+static void
+print_json (const EngineModelInfo *info)
+{
+  JsonBuilder *builder = json_builder_new ();
+
+  json_builder_begin_object (builder);
+  add_string (builder, "name", info->name);
+  add_string (builder, "architecture", info->architecture);
+  add_int (builder, "parameters", info->parameters);
+  add_int (builder, "file_bytes", info->file_bytes);
+  json_builder_set_member_name (builder, "tensor_types");
+  json_builder_begin_object (builder);
+  for (uint32_t i = 0; i < info->n_types; i++)
+    add_int (builder, info->types[i].name, info->types[i].n_tensors);
+  json_builder_end_object (builder);
+  add_int (builder, "layers", info->n_layers);
+  add_int (builder, "vocabulary", info->n_vocab);
+  add_int (builder, "context_length", info->context_tokens);
+  json_builder_set_member_name (builder, "kv_bytes_per_token");
+  json_builder_begin_object (builder);
+  add_int (builder, "f16", info->kv_bytes_per_token_f16);
+  add_int (builder, "q8_0", info->kv_bytes_per_token_q8_0);
+  json_builder_end_object (builder);
+  add_string (builder, "tokenizer", info->tokenizer);
+  add_string (builder, "template", info->chat_template);
+  json_builder_set_member_name (builder, "warning");
+  if (info->warning != NULL)
+    json_builder_add_string_value (builder, info->warning);
+  else
+    json_builder_add_null_value (builder);
+  json_builder_end_object (builder);
+  cli_print_json (builder);
+}
+
+static void
+print_text (const EngineModelInfo *info)
+{
+  g_autofree char *size = g_format_size (info->file_bytes);
+  g_autofree char *kv = g_format_size (info->kv_bytes_per_token_f16);
+
+  printf ("%s\n  architecture  %s, %u layers, %.1f million parameters\n  file          %s\n", info->name,
+          info->architecture, info->n_layers, (double) info->parameters / 1e6, size);
+  for (uint32_t i = 0; i < info->n_types; i++) {
+    g_autofree char *bytes = g_format_size (info->types[i].bytes);
+
+    printf ("  %-13s %u tensors, %s\n", info->types[i].name, info->types[i].n_tensors, bytes);
+  }
+  printf ("  context       %u tokens, %s of conversation memory each\n", info->context_tokens, kv);
+  printf ("  tokenizer     %s, %u tokens\n  template      %s\n", info->tokenizer, info->n_vocab,
+          info->chat_template);
+  if (info->warning != NULL)
+    printf ("  note          %s\n", info->warning);
+}
+
+static int
+run (const CliOptions *options, int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = cli_find_model (options, argv[1], &error);
+  g_autoptr (EngineModelInfo) info = NULL;
+
+  if (path == NULL)
+    return cli_fail (error);
+  info = engine_model_read_info (path, &error);
+  if (info == NULL)
+    return cli_fail (error);
+  if (options->json)
+    print_json (info);
+  else
+    print_text (info);
+  return CLI_DONE;
+}
+
+const CliCommand cli_info = { "info", "MODEL", "What a model file is", run, NULL, 1, 1 };
