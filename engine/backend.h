@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The meeting point of CPU and GPU: what a session needs of a device, as one vtable.
  *
- * Life: backend (a device) → model (weights in the device's own layout, and the KV pages) → executable
- * (a plan made ready to run). Free in reverse order.
- * Thread: all calls on the engine thread; run's cancel flag may be set from any thread.
- * Errors: FALSE or NULL with ENGINE_ERROR. After ENGINE_ERROR_DEVICE_LOST everything of that backend must
- * be freed; tokens are the session's, so nothing a person typed or read is lost. */
+ * Life: backend (a device) → model (weights in the device's own layout, and the KV pages) →
+ * executable (a plan made ready to run). Free in reverse order. Thread: all calls on the engine
+ * thread; run's cancel flag may be set from any thread. Errors: FALSE or NULL with ENGINE_ERROR.
+ * After ENGINE_ERROR_DEVICE_LOST everything of that backend must be freed; tokens are the
+ * session's, so nothing a person typed or read is lost. */
 #pragma once
 
 #include "engine/error.h"
@@ -20,22 +20,23 @@ typedef struct _EngineBackendExecutable EngineBackendExecutable;
 
 /* Consecutive tokens of one timeline in a batch. */
 typedef struct {
-  uint32_t first;    /* index of the run's first token in the batch */
+  uint32_t first; /* index of the run's first token in the batch */
   uint32_t n_tokens;
   uint32_t position; /* of the first token; the following ones count up */
-  const uint32_t *pages; /* physical page of each 64 tokens of the timeline, up to the last position */
+  const uint32_t
+      *pages; /* physical page of each 64 tokens of the timeline, up to the last position */
   uint32_t n_pages;
 } EngineBatchRun;
 
 typedef struct {
-  const int32_t *tokens; /* [n_tokens], all < n_vocab */
-  uint32_t n_tokens;     /* 1 .. plan->max_tokens */
+  const int32_t *tokens;      /* [n_tokens], all < n_vocab */
+  uint32_t n_tokens;          /* 1 .. plan->max_tokens */
   const EngineBatchRun *runs; /* they cover the batch in order, without gaps */
-  uint32_t n_runs;       /* 1 .. ENGINE_MAX_RUNS */
-  const uint32_t *outputs; /* [n_outputs] batch rows that logits are wanted for, ascending */
-  uint32_t n_outputs;      /* 0 .. plan->max_outputs; 0: only fill the KV */
-  uint32_t n_candidates;   /* per output row, 1 .. ENGINE_MAX_CANDIDATES, when n_outputs > 0 */
-  gboolean want_logits;    /* also copy whole rows to result->logits */
+  uint32_t n_runs;            /* 1 .. ENGINE_MAX_RUNS */
+  const uint32_t *outputs;    /* [n_outputs] batch rows that logits are wanted for, ascending */
+  uint32_t n_outputs;         /* 0 .. plan->max_outputs; 0: only fill the KV */
+  uint32_t n_candidates;      /* per output row, 1 .. ENGINE_MAX_CANDIDATES, when n_outputs > 0 */
+  gboolean want_logits;       /* also copy whole rows to result->logits */
 } EngineBatch;
 
 #define ENGINE_MAX_RUNS       16
@@ -63,37 +64,56 @@ typedef struct {
 typedef void (*EngineProgress) (double fraction, void *user_data);
 
 typedef struct {
-  const char *name;    /* "cpu", "vulkan" */
-  char *description;   /* "AVX-512 VNNI, 2 threads" / "Radeon RX 7600, RADV, Vulkan 1.3" */
+  const char *name;  /* "cpu", "vulkan" */
+  char *description; /* "AVX-512 VNNI, 2 threads" / "Radeon RX 7600, RADV, Vulkan 1.3" */
   gboolean unified_memory;
-  uint64_t memory_bytes;     /* of the heap that weights go to */
-  uint64_t free_bytes;       /* of it, when asked last */
-  uint32_t preferred_chunk;  /* tokens per prefill batch */
+  uint64_t memory_bytes;    /* of the heap that weights go to */
+  uint64_t free_bytes;      /* of it, when asked last */
+  uint32_t preferred_chunk; /* tokens per prefill batch */
 } EngineBackendCaps;
 
 typedef struct {
   void (*close) (EngineBackend *backend);
   const EngineBackendCaps *(*caps) (EngineBackend *backend);
 
-  /* Repacks and uploads every tensor that plan refers to (a model of one device has one plan that covers
-   * it all; others of the same desc and layers may be compiled later) and allocates n_pages KV pages.
-   * Says how much is needed and how much there is when it does not fit. */
-  EngineBackendModel *(*load) (EngineBackend *backend, const GraphPlan *plan, uint32_t n_pages,
-                               EngineProgress progress, void *user_data, const gint *cancel, GError **error);
+  /* Repacks and uploads every tensor that plan refers to (a model of one device has one plan that
+   * covers it all; others of the same desc and layers may be compiled later) and allocates n_pages
+   * KV pages. Says how much is needed and how much there is when it does not fit. */
+  EngineBackendModel *(*load) (EngineBackend *backend,
+                               const GraphPlan *plan,
+                               uint32_t n_pages,
+                               EngineProgress progress,
+                               void *user_data,
+                               const gint *cancel,
+                               GError **error);
   void (*unload) (EngineBackendModel *model);
   /* Bytes held on the device and in RAM for this model: weights, KV, and scratch so far. */
-  void (*memory) (EngineBackendModel *model, uint64_t *weights_bytes, uint64_t *kv_bytes, uint64_t *scratch_bytes);
+  void (*memory) (EngineBackendModel *model,
+                  uint64_t *weights_bytes,
+                  uint64_t *kv_bytes,
+                  uint64_t *scratch_bytes);
 
-  EngineBackendExecutable *(*compile) (EngineBackendModel *model, const GraphPlan *plan, GError **error);
+  EngineBackendExecutable *(*compile) (EngineBackendModel *model,
+                                       const GraphPlan *plan,
+                                       GError **error);
   void (*discard) (EngineBackendExecutable *executable);
-  /* Runs one batch. *cancel != 0 (read atomically) makes it return ENGINE_ERROR_CANCELLED within 100 ms;
-   * KV positions of the batch are then undefined. cost may be NULL. */
-  gboolean (*run) (EngineBackendExecutable *executable, const EngineBatch *batch, EngineResult *result,
-                   const gint *cancel, EngineRunCost *cost, GError **error);
+  /* Runs one batch. *cancel != 0 (read atomically) makes it return ENGINE_ERROR_CANCELLED within
+   * 100 ms; KV positions of the batch are then undefined. cost may be NULL. */
+  gboolean (*run) (EngineBackendExecutable *executable,
+                   const EngineBatch *batch,
+                   EngineResult *result,
+                   const gint *cancel,
+                   EngineRunCost *cost,
+                   GError **error);
   /* Copies KV page src to dst, whole (a timeline that branches inside a page). */
   gboolean (*copy_page) (EngineBackendModel *model, uint32_t src, uint32_t dst, GError **error);
-  /* Test access: copies an activation buffer's first n floats out after a run. NULL where not offered. */
-  gboolean (*read_buffer) (EngineBackendExecutable *executable, GraphBuffer buffer, float *dst, size_t n, GError **error);
+  /* Test access: copies an activation buffer's first n floats out after a run. NULL where not
+   * offered. */
+  gboolean (*read_buffer) (EngineBackendExecutable *executable,
+                           GraphBuffer buffer,
+                           float *dst,
+                           size_t n,
+                           GError **error);
 } EngineBackendVtable;
 
 /* Every backend's struct begins with this. */

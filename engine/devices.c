@@ -8,14 +8,18 @@
 #include <unistd.h>
 
 static const char *const kind_names[] = {
-  [VULKAN_KIND_DISCRETE] = "discrete", [VULKAN_KIND_INTEGRATED] = "integrated",
-  [VULKAN_KIND_VIRTUAL] = "virtual",   [VULKAN_KIND_SOFTWARE] = "software",
+  [VULKAN_KIND_DISCRETE] = "discrete",
+  [VULKAN_KIND_INTEGRATED] = "integrated",
+  [VULKAN_KIND_VIRTUAL] = "virtual",
+  [VULKAN_KIND_SOFTWARE] = "software",
   [VULKAN_KIND_OTHER] = "other",
 };
 
 /* What --cpu-tier and tests say. */
 static const char *const tier_keys[CPU_N_TIERS] = {
-  [CPU_TIER_PORTABLE] = "portable", [CPU_TIER_AVX2] = "avx2", [CPU_TIER_AVX512] = "avx512",
+  [CPU_TIER_PORTABLE] = "portable",
+  [CPU_TIER_AVX2] = "avx2",
+  [CPU_TIER_AVX512] = "avx512",
 };
 
 gboolean
@@ -139,7 +143,8 @@ resolve_vulkan (GError **error)
     if (info->usable)
       return g_strdup_printf ("vulkan:%u", info->index);
   }
-  g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_DEVICE, "No Vulkan device can be used: %s", why);
+  g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_DEVICE, "No Vulkan device can be used: %s",
+               why);
   return NULL;
 }
 
@@ -154,8 +159,8 @@ resolve_vulkan_index (const char *device, GError **error)
   if (!g_ascii_string_to_unsigned (device + strlen ("vulkan:"), 10, 0, 255, &index, NULL) ||
       index >= devices->len) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_DEVICE,
-                 "There is no device “%s”: this machine has %u Vulkan devices, counted from 0.", device,
-                 devices->len);
+                 "There is no device “%s”: this machine has %u Vulkan devices, counted from 0.",
+                 device, devices->len);
     return NULL;
   }
   return g_strdup_printf ("vulkan:%u", (unsigned) index);

@@ -5,8 +5,9 @@
 #include "engine/cpu/cpu.h"
 #include "engine/engine.h"
 
-/* "auto", "cpu", "vulkan", "vulkan:N" or NULL → "cpu" or "vulkan:N" (owned by the caller). "auto" never takes a
- * software driver; "vulkan" takes one when there is nothing better. NULL with a sentence when there is no such device. */
+/* "auto", "cpu", "vulkan", "vulkan:N" or NULL → "cpu" or "vulkan:N" (owned by the caller). "auto"
+ * never takes a software driver; "vulkan" takes one when there is nothing better. NULL with a
+ * sentence when there is no such device. */
 char *engine_device_resolve (const char *device, GError **error);
 
 gboolean engine_cpu_tier_parse (const char *name, CpuTier *tier, GError **error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Ties the folders up behind engine.h: opening a model (file, description, tokenizer, device, weights)
- * and its text functions. Owns the choice of a back end; must not know how any of them works. */
+/* Ties the folders up behind engine.h: opening a model (file, description, tokenizer, device,
+ * weights) and its text functions. Owns the choice of a back end; must not know how any of them
+ * works. */
 #include "engine/cpu/cpu.h"
 #include "engine/devices.h"
 #include "engine/session/session.h"
@@ -147,7 +148,8 @@ choose_sizes (EngineModel *model, const EngineModelOptions *options, GError **er
     return FALSE;
   }
   model->context_tokens = context;
-  model->chunk_tokens = MIN (options->chunk_tokens > 0 ? options->chunk_tokens : preferred, context);
+  model->chunk_tokens =
+      MIN (options->chunk_tokens > 0 ? options->chunk_tokens : preferred, context);
   return TRUE;
 }
 
@@ -222,7 +224,10 @@ engine_model_load_s (const EngineModel *model)
 }
 
 void
-engine_model_memory (const EngineModel *model, uint64_t *weights_bytes, uint64_t *kv_bytes, uint64_t *scratch_bytes)
+engine_model_memory (const EngineModel *model,
+                     uint64_t *weights_bytes,
+                     uint64_t *kv_bytes,
+                     uint64_t *scratch_bytes)
 {
   *weights_bytes = *kv_bytes = *scratch_bytes = 0;
   if (model->weights != NULL)
@@ -232,7 +237,10 @@ engine_model_memory (const EngineModel *model, uint64_t *weights_bytes, uint64_t
 /* ---- text ---- */
 
 GArray *
-engine_model_encode (const EngineModel *model, const char *text, gboolean parse_special, gboolean with_bos)
+engine_model_encode (const EngineModel *model,
+                     const char *text,
+                     gboolean parse_special,
+                     gboolean with_bos)
 {
   GArray *tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
 
@@ -250,24 +258,34 @@ G_STATIC_ASSERT (sizeof (EngineMessage) == sizeof (TextMessage));
 G_STATIC_ASSERT (offsetof (EngineMessage, content) == offsetof (TextMessage, content));
 
 GArray *
-engine_model_encode_chat (const EngineModel *model, const EngineMessage *messages, size_t n_messages,
-                          gboolean add_generation, GError **error)
+engine_model_encode_chat (const EngineModel *model,
+                          const EngineMessage *messages,
+                          size_t n_messages,
+                          gboolean add_generation,
+                          GError **error)
 {
   g_autoptr (GArray) tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
 
-  if (!text_chat_encode (model->chat, (const TextMessage *) messages, n_messages, add_generation, tokens, error))
+  if (!text_chat_encode (model->chat, (const TextMessage *) messages, n_messages, add_generation,
+                         tokens, error))
     return NULL;
   return g_steal_pointer (&tokens);
 }
 
 char *
-engine_model_render_chat (const EngineModel *model, const EngineMessage *messages, size_t n_messages, GError **error)
+engine_model_render_chat (const EngineModel *model,
+                          const EngineMessage *messages,
+                          size_t n_messages,
+                          GError **error)
 {
   return text_chat_render (model->chat, (const TextMessage *) messages, n_messages, TRUE, error);
 }
 
 char *
-engine_model_decode (const EngineModel *model, const gint32 *tokens, size_t n, gboolean with_special)
+engine_model_decode (const EngineModel *model,
+                     const gint32 *tokens,
+                     size_t n,
+                     gboolean with_special)
 {
   g_autoptr (GString) bytes = g_string_new (NULL);
   GString *text = g_string_new (NULL);

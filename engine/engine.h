@@ -7,11 +7,13 @@
  *   EngineGenerate options = ENGINE_GENERATE_DEFAULT;
  *   engine_session_generate (session, prompt, &options, on_event, data, &stats, &error);
  *
- * A MODEL is a loaded file on a device. A SESSION is one timeline of tokens with its KV cache. The caller says
- * which tokens the timeline must hold; the engine keeps the longest prefix it already has and reads the rest.
+ * A MODEL is a loaded file on a device. A SESSION is one timeline of tokens with its KV cache. The
+ * caller says which tokens the timeline must hold; the engine keeps the longest prefix it already
+ * has and reads the rest.
  *
- * Threads: a model and its sessions belong to ONE thread, the engine thread, except for functions marked
- * "any thread". Nothing here prints, exits or aborts on bad input: errors are ENGINE_ERROR with a sentence for people.
+ * Threads: a model and its sessions belong to ONE thread, the engine thread, except for functions
+ * marked "any thread". Nothing here prints, exits or aborts on bad input: errors are ENGINE_ERROR
+ * with a sentence for people.
  */
 #pragma once
 
@@ -22,15 +24,15 @@
 
 G_BEGIN_DECLS
 
-/* ---- devices ---------------------------------------------------------------------------------------- */
+/* ---- devices ------------------------------------------------------------ */
 
 typedef struct {
-  char *id;          /* "cpu", "vulkan:0": what --device takes */
-  char *name;        /* "AMD Radeon RX 7600 (RADV NAVI33)" */
-  char *driver;      /* "radv, Mesa 26.1.0"; "AVX-512 VNNI" for the CPU */
-  char *kind;        /* "discrete", "integrated", "virtual", "software", "other", "processor" */
-  char *features;    /* comma separated, for people */
-  char *missing;     /* why it is not usable, a sentence; NULL when usable */
+  char *id;       /* "cpu", "vulkan:0": what --device takes */
+  char *name;     /* "AMD Radeon RX 7600 (RADV NAVI33)" */
+  char *driver;   /* "radv, Mesa 26.1.0"; "AVX-512 VNNI" for the CPU */
+  char *kind;     /* "discrete", "integrated", "virtual", "software", "other", "processor" */
+  char *features; /* comma separated, for people */
+  char *missing;  /* why it is not usable, a sentence; NULL when usable */
   uint64_t memory_bytes, free_bytes;
   gboolean usable, software;
 } EngineDevice;
@@ -38,42 +40,43 @@ typedef struct {
 void engine_device_free (EngineDevice *device);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EngineDevice, engine_device_free)
 
-/* Every device of this machine, the CPU last (GPtrArray of EngineDevice, free with g_ptr_array_unref). Any thread;
- * may take a second when drivers are slow. */
+/* Every device of this machine, the CPU last (GPtrArray of EngineDevice, free with
+ * g_ptr_array_unref). Any thread; may take a second when drivers are slow. */
 GPtrArray *engine_devices (void);
-/* The id that "auto" stands for, and in *why the sentence that explains it (both owned by the caller). Any thread. */
+/* The id that "auto" stands for, and in *why the sentence that explains it (both owned by the
+ * caller). Any thread. */
 char *engine_device_auto (char **why);
-/* Bytes per second that decode can read at most on the CPU with n_threads (0: as the engine would use). Any
- * thread; takes about 0.3 s and all these cores. */
+/* Bytes per second that decode can read at most on the CPU with n_threads (0: as the engine would
+ * use). Any thread; takes about 0.3 s and all these cores. */
 double engine_measure_read_bandwidth (unsigned n_threads);
 
-/* ---- models ----------------------------------------------------------------------------------------- */
+/* ---- models ------------------------------------------------------------ */
 
 typedef struct _EngineModel EngineModel;
 typedef void (*EngineLoadProgress) (double fraction, void *user_data);
 
 typedef struct {
-  const char *device;         /* "auto" (or NULL), "cpu", "vulkan", "vulkan:N" */
-  unsigned n_threads;         /* 0: as many as help */
-  uint32_t context_tokens;    /* 0: what the model was trained for, at most 8192 */
-  uint32_t chunk_tokens;      /* prefill batch; 0: the device's own preference */
-  const char *cache_dir;      /* for pipeline caches; NULL: none */
-  const char *cpu_tier;       /* "portable", "avx2", "avx512"; NULL: the best */
+  const char *device;          /* "auto" (or NULL), "cpu", "vulkan", "vulkan:N" */
+  unsigned n_threads;          /* 0: as many as help */
+  uint32_t context_tokens;     /* 0: what the model was trained for, at most 8192 */
+  uint32_t chunk_tokens;       /* prefill batch; 0: the device's own preference */
+  const char *cache_dir;       /* for pipeline caches; NULL: none */
+  const char *cpu_tier;        /* "portable", "avx2", "avx512"; NULL: the best */
   EngineLoadProgress progress; /* called on the engine thread; may be NULL */
   void *progress_data;
-  const gint *cancel;         /* set atomically by any thread to give up loading; may be NULL */
+  const gint *cancel; /* set atomically by any thread to give up loading; may be NULL */
 } EngineModelOptions;
 
 typedef struct {
-  char *path, *name;          /* name: general.name of the file, or the file's name */
+  char *path, *name; /* name: general.name of the file, or the file's name */
   char *architecture, *tokenizer, *chat_template;
-  char *warning;              /* something a person should know (unknown pre-tokenizer, template); else NULL */
+  char *warning; /* something a person should know (unknown pre-tokenizer, template); else NULL */
   uint64_t parameters, file_bytes;
-  uint32_t context_tokens;    /* trained */
+  uint32_t context_tokens; /* trained */
   uint32_t n_layers, n_vocab;
   uint64_t kv_bytes_per_token_f16, kv_bytes_per_token_q8_0;
-  uint64_t decode_bytes;      /* weights read for one token */
-  uint32_t n_types;           /* tensor types in use */
+  uint64_t decode_bytes; /* weights read for one token */
+  uint32_t n_types;      /* tensor types in use */
   struct {
     const char *name;
     uint32_t n_tensors;
@@ -88,7 +91,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (EngineModelInfo, engine_model_info_free)
 EngineModelInfo *engine_model_read_info (const char *path, GError **error);
 
 /* Loads. options NULL: all defaults. */
-EngineModel *engine_model_open (const char *path, const EngineModelOptions *options, GError **error);
+EngineModel *
+engine_model_open (const char *path, const EngineModelOptions *options, GError **error);
 /* Metadata, tokenizer and template only, no weights and no device: for tokenising and rendering. */
 EngineModel *engine_model_open_text (const char *path, GError **error);
 /* All sessions of it must be gone. */
@@ -102,9 +106,12 @@ const char *engine_model_device_description (const EngineModel *model);
 uint32_t engine_model_context_tokens (const EngineModel *model);
 double engine_model_load_s (const EngineModel *model);
 /* What is held now, in bytes on the model's device (RAM for the CPU). */
-void engine_model_memory (const EngineModel *model, uint64_t *weights_bytes, uint64_t *kv_bytes, uint64_t *scratch_bytes);
+void engine_model_memory (const EngineModel *model,
+                          uint64_t *weights_bytes,
+                          uint64_t *kv_bytes,
+                          uint64_t *scratch_bytes);
 
-/* ---- text ------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------ */
 
 typedef struct {
   const char *role;    /* "system", "user", "assistant" */
@@ -112,14 +119,27 @@ typedef struct {
 } EngineMessage;
 
 /* GArray of gint32, owned by the caller. with_bos: BOS when the model asks for it. Any thread. */
-GArray *engine_model_encode (const EngineModel *model, const char *text, gboolean parse_special, gboolean with_bos);
-GArray *engine_model_encode_chat (const EngineModel *model, const EngineMessage *messages, size_t n_messages,
-                                  gboolean add_generation, GError **error);
-char *engine_model_render_chat (const EngineModel *model, const EngineMessage *messages, size_t n_messages, GError **error);
-/* The text of ids, control tokens left out unless with_special; always valid UTF-8. Free with g_free. Any thread. */
-char *engine_model_decode (const EngineModel *model, const gint32 *tokens, size_t n, gboolean with_special);
+GArray *engine_model_encode (const EngineModel *model,
+                             const char *text,
+                             gboolean parse_special,
+                             gboolean with_bos);
+GArray *engine_model_encode_chat (const EngineModel *model,
+                                  const EngineMessage *messages,
+                                  size_t n_messages,
+                                  gboolean add_generation,
+                                  GError **error);
+char *engine_model_render_chat (const EngineModel *model,
+                                const EngineMessage *messages,
+                                size_t n_messages,
+                                GError **error);
+/* The text of ids, control tokens left out unless with_special; always valid UTF-8. Free with
+ * g_free. Any thread. */
+char *engine_model_decode (const EngineModel *model,
+                           const gint32 *tokens,
+                           size_t n,
+                           gboolean with_special);
 
-/* ---- sessions --------------------------------------------------------------------------------------- */
+/* ---- sessions ------------------------------------------------------------ */
 
 typedef struct _EngineSession EngineSession;
 
@@ -127,24 +147,25 @@ EngineSession *engine_session_new (EngineModel *model, GError **error);
 void engine_session_free (EngineSession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EngineSession, engine_session_free)
 
-/* Any thread, at any time: the call in progress returns ENGINE_ERROR_CANCELLED within 100 ms in prefill and
- * within one token in decode. Holds until the next generate or logits call begins after engine_session_rearm (). */
+/* Any thread, at any time: the call in progress returns ENGINE_ERROR_CANCELLED within 100 ms in
+ * prefill and within one token in decode. Holds until the next generate or logits call begins after
+ * engine_session_rearm (). */
 void engine_session_cancel (EngineSession *session);
 void engine_session_rearm (EngineSession *session);
 
 typedef struct {
-  uint32_t max_tokens;      /* of the answer; the context's end bounds it too */
-  float temperature;        /* 0: greedy */
-  uint32_t top_k;           /* 0: off */
-  float top_p, min_p;       /* 1 and 0: off */
-  float repetition_penalty; /* 1: off */
+  uint32_t max_tokens;        /* of the answer; the context's end bounds it too */
+  float temperature;          /* 0: greedy */
+  uint32_t top_k;             /* 0: off */
+  float top_p, min_p;         /* 1 and 0: off */
+  float repetition_penalty;   /* 1: off */
   uint32_t repetition_window; /* last tokens that it looks at */
-  uint64_t seed;            /* same seed, same text */
-  gboolean ignore_end;      /* for measuring: goes on past the end token */
+  uint64_t seed;              /* same seed, same text */
+  gboolean ignore_end;        /* for measuring: goes on past the end token */
 } EngineGenerate;
 #define ENGINE_GENERATE_DEFAULT \
-  ((EngineGenerate){ 1024, 0.7f, 40, 0.95f, 0.05f, 1.1f, 64, 0, FALSE })
-#define ENGINE_GENERATE_GREEDY ((EngineGenerate){ 1024, 0, 0, 1, 0, 1, 0, 0, FALSE })
+  ((EngineGenerate) { 1024, 0.7f, 40, 0.95f, 0.05f, 1.1f, 64, 0, FALSE })
+#define ENGINE_GENERATE_GREEDY ((EngineGenerate) { 1024, 0, 0, 1, 0, 1, 0, 0, FALSE })
 
 typedef enum {
   ENGINE_EVENT_READING, /* prefill: done and total tokens */
@@ -155,31 +176,43 @@ typedef struct {
   uint32_t done, total; /* READING: tokens of the prompt in the cache, and in all */
   double left_s;        /* READING: estimate of what is left; < 0: not known yet */
   gint32 token;         /* TOKEN */
-  const char *text;     /* TOKEN: UTF-8, valid during the call; the last event may carry held-back text with token -1 */
+  /* TOKEN: UTF-8, valid during the call; the last event may carry held-back text with token -1 */
+  const char *text;
 } EngineEvent;
 /* On the engine thread, while generating. Must not call the session (but engine_session_cancel). */
 typedef void (*EngineEventFunc) (const EngineEvent *event, void *user_data);
 
-typedef enum { ENGINE_STOP_END, ENGINE_STOP_MAX_TOKENS, ENGINE_STOP_CONTEXT, ENGINE_STOP_CANCELLED } EngineStop;
+typedef enum {
+  ENGINE_STOP_END,
+  ENGINE_STOP_MAX_TOKENS,
+  ENGINE_STOP_CONTEXT,
+  ENGINE_STOP_CANCELLED
+} EngineStop;
 
 typedef struct {
   uint32_t prompt_tokens, reused_tokens, read_tokens, written_tokens; /* prompt = reused + read */
-  double ttft_s;            /* call to first token */
+  double ttft_s;                                                      /* call to first token */
   double prefill_s, decode_s;
-  double prefill_tok_s, decode_tok_s;   /* 0 when nothing was read or written */
+  double prefill_tok_s, decode_tok_s;        /* 0 when nothing was read or written */
   double gap_p50_ms, gap_p95_ms, gap_max_ms; /* between tokens */
-  uint32_t stalls;          /* gaps over 4 times the median and 100 ms */
-  uint64_t bytes_read;      /* weights and KV, in decode */
-  double decode_gb_s;       /* bytes_read / decode_s / 1e9 */
+  uint32_t stalls;                           /* gaps over 4 times the median and 100 ms */
+  uint64_t bytes_read;                       /* weights and KV, in decode */
+  double decode_gb_s;                        /* bytes_read / decode_s / 1e9 */
   EngineStop stop;
 } EngineStats;
 
-/* Reads prompt (GArray of gint32), writes an answer token by token through on_event. Afterwards the timeline holds prompt and
- * answer, so that a next prompt which begins with them reads only what is new. FALSE on error; a cancel is no error: it
- * is TRUE with ENGINE_STOP_CANCELLED. ENGINE_ERROR_LIMIT when the prompt does not leave room for one token: nothing is cut.
- * stats may be NULL. */
-gboolean engine_session_generate (EngineSession *session, const GArray *prompt, const EngineGenerate *options,
-                                  EngineEventFunc on_event, void *user_data, EngineStats *stats, GError **error);
+/* Reads prompt (GArray of gint32), writes an answer token by token through on_event. Afterwards the
+ * timeline holds prompt and answer, so that a next prompt which begins with them reads only what is
+ * new. FALSE on error; a cancel is no error: it is TRUE with ENGINE_STOP_CANCELLED.
+ * ENGINE_ERROR_LIMIT when the prompt does not leave room for one token: nothing is cut. stats may
+ * be NULL. */
+gboolean engine_session_generate (EngineSession *session,
+                                  const GArray *prompt,
+                                  const EngineGenerate *options,
+                                  EngineEventFunc on_event,
+                                  void *user_data,
+                                  EngineStats *stats,
+                                  GError **error);
 
 /* Tokens that the timeline holds now. */
 uint32_t engine_session_n_tokens (const EngineSession *session);
@@ -190,9 +223,15 @@ typedef struct {
   gint32 id;
   float log_probability;
 } EngineTop;
-/* Reads tokens afresh and gives, for every position, log-sum-exp and the top n_top (≤ 256) next tokens:
- * lse[n], top[n * n_top], owned by the caller; *mean_nll over positions 0 .. n-2. Arrays are freed with g_free. */
-gboolean engine_session_logits (EngineSession *session, const GArray *tokens, uint32_t n_top, float **lse,
-                                EngineTop **top, double *mean_nll, GError **error);
+/* Reads tokens afresh and gives, for every position, log-sum-exp and the top n_top (≤ 256) next
+ * tokens: lse[n], top[n * n_top], owned by the caller; *mean_nll over positions 0 .. n-2. Arrays
+ * are freed with g_free. */
+gboolean engine_session_logits (EngineSession *session,
+                                const GArray *tokens,
+                                uint32_t n_top,
+                                float **lse,
+                                EngineTop **top,
+                                double *mean_nll,
+                                GError **error);
 
 G_END_DECLS

@@ -2,4 +2,4 @@
 /* The engine's error domain. */
 #include "engine/error.h"
 
-G_DEFINE_QUARK (engine-error-quark, engine_error)
+G_DEFINE_QUARK (engine - error - quark, engine_error)

@@ -21,8 +21,8 @@ typedef struct {
   double prefill_tok_s, decode_tok_s, ttft_ms, decode_gb_s, bytes_per_token;
 } Sample;
 
-/* Varied tokens: repeating one would flatter caches and experts. The timeline must not recognise them
- * from one repetition to the next, hence the salt. */
+/* Varied tokens: repeating one would flatter caches and experts. The timeline must not recognise
+ * them from one repetition to the next, hence the salt. */
 static GArray *
 make_prompt (const EngineModel *model, uint32_t n, uint32_t salt)
 {
@@ -80,7 +80,8 @@ median (const Sample *samples, size_t offset)
   for (int i = 0; i < n_repeat; i++)
     values[i] = *(const double *) ((const char *) &samples[i] + offset);
   qsort (values, (size_t) n_repeat, sizeof *values, compare_doubles);
-  return n_repeat % 2 ? values[n_repeat / 2] : (values[n_repeat / 2 - 1] + values[n_repeat / 2]) / 2;
+  return n_repeat % 2 ? values[n_repeat / 2]
+                      : (values[n_repeat / 2 - 1] + values[n_repeat / 2]) / 2;
 }
 
 /* The process's peak, from the kernel's own account. */

@@ -8,13 +8,15 @@
 #include <json-glib/json-glib.h>
 
 /* Exit codes of the command line contract. */
-enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+enum { CLI_DONE = 0,
+       CLI_FAILED = 1,
+       CLI_USAGE = 2 };
 
 typedef struct {
   char *data_dir, *device, *cpu_tier; /* NULL: default */
   int n_threads;
-  int context_tokens;                 /* 0: automatic */
-  int chunk_tokens;                   /* 0: the device's preference */
+  int context_tokens; /* 0: automatic */
+  int chunk_tokens;   /* 0: the device's preference */
   gboolean json;
 } CliOptions;
 
@@ -22,8 +24,9 @@ typedef struct {
   const char *name, *arguments, *summary;
   /* argv[0] is the command's name; options are already taken out by extra_options. */
   int (*run) (const CliOptions *options, int argc, char **argv);
-  const GOptionEntry *extra_options; /* NULL: none; they fill static variables of the command's file */
-  int min_arguments, max_arguments;  /* -1: any number */
+  /* NULL: none; they fill static variables of the command's file */
+  const GOptionEntry *extra_options;
+  int min_arguments, max_arguments; /* -1: any number */
 } CliCommand;
 
 extern const CliCommand cli_info, cli_tokenize, cli_render, cli_logits, cli_generate, cli_chat,
@@ -35,8 +38,8 @@ int cli_usage (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
 /* Where installed models lie; owned by the caller. */
 char *cli_models_dir (const CliOptions *options);
-/* A path as it is, or the file of an installed model by its name (case does not matter; a unique beginning will do).
- * NULL with a sentence that lists what there is. */
+/* A path as it is, or the file of an installed model by its name (case does not matter; a unique
+ * beginning will do). NULL with a sentence that lists what there is. */
 char *cli_find_model (const CliOptions *options, const char *model, GError **error);
 /* Loads it with the global options. */
 EngineModel *cli_open_model (const CliOptions *options, const char *model, GError **error);

@@ -9,7 +9,8 @@
 int
 cli_fail (const GError *error)
 {
-  g_autofree char *message = g_strdup (error != NULL ? error->message : "It failed without a reason.");
+  g_autofree char *message =
+      g_strdup (error != NULL ? error->message : "It failed without a reason.");
 
   g_strdelimit (message, "\n", ' ');
   fprintf (stderr, "bottega-cli: %s\n", message);
@@ -47,7 +48,8 @@ cli_models_dir (const CliOptions *options)
 char *
 cli_find_model (const CliOptions *options, const char *model, GError **error)
 {
-  g_autofree char *dir_path = cli_models_dir (options), *wanted = g_utf8_casefold (model, -1), *found = NULL;
+  g_autofree char *dir_path = cli_models_dir (options), *wanted = g_utf8_casefold (model, -1),
+                  *found = NULL;
   g_autoptr (GDir) dir = NULL;
   g_autoptr (GString) names = g_string_new (NULL);
   const char *entry;
@@ -75,8 +77,9 @@ cli_find_model (const CliOptions *options, const char *model, GError **error)
   if (n_found == 1)
     return g_steal_pointer (&found);
   g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_IO,
-               n_found > 1 ? "“%s” could be several of the installed models: %s."
-                           : "There is no file “%s” and no installed model of that name; installed: %s.",
+               n_found > 1
+                   ? "“%s” could be several of the installed models: %s."
+                   : "There is no file “%s” and no installed model of that name; installed: %s.",
                model, names->len > 0 ? names->str : "none");
   return NULL;
 }

@@ -13,7 +13,7 @@ typedef struct {
   double bandwidth_bytes_s;
   char *models_dir;
   unsigned n_models;
-  GPtrArray *advice;  /* char *, sentences */
+  GPtrArray *advice; /* char *, sentences */
 } Findings;
 
 static unsigned
@@ -39,17 +39,24 @@ advise (Findings *found)
     gpu |= g_str_has_prefix (device->id, "vulkan") && device->usable && !device->software;
     software |= device->software;
     if (device->missing != NULL)
-      g_ptr_array_add (found->advice, g_strdup_printf ("%s cannot be used: %s", device->name, device->missing));
+      g_ptr_array_add (found->advice,
+                       g_strdup_printf ("%s cannot be used: %s", device->name, device->missing));
   }
   if (!gpu)
-    g_ptr_array_add (found->advice, g_strdup_printf (
-        "No graphics card answers through Vulkan%s. If this computer has one, install its Vulkan driver "
-        "(mesa-vulkan-drivers for AMD and Intel, the NVIDIA driver for NVIDIA); in a Flatpak, update the "
-        "GL extension so that it matches the driver.",
-        software ? ", only a software driver, which is slower than the processor's own kernels" : ""));
+    g_ptr_array_add (
+        found->advice,
+        g_strdup_printf (
+            "No graphics card answers through Vulkan%s. If this computer has one, install its "
+            "Vulkan driver "
+            "(mesa-vulkan-drivers for AMD and Intel, the NVIDIA driver for NVIDIA); in a Flatpak, "
+            "update the "
+            "GL extension so that it matches the driver.",
+            software ? ", only a software driver, which is slower than the processor's own kernels"
+                     : ""));
   if (found->n_models == 0)
-    g_ptr_array_add (found->advice,
-                     g_strdup_printf ("No model is installed: put a GGUF file into %s.", found->models_dir));
+    g_ptr_array_add (
+        found->advice,
+        g_strdup_printf ("No model is installed: put a GGUF file into %s.", found->models_dir));
 }
 
 static void
@@ -66,7 +73,8 @@ print_text (const Findings *found)
       printf ("          not usable: %s\n", device->missing);
   }
   printf ("chosen    %s: %s\n", found->chosen, found->why);
-  printf ("memory    the processor reads %.1f GB/s: a model of 1 GB writes at most %.0f tokens a second there\n",
+  printf ("memory    the processor reads %.1f GB/s: a model of 1 GB writes at most %.0f tokens a "
+          "second there\n",
           found->bandwidth_bytes_s / 1e9, found->bandwidth_bytes_s / 1e9);
   printf ("models    %u in %s\n", found->n_models, found->models_dir);
   for (guint i = 0; i < found->advice->len; i++)
@@ -134,11 +142,16 @@ run (const CliOptions *options, int argc, char **argv)
 {
   g_autoptr (GPtrArray) devices = engine_devices ();
   g_autoptr (GPtrArray) advice = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *why = NULL, *chosen = engine_device_auto (&why), *models_dir = cli_models_dir (options);
+  g_autofree char *why = NULL, *chosen = engine_device_auto (&why),
+                  *models_dir = cli_models_dir (options);
   Findings found = {
-    .devices = devices, .chosen = chosen, .why = why,
+    .devices = devices,
+    .chosen = chosen,
+    .why = why,
     .bandwidth_bytes_s = engine_measure_read_bandwidth ((unsigned) options->n_threads),
-    .models_dir = models_dir, .n_models = count_models (models_dir), .advice = advice,
+    .models_dir = models_dir,
+    .n_models = count_models (models_dir),
+    .advice = advice,
   };
 
   advise (&found);
@@ -149,4 +162,6 @@ run (const CliOptions *options, int argc, char **argv)
   return CLI_DONE;
 }
 
-const CliCommand cli_doctor = { "doctor", "", "Devices, measured memory speed, and what is missing", run, NULL, 0, 0 };
+const CliCommand cli_doctor = {
+  "doctor", "", "Devices, measured memory speed, and what is missing", run, NULL, 0, 0
+};

@@ -15,20 +15,26 @@ static char *system_text;
 
 static const GOptionEntry entries[] = {
   { "tokens", 'n', 0, G_OPTION_ARG_INT, &n_tokens, "Longest answer, in tokens", "N" },
-  { "temp", 0, 0, G_OPTION_ARG_DOUBLE, &temperature, "Temperature; 0: always the likeliest token", "T" },
+  { "temp", 0, 0, G_OPTION_ARG_DOUBLE, &temperature, "Temperature; 0: always the likeliest token",
+    "T" },
   { "top-k", 0, 0, G_OPTION_ARG_INT, &top_k, "Keep the K likeliest tokens (0: off)", "K" },
-  { "top-p", 0, 0, G_OPTION_ARG_DOUBLE, &top_p, "Keep the likeliest tokens that add up to P (1: off)", "P" },
-  { "min-p", 0, 0, G_OPTION_ARG_DOUBLE, &min_p, "Drop tokens below P times the likeliest (0: off)", "P" },
-  { "repeat-penalty", 0, 0, G_OPTION_ARG_DOUBLE, &repetition_penalty, "Against repetition (1: off)", "X" },
+  { "top-p", 0, 0, G_OPTION_ARG_DOUBLE, &top_p,
+    "Keep the likeliest tokens that add up to P (1: off)", "P" },
+  { "min-p", 0, 0, G_OPTION_ARG_DOUBLE, &min_p, "Drop tokens below P times the likeliest (0: off)",
+    "P" },
+  { "repeat-penalty", 0, 0, G_OPTION_ARG_DOUBLE, &repetition_penalty, "Against repetition (1: off)",
+    "X" },
   { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, "Same seed, same text", "S" },
-  { "system", 0, 0, G_OPTION_ARG_STRING, &system_text, "Instructions for the whole conversation", "TEXT" },
-  { "raw", 0, 0, G_OPTION_ARG_NONE, &raw, "Continue PROMPT as it stands, without a chat template", NULL },
+  { "system", 0, 0, G_OPTION_ARG_STRING, &system_text, "Instructions for the whole conversation",
+    "TEXT" },
+  { "raw", 0, 0, G_OPTION_ARG_NONE, &raw, "Continue PROMPT as it stands, without a chat template",
+    NULL },
   { "ignore-end", 0, 0, G_OPTION_ARG_NONE, &ignore_end, "Go on past the end of the answer", NULL },
   { 0 },
 };
 
 typedef struct {
-  GArray *tokens;  /* gint32 */
+  GArray *tokens; /* gint32 */
   GString *text;
   gboolean stream; /* to stdout */
 } Answer;
@@ -77,8 +83,8 @@ encode_prompt (EngineModel *model, const char *prompt, GError **error)
   if (raw)
     return engine_model_encode (model, prompt, FALSE, TRUE);
   if (system_text != NULL)
-    messages[n++] = (EngineMessage){ "system", system_text };
-  messages[n++] = (EngineMessage){ "user", prompt };
+    messages[n++] = (EngineMessage) { "system", system_text };
+  messages[n++] = (EngineMessage) { "user", prompt };
   return engine_model_encode_chat (model, messages, n, TRUE, error);
 }
 
@@ -154,7 +160,11 @@ talk_add (Talk *talk, const char *role, const char *text)
 }
 
 static gboolean
-answer_line (EngineModel *model, EngineSession *session, Talk *talk, const EngineGenerate *generate, GError **error)
+answer_line (EngineModel *model,
+             EngineSession *session,
+             Talk *talk,
+             const EngineGenerate *generate,
+             GError **error)
 {
   g_autoptr (GArray) prompt = engine_model_encode_chat (
       model, (const EngineMessage *) talk->messages->data, talk->messages->len, TRUE, error);
@@ -197,7 +207,8 @@ talk_loop (EngineModel *model, EngineSession *session)
   int status = CLI_DONE;
 
   talk_restart (&talk);
-  while (isatty (STDIN_FILENO) ? (fputs ("› ", stdout), fflush (stdout)) : 0, getline (&line, &size, stdin) > 0) {
+  while (isatty (STDIN_FILENO) ? (fputs ("› ", stdout), fflush (stdout)) : 0,
+         getline (&line, &size, stdin) > 0) {
     g_autoptr (GError) error = NULL;
 
     g_strchomp (line);
@@ -253,5 +264,9 @@ run_chat (const CliOptions *options, int argc, char **argv)
   return talk_loop (model, session);
 }
 
-const CliCommand cli_generate = { "generate", "MODEL PROMPT", "One answer", run_generate, entries, 2, 2 };
-const CliCommand cli_chat = { "chat", "[MODEL]", "A conversation in the terminal", run_chat, entries, 0, 1 };
+const CliCommand cli_generate = {
+  "generate", "MODEL PROMPT", "One answer", run_generate, entries, 2, 2
+};
+const CliCommand cli_chat = { "chat", "[MODEL]", "A conversation in the terminal",
+                              run_chat, entries, 0,
+                              1 };

@@ -58,8 +58,8 @@ print_text (const EngineModelInfo *info)
   g_autofree char *size = g_format_size (info->file_bytes);
   g_autofree char *kv = g_format_size (info->kv_bytes_per_token_f16);
 
-  printf ("%s\n  architecture  %s, %u layers, %.1f million parameters\n  file          %s\n", info->name,
-          info->architecture, info->n_layers, (double) info->parameters / 1e6, size);
+  printf ("%s\n  architecture  %s, %u layers, %.1f million parameters\n  file          %s\n",
+          info->name, info->architecture, info->n_layers, (double) info->parameters / 1e6, size);
   for (uint32_t i = 0; i < info->n_types; i++) {
     g_autofree char *bytes = g_format_size (info->types[i].bytes);
 

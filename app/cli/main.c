@@ -1,23 +1,35 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* bottega-cli: the engine without a window. Owns the global options and the table of commands; what a
- * command does stands in its own file. */
+/* bottega-cli: the engine without a window. Owns the global options and the table of commands; what
+ * a command does stands in its own file. */
 #include "app/cli/cli.h"
 
 #include <locale.h>
 #include <string.h>
 
 static const CliCommand *const commands[] = {
-  &cli_info, &cli_tokenize, &cli_render, &cli_logits, &cli_generate, &cli_chat, &cli_bench, &cli_doctor,
+  &cli_info,
+  &cli_tokenize,
+  &cli_render,
+  &cli_logits,
+  &cli_generate,
+  &cli_chat,
+  &cli_bench,
+  &cli_doctor,
 };
 
 static CliOptions options;
 
 static const GOptionEntry global_entries[] = {
-  { "data-dir", 0, 0, G_OPTION_ARG_FILENAME, &options.data_dir, "Folder of models and conversations", "DIR" },
-  { "device", 0, 0, G_OPTION_ARG_STRING, &options.device, "auto, cpu, vulkan or vulkan:N", "DEVICE" },
-  { "threads", 0, 0, G_OPTION_ARG_INT, &options.n_threads, "Processor threads (0: as many as help)", "N" },
-  { "context", 0, 0, G_OPTION_ARG_INT, &options.context_tokens, "Context in tokens (0: automatic)", "N" },
-  { "chunk", 0, 0, G_OPTION_ARG_INT, &options.chunk_tokens, "Tokens read in one batch (0: automatic)", "N" },
+  { "data-dir", 0, 0, G_OPTION_ARG_FILENAME, &options.data_dir,
+    "Folder of models and conversations", "DIR" },
+  { "device", 0, 0, G_OPTION_ARG_STRING, &options.device, "auto, cpu, vulkan or vulkan:N",
+    "DEVICE" },
+  { "threads", 0, 0, G_OPTION_ARG_INT, &options.n_threads, "Processor threads (0: as many as help)",
+    "N" },
+  { "context", 0, 0, G_OPTION_ARG_INT, &options.context_tokens, "Context in tokens (0: automatic)",
+    "N" },
+  { "chunk", 0, 0, G_OPTION_ARG_INT, &options.chunk_tokens,
+    "Tokens read in one batch (0: automatic)", "N" },
   { "cpu-tier", 0, 0, G_OPTION_ARG_STRING, &options.cpu_tier, "portable, avx2 or avx512", "TIER" },
   { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON", NULL },
   { 0 },
@@ -58,7 +70,8 @@ parse_global (int *argc, char ***argv, GError **error)
   return g_option_context_parse (context, argc, argv, error);
 }
 
-/* The command's own options, and the global ones again: people put them where they think of them. */
+/* The command's own options, and the global ones again: people put them where they think of them.
+ */
 static gboolean
 parse_command (const CliCommand *command, int *argc, char ***argv, GError **error)
 {

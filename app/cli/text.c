@@ -9,11 +9,13 @@ static gboolean parse_special;
 static int n_top = 5;
 
 static const GOptionEntry tokenize_entries[] = {
-  { "special", 0, 0, G_OPTION_ARG_NONE, &parse_special, "Control tokens written out in TEXT become ids", NULL },
+  { "special", 0, 0, G_OPTION_ARG_NONE, &parse_special,
+    "Control tokens written out in TEXT become ids", NULL },
   { 0 },
 };
 static const GOptionEntry logits_entries[] = {
-  { "special", 0, 0, G_OPTION_ARG_NONE, &parse_special, "Control tokens written out in TEXT become ids", NULL },
+  { "special", 0, 0, G_OPTION_ARG_NONE, &parse_special,
+    "Control tokens written out in TEXT become ids", NULL },
   { "top", 0, 0, G_OPTION_ARG_INT, &n_top, "Candidates per position", "K" },
   { 0 },
 };
@@ -98,7 +100,8 @@ run_render (const CliOptions *options, int argc, char **argv)
 
   if (model == NULL || !read_messages (parser, argv[2], messages, &error))
     return cli_fail (error);
-  prompt = engine_model_render_chat (model, (const EngineMessage *) messages->data, messages->len, &error);
+  prompt = engine_model_render_chat (model, (const EngineMessage *) messages->data, messages->len,
+                                     &error);
   if (prompt == NULL)
     return cli_fail (error);
   if (options->json) {
@@ -161,7 +164,8 @@ run_logits (const CliOptions *options, int argc, char **argv)
   if (session == NULL)
     return cli_fail (error);
   tokens = engine_model_encode (model, argv[2], parse_special, TRUE);
-  if (!engine_session_logits (session, tokens, (uint32_t) MAX (n_top, 0), &lse, &top, &mean_nll, &error))
+  if (!engine_session_logits (session, tokens, (uint32_t) MAX (n_top, 0), &lse, &top, &mean_nll,
+                              &error))
     return cli_fail (error);
   if (options->json) {
     print_logits (tokens, lse, top, mean_nll);
@@ -184,9 +188,13 @@ run_logits (const CliOptions *options, int argc, char **argv)
   return CLI_DONE;
 }
 
-const CliCommand cli_tokenize = { "tokenize", "MODEL TEXT", "Token ids of a text", run_tokenize,
-                                  tokenize_entries, 2, 2 };
+const CliCommand cli_tokenize = {
+  "tokenize", "MODEL TEXT", "Token ids of a text", run_tokenize, tokenize_entries, 2, 2
+};
 const CliCommand cli_render = { "render", "MODEL FILE", "The prompt of a JSON list of messages",
-                                run_render, NULL, 2, 2 };
-const CliCommand cli_logits = { "logits", "MODEL TEXT", "What the model expects after each token",
-                                run_logits, logits_entries, 2, 2 };
+                                run_render, NULL, 2,
+                                2 };
+const CliCommand cli_logits = {
+  "logits", "MODEL TEXT", "What the model expects after each token", run_logits, logits_entries, 2,
+  2
+};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Builds the forward pass of a transformer as a straight list of ops. Reads like the paper: attention
- * block, feed-forward block, output head. Knows shapes and roles; must not know any device. */
+/* Builds the forward pass of a transformer as a straight list of ops. Reads like the paper:
+ * attention block, feed-forward block, output head. Knows shapes and roles; must not know any
+ * device. */
 #include "engine/graph/plan.h"
 
 #include <string.h>
@@ -12,10 +13,14 @@ static const char *const op_names[] = {
 };
 
 static const char *const buffer_names[] = {
-  [GRAPH_BUFFER_X] = "X",           [GRAPH_BUFFER_NORMED] = "NORMED",
-  [GRAPH_BUFFER_QKV] = "QKV",       [GRAPH_BUFFER_ATTN] = "ATTN",
-  [GRAPH_BUFFER_HIDDEN] = "HIDDEN", [GRAPH_BUFFER_OUT] = "OUT",
-  [GRAPH_BUFFER_OUT_NORMED] = "OUT_NORMED", [GRAPH_BUFFER_LOGITS] = "LOGITS",
+  [GRAPH_BUFFER_X] = "X",
+  [GRAPH_BUFFER_NORMED] = "NORMED",
+  [GRAPH_BUFFER_QKV] = "QKV",
+  [GRAPH_BUFFER_ATTN] = "ATTN",
+  [GRAPH_BUFFER_HIDDEN] = "HIDDEN",
+  [GRAPH_BUFFER_OUT] = "OUT",
+  [GRAPH_BUFFER_OUT_NORMED] = "OUT_NORMED",
+  [GRAPH_BUFFER_LOGITS] = "LOGITS",
 };
 
 #define OPS_PER_LAYER 8
@@ -34,7 +39,7 @@ add (GraphPlan *plan, GraphOpKind kind, GraphBuffer src, GraphBuffer dst)
 {
   GraphOp *op = &plan->ops[plan->n_ops++];
 
-  *op = (GraphOp){
+  *op = (GraphOp) {
     .kind = kind,
     .src = src,
     .dst = dst,

@@ -11,7 +11,7 @@
 void
 session_flow_init (SessionFlow *flow)
 {
-  *flow = (SessionFlow){
+  *flow = (SessionFlow) {
     .start_us = g_get_monotonic_time (),
     .gaps_us = g_array_new (FALSE, FALSE, sizeof (guint32)),
   };

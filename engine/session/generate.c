@@ -83,16 +83,29 @@ engine_session_reusable (const EngineSession *session, const GArray *prompt)
 
 /* Evaluates tokens[n] after what the timeline holds; on success they belong to it. */
 static gboolean
-evaluate (EngineSession *session, const gint32 *tokens, uint32_t n, const uint32_t *outputs,
-          uint32_t n_outputs, uint32_t n_candidates, EngineResult *result, EngineRunCost *cost, GError **error)
+evaluate (EngineSession *session,
+          const gint32 *tokens,
+          uint32_t n,
+          const uint32_t *outputs,
+          uint32_t n_outputs,
+          uint32_t n_candidates,
+          EngineResult *result,
+          EngineRunCost *cost,
+          GError **error)
 {
   EngineModel *model = session->model;
   SessionTimeline *timeline = &session->timeline;
   EngineBackendExecutable *executable;
   EngineBatchRun run = { .first = 0, .n_tokens = n, .position = timeline->tokens->len };
   EngineBatch batch = {
-    .tokens = tokens, .n_tokens = n, .runs = &run, .n_runs = 1, .outputs = outputs,
-    .n_outputs = n_outputs, .n_candidates = n_candidates, .want_logits = result->logits != NULL,
+    .tokens = tokens,
+    .n_tokens = n,
+    .runs = &run,
+    .n_runs = 1,
+    .outputs = outputs,
+    .n_outputs = n_outputs,
+    .n_candidates = n_candidates,
+    .want_logits = result->logits != NULL,
   };
 
   executable = session_model_executable (model, session_model_class (model, n, n_outputs), error);
@@ -112,13 +125,15 @@ check_prompt (const EngineSession *session, const gint32 *tokens, uint32_t n, GE
   uint32_t context = session->model->context_tokens;
 
   if (n == 0) {
-    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID, "There is nothing to read: the text is empty.");
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
+                 "There is nothing to read: the text is empty.");
     return FALSE;
   }
   if (n >= context) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_LIMIT,
                  "The text has %u tokens and the context holds %u, the answer included. "
-                 "Shorten the text or choose a longer context.", n, context);
+                 "Shorten the text or choose a longer context.",
+                 n, context);
     return FALSE;
   }
   for (uint32_t i = 0; i < n; i++) {
@@ -135,7 +150,9 @@ check_prompt (const EngineSession *session, const gint32 *tokens, uint32_t n, GE
 static void
 report_reading (Generation *g, uint32_t done, uint32_t total, gint64 since_us, uint32_t read)
 {
-  EngineEvent event = { .kind = ENGINE_EVENT_READING, .done = done, .total = total, .left_s = -1, .token = -1 };
+  EngineEvent event = {
+    .kind = ENGINE_EVENT_READING, .done = done, .total = total, .left_s = -1, .token = -1
+  };
 
   if (read > 0)
     event.left_s = (double) (g_get_monotonic_time () - since_us) / 1e6 * (total - done) / read;
@@ -154,7 +171,7 @@ sampling_result (Generation *g, uint32_t *n_candidates)
   *n_candidates = MIN (session_sampler_needs (&g->sampler, &whole_row), n_vocab);
   if (whole_row && session->logits == NULL)
     session->logits = g_new (float, n_vocab);
-  return (EngineResult){ session->candidates, &session->lse, whole_row ? session->logits : NULL };
+  return (EngineResult) { session->candidates, &session->lse, whole_row ? session->logits : NULL };
 }
 
 /* Prefill: chunk by chunk, logits of the last token only. */
@@ -171,7 +188,8 @@ read_prompt (Generation *g, const gint32 *tokens, uint32_t n, GError **error)
     uint32_t count = MIN (chunk, n - done), last = count - 1;
     gboolean final = done + count == n;
 
-    if (!evaluate (session, tokens + done, count, &last, final ? 1 : 0, n_candidates, &result, NULL, error))
+    if (!evaluate (session, tokens + done, count, &last, final ? 1 : 0, n_candidates, &result, NULL,
+                   error))
       return FALSE;
     done += count;
     g->stats.read_tokens += count;
@@ -267,8 +285,13 @@ summarise (Generation *g)
 }
 
 gboolean
-engine_session_generate (EngineSession *session, const GArray *prompt, const EngineGenerate *options,
-                         EngineEventFunc on_event, void *user_data, EngineStats *stats, GError **error)
+engine_session_generate (EngineSession *session,
+                         const GArray *prompt,
+                         const EngineGenerate *options,
+                         EngineEventFunc on_event,
+                         void *user_data,
+                         EngineStats *stats,
+                         GError **error)
 {
   const gint32 *tokens = (const gint32 *) prompt->data;
   Generation g = { .session = session, .on_event = on_event, .user_data = user_data };
@@ -305,8 +328,13 @@ engine_session_generate (EngineSession *session, const GArray *prompt, const Eng
 }
 
 gboolean
-engine_session_logits (EngineSession *session, const GArray *tokens, uint32_t n_top, float **lse,
-                       EngineTop **top, double *mean_nll, GError **error)
+engine_session_logits (EngineSession *session,
+                       const GArray *tokens,
+                       uint32_t n_top,
+                       float **lse,
+                       EngineTop **top,
+                       double *mean_nll,
+                       GError **error)
 {
   const gint32 *ids = (const gint32 *) tokens->data;
   uint32_t n = tokens->len, n_vocab = session->model->desc->h.n_vocab;
@@ -320,11 +348,12 @@ engine_session_logits (EngineSession *session, const GArray *tokens, uint32_t n_
     return FALSE;
   if (n_top == 0 || n_top > MIN (ENGINE_MAX_CANDIDATES, n_vocab)) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
-                 "The number of top tokens must lie between 1 and %u.", MIN (ENGINE_MAX_CANDIDATES, n_vocab));
+                 "The number of top tokens must lie between 1 and %u.",
+                 MIN (ENGINE_MAX_CANDIDATES, n_vocab));
     return FALSE;
   }
   candidates = g_new (EngineCandidate, (size_t) SESSION_SMALL_TOKENS * n_top);
-  rows = g_new (float, (size_t) SESSION_SMALL_TOKENS * n_vocab);
+  rows = g_new (float, (size_t) SESSION_SMALL_TOKENS *n_vocab);
   session_timeline_truncate (&session->timeline, 0);
   for (uint32_t first = 0; first < n; first += SESSION_SMALL_TOKENS) {
     uint32_t count = MIN (SESSION_SMALL_TOKENS, n - first), outputs[SESSION_SMALL_TOKENS];
@@ -336,8 +365,9 @@ engine_session_logits (EngineSession *session, const GArray *tokens, uint32_t n_
       return FALSE;
     for (uint32_t i = 0; i < count; i++) {
       for (uint32_t k = 0; k < n_top; k++)
-        best[(size_t) (first + i) * n_top + k] = (EngineTop){
-          candidates[i * n_top + k].id, candidates[i * n_top + k].logit - sums[first + i],
+        best[(size_t) (first + i) * n_top + k] = (EngineTop) {
+          candidates[i * n_top + k].id,
+          candidates[i * n_top + k].logit - sums[first + i],
         };
       if (first + i + 1 < n)
         nll += (double) sums[first + i] - rows[(size_t) i * n_vocab + ids[first + i + 1]];

@@ -80,10 +80,11 @@ session_timeline_reserve (SessionTimeline *timeline, uint32_t n, GError **error)
   uint32_t more = need > timeline->table->len ? need - timeline->table->len : 0;
 
   if (more > pool->n_free) {
-    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
-                 "The conversation memory is full: %u more tokens need %u pages of %d tokens and %u "
-                 "of %u are free. Choose a longer context or close another conversation.",
-                 n, more, ENGINE_PAGE_TOKENS, pool->n_free, pool->n_pages);
+    g_set_error (
+        error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
+        "The conversation memory is full: %u more tokens need %u pages of %d tokens and %u "
+        "of %u are free. Choose a longer context or close another conversation.",
+        n, more, ENGINE_PAGE_TOKENS, pool->n_free, pool->n_pages);
     return FALSE;
   }
   while (more-- > 0)

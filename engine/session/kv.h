@@ -27,7 +27,8 @@ void session_timeline_init (SessionTimeline *timeline, SessionPages *pool);
 void session_timeline_finish (SessionTimeline *timeline);
 
 /* Length of the longest prefix of tokens[n] that the timeline already holds. */
-uint32_t session_timeline_common (const SessionTimeline *timeline, const gint32 *tokens, uint32_t n);
+uint32_t
+session_timeline_common (const SessionTimeline *timeline, const gint32 *tokens, uint32_t n);
 /* Forgets all but the first n tokens; pages that hold none of them go back to the pool. */
 void session_timeline_truncate (SessionTimeline *timeline, uint32_t n);
 /* Makes sure that pages exist for n more tokens. ENGINE_ERROR_NO_MEMORY when the pool is used up:

@@ -23,7 +23,7 @@ session_model_load (EngineModel *model, const EngineModelOptions *options, GErro
   const EngineBackendVtable *vtable = model->backend->vtable;
   uint32_t n_pages = (model->context_tokens + ENGINE_PAGE_TOKENS - 1) / ENGINE_PAGE_TOKENS;
 
-  for (SessionClass class = 0; class < SESSION_N_CLASSES; class++)
+  for (SessionClass class = 0; class < SESSION_N_CLASSES; class ++)
     model->plans[class] = build_plan (model, class);
   model->weights = vtable->load (model->backend, model->plans[SESSION_CLASS_CHUNK], n_pages,
                                  options->progress, options->progress_data, options->cancel, error);
@@ -38,7 +38,7 @@ session_model_load (EngineModel *model, const EngineModelOptions *options, GErro
 void
 session_model_unload (EngineModel *model)
 {
-  for (SessionClass class = 0; class < SESSION_N_CLASSES; class++) {
+  for (SessionClass class = 0; class < SESSION_N_CLASSES; class ++) {
     if (model->executables[class] != NULL)
       model->backend->vtable->discard (model->executables[class]);
     model->executables[class] = NULL;
@@ -46,7 +46,7 @@ session_model_unload (EngineModel *model)
   if (model->weights != NULL)
     model->backend->vtable->unload (model->weights);
   model->weights = NULL;
-  for (SessionClass class = 0; class < SESSION_N_CLASSES; class++)
+  for (SessionClass class = 0; class < SESSION_N_CLASSES; class ++)
     g_clear_pointer (&model->plans[class], graph_plan_free);
   session_pages_finish (&model->pages);
 }
@@ -58,7 +58,7 @@ session_model_class (const EngineModel *model, uint32_t n_tokens, uint32_t n_out
 
   while (class < SESSION_CLASS_CHUNK && (n_tokens > model->plans[class]->max_tokens ||
                                          n_outputs > model->plans[class]->max_outputs))
-    class++;
+    class ++;
   return class;
 }
 

@@ -47,7 +47,8 @@ session_sampler_init (SessionSampler *sampler, const EngineGenerate *options, GE
     gboolean ok;
     const char *what;
   } checks[] = {
-    { options->temperature >= 0 && options->temperature <= 100, "temperature must lie between 0 and 100" },
+    { options->temperature >= 0 && options->temperature <= 100,
+      "temperature must lie between 0 and 100" },
     { options->top_p > 0 && options->top_p <= 1, "top-p must lie above 0 and at most at 1" },
     { options->min_p >= 0 && options->min_p < 1, "min-p must lie between 0 and below 1" },
     { options->repetition_penalty >= 1 && options->repetition_penalty <= 10,
@@ -83,7 +84,8 @@ uint32_t
 session_sampler_needs (const SessionSampler *sampler, gboolean *whole_row)
 {
   const EngineGenerate *o = &sampler->options;
-  /* A penalty only lowers logits, so what is best afterwards was among the best (kept + penalised). */
+  /* A penalty only lowers logits, so what is best afterwards was among the best (kept + penalised).
+   */
   uint64_t need = o->temperature <= 0 ? 1 : o->top_k;
 
   *whole_row = o->temperature > 0 && o->top_k == 0;
@@ -106,7 +108,11 @@ compare_candidates (const void *a, const void *b)
 }
 
 static void
-penalise (const SessionSampler *sampler, EngineCandidate *work, uint32_t n, const int32_t *recent, uint32_t n_recent)
+penalise (const SessionSampler *sampler,
+          EngineCandidate *work,
+          uint32_t n,
+          const int32_t *recent,
+          uint32_t n_recent)
 {
   float penalty = sampler->options.repetition_penalty;
 
@@ -177,7 +183,7 @@ session_sampler_pick (SessionSampler *sampler,
   if (logits == NULL)
     memcpy (sampler->work, candidates, n * sizeof *candidates);
   for (uint32_t i = 0; logits != NULL && i < n; i++)
-    sampler->work[i] = (EngineCandidate){ (int32_t) i, logits[i] };
+    sampler->work[i] = (EngineCandidate) { (int32_t) i, logits[i] };
   if (penalises (sampler))
     penalise (sampler, sampler->work, n, recent, n_recent);
   if (logits != NULL || penalises (sampler))

@@ -37,7 +37,8 @@ struct _EngineModel {
   double load_s;
 };
 
-/* Builds the plans, loads the weights on model->backend, and compiles what the first answer needs. */
+/* Builds the plans, loads the weights on model->backend, and compiles what the first answer needs.
+ */
 gboolean session_model_load (EngineModel *model, const EngineModelOptions *options, GError **error);
 /* Frees executables, weights, plans and pages; the backend stays. */
 void session_model_unload (EngineModel *model);
@@ -45,4 +46,5 @@ void session_model_unload (EngineModel *model);
 /* The smallest class that takes n tokens with n_outputs outputs. */
 SessionClass session_model_class (const EngineModel *model, uint32_t n_tokens, uint32_t n_outputs);
 /* Compiled on first use. NULL with error. */
-EngineBackendExecutable *session_model_executable (EngineModel *model, SessionClass class, GError **error);
+EngineBackendExecutable *
+session_model_executable (EngineModel *model, SessionClass class, GError **error);

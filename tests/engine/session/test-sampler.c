@@ -16,7 +16,8 @@ compare (const void *a, const void *b)
 {
   const EngineCandidate *x = a, *y = b;
 
-  return x->logit == y->logit ? x->id - y->id : x->logit < y->logit ? 1 : -1;
+  return x->logit == y->logit ? x->id - y->id : x->logit < y->logit ? 1
+                                                                    : -1;
 }
 
 static void
@@ -26,7 +27,7 @@ make_row (void)
 
   for (int i = 0; i < N_VOCAB; i++) {
     row[i] = (float) g_rand_double_range (rand, -4, 4);
-    sorted[i] = (EngineCandidate){ i, row[i] };
+    sorted[i] = (EngineCandidate) { i, row[i] };
   }
   qsort (sorted, N_VOCAB, sizeof *sorted, compare);
 }
@@ -39,7 +40,8 @@ pick_once (EngineGenerate options, const int32_t *recent, uint32_t n_recent, gbo
   int32_t id;
 
   g_assert_true (session_sampler_init (&sampler, &options, NULL));
-  id = session_sampler_pick (&sampler, sorted, MIN (session_sampler_needs (&sampler, &whole_row), N_VOCAB),
+  id = session_sampler_pick (&sampler, sorted,
+                             MIN (session_sampler_needs (&sampler, &whole_row), N_VOCAB),
                              whole || whole_row ? row : NULL, N_VOCAB, recent, n_recent);
   session_sampler_finish (&sampler);
   return id;
@@ -51,7 +53,8 @@ test_greedy (void)
   g_assert_cmpint (pick_once (ENGINE_GENERATE_GREEDY, NULL, 0, FALSE), ==, sorted[0].id);
 }
 
-/* The best token penalised: the second takes its place, also when only few candidates are brought. */
+/* The best token penalised: the second takes its place, also when only few candidates are brought.
+ */
 static void
 test_penalty (void)
 {
@@ -77,7 +80,8 @@ histogram (EngineGenerate options, unsigned counts[N_VOCAB], unsigned draws)
     counts[i] = 0;
   for (unsigned d = 0; d < draws; d++) {
     uint32_t n = session_sampler_needs (&sampler, &whole_row);
-    int32_t id = session_sampler_pick (&sampler, sorted, n, whole_row ? row : NULL, N_VOCAB, NULL, 0);
+    int32_t id =
+        session_sampler_pick (&sampler, sorted, n, whole_row ? row : NULL, N_VOCAB, NULL, 0);
 
     for (int rank = 0; rank < N_VOCAB; rank++)
       counts[rank] += sorted[rank].id == id;
