@@ -39,7 +39,8 @@ struct _ModelGguf {
 gboolean model_gguf_parse (ModelGguf *gguf, GError **error);
 void model_gguf_free_blocks (ModelGguf *gguf);
 
-/* Reads exactly bytes at offset; FALSE with a sentence when the file ends before or cannot be read. */
+/* Reads exactly bytes at offset; FALSE with a sentence when the file ends before or cannot be
+ * read. */
 gboolean model_gguf_pread (const ModelGguf *gguf,
                            uint64_t offset,
                            void *buffer,

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reads and validates the header of a GGUF file: the only code that sees its raw bytes. A file is an
- * attack until proved otherwise: every count is bounded by the bytes that remain before anything is
- * allocated, all arithmetic is checked, and what metadata takes is limited by a budget. It must not
- * know what a key or a tensor is for, but general.alignment.
+/* Reads and validates the header of a GGUF file: the only code that sees its raw bytes. A file is
+ * an attack until proved otherwise: every count is bounded by the bytes that remain before anything
+ * is allocated, all arithmetic is checked, and what metadata takes is limited by a budget. It must
+ * not know what a key or a tensor is for, but general.alignment.
  * Source of the format: the GGUF specification, versions 2 and 3. */
 #include "engine/model/gguf-private.h"
 
 #include "engine/error.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,14 +62,13 @@ model_gguf_free_blocks (ModelGguf *gguf)
 
 /* Memory that lives as long as gguf; not cleared. */
 static void *
-allocate (ModelGguf *gguf,
-          uint64_t bytes,
-          GError **error)
+allocate (ModelGguf *gguf, uint64_t bytes, GError **error)
 {
   uint64_t rounded;
   ModelGgufBlock *block = gguf->blocks;
 
-  if (bytes > MAX_ARRAY_ELEMENTS * sizeof (ModelString)) /* no caller needs more: keeps sums small */
+  /* No caller needs more; sums stay small. */
+  if (bytes > MAX_ARRAY_ELEMENTS * sizeof (ModelString))
     bytes = UINT64_MAX / 2;
   rounded = (bytes + sizeof (max_align_t) - 1) / sizeof (max_align_t) * sizeof (max_align_t);
   if (block == NULL || block->size - block->used < rounded) {
@@ -76,13 +76,15 @@ allocate (ModelGguf *gguf,
     uint64_t total = size + sizeof *block;
 
     if (total > gguf->memory_left) {
-      model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error, "has more metadata than its size allows");
+      model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
+                         "has more metadata than its size allows");
       return NULL;
     }
     block = g_try_malloc (total);
     if (block == NULL) {
       model_gguf_refuse (gguf, ENGINE_ERROR_NO_MEMORY, error,
-                         "cannot be opened: %" G_GUINT64_FORMAT " bytes of memory for its metadata are not free",
+                         "cannot be opened: %" PRIu64
+                         " bytes of memory for its metadata are not free",
                          total);
       return NULL;
     }
@@ -109,17 +111,13 @@ remaining (const Reader *reader)
 }
 
 static gboolean
-read_bytes (Reader *reader,
-            void *dst,
-            size_t n,
-            GError **error)
+read_bytes (Reader *reader, void *dst, size_t n, GError **error)
 {
   uint8_t *out = dst;
 
   if (n > remaining (reader))
     return model_gguf_refuse (reader->gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is cut off in its metadata, at byte %" G_GUINT64_FORMAT
-                              "; download it again",
+                              "is cut off in its metadata, at byte %" PRIu64 "; download it again",
                               reader->gguf->file_bytes);
   while (n > 0) {
     uint64_t skip = reader->position - reader->buffered;
@@ -144,17 +142,13 @@ read_bytes (Reader *reader,
 }
 
 static gboolean
-read_u32 (Reader *reader,
-          uint32_t *value,
-          GError **error)
+read_u32 (Reader *reader, uint32_t *value, GError **error)
 {
   return read_bytes (reader, value, sizeof *value, error);
 }
 
 static gboolean
-read_u64 (Reader *reader,
-          uint64_t *value,
-          GError **error)
+read_u64 (Reader *reader, uint64_t *value, GError **error)
 {
   return read_bytes (reader, value, sizeof *value, error);
 }
@@ -174,11 +168,13 @@ read_string (Reader *reader,
     return FALSE;
   if (length > max_bytes)
     return model_gguf_refuse (reader->gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged: %s of %" G_GUINT64_FORMAT " bytes is longer than the limit of %" G_GUINT64_FORMAT,
+                              "is damaged: %s of %" PRIu64
+                              " bytes is longer than the limit of %" PRIu64,
                               what, length, max_bytes);
   if (length > remaining (reader))
     return model_gguf_refuse (reader->gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged or cut off: %s of %" G_GUINT64_FORMAT " bytes does not fit into what is left of it",
+                              "is damaged or cut off: %s of %" PRIu64
+                              " bytes does not fit into what is left of it",
                               what, length);
   data = allocate (reader->gguf, length + 1, error);
   if (data == NULL || !read_bytes (reader, data, (size_t) length, error))
@@ -191,11 +187,7 @@ read_string (Reader *reader,
 
 /* A name that messages and look-ups use: not empty, valid UTF-8 without NUL. */
 static gboolean
-read_name (Reader *reader,
-           uint64_t max_bytes,
-           const char *what,
-           char **name,
-           GError **error)
+read_name (Reader *reader, uint64_t max_bytes, const char *what, char **name, GError **error)
 {
   ModelString string;
 
@@ -210,9 +202,7 @@ read_name (Reader *reader,
 
 /* The views of n strings. They cost twice their eight bytes in the file, hence the budget. */
 static gboolean
-read_string_array (Reader *reader,
-                   ModelArray *array,
-                   GError **error)
+read_string_array (Reader *reader, ModelArray *array, GError **error)
 {
   ModelString *strings = allocate (reader->gguf, array->n * sizeof *strings, error);
   char *pool = NULL;
@@ -228,7 +218,8 @@ read_string_array (Reader *reader,
       return FALSE;
     if (length > MAX_STRING_BYTES || length > remaining (reader))
       return model_gguf_refuse (reader->gguf, ENGINE_ERROR_BAD_FILE, error,
-                                "is damaged or cut off: string %" G_GUINT64_FORMAT " of an array has %" G_GUINT64_FORMAT " bytes",
+                                "is damaged or cut off: string %" PRIu64 " of an array has %" PRIu64
+                                " bytes",
                                 i, length);
     if (length > pool_left) {
       size_t want = MAX ((size_t) length, BLOCK_BYTES / 4);
@@ -251,10 +242,7 @@ read_string_array (Reader *reader,
 }
 
 static gboolean
-read_array (Reader *reader,
-            const char *key,
-            ModelArray *array,
-            GError **error)
+read_array (Reader *reader, const char *key, ModelArray *array, GError **error)
 {
   uint32_t type;
   uint64_t min_bytes;
@@ -267,11 +255,13 @@ read_array (Reader *reader,
                               "has an array of arrays under “%.100s”, which is not supported", key);
   if (type >= G_N_ELEMENTS (value_bytes))
     return model_gguf_refuse (reader->gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged: the array “%.100s” has elements of the unknown type %u", key, type);
+                              "is damaged: the array “%.100s” has elements of the unknown type %u",
+                              key, type);
   min_bytes = type == MODEL_VALUE_STRING ? 8 : value_bytes[type];
   if (array->n > MAX_ARRAY_ELEMENTS || array->n * min_bytes > remaining (reader))
     return model_gguf_refuse (reader->gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged or cut off: the array “%.100s” claims %" G_GUINT64_FORMAT " elements",
+                              "is damaged or cut off: the array “%.100s” claims %" PRIu64
+                              " elements",
                               key, array->n);
   array->type = (ModelValueType) type;
   if (type == MODEL_VALUE_STRING)
@@ -286,9 +276,7 @@ read_array (Reader *reader,
 
 /* A number of any width becomes 64 bits wide. */
 static gboolean
-read_number (Reader *reader,
-             ModelValue *value,
-             GError **error)
+read_number (Reader *reader, ModelValue *value, GError **error)
 {
   union {
     uint8_t u8;
@@ -330,7 +318,8 @@ read_number (Reader *reader,
   case MODEL_VALUE_BOOL:
     if (raw.u8 > 1)
       return model_gguf_refuse (reader->gguf, ENGINE_ERROR_BAD_FILE, error,
-                                "is damaged: “%.100s” is neither true nor false but %u", value->key, raw.u8);
+                                "is damaged: “%.100s” is neither true nor false but %u", value->key,
+                                raw.u8);
     value->u = raw.u8;
     break;
   case MODEL_VALUE_U64:
@@ -351,9 +340,7 @@ read_number (Reader *reader,
 }
 
 static gboolean
-read_value (Reader *reader,
-            ModelValue *value,
-            GError **error)
+read_value (Reader *reader, ModelValue *value, GError **error)
 {
   char *key = NULL;
   uint32_t type;
@@ -378,23 +365,20 @@ read_value (Reader *reader,
 }
 
 static int
-compare_values (const void *a,
-                const void *b)
+compare_values (const void *a, const void *b)
 {
   return strcmp (((const ModelValue *) a)->key, ((const ModelValue *) b)->key);
 }
 
 /* Sorted rather than hashed: names that collide on purpose cannot make it slow. */
 static gboolean
-read_values (Reader *reader,
-             uint64_t n,
-             GError **error)
+read_values (Reader *reader, uint64_t n, GError **error)
 {
   ModelGguf *gguf = reader->gguf;
 
   if (n > MAX_VALUES || n * MIN_VALUE_BYTES > remaining (reader))
     return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged or cut off: it claims %" G_GUINT64_FORMAT " metadata entries", n);
+                              "is damaged or cut off: it claims %" PRIu64 " metadata entries", n);
   gguf->values = allocate (gguf, n * sizeof *gguf->values, error);
   if (gguf->values == NULL)
     return FALSE;
@@ -412,25 +396,24 @@ read_values (Reader *reader,
 
 /* Size of the data from dimensions and type. */
 static gboolean
-measure_tensor (const ModelGguf *gguf,
-                ModelTensor *tensor,
-                GError **error)
+measure_tensor (const ModelGguf *gguf, ModelTensor *tensor, GError **error)
 {
   const ModelTypeInfo *known = model_type_known (tensor->type_id);
   uint64_t n_blocks;
 
   if (known == NULL)
-    return model_gguf_refuse (gguf, ENGINE_ERROR_UNSUPPORTED, error,
-                              "stores the tensor “%s” in a number format of id %u that is not known here",
-                              tensor->name, tensor->type_id);
+    return model_gguf_refuse (
+        gguf, ENGINE_ERROR_UNSUPPORTED, error,
+        "stores the tensor “%s” in a number format of id %u that is not known here", tensor->name,
+        tensor->type_id);
   for (unsigned d = 0; d < 4; d++)
     if (tensor->ne[d] == 0 || tensor->ne[d] > MAX_DIMENSION)
       return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
-                                "is damaged: dimension %u of the tensor “%s” is %" G_GUINT64_FORMAT,
-                                d, tensor->name, tensor->ne[d]);
+                                "is damaged: dimension %u of the tensor “%s” is %" PRIu64, d,
+                                tensor->name, tensor->ne[d]);
   if (tensor->ne[0] % known->block_weights != 0)
     return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged: rows of the tensor “%s” have %" G_GUINT64_FORMAT
+                              "is damaged: rows of the tensor “%s” have %" PRIu64
                               " weights, no multiple of the %u of %s",
                               tensor->name, tensor->ne[0], known->block_weights, known->name);
   n_blocks = tensor->ne[0] / known->block_weights;
@@ -440,15 +423,14 @@ measure_tensor (const ModelGguf *gguf,
       !g_uint64_checked_mul (&tensor->bytes, n_blocks, known->block_bytes) ||
       tensor->bytes > gguf->file_bytes)
     return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged or cut off: the tensor “%s” is larger than the file", tensor->name);
+                              "is damaged or cut off: the tensor “%s” is larger than the file",
+                              tensor->name);
   tensor->type = model_type_info (tensor->type_id);
   return TRUE;
 }
 
 static gboolean
-read_tensor (Reader *reader,
-             ModelTensor *tensor,
-             GError **error)
+read_tensor (Reader *reader, ModelTensor *tensor, GError **error)
 {
   if (!read_name (reader, MAX_NAME_BYTES, "a tensor's name", &tensor->name, error) ||
       !read_u32 (reader, &tensor->n_dims, error))
@@ -460,29 +442,26 @@ read_tensor (Reader *reader,
   for (unsigned d = 0; d < 4; d++)
     tensor->ne[d] = 1;
   return read_bytes (reader, tensor->ne, tensor->n_dims * sizeof tensor->ne[0], error) &&
-         read_u32 (reader, &tensor->type_id, error) &&
-         read_u64 (reader, &tensor->offset, error) &&
+         read_u32 (reader, &tensor->type_id, error) && read_u64 (reader, &tensor->offset, error) &&
          measure_tensor (reader->gguf, tensor, error);
 }
 
 static int
-compare_names (const void *a,
-               const void *b)
+compare_names (const void *a, const void *b)
 {
   return strcmp ((*(const ModelTensor *const *) a)->name, (*(const ModelTensor *const *) b)->name);
 }
 
 static int
-compare_offsets (const void *a,
-                 const void *b)
+compare_offsets (const void *a, const void *b)
 {
   const ModelTensor *x = *(const ModelTensor *const *) a, *y = *(const ModelTensor *const *) b;
 
   return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-/* Makes offsets absolute. Gaps and any order are accepted, overlaps are not: each byte belongs to one
- * tensor. sorted: room for n_tensors pointers. */
+/* Makes offsets absolute. Gaps and any order are accepted, overlaps are not: each byte belongs to
+ * one tensor. sorted: room for n_tensors pointers. */
 static gboolean
 place_tensors (ModelGguf *gguf,
                uint64_t data_start,
@@ -495,16 +474,17 @@ place_tensors (ModelGguf *gguf,
     uint64_t end;
 
     if (tensor->offset % alignment != 0)
-      return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
-                                "is damaged: the tensor “%s” does not begin at a multiple of %" G_GUINT64_FORMAT " bytes",
-                                tensor->name, alignment);
+      return model_gguf_refuse (
+          gguf, ENGINE_ERROR_BAD_FILE, error,
+          "is damaged: the tensor “%s” does not begin at a multiple of %" PRIu64 " bytes",
+          tensor->name, alignment);
     if (!g_uint64_checked_add (&tensor->offset, tensor->offset, data_start) ||
-        !g_uint64_checked_add (&end, tensor->offset, tensor->bytes) ||
-        end > gguf->file_bytes)
-      return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
-                                "is damaged or cut off: the tensor “%s” ends after the file's %" G_GUINT64_FORMAT
-                                " bytes; download it again",
-                                tensor->name, gguf->file_bytes);
+        !g_uint64_checked_add (&end, tensor->offset, tensor->bytes) || end > gguf->file_bytes)
+      return model_gguf_refuse (
+          gguf, ENGINE_ERROR_BAD_FILE, error,
+          "is damaged or cut off: the tensor “%s” ends after the file's %" PRIu64
+          " bytes; download it again",
+          tensor->name, gguf->file_bytes);
     sorted[i] = tensor;
   }
   qsort (sorted, gguf->n_tensors, sizeof *sorted, compare_offsets);
@@ -517,25 +497,22 @@ place_tensors (ModelGguf *gguf,
 }
 
 static gboolean
-read_alignment (const ModelGguf *gguf,
-                uint64_t *alignment,
-                GError **error)
+read_alignment (const ModelGguf *gguf, uint64_t *alignment, GError **error)
 {
   *alignment = DEFAULT_ALIGNMENT;
   if (!model_gguf_get_u64 (gguf, "general.alignment", alignment, NULL, error))
     return FALSE;
-  if (*alignment < MIN_ALIGNMENT || *alignment > MAX_ALIGNMENT || (*alignment & (*alignment - 1)) != 0)
+  if (*alignment < MIN_ALIGNMENT || *alignment > MAX_ALIGNMENT ||
+      (*alignment & (*alignment - 1)) != 0)
     return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged: its alignment of %" G_GUINT64_FORMAT
+                              "is damaged: its alignment of %" PRIu64
                               " bytes is no power of two from 8 to 1048576",
                               *alignment);
   return TRUE;
 }
 
 static gboolean
-read_tensors (Reader *reader,
-              uint64_t n,
-              GError **error)
+read_tensors (Reader *reader, uint64_t n, GError **error)
 {
   ModelGguf *gguf = reader->gguf;
   uint64_t alignment;
@@ -544,7 +521,7 @@ read_tensors (Reader *reader,
     return FALSE;
   if (n * MIN_TENSOR_BYTES > remaining (reader))
     return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged or cut off: it claims %" G_GUINT64_FORMAT " tensors", n);
+                              "is damaged or cut off: it claims %" PRIu64 " tensors", n);
   gguf->tensors = allocate (gguf, n * sizeof *gguf->tensors, error);
   gguf->by_name = gguf->tensors != NULL ? allocate (gguf, n * sizeof *gguf->by_name, error) : NULL;
   if (gguf->by_name == NULL)
@@ -561,15 +538,13 @@ read_tensors (Reader *reader,
   for (uint64_t i = 1; i < n; i++)
     if (strcmp (gguf->by_name[i - 1]->name, gguf->by_name[i]->name) == 0)
       return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
-                                "is damaged: the tensor “%s” is there twice", gguf->by_name[i]->name);
+                                "is damaged: the tensor “%s” is there twice",
+                                gguf->by_name[i]->name);
   return TRUE;
 }
 
 static gboolean
-check_version (const ModelGguf *gguf,
-               const char magic[4],
-               uint32_t version,
-               GError **error)
+check_version (const ModelGguf *gguf, const char magic[4], uint32_t version, GError **error)
 {
   if (memcmp (magic, "GGUF", 4) != 0)
     return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
@@ -584,8 +559,7 @@ check_version (const ModelGguf *gguf,
 }
 
 gboolean
-model_gguf_parse (ModelGguf *gguf,
-                  GError **error)
+model_gguf_parse (ModelGguf *gguf, GError **error)
 {
   g_autofree Reader *reader = g_new0 (Reader, 1);
   char magic[4];
@@ -595,14 +569,12 @@ model_gguf_parse (ModelGguf *gguf,
   reader->gguf = gguf;
   if (!g_uint64_checked_add (&gguf->memory_left, gguf->file_bytes, MEMORY_SLACK_BYTES))
     gguf->memory_left = UINT64_MAX;
-  if (!read_bytes (reader, magic, sizeof magic, error) ||
-      !read_u32 (reader, &version, error) ||
-      !check_version (gguf, magic, version, error) ||
-      !read_u64 (reader, &n_tensors, error) ||
+  if (!read_bytes (reader, magic, sizeof magic, error) || !read_u32 (reader, &version, error) ||
+      !check_version (gguf, magic, version, error) || !read_u64 (reader, &n_tensors, error) ||
       !read_u64 (reader, &n_values, error))
     return FALSE;
   if (n_tensors > MAX_TENSORS)
     return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged: it claims %" G_GUINT64_FORMAT " tensors", n_tensors);
+                              "is damaged: it claims %" PRIu64 " tensors", n_tensors);
   return read_values (reader, n_values, error) && read_tensors (reader, n_tensors, error);
 }

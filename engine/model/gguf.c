@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* An open GGUF file: opening, look-ups, typed getters, and reading tensor data. gguf-read.c has parsed
- * and validated all of it; the limits are there. */
+/* An open GGUF file: opening, look-ups, typed getters, and reading tensor data. gguf-read.c has
+ * parsed and validated all of it; the limits are there. */
 #include "engine/model/gguf-private.h"
 
 #include "engine/error.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 gboolean
-model_gguf_refuse (const ModelGguf *gguf,
-                   int code,
-                   GError **error,
-                   const char *format,
-                   ...)
+model_gguf_refuse (const ModelGguf *gguf, int code, GError **error, const char *format, ...)
 {
   g_autofree char *text = NULL;
   g_autofree char *valid = NULL; /* a precision in format may have cut a character */
@@ -32,15 +29,16 @@ model_gguf_refuse (const ModelGguf *gguf,
 }
 
 static gboolean
-open_file (ModelGguf *gguf,
-           GError **error)
+open_file (ModelGguf *gguf, GError **error)
 {
   struct stat status;
 
-  /* Not blocking: a pipe that nobody writes to must not hang the program. Files are not affected. */
+  /* Not blocking: a pipe that nobody writes to must not hang the program. Files are not
+   * affected. */
   gguf->fd = open (gguf->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (gguf->fd < 0 || fstat (gguf->fd, &status) < 0)
-    return model_gguf_refuse (gguf, ENGINE_ERROR_IO, error, "cannot be opened: %s", g_strerror (errno));
+    return model_gguf_refuse (gguf, ENGINE_ERROR_IO, error, "cannot be opened: %s",
+                              g_strerror (errno));
   if (!S_ISREG (status.st_mode))
     return model_gguf_refuse (gguf, ENGINE_ERROR_IO, error, "is no ordinary file");
   gguf->file_bytes = (uint64_t) status.st_size;
@@ -48,8 +46,7 @@ open_file (ModelGguf *gguf,
 }
 
 ModelGguf *
-model_gguf_open (const char *path,
-                 GError **error)
+model_gguf_open (const char *path, GError **error)
 {
   g_autoptr (ModelGguf) gguf = g_new0 (ModelGguf, 1);
 
@@ -93,8 +90,7 @@ model_gguf_file_bytes (const ModelGguf *gguf)
 }
 
 const ModelValue *
-model_gguf_find_value (const ModelGguf *gguf,
-                       const char *key)
+model_gguf_find_value (const ModelGguf *gguf, const char *key)
 {
   uint64_t low = 0, high = gguf->n_values;
 
@@ -114,9 +110,7 @@ model_gguf_find_value (const ModelGguf *gguf,
 
 /* The value under key or NULL; *found says whether there is one. */
 static const ModelValue *
-find (const ModelGguf *gguf,
-      const char *key,
-      gboolean *found)
+find (const ModelGguf *gguf, const char *key, gboolean *found)
 {
   const ModelValue *value = model_gguf_find_value (gguf, key);
 
@@ -126,12 +120,10 @@ find (const ModelGguf *gguf,
 }
 
 static gboolean
-refuse_kind (const ModelGguf *gguf,
-             const char *key,
-             const char *kind,
-             GError **error)
+refuse_kind (const ModelGguf *gguf, const char *key, const char *kind, GError **error)
 {
-  return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error, "is damaged: “%s” is not %s", key, kind);
+  return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error, "is damaged: “%s” is not %s", key,
+                            kind);
 }
 
 gboolean
@@ -218,8 +210,7 @@ model_gguf_get_bool (const ModelGguf *gguf,
 }
 
 const char *
-model_gguf_get_string (const ModelGguf *gguf,
-                       const char *key)
+model_gguf_get_string (const ModelGguf *gguf, const char *key)
 {
   const ModelValue *entry = model_gguf_find_value (gguf, key);
 
@@ -227,9 +218,7 @@ model_gguf_get_string (const ModelGguf *gguf,
 }
 
 gboolean
-model_gguf_get_array (const ModelGguf *gguf,
-                      const char *key,
-                      ModelArray *array)
+model_gguf_get_array (const ModelGguf *gguf, const char *key, ModelArray *array)
 {
   const ModelValue *entry = model_gguf_find_value (gguf, key);
 
@@ -243,8 +232,7 @@ model_gguf_get_array (const ModelGguf *gguf,
 #define ELEMENT(type) (((const type *) array->data)[i])
 
 int64_t
-model_array_int (const ModelArray *array,
-                 uint64_t i)
+model_array_int (const ModelArray *array, uint64_t i)
 {
   if (array->data == NULL || i >= array->n)
     return 0;
@@ -272,14 +260,14 @@ model_array_int (const ModelArray *array,
 
     if (isnan (value))
       return 0;
-    return value >= 0x1p63 ? INT64_MAX : value <= -0x1p63 ? INT64_MIN : (int64_t) value;
+    return value >= 0x1p63 ? INT64_MAX : value <= -0x1p63 ? INT64_MIN
+                                                          : (int64_t) value;
   }
   }
 }
 
 double
-model_array_float (const ModelArray *array,
-                   uint64_t i)
+model_array_float (const ModelArray *array, uint64_t i)
 {
   if (array->data == NULL || i >= array->n)
     return 0;
@@ -297,15 +285,13 @@ model_gguf_n_tensors (const ModelGguf *gguf)
 }
 
 const ModelTensor *
-model_gguf_tensor (const ModelGguf *gguf,
-                   uint64_t i)
+model_gguf_tensor (const ModelGguf *gguf, uint64_t i)
 {
   return i < gguf->n_tensors ? &gguf->tensors[i] : NULL;
 }
 
 const ModelTensor *
-model_gguf_find_tensor (const ModelGguf *gguf,
-                        const char *name)
+model_gguf_find_tensor (const ModelGguf *gguf, const char *name)
 {
   uint64_t low = 0, high = gguf->n_tensors;
 
@@ -338,9 +324,11 @@ model_gguf_pread (const ModelGguf *gguf,
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0)
-      return model_gguf_refuse (gguf, ENGINE_ERROR_IO, error, "cannot be read: %s", g_strerror (errno));
+      return model_gguf_refuse (gguf, ENGINE_ERROR_IO, error, "cannot be read: %s",
+                                g_strerror (errno));
     if (n == 0)
-      return model_gguf_refuse (gguf, ENGINE_ERROR_IO, error, "has become shorter while it was in use");
+      return model_gguf_refuse (gguf, ENGINE_ERROR_IO, error,
+                                "has become shorter while it was in use");
     out += n;
     bytes -= (size_t) n;
     offset += (uint64_t) n;
@@ -358,7 +346,7 @@ model_gguf_read (const ModelGguf *gguf,
 {
   if (first > tensor->bytes || bytes > tensor->bytes - first) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
-                 "Bytes %" G_GUINT64_FORMAT " and the next %" G_GSIZE_FORMAT " are outside the tensor “%s”.",
+                 "Bytes %" PRIu64 " and the next %" G_GSIZE_FORMAT " are outside the tensor “%s”.",
                  first, bytes, tensor->name);
     return FALSE;
   }

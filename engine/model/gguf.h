@@ -10,19 +10,19 @@
 typedef struct _ModelGguf ModelGguf;
 
 typedef enum { /* ids as in the file */
-  MODEL_VALUE_U8,
-  MODEL_VALUE_I8,
-  MODEL_VALUE_U16,
-  MODEL_VALUE_I16,
-  MODEL_VALUE_U32,
-  MODEL_VALUE_I32,
-  MODEL_VALUE_F32,
-  MODEL_VALUE_BOOL,
-  MODEL_VALUE_STRING,
-  MODEL_VALUE_ARRAY,
-  MODEL_VALUE_U64,
-  MODEL_VALUE_I64,
-  MODEL_VALUE_F64,
+               MODEL_VALUE_U8,
+               MODEL_VALUE_I8,
+               MODEL_VALUE_U16,
+               MODEL_VALUE_I16,
+               MODEL_VALUE_U32,
+               MODEL_VALUE_I32,
+               MODEL_VALUE_F32,
+               MODEL_VALUE_BOOL,
+               MODEL_VALUE_STRING,
+               MODEL_VALUE_ARRAY,
+               MODEL_VALUE_U64,
+               MODEL_VALUE_I64,
+               MODEL_VALUE_F64,
 } ModelValueType;
 
 typedef struct {
@@ -44,17 +44,15 @@ const char *model_gguf_path (const ModelGguf *gguf);
 /* The file's own name as valid UTF-8, for messages. */
 const char *model_gguf_shown_name (const ModelGguf *gguf);
 uint64_t model_gguf_file_bytes (const ModelGguf *gguf);
-/* Sets error (domain ENGINE_ERROR) to "The model file “NAME” <format>." and returns FALSE: how whoever
- * reads a model refuses it. */
-gboolean model_gguf_refuse (const ModelGguf *gguf,
-                            int code,
-                            GError **error,
-                            const char *format,
-                            ...) G_GNUC_PRINTF (4, 5);
+/* Sets error (domain ENGINE_ERROR) to "The model file “NAME” <format>." and returns FALSE: how
+ * whoever reads a model refuses it. */
+gboolean
+model_gguf_refuse (const ModelGguf *gguf, int code, GError **error, const char *format, ...)
+    G_GNUC_PRINTF (4, 5);
 
-/* Typed getters. Integers of any width and sign convert when the value fits; a present key of another
- * kind is an error (returns FALSE with error set). An absent key leaves *value alone and returns TRUE
- * with *found FALSE (found may be NULL: then *value keeps the caller's default). */
+/* Typed getters. Integers of any width and sign convert when the value fits; a present key of
+ * another kind is an error (returns FALSE with error set). An absent key leaves *value alone and
+ * returns TRUE with *found FALSE (found may be NULL: then *value keeps the caller's default). */
 gboolean model_gguf_get_u64 (const ModelGguf *gguf,
                              const char *key,
                              uint64_t *value,
@@ -71,12 +69,12 @@ gboolean model_gguf_get_bool (const ModelGguf *gguf,
                               gboolean *value,
                               gboolean *found,
                               GError **error);
-/* Borrowed, valid UTF-8 not promised, NUL-terminated (embedded NULs refused); NULL when absent or of
- * another type. */
+/* Borrowed, valid UTF-8 not promised, NUL-terminated (embedded NULs refused); NULL when absent or
+ * of another type. */
 const char *model_gguf_get_string (const ModelGguf *gguf, const char *key);
 
-/* Arrays, borrowed. The view says its element type; strings come as (pointer, length) pairs because a
- * token may hold any byte. */
+/* Arrays, borrowed. The view says its element type; strings come as (pointer, length) pairs because
+ * a token may hold any byte. */
 typedef struct {
   const char *data; /* not terminated by NUL in general */
   uint32_t length;  /* bytes */
@@ -89,7 +87,8 @@ typedef struct {
 } ModelArray;
 /* FALSE when the key is absent or no array. */
 gboolean model_gguf_get_array (const ModelGguf *gguf, const char *key, ModelArray *array);
-/* Element i of an array of integers, floats or bools, converted; 0 for strings and beyond the end. */
+/* Element i of an array of integers, floats or bools, converted; 0 for strings and beyond the
+ * end. */
 int64_t model_array_int (const ModelArray *array, uint64_t i);
 double model_array_float (const ModelArray *array, uint64_t i);
 

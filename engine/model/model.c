@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* From a GGUF file to a checked ModelDesc: which architecture, its numbers within their limits, every
- * tensor present with the shape that the numbers ask for, and none left over that would change the
- * result. It reads no tensor data and knows nothing of how a model is run.
+/* From a GGUF file to a checked ModelDesc: which architecture, its numbers within their limits,
+ * every tensor present with the shape that the numbers ask for, and none left over that would
+ * change the result. It reads no tensor data and knows nothing of how a model is run.
  * Source of the keys and of their defaults: the GGUF specification. */
 #include "engine/model/model.h"
 
 #include "engine/error.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-/* Far beyond any model, and small enough that products of two fit into 64 bits with room to spare. */
+/* Far beyond any model, and small enough that products of two fit into 64 bits with room to
+ * spare. */
 #define MAX_LAYERS    1024
 #define MAX_D_MODEL   (1 << 18)
 #define MAX_D_FF      (1 << 20)
@@ -39,7 +41,8 @@ typedef struct {
   gboolean required;
 } Role;
 
-enum { OPTIONAL, REQUIRED };
+enum { OPTIONAL,
+       REQUIRED };
 
 static const Role roles[] = {
 #define MODEL_ROLE(id, name, per_layer, rows, columns, need) \
@@ -61,8 +64,7 @@ static const char *const unused_suffixes[] = {
 };
 
 static uint64_t
-dim_size (const ModelHparams *h,
-          Dim dim)
+dim_size (const ModelHparams *h, Dim dim)
 {
   switch (dim) {
   case DIM_VOCAB:
@@ -99,8 +101,7 @@ list_architectures (void)
 }
 
 static gboolean
-read_architecture (ModelDesc *desc,
-                   GError **error)
+read_architecture (ModelDesc *desc, GError **error)
 {
   const ModelGguf *gguf = desc->gguf;
   const char *name = model_gguf_get_string (gguf, "general.architecture");
@@ -112,7 +113,7 @@ read_architecture (ModelDesc *desc,
     return FALSE;
   if (n_parts > 1)
     return model_gguf_refuse (gguf, ENGINE_ERROR_UNSUPPORTED, error,
-                              "is one of %" G_GUINT64_FORMAT " parts of a model; "
+                              "is one of %" PRIu64 " parts of a model; "
                               "join them into one file first (llama-gguf-split --merge does)",
                               n_parts);
   if (kind != NULL && strcmp (kind, "model") != 0)
@@ -126,20 +127,20 @@ read_architecture (ModelDesc *desc,
   if (desc->architecture != NULL)
     return TRUE;
   supported = list_architectures ();
-  return model_gguf_refuse (gguf, ENGINE_ERROR_UNSUPPORTED, error,
-                            "is of the architecture “%.40s”, which this version cannot run (it runs: %s)",
-                            name, supported);
+  return model_gguf_refuse (
+      gguf, ENGINE_ERROR_UNSUPPORTED, error,
+      "is of the architecture “%.40s”, which this version cannot run (it runs: %s)", name,
+      supported);
 }
 
 static char *
-full_key (const ModelDesc *desc,
-          const char *key)
+full_key (const ModelDesc *desc, const char *key)
 {
   return g_strconcat (desc->architecture->name, ".", key, NULL);
 }
 
-/* A number, or an array with the same number for each layer. *value keeps its default when the key is
- * absent; without_default refuses that. */
+/* A number, or an array with the same number for each layer. *value keeps its default when the key
+ * is absent; without_default refuses that. */
 static gboolean
 read_per_layer (const ModelDesc *desc,
                 const char *full,
@@ -157,7 +158,8 @@ read_per_layer (const ModelDesc *desc,
   for (uint64_t i = 1; i < array.n; i++)
     if (model_array_int (&array, i) != model_array_int (&array, 0))
       return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
-                                "has layers that differ in “%s”, which this version cannot run", full);
+                                "has layers that differ in “%s”, which this version cannot run",
+                                full);
   if (model_array_int (&array, 0) < 0)
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
                               "is damaged: “%s” has a negative number", full);
@@ -185,8 +187,8 @@ read_count (const ModelDesc *desc,
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error, "does not say “%s”", full);
   if (value < 1 || value > max)
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged: “%s” is %" G_GUINT64_FORMAT ", not within 1 and %" G_GUINT64_FORMAT,
-                              full, value, max);
+                              "is damaged: “%s” is %" PRIu64 ", not within 1 and %" PRIu64, full,
+                              value, max);
   *result = (uint32_t) value;
   return TRUE;
 }
@@ -210,15 +212,15 @@ read_real (const ModelDesc *desc,
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error, "does not say “%s”", full);
   if (!(value > 0) || value > max || (float) value <= 0)
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged: “%s” is %g, not above 0 and at most %g", full, value, max);
+                              "is damaged: “%s” is %g, not above 0 and at most %g", full, value,
+                              max);
   *result = (float) value;
   return TRUE;
 }
 
 /* Settings that change the result and that this version does not know how to follow. */
 static gboolean
-refuse_unsupported_switches (const ModelDesc *desc,
-                             GError **error)
+refuse_unsupported_switches (const ModelDesc *desc, GError **error)
 {
   g_autofree char *experts_key = full_key (desc, "expert_count");
   g_autofree char *causal_key = full_key (desc, "attention.causal");
@@ -230,18 +232,18 @@ refuse_unsupported_switches (const ModelDesc *desc,
     return FALSE;
   if (n_experts > 0)
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
-                              "is a mixture of %" G_GUINT64_FORMAT " experts, which this version cannot run",
+                              "is a mixture of %" PRIu64 " experts, which this version cannot run",
                               n_experts);
   if (!causal)
-    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
-                              "looks ahead in the text (attention is not causal), so it cannot write answers");
+    return model_gguf_refuse (
+        desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
+        "looks ahead in the text (attention is not causal), so it cannot write answers");
   return TRUE;
 }
 
 /* Scaling of positions: none, linear, or in the tensor rope_freqs ("llama3"). */
 static gboolean
-read_rope_scaling (ModelDesc *desc,
-                   GError **error)
+read_rope_scaling (ModelDesc *desc, GError **error)
 {
   g_autofree char *type_key = full_key (desc, "rope.scaling.type");
   g_autofree char *legacy_key = full_key (desc, "rope.scale_linear");
@@ -251,47 +253,51 @@ read_rope_scaling (ModelDesc *desc,
 
   if (type == NULL)
     type = "linear";
-  if (strcmp (type, "llama3") == 0 && model_gguf_find_tensor (desc->gguf, "rope_freqs.weight") != NULL)
+  if (strcmp (type, "llama3") == 0 &&
+      model_gguf_find_tensor (desc->gguf, "rope_freqs.weight") != NULL)
     type = "none";
   if (strcmp (type, "none") != 0 && strcmp (type, "linear") != 0)
-    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
-                              "scales positions by the method “%.40s”, which this version cannot run", type);
+    return model_gguf_refuse (
+        desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
+        "scales positions by the method “%.40s”, which this version cannot run", type);
   if (!model_gguf_get_f64 (desc->gguf, legacy_key, &legacy, NULL, error) ||
       !read_real (desc, "rope.scaling.factor", legacy > 0 ? legacy : 1, 1e6, &factor, error) ||
       !read_real (desc, "rope.scaling.attn_factor", 1, 1e6, &attention_factor, error))
     return FALSE;
   if (attention_factor != 1)
-    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
-                              "scales attention by %g with its positions, which this version cannot run",
-                              (double) attention_factor);
+    return model_gguf_refuse (
+        desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
+        "scales attention by %g with its positions, which this version cannot run",
+        (double) attention_factor);
   desc->h.rope_scale = strcmp (type, "linear") == 0 ? 1 / factor : 1;
   return TRUE;
 }
 
 /* The embedding's rows; the tokenizer's list must agree, for ids are rows. */
 static gboolean
-read_vocabulary (ModelDesc *desc,
-                 GError **error)
+read_vocabulary (ModelDesc *desc, GError **error)
 {
   const ModelTensor *embedding = model_gguf_find_tensor (desc->gguf, "token_embd.weight");
   ModelArray tokens;
 
   if (embedding == NULL)
-    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error, "lacks the tensor “token_embd.weight”");
+    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
+                              "lacks the tensor “token_embd.weight”");
   if (embedding->ne[1] > MAX_VOCAB)
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged: it has embeddings for %" G_GUINT64_FORMAT " tokens", embedding->ne[1]);
-  if (model_gguf_get_array (desc->gguf, "tokenizer.ggml.tokens", &tokens) && tokens.n != embedding->ne[1])
+                              "is damaged: it has embeddings for %" PRIu64 " tokens",
+                              embedding->ne[1]);
+  if (model_gguf_get_array (desc->gguf, "tokenizer.ggml.tokens", &tokens) &&
+      tokens.n != embedding->ne[1])
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged: it has %" G_GUINT64_FORMAT " tokens but embeddings for %" G_GUINT64_FORMAT,
+                              "is damaged: it has %" PRIu64 " tokens but embeddings for %" PRIu64,
                               tokens.n, embedding->ne[1]);
   desc->h.n_vocab = (uint32_t) embedding->ne[1];
   return TRUE;
 }
 
 static gboolean
-read_heads (ModelDesc *desc,
-            GError **error)
+read_heads (ModelDesc *desc, GError **error)
 {
   ModelHparams *h = &desc->h;
   uint64_t default_head;
@@ -306,19 +312,20 @@ read_heads (ModelDesc *desc,
   /* Where the heads do not divide the width, the size must be given. */
   default_head = h->d_model % h->n_heads == 0 ? h->d_model / h->n_heads : 0;
   if (!read_count (desc, "attention.key_length", default_head, MAX_HEAD_SIZE, &h->d_key, error) ||
-      !read_count (desc, "attention.value_length", default_head, MAX_HEAD_SIZE, &h->d_value, error) ||
+      !read_count (desc, "attention.value_length", default_head, MAX_HEAD_SIZE, &h->d_value,
+                   error) ||
       !read_count (desc, "rope.dimension_count", h->d_key, h->d_key, &h->d_rope, error) ||
       !read_real (desc, "attention.scale", 1 / sqrt (h->d_key), 1e6, &h->attention_scale, error))
     return FALSE;
   if (h->d_rope % 2 != 0)
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged: an odd number (%u) of dimensions cannot rotate in pairs", h->d_rope);
+                              "is damaged: an odd number (%u) of dimensions cannot rotate in pairs",
+                              h->d_rope);
   return TRUE;
 }
 
 static gboolean
-read_hparams (ModelDesc *desc,
-              GError **error)
+read_hparams (ModelDesc *desc, GError **error)
 {
   ModelHparams *h = &desc->h;
 
@@ -330,8 +337,7 @@ read_hparams (ModelDesc *desc,
          read_heads (desc, error) &&
          read_real (desc, "attention.layer_norm_rms_epsilon", 0, 1, &h->rms_epsilon, error) &&
          read_real (desc, "rope.freq_base", 10000, 1e12, &h->rope_base, error) &&
-         read_rope_scaling (desc, error) &&
-         read_vocabulary (desc, error);
+         read_rope_scaling (desc, error) && read_vocabulary (desc, error);
 }
 
 /* Norms and the like are used as they are, so only plain floats will do. */
@@ -342,33 +348,29 @@ type_suits_vector (const ModelTypeInfo *type)
 }
 
 static gboolean
-check_tensor (const ModelDesc *desc,
-              const Role *role,
-              const ModelTensor *tensor,
-              GError **error)
+check_tensor (const ModelDesc *desc, const Role *role, const ModelTensor *tensor, GError **error)
 {
   uint64_t columns = dim_size (&desc->h, role->columns), rows = dim_size (&desc->h, role->rows);
 
   if (tensor->ne[0] != columns || tensor->ne[1] != rows || tensor->ne[2] != 1 || tensor->ne[3] != 1)
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged: the tensor “%s” is %" G_GUINT64_FORMAT "×%" G_GUINT64_FORMAT
-                              " where its settings ask for %" G_GUINT64_FORMAT "×%" G_GUINT64_FORMAT,
+                              "is damaged: the tensor “%s” is %" PRIu64 "×%" PRIu64
+                              " where its settings ask for %" PRIu64 "×%" PRIu64,
                               tensor->name, tensor->ne[0], tensor->ne[1], columns, rows);
   if (tensor->type == NULL)
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
                               "stores the tensor “%s” as %s, which this version cannot run",
                               tensor->name, model_type_name (tensor->type_id));
   if (role->rows == DIM_ONE && !type_suits_vector (tensor->type))
-    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged: the vector “%s” is stored as %s, not as F32, F16 or BF16",
-                              tensor->name, tensor->type->name);
+    return model_gguf_refuse (
+        desc->gguf, ENGINE_ERROR_BAD_FILE, error,
+        "is damaged: the vector “%s” is stored as %s, not as F32, F16 or BF16", tensor->name,
+        tensor->type->name);
   return TRUE;
 }
 
 static void
-account_tensor (ModelDesc *desc,
-                ModelRole role,
-                const ModelTensor *tensor)
+account_tensor (ModelDesc *desc, ModelRole role, const ModelTensor *tensor)
 {
   uint64_t row_bytes = model_type_row_bytes (tensor->type, tensor->ne[0]);
 
@@ -379,11 +381,7 @@ account_tensor (ModelDesc *desc,
 
 /* Finds and checks the tensor of a role. used[i]: tensor i of the file has a role. */
 static gboolean
-bind_role (ModelDesc *desc,
-           ModelRole id,
-           uint32_t layer,
-           gboolean *used,
-           GError **error)
+bind_role (ModelDesc *desc, ModelRole id, uint32_t layer, gboolean *used, GError **error)
 {
   const Role *role = &roles[id];
   g_autofree char *name = role->per_layer ? g_strdup_printf ("blk.%u.%s.weight", layer, role->name)
@@ -391,8 +389,8 @@ bind_role (ModelDesc *desc,
   const ModelTensor *tensor = model_gguf_find_tensor (desc->gguf, name);
 
   if (tensor == NULL)
-    return !role->required ||
-           model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error, "lacks the tensor “%s”", name);
+    return !role->required || model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
+                                                 "lacks the tensor “%s”", name);
   if (!check_tensor (desc, role, tensor, error))
     return FALSE;
   used[tensor - model_gguf_tensor (desc->gguf, 0)] = TRUE;
@@ -406,9 +404,7 @@ bind_role (ModelDesc *desc,
 
 /* A bias or another tensor without a role would change the result if it were left out. */
 static gboolean
-refuse_left_over (const ModelDesc *desc,
-                  const gboolean *used,
-                  GError **error)
+refuse_left_over (const ModelDesc *desc, const gboolean *used, GError **error)
 {
   for (uint64_t i = 0; i < model_gguf_n_tensors (desc->gguf); i++) {
     const char *name = model_gguf_tensor (desc->gguf, i)->name;
@@ -417,16 +413,16 @@ refuse_left_over (const ModelDesc *desc,
     for (size_t j = 0; j < G_N_ELEMENTS (unused_suffixes); j++)
       ignored |= g_str_has_suffix (name, unused_suffixes[j]);
     if (!ignored)
-      return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
-                                "has the tensor “%s”, which this version does not know how to use in a %s model",
-                                name, desc->architecture->name);
+      return model_gguf_refuse (
+          desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
+          "has the tensor “%s”, which this version does not know how to use in a %s model", name,
+          desc->architecture->name);
   }
   return TRUE;
 }
 
 static gboolean
-bind_tensors (ModelDesc *desc,
-              GError **error)
+bind_tensors (ModelDesc *desc, GError **error)
 {
   g_autofree gboolean *used = g_new0 (gboolean, model_gguf_n_tensors (desc->gguf));
 
@@ -449,13 +445,13 @@ bind_tensors (ModelDesc *desc,
 }
 
 ModelDesc *
-model_desc_new (const ModelGguf *gguf,
-                GError **error)
+model_desc_new (const ModelGguf *gguf, GError **error)
 {
   g_autoptr (ModelDesc) desc = g_new0 (ModelDesc, 1);
 
   desc->gguf = gguf;
-  if (!read_architecture (desc, error) || !read_hparams (desc, error) || !bind_tensors (desc, error))
+  if (!read_architecture (desc, error) || !read_hparams (desc, error) ||
+      !bind_tensors (desc, error))
     return NULL;
   return g_steal_pointer (&desc);
 }

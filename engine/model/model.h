@@ -47,16 +47,19 @@ typedef struct {
   ModelHparams h;
   const ModelTensor *global[MODEL_N_ROLES];   /* roles outside layers; absent optional ones NULL */
   const ModelTensor *(*layer)[MODEL_N_ROLES]; /* [n_layers][role] */
-  gboolean tied_output;  /* OUTPUT is then the same tensor as TOKEN_EMBD */
-  uint64_t n_parameters; /* a tied tensor once */
-  uint64_t weight_bytes; /* all tensors, a tied one once */
-  uint64_t decode_bytes; /* weights read to make one token: all but the embedding rows not looked up */
+  gboolean tied_output;                       /* OUTPUT is then the same tensor as TOKEN_EMBD */
+  uint64_t n_parameters;                      /* a tied tensor once */
+  uint64_t weight_bytes;                      /* all tensors, a tied one once */
+  uint64_t
+      decode_bytes; /* weights read to make one token: all but the embedding rows not looked up */
 } ModelDesc;
 
-/* Reads and checks; a sentence naming what is missing, of a wrong shape, or not supported on failure. */
+/* Reads and checks; a sentence naming what is missing, of a wrong shape, or not supported on
+ * failure. */
 ModelDesc *model_desc_new (const ModelGguf *gguf, GError **error);
 void model_desc_free (ModelDesc *desc);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ModelDesc, model_desc_free)
 
-/* Numbers in the keys and values that one token leaves over all layers: times 2 for bytes in f16. */
+/* Numbers in the keys and values that one token leaves over all layers: times 2 for bytes in
+ * f16. */
 uint64_t model_desc_kv_elements (const ModelDesc *desc);

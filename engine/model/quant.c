@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The table of GGUF number formats and the exact conversion of each to f32. It knows nothing of files
- * or tensors, and nothing here is fast: kernels are elsewhere and are tested against this. */
+/* The table of GGUF number formats and the exact conversion of each to f32. It knows nothing of
+ * files or tensors, and nothing here is fast: kernels are elsewhere and are tested against this. */
 #include "engine/model/quant.h"
 
 #include <string.h>
@@ -60,7 +60,8 @@ model_f32_to_f16 (float f)
     return (uint16_t) (sign | 0x7e00 | (magnitude >> 13 & 0x3ff));
   if (magnitude >= 0x47800000) /* 2^16 and more, and infinity */
     return sign | 0x7c00;
-  if (magnitude >= 0x38800000) /* normal in f16; a carry of the rounding grows the exponent, up to infinity */
+  if (magnitude >=
+      0x38800000) /* normal in f16; a carry of the rounding grows the exponent, up to infinity */
     return (uint16_t) (sign | (shift_round_even (magnitude, 13) - (112u << 10)));
   if (magnitude < 0x33000000) /* below half of the smallest subnormal */
     return sign;
@@ -79,10 +80,7 @@ model_bf16_to_f32 (uint16_t h)
 }
 
 void
-model_q4k_scale_min (const uint8_t scales[12],
-                     unsigned j,
-                     uint8_t *scale,
-                     uint8_t *min)
+model_q4k_scale_min (const uint8_t scales[12], unsigned j, uint8_t *scale, uint8_t *min)
 {
   if (j < 4) {
     *scale = scales[j] & 63;
@@ -95,21 +93,17 @@ model_q4k_scale_min (const uint8_t scales[12],
 
 /* Rows in files may begin at any byte: blocks are copied out before their fields are read. */
 #define COPY_BLOCK(type, block, src, i) \
-  type block; \
+  type block;                           \
   memcpy (&block, (const char *) (src) + (i) * sizeof (type), sizeof (type))
 
 static void
-f32_to_f32 (const void *src,
-            float *dst,
-            size_t n)
+f32_to_f32 (const void *src, float *dst, size_t n)
 {
   memcpy (dst, src, n * sizeof *dst);
 }
 
 static void
-f16_to_f32 (const void *src,
-            float *dst,
-            size_t n)
+f16_to_f32 (const void *src, float *dst, size_t n)
 {
   for (size_t i = 0; i < n; i++) {
     COPY_BLOCK (uint16_t, h, src, i);
@@ -118,9 +112,7 @@ f16_to_f32 (const void *src,
 }
 
 static void
-bf16_to_f32 (const void *src,
-             float *dst,
-             size_t n)
+bf16_to_f32 (const void *src, float *dst, size_t n)
 {
   for (size_t i = 0; i < n; i++) {
     COPY_BLOCK (uint16_t, h, src, i);
@@ -129,9 +121,7 @@ bf16_to_f32 (const void *src,
 }
 
 static void
-q4_0_to_f32 (const void *src,
-             float *dst,
-             size_t n)
+q4_0_to_f32 (const void *src, float *dst, size_t n)
 {
   for (size_t i = 0; i < n / 32; i++, dst += 32) {
     COPY_BLOCK (ModelBlockQ4_0, block, src, i);
@@ -145,9 +135,7 @@ q4_0_to_f32 (const void *src,
 }
 
 static void
-q4_1_to_f32 (const void *src,
-             float *dst,
-             size_t n)
+q4_1_to_f32 (const void *src, float *dst, size_t n)
 {
   for (size_t i = 0; i < n / 32; i++, dst += 32) {
     COPY_BLOCK (ModelBlockQ4_1, block, src, i);
@@ -161,9 +149,7 @@ q4_1_to_f32 (const void *src,
 }
 
 static void
-q8_0_to_f32 (const void *src,
-             float *dst,
-             size_t n)
+q8_0_to_f32 (const void *src, float *dst, size_t n)
 {
   for (size_t i = 0; i < n / 32; i++, dst += 32) {
     COPY_BLOCK (ModelBlockQ8_0, block, src, i);
@@ -175,9 +161,7 @@ q8_0_to_f32 (const void *src,
 }
 
 static void
-q4_k_to_f32 (const void *src,
-             float *dst,
-             size_t n)
+q4_k_to_f32 (const void *src, float *dst, size_t n)
 {
   for (size_t i = 0; i < n / 256; i++, dst += 256) {
     COPY_BLOCK (ModelBlockQ4_K, block, src, i);
@@ -199,17 +183,16 @@ q4_k_to_f32 (const void *src,
 }
 
 static void
-q6_k_to_f32 (const void *src,
-             float *dst,
-             size_t n)
+q6_k_to_f32 (const void *src, float *dst, size_t n)
 {
   for (size_t i = 0; i < n / 256; i++, dst += 256) {
     COPY_BLOCK (ModelBlockQ6_K, block, src, i);
     float d = model_f16_to_f32 (block.d);
 
     for (unsigned j = 0; j < 256; j++) {
-      /* Halves of 128 weights; in a half, quarters q of 32: low bits in 64 bytes of ql (quarters 0 and 1
-       * the low nibbles, 2 and 3 the high ones), high bits in 32 bytes of qh, two for each quarter. */
+      /* Halves of 128 weights; in a half, quarters q of 32: low bits in 64 bytes of ql (quarters 0
+       * and 1 the low nibbles, 2 and 3 the high ones), high bits in 32 bytes of qh, two for each
+       * quarter. */
       unsigned half = j / 128, quarter = j % 128 / 32, l = j % 32;
       unsigned low = block.ql[half * 64 + (quarter & 1) * 32 + l] >> (quarter / 2 * 4) & 15;
       unsigned high = block.qh[half * 32 + l] >> (quarter * 2) & 3;
@@ -220,8 +203,9 @@ q6_k_to_f32 (const void *src,
   }
 }
 
-/* Every type that GGUF has or had a name for. A row with a conversion is one that this version runs;
- * the others have their names here so that a refusal can say them. Ids without a row were withdrawn. */
+/* Every type that GGUF has or had a name for. A row with a conversion is one that this version
+ * runs; the others have their names here so that a refusal can say them. Ids without a row were
+ * withdrawn. */
 static const ModelTypeInfo types[] = {
   { MODEL_TYPE_F32, "F32", 1, 4, f32_to_f32 },
   { MODEL_TYPE_F16, "F16", 1, 2, f16_to_f32 },
@@ -286,8 +270,7 @@ model_type_name (uint32_t id)
 }
 
 size_t
-model_type_row_bytes (const ModelTypeInfo *info,
-                      uint64_t n)
+model_type_row_bytes (const ModelTypeInfo *info, uint64_t n)
 {
   return (size_t) (n / info->block_weights * info->block_bytes);
 }

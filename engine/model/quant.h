@@ -50,8 +50,8 @@ G_STATIC_ASSERT (sizeof (ModelBlockQ4_K) == 144);
 G_STATIC_ASSERT (sizeof (ModelBlockQ6_K) == 210);
 
 typedef struct {
-  uint32_t id;           /* ModelType, the id in the file */
-  const char *name;      /* "Q4_K" */
+  uint32_t id;            /* ModelType, the id in the file */
+  const char *name;       /* "Q4_K" */
   uint32_t block_weights; /* weights per block: a row's length is a multiple of it */
   uint32_t block_bytes;
   /* Converts n weights (a multiple of block_weights) exactly as the format defines them.

@@ -1,0 +1,562 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The writer of GGUF files for tests: see make-gguf.h. It may abort: a test that cannot write its
+ * files has failed. */
+#include "tests/engine/make-gguf.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct {
+  char *name;
+  uint32_t type, n_dims;
+  uint64_t ne[2];
+  GBytes *data;
+} Tensor;
+
+struct _TestGguf {
+  uint32_t version;
+  GByteArray *values;
+  uint64_t n_values;
+  GPtrArray *tensors;
+};
+
+uint64_t
+test_random (uint64_t *state)
+{
+  uint64_t z = *state += UINT64_C (0x9e3779b97f4a7c15);
+
+  z = (z ^ z >> 30) * UINT64_C (0xbf58476d1ce4e5b9);
+  z = (z ^ z >> 27) * UINT64_C (0x94d049bb133111eb);
+  return z ^ z >> 31;
+}
+
+float
+test_random_real (uint64_t *state)
+{
+  return (float) (test_random (state) >> 40) * 0x1p-23f - 1;
+}
+
+/* ---- random weights
+ * ----------------------------------------------------------------------------- */
+
+static void
+random_bytes (uint64_t *state, void *dst, size_t n)
+{
+  uint8_t *out = dst;
+
+  for (size_t i = 0; i < n; i++)
+    out[i] = (uint8_t) (test_random (state) >> 56);
+}
+
+/* A scale that varies by a third around value. */
+static uint16_t
+random_scale (uint64_t *state, float value)
+{
+  return model_f32_to_f16 (value * (1 + test_random_real (state) / 3));
+}
+
+static void
+random_float (uint64_t *state, ModelType type, float deviation, uint8_t *dst)
+{
+  float value = deviation * sqrtf (3) * test_random_real (state);
+  uint32_t bits;
+  uint16_t half = model_f32_to_f16 (value);
+
+  memcpy (&bits, &value, sizeof bits);
+  if (type == MODEL_TYPE_BF16)
+    half = (uint16_t) (bits >> 16);
+  if (type == MODEL_TYPE_F32)
+    memcpy (dst, &value, sizeof value);
+  else
+    memcpy (dst, &half, sizeof half);
+}
+
+/* The standard deviation of uniform codes 0..15 is 4.6, of -128..127 74, of -32..31 18.5. */
+static void
+random_block (uint64_t *state, ModelType type, float deviation, uint8_t *dst)
+{
+  ModelBlockQ4_0 q4_0;
+  ModelBlockQ4_1 q4_1;
+  ModelBlockQ8_0 q8_0;
+  ModelBlockQ4_K q4_k;
+  ModelBlockQ6_K q6_k;
+
+  switch (type) {
+  case MODEL_TYPE_F32:
+  case MODEL_TYPE_F16:
+  case MODEL_TYPE_BF16:
+    random_float (state, type, deviation, dst);
+    break;
+  case MODEL_TYPE_Q4_0:
+    random_bytes (state, &q4_0, sizeof q4_0);
+    q4_0.d = random_scale (state, deviation / 4.6f);
+    memcpy (dst, &q4_0, sizeof q4_0);
+    break;
+  case MODEL_TYPE_Q4_1:
+    random_bytes (state, &q4_1, sizeof q4_1);
+    q4_1.d = random_scale (state, deviation / 4.6f);
+    q4_1.m = random_scale (state, deviation / 4.6f * -7.5f);
+    memcpy (dst, &q4_1, sizeof q4_1);
+    break;
+  case MODEL_TYPE_Q8_0:
+    random_bytes (state, &q8_0, sizeof q8_0);
+    q8_0.d = random_scale (state, deviation / 74);
+    memcpy (dst, &q8_0, sizeof q8_0);
+    break;
+  case MODEL_TYPE_Q4_K:
+    /* Scales and minimums are uniform in 0..63, 31.5 on average; codes 7.5 on average. */
+    random_bytes (state, &q4_k, sizeof q4_k);
+    q4_k.d = random_scale (state, deviation / 4.6f / 31.5f);
+    q4_k.dmin = random_scale (state, deviation / 4.6f / 31.5f * 7.5f);
+    memcpy (dst, &q4_k, sizeof q4_k);
+    break;
+  case MODEL_TYPE_Q6_K:
+    random_bytes (state, &q6_k, sizeof q6_k);
+    q6_k.d = random_scale (state, deviation / 18.5f / 74);
+    memcpy (dst, &q6_k, sizeof q6_k);
+    break;
+  default:
+    g_assert_not_reached ();
+  }
+}
+
+void
+test_random_weights (uint64_t *state, ModelType type, float deviation, void *dst, size_t n)
+{
+  const ModelTypeInfo *info = model_type_info (type);
+
+  g_assert (n % info->block_weights == 0);
+  for (size_t i = 0; i < n / info->block_weights; i++)
+    random_block (state, type, deviation, (uint8_t *) dst + i * info->block_bytes);
+}
+
+/* ---- metadata
+ * ----------------------------------------------------------------------------------- */
+
+static void
+append (GByteArray *array, const void *data, size_t n)
+{
+  g_byte_array_append (array, data, (guint) n);
+}
+
+static void
+append_u32 (GByteArray *array, uint32_t value)
+{
+  append (array, &value, sizeof value);
+}
+
+static void
+append_u64 (GByteArray *array, uint64_t value)
+{
+  append (array, &value, sizeof value);
+}
+
+static void
+append_string (GByteArray *array, const char *string)
+{
+  append_u64 (array, strlen (string));
+  append (array, string, strlen (string));
+}
+
+static void
+tensor_free (gpointer data)
+{
+  Tensor *tensor = data;
+
+  g_free (tensor->name);
+  g_bytes_unref (tensor->data);
+  g_free (tensor);
+}
+
+TestGguf *
+test_gguf_new (uint32_t version)
+{
+  TestGguf *gguf = g_new0 (TestGguf, 1);
+
+  gguf->version = version;
+  gguf->values = g_byte_array_new ();
+  gguf->tensors = g_ptr_array_new_with_free_func (tensor_free);
+  return gguf;
+}
+
+void
+test_gguf_free (TestGguf *gguf)
+{
+  g_byte_array_unref (gguf->values);
+  g_ptr_array_unref (gguf->tensors);
+  g_free (gguf);
+}
+
+void
+test_gguf_add_raw (TestGguf *gguf, const char *key, uint32_t type, const void *bytes, size_t n)
+{
+  append_string (gguf->values, key);
+  append_u32 (gguf->values, type);
+  append (gguf->values, bytes, n);
+  gguf->n_values++;
+}
+
+void
+test_gguf_add_u32 (TestGguf *gguf, const char *key, uint32_t value)
+{
+  test_gguf_add_raw (gguf, key, MODEL_VALUE_U32, &value, sizeof value);
+}
+
+void
+test_gguf_add_f32 (TestGguf *gguf, const char *key, float value)
+{
+  test_gguf_add_raw (gguf, key, MODEL_VALUE_F32, &value, sizeof value);
+}
+
+void
+test_gguf_add_bool (TestGguf *gguf, const char *key, gboolean value)
+{
+  uint8_t byte = value ? 1 : 0;
+
+  test_gguf_add_raw (gguf, key, MODEL_VALUE_BOOL, &byte, sizeof byte);
+}
+
+void
+test_gguf_add_string (TestGguf *gguf, const char *key, const char *value)
+{
+  test_gguf_add_raw (gguf, key, MODEL_VALUE_STRING, NULL, 0);
+  append_string (gguf->values, value);
+}
+
+void
+test_gguf_add_array (TestGguf *gguf,
+                     const char *key,
+                     uint32_t type,
+                     const void *elements,
+                     size_t n,
+                     size_t element_bytes)
+{
+  test_gguf_add_raw (gguf, key, MODEL_VALUE_ARRAY, NULL, 0);
+  append_u32 (gguf->values, type);
+  append_u64 (gguf->values, n);
+  append (gguf->values, elements, n * element_bytes);
+}
+
+void
+test_gguf_add_strings (TestGguf *gguf, const char *key, const char *const *strings, size_t n)
+{
+  test_gguf_add_array (gguf, key, MODEL_VALUE_STRING, NULL, n, 0);
+  for (size_t i = 0; i < n; i++)
+    append_string (gguf->values, strings[i]);
+}
+
+void
+test_gguf_add_tensor (TestGguf *gguf,
+                      const char *name,
+                      uint32_t type,
+                      uint64_t columns,
+                      uint64_t rows,
+                      const void *data,
+                      size_t n_bytes)
+{
+  Tensor *tensor = g_new0 (Tensor, 1);
+
+  tensor->name = g_strdup (name);
+  tensor->type = type;
+  tensor->n_dims = rows > 0 ? 2 : 1;
+  tensor->ne[0] = columns;
+  tensor->ne[1] = rows;
+  tensor->data = g_bytes_new (data, n_bytes);
+  g_ptr_array_add (gguf->tensors, tensor);
+}
+
+static void
+pad (GByteArray *bytes, uint32_t alignment)
+{
+  static const uint8_t zero = 0;
+
+  while (bytes->len % alignment != 0)
+    append (bytes, &zero, 1);
+}
+
+GByteArray *
+test_gguf_bytes (const TestGguf *gguf, uint32_t alignment, size_t *header_bytes)
+{
+  GByteArray *bytes = g_byte_array_new ();
+  uint64_t offset = 0;
+
+  append (bytes, "GGUF", 4);
+  append_u32 (bytes, gguf->version);
+  append_u64 (bytes, gguf->tensors->len);
+  append_u64 (bytes, gguf->n_values + (alignment != 32));
+  if (alignment != 32) {
+    append_string (bytes, "general.alignment");
+    append_u32 (bytes, MODEL_VALUE_U32);
+    append_u32 (bytes, alignment);
+  }
+  append (bytes, gguf->values->data, gguf->values->len);
+  for (guint i = 0; i < gguf->tensors->len; i++) {
+    const Tensor *tensor = g_ptr_array_index (gguf->tensors, i);
+
+    append_string (bytes, tensor->name);
+    append_u32 (bytes, tensor->n_dims);
+    append (bytes, tensor->ne, tensor->n_dims * sizeof tensor->ne[0]);
+    append_u32 (bytes, tensor->type);
+    append_u64 (bytes, offset);
+    offset += (g_bytes_get_size (tensor->data) + alignment - 1) / alignment * alignment;
+  }
+  pad (bytes, alignment);
+  if (header_bytes != NULL)
+    *header_bytes = bytes->len;
+  for (guint i = 0; i < gguf->tensors->len; i++) {
+    const Tensor *tensor = g_ptr_array_index (gguf->tensors, i);
+    size_t n;
+    const void *data = g_bytes_get_data (tensor->data, &n);
+
+    append (bytes, data, n);
+    pad (bytes, alignment);
+  }
+  return bytes;
+}
+
+void
+test_write_file (const char *path, const GByteArray *bytes)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!g_file_set_contents (path, (const char *) bytes->data, bytes->len, &error))
+    g_error ("%s", error->message);
+}
+
+/* ---- a tiny llama
+ * ------------------------------------------------------------------------------- */
+
+static void
+set_default (uint32_t *field, uint32_t value)
+{
+  if (*field == 0)
+    *field = value;
+}
+
+TestLlama
+test_llama_complete (const TestLlama *llama)
+{
+  TestLlama l = { 0 };
+
+  if (llama != NULL)
+    l = *llama;
+  set_default (&l.n_layers, 2);
+  set_default (&l.d_model, 256);
+  set_default (&l.d_ff, 512);
+  set_default (&l.n_heads, 4);
+  set_default (&l.n_heads_kv, 2);
+  set_default (&l.d_head, 64);
+  set_default (&l.n_vocab, 320);
+  set_default (&l.context_tokens, 512);
+  l.rope_base = l.rope_base > 0 ? l.rope_base : 10000;
+  l.pre = l.pre != NULL ? l.pre : "smollm";
+  return l;
+}
+
+/* How byte-level BPE writes a byte as a printable character: itself where it is printable in
+ * Latin-1, else a character from U+0100 on, in the order of the bytes. */
+static gunichar
+printable_of_byte (unsigned byte)
+{
+  unsigned n = 0;
+
+  for (unsigned b = 0; b <= byte; b++) {
+    gboolean printable = (b >= 0x21 && b <= 0x7e) || (b >= 0xa1 && b <= 0xac) || b >= 0xae;
+
+    if (b == byte)
+      return printable ? b : 0x100 + n;
+    n += !printable;
+  }
+  g_assert_not_reached ();
+}
+
+static const char *const special_tokens[] = { "<|endoftext|>", "<|im_start|>", "<|im_end|>" };
+static const char *const merges[] = { "Ġ t", "h e", "i n", "Ġt he", "Ġ a", "a n",
+                                      "e r", "o n", "Ġ Ġ", "ĠĠ ĠĠ", "l l", "o ll",
+                                      "Ġ c", "Ġc i", "Ã ¨", "Ġa n", "Ġan d", "Ġan d" };
+/* The last merge of the list is there twice on purpose: files have such, the first one counts. */
+#define N_MERGED (G_N_ELEMENTS (merges) - 1)
+
+static void
+add_vocabulary (TestGguf *gguf, const TestLlama *l)
+{
+  g_autoptr (GPtrArray) tokens = g_ptr_array_new_with_free_func (g_free);
+  g_autofree int32_t *kinds = g_new (int32_t, l->n_vocab);
+
+  g_assert (l->n_vocab >= 280);
+  for (size_t i = 0; i < G_N_ELEMENTS (special_tokens); i++) {
+    kinds[tokens->len] = 3; /* control */
+    g_ptr_array_add (tokens, g_strdup (special_tokens[i]));
+  }
+  for (unsigned b = 0; b < 256; b++) {
+    char text[8] = { 0 };
+
+    g_unichar_to_utf8 (printable_of_byte (b), text);
+    kinds[tokens->len] = 1; /* normal */
+    g_ptr_array_add (tokens, g_strdup (text));
+  }
+  for (size_t i = 0; i < N_MERGED; i++) {
+    g_auto (GStrv) parts = g_strsplit (merges[i], " ", 2);
+
+    kinds[tokens->len] = 1;
+    g_ptr_array_add (tokens, g_strconcat (parts[0], parts[1], NULL));
+  }
+  while (tokens->len < l->n_vocab) {
+    kinds[tokens->len] = 5; /* unused */
+    g_ptr_array_add (tokens, g_strdup_printf ("<unused_%u>", tokens->len));
+  }
+  test_gguf_add_string (gguf, "tokenizer.ggml.model", "gpt2");
+  test_gguf_add_string (gguf, "tokenizer.ggml.pre", l->pre);
+  test_gguf_add_strings (gguf, "tokenizer.ggml.tokens", (const char *const *) tokens->pdata,
+                         tokens->len);
+  test_gguf_add_array (gguf, "tokenizer.ggml.token_type", MODEL_VALUE_I32, kinds, tokens->len,
+                       sizeof *kinds);
+  test_gguf_add_strings (gguf, "tokenizer.ggml.merges", merges, G_N_ELEMENTS (merges));
+  test_gguf_add_u32 (gguf, "tokenizer.ggml.bos_token_id", 1);
+  test_gguf_add_u32 (gguf, "tokenizer.ggml.eos_token_id", 2);
+  test_gguf_add_bool (gguf, "tokenizer.ggml.add_bos_token", FALSE);
+  test_gguf_add_string (gguf, "tokenizer.chat_template",
+                        "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
+                        "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if "
+                        "add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}");
+}
+
+static void
+add_hparams (TestGguf *gguf, const TestLlama *l)
+{
+  test_gguf_add_string (gguf, "general.architecture", "llama");
+  test_gguf_add_string (gguf, "general.name", "Tiny test model");
+  test_gguf_add_u32 (gguf, "llama.block_count", l->n_layers);
+  test_gguf_add_u32 (gguf, "llama.context_length", l->context_tokens);
+  test_gguf_add_u32 (gguf, "llama.embedding_length", l->d_model);
+  test_gguf_add_u32 (gguf, "llama.feed_forward_length", l->d_ff);
+  test_gguf_add_u32 (gguf, "llama.attention.head_count", l->n_heads);
+  test_gguf_add_u32 (gguf, "llama.attention.head_count_kv", l->n_heads_kv);
+  test_gguf_add_u32 (gguf, "llama.attention.key_length", l->d_head);
+  test_gguf_add_u32 (gguf, "llama.attention.value_length", l->d_head);
+  test_gguf_add_u32 (gguf, "llama.rope.dimension_count", l->d_head);
+  test_gguf_add_u32 (gguf, "llama.vocab_size", l->n_vocab);
+  test_gguf_add_f32 (gguf, "llama.rope.freq_base", l->rope_base);
+  test_gguf_add_f32 (gguf, "llama.attention.layer_norm_rms_epsilon", 1e-5f);
+}
+
+static void
+add_matrix (TestGguf *gguf,
+            uint64_t *state,
+            const char *name,
+            ModelType type,
+            uint64_t rows,
+            uint64_t columns)
+{
+  size_t bytes = model_type_row_bytes (model_type_info (type), columns) * rows;
+  g_autofree uint8_t *data = g_malloc (bytes);
+
+  test_random_weights (state, type, 1 / sqrtf ((float) columns), data, rows * columns);
+  test_gguf_add_tensor (gguf, name, type, columns, rows, data, bytes);
+}
+
+/* Around 1. */
+static void
+add_norm (TestGguf *gguf, uint64_t *state, const TestLlama *l, const char *name)
+{
+  g_autofree float *f32 = g_new (float, l->d_model);
+  g_autofree uint16_t *f16 = g_new (uint16_t, l->d_model);
+
+  for (uint32_t i = 0; i < l->d_model; i++) {
+    f32[i] = 1 + 0.2f * test_random_real (state);
+    f16[i] = model_f32_to_f16 (f32[i]);
+  }
+  if (l->f16_norms)
+    test_gguf_add_tensor (gguf, name, MODEL_TYPE_F16, l->d_model, 0, f16, l->d_model * sizeof *f16);
+  else
+    test_gguf_add_tensor (gguf, name, MODEL_TYPE_F32, l->d_model, 0, f32, l->d_model * sizeof *f32);
+}
+
+static void
+add_layer (TestGguf *gguf,
+           uint64_t *state,
+           const TestLlama *l,
+           ModelType type,
+           ModelType other,
+           uint32_t layer)
+{
+  uint64_t q = (uint64_t) l->n_heads * l->d_head, kv = (uint64_t) l->n_heads_kv * l->d_head;
+  const struct {
+    const char *name;
+    ModelType type;
+    uint64_t rows, columns;
+  } matrices[] = {
+    { "attn_q", type, q, l->d_model },
+    { "attn_k", type, kv, l->d_model },
+    { "attn_v", type, kv, l->d_model },
+    { "attn_output", type, l->d_model, q },
+    { "ffn_gate", type, l->d_ff, l->d_model },
+    { "ffn_up", type, l->d_ff, l->d_model },
+    { "ffn_down", other, l->d_model, l->d_ff },
+  };
+  static const char *const norms[] = { "attn_norm", "ffn_norm" };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (norms); i++) {
+    g_autofree char *name = g_strdup_printf ("blk.%u.%s.weight", layer, norms[i]);
+
+    add_norm (gguf, state, l, name);
+  }
+  for (size_t i = 0; i < G_N_ELEMENTS (matrices); i++) {
+    g_autofree char *name = g_strdup_printf ("blk.%u.%s.weight", layer, matrices[i].name);
+
+    add_matrix (gguf, state, name, matrices[i].type, matrices[i].rows, matrices[i].columns);
+  }
+}
+
+static void
+add_rope_freqs (TestGguf *gguf, const TestLlama *l)
+{
+  uint32_t n = l->d_head / 2;
+  g_autofree float *factors = g_new (float, n);
+
+  for (uint32_t i = 0; i < n; i++)
+    factors[i] = 1 + 7 * (float) i / (float) MAX (n - 1, 1);
+  test_gguf_add_tensor (gguf, "rope_freqs.weight", MODEL_TYPE_F32, n, 0, factors,
+                        n * sizeof *factors);
+}
+
+TestGguf *
+test_gguf_build_vocabulary (const TestLlama *llama)
+{
+  TestLlama l = test_llama_complete (llama);
+  TestGguf *gguf = test_gguf_new (3);
+
+  add_hparams (gguf, &l);
+  add_vocabulary (gguf, &l);
+  return gguf;
+}
+
+TestGguf *
+test_gguf_build_llama (const TestLlama *llama, ModelType type, uint64_t seed)
+{
+  TestLlama l = test_llama_complete (llama);
+  TestGguf *gguf = test_gguf_build_vocabulary (llama);
+  gboolean k_type = type == MODEL_TYPE_Q4_K || type == MODEL_TYPE_Q6_K;
+  ModelType other = !l.mixed ? type : k_type ? MODEL_TYPE_Q6_K
+                                             : MODEL_TYPE_Q8_0;
+  uint64_t state = seed;
+
+  add_matrix (gguf, &state, "token_embd.weight", other, l.n_vocab, l.d_model);
+  if (l.rope_freqs)
+    add_rope_freqs (gguf, &l);
+  for (uint32_t layer = 0; layer < l.n_layers; layer++)
+    add_layer (gguf, &state, &l, type, other, layer);
+  add_norm (gguf, &state, &l, "output_norm.weight");
+  if (l.untied)
+    add_matrix (gguf, &state, "output.weight", other, l.n_vocab, l.d_model);
+  return gguf;
+}
+
+void
+test_gguf_write_llama (const char *path, const TestLlama *llama, ModelType type, uint64_t seed)
+{
+  g_autoptr (TestGguf) gguf = test_gguf_build_llama (llama, type, seed);
+  g_autoptr (GByteArray) bytes = test_gguf_bytes (gguf, 32, NULL);
+
+  test_write_file (path, bytes);
+}
