@@ -66,7 +66,7 @@ typedef struct {
   float rope_base;         /* [10000] */
   gboolean untied;         /* with output.weight */
   gboolean rope_freqs;     /* with rope_freqs.weight, factors from 1 to 8 */
-  gboolean mixed;          /* as in real files: embedding and ffn_down in Q8_0, or Q6_K for K types */
+  gboolean mixed;          /* embedding, ffn_down, output in Q8_0, or Q6_K for K types */
   gboolean f16_norms;      /* norms in F16 instead of F32 */
   const char *pre;         /* [smollm] tokenizer.ggml.pre */
 } TestLlama;
