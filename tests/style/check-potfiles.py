@@ -73,8 +73,9 @@ def with_words(complaint, pot):
     if not match:
         return complaint
     with open(pot, encoding='utf-8') as file:
-        words = file.read().split('\n')[int(match.group(1)) - 1:]
-    return f'{match.group(2)}: {" ".join(itertools.takewhile(bool, words))}'
+        before = file.read().split('\n')[:int(match.group(1)) - 1]
+    words = reversed(list(itertools.takewhile(bool, reversed(before))))
+    return f'{match.group(2)}: {" ".join(words)}'
 
 
 def self_test_translations(tap):
