@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Whole answers of the real model through engine.h: the same tokens for any number of threads and
+ * any chunk, on CPU and Vulkan but for near ties, after a prefix was reused, and after a cancel. */
+#include "engine/engine.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *const prompts[] = {
+  "What is the capital of France?",
+  "Write a short poem about the sea.",
+  "Explain how a bicycle stays upright.",
+  "Give me three tips for a good night's sleep.",
+  "Why is the sky blue?",
+  "Tell me a story about a carpenter and his cat.",
+  "How do I boil an egg?",
+  "What is the difference between a lawyer and a judge?",
+  "Write a Python function that adds two numbers.",
+  "Summarise the plot of Romeo and Juliet in two sentences.",
+};
+
+static EngineModel *
+open_model (EngineModelOptions options)
+{
+  g_autoptr (GError) error = NULL;
+  EngineModel *model;
+
+  if (options.context_tokens == 0)
+    options.context_tokens = 1024;
+  model = engine_model_open (g_getenv ("BOTTEGA_TEST_MODEL"), &options, &error);
+  g_assert_no_error (error);
+  return model;
+}
+
+static GArray *
+encode (const EngineModel *model, const char *question, const char *answer, const char *next)
+{
+  g_autoptr (GError) error = NULL;
+  EngineMessage messages[] = { { "user", question }, { "assistant", answer }, { "user", next } };
+  GArray *tokens = engine_model_encode_chat (model, messages, answer != NULL ? 3 : 1, TRUE, &error);
+
+  g_assert_no_error (error);
+  return tokens;
+}
+
+static void
+collect (const EngineEvent *event, void *user_data)
+{
+  if (event->kind == ENGINE_EVENT_TOKEN && event->token >= 0)
+    g_array_append_val ((GArray *) user_data, event->token);
+}
+
+static GArray *
+generate (EngineSession *session, const GArray *prompt, unsigned n, EngineStats *stats)
+{
+  g_autoptr (GError) error = NULL;
+  GArray *tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
+  EngineGenerate options = ENGINE_GENERATE_GREEDY;
+
+  options.max_tokens = n;
+  options.ignore_end = TRUE;
+  g_assert_true (
+      engine_session_generate (session, prompt, &options, collect, tokens, stats, &error));
+  g_assert_no_error (error);
+  return tokens;
+}
+
+static EngineSession *
+new_session (EngineModel *model)
+{
+  g_autoptr (GError) error = NULL;
+  EngineSession *session = engine_session_new (model, &error);
+
+  g_assert_no_error (error);
+  return session;
+}
+
+static void
+assert_same (const GArray *a, const GArray *b)
+{
+  g_assert_cmpmem (a->data, a->len * sizeof (gint32), b->data, b->len * sizeof (gint32));
+}
+
+/* A long prompt, so that chunks and pages are crossed. */
+static GArray *
+long_prompt (const EngineModel *model)
+{
+  g_autoptr (GString) text = g_string_new ("Continue this list of sentences.\n");
+
+  for (int i = 0; i < 12; i++)
+    g_string_append_printf (text, "%d. %s\n", i, prompts[i % 10]);
+  return encode (model, text->str, NULL, NULL);
+}
+
+static void
+test_determinism (void)
+{
+  static const EngineModelOptions variants[] = {
+    { .device = "cpu", .n_threads = 1 },
+    { .device = "cpu", .n_threads = 2 },
+    { .device = "cpu", .n_threads = 3, .chunk_tokens = 7 },
+    { .device = "cpu", .n_threads = 2, .chunk_tokens = 1 },
+    { .device = "cpu", .n_threads = 5, .chunk_tokens = 64 },
+  };
+  g_autoptr (GArray) first = NULL;
+
+  for (size_t i = 0; i < G_N_ELEMENTS (variants); i++) {
+    g_autoptr (EngineModel) model = open_model (variants[i]);
+    g_autoptr (EngineSession) session = new_session (model);
+    g_autoptr (GArray) prompt = long_prompt (model);
+    g_autoptr (GArray) answer = generate (session, prompt, 48, NULL);
+
+    g_assert_cmpuint (answer->len, ==, 48);
+    if (first == NULL)
+      first = g_array_ref (answer);
+    assert_same (first, answer);
+  }
+}
+
+/* The gap between the two likeliest tokens after tokens[n]. */
+static double
+top_gap (EngineSession *session, const GArray *prompt, const GArray *answer, guint n)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GArray) tokens = g_array_copy ((GArray *) prompt);
+  g_autofree float *lse = NULL;
+  g_autofree EngineTop *top = NULL;
+  const EngineTop *last;
+  double mean_nll;
+
+  g_array_append_vals (tokens, answer->data, n);
+  g_assert_true (engine_session_logits (session, tokens, 2, &lse, &top, &mean_nll, &error));
+  last = top + (size_t) (tokens->len - 1) * 2;
+  return last[0].log_probability - last[1].log_probability;
+}
+
+static void
+test_cpu_and_vulkan (void)
+{
+  g_autoptr (EngineModel) cpu = open_model ((EngineModelOptions) { .device = "cpu" });
+  g_autoptr (EngineModel) vulkan = open_model ((EngineModelOptions) { .device = "vulkan" });
+  g_autoptr (EngineSession) on_cpu = new_session (cpu);
+  g_autoptr (EngineSession) on_vulkan = new_session (vulkan);
+  unsigned same = 0;
+
+  for (size_t i = 0; i < G_N_ELEMENTS (prompts); i++) {
+    g_autoptr (GArray) prompt = encode (cpu, prompts[i], NULL, NULL);
+    g_autoptr (GArray) a = generate (on_cpu, prompt, 64, NULL);
+    g_autoptr (GArray) b = generate (on_vulkan, prompt, 64, NULL);
+    guint n = 0;
+    double gap;
+
+    while (n < a->len && g_array_index (a, gint32, n) == g_array_index (b, gint32, n))
+      n++;
+    same += n == a->len;
+    if (n == a->len)
+      continue;
+    gap = top_gap (on_cpu, prompt, a, n);
+    g_test_message ("prompt %zu parts at token %u, where the top two are %.3f apart", i, n, gap);
+    g_assert_cmpfloat (gap, <, 0.3);
+  }
+  g_test_message ("%u of %zu answers are the same", same, G_N_ELEMENTS (prompts));
+  g_assert_cmpuint (same, >=, 7);
+}
+
+/* The second turn reads only what is new, and gives what a fresh session gives. */
+static void
+test_prefix (gconstpointer device)
+{
+  g_autoptr (EngineModel) model = open_model ((EngineModelOptions) { .device = device });
+  g_autoptr (EngineSession) session = new_session (model);
+  g_autoptr (EngineSession) fresh = new_session (model);
+  g_autoptr (GArray) first = encode (model, prompts[0], NULL, NULL);
+  g_autoptr (GArray) second = encode (model, prompts[0], "Paris.", prompts[4]);
+  g_autoptr (GArray) a = NULL, b = NULL, c = NULL, d = NULL;
+  EngineStats stats, fresh_stats;
+
+  a = generate (session, first, 8, &stats);
+  g_assert_cmpuint (stats.reused_tokens, ==, 0);
+  g_assert_cmpuint (stats.read_tokens, ==, first->len);
+  b = generate (session, second, 24, &stats);
+  g_assert_cmpuint (stats.reused_tokens, >=, first->len - 1);
+  g_assert_cmpuint (stats.reused_tokens + stats.read_tokens, ==, second->len);
+  c = generate (fresh, second, 24, &fresh_stats);
+  g_assert_cmpuint (fresh_stats.reused_tokens, ==, 0);
+  assert_same (b, c);
+  d = generate (session, second, 24, &stats); /* again: all but the last token is there */
+  g_assert_cmpuint (stats.read_tokens, ==, 1);
+  assert_same (b, d);
+}
+
+typedef struct {
+  EngineSession *session;
+  unsigned after_tokens, seen;
+  gint64 cancelled_us;
+} Canceller;
+
+static void
+cancel_later (const EngineEvent *event, void *user_data)
+{
+  Canceller *canceller = user_data;
+
+  canceller->seen += event->kind == ENGINE_EVENT_TOKEN && event->token >= 0;
+  if (canceller->cancelled_us == 0 && canceller->seen >= canceller->after_tokens) {
+    canceller->cancelled_us = g_get_monotonic_time ();
+    engine_session_cancel (canceller->session);
+  }
+}
+
+/* Cancelled in prefill (at the first progress) and in decode: at once, and the session goes on. */
+static void
+test_cancel (gconstpointer device)
+{
+  g_autoptr (EngineModel) model = open_model ((EngineModelOptions) { .device = device });
+  g_autoptr (EngineSession) session = new_session (model);
+  g_autoptr (GArray) prompt = long_prompt (model);
+  g_autoptr (GArray) short_prompt = encode (model, prompts[0], NULL, NULL);
+  g_autoptr (GArray) before = generate (session, short_prompt, 8, NULL);
+  g_autoptr (GArray) after = NULL;
+
+  for (unsigned tokens = 0; tokens <= 5; tokens += 5) {
+    g_autoptr (GError) error = NULL;
+    Canceller canceller = { session, tokens, 0, 0 };
+    EngineGenerate options = ENGINE_GENERATE_GREEDY;
+    EngineStats stats;
+    gint64 late_us;
+
+    options.ignore_end = TRUE;
+    engine_session_rearm (session);
+    g_assert_true (engine_session_generate (session, prompt, &options, cancel_later, &canceller,
+                                            &stats, &error));
+    late_us = g_get_monotonic_time () - canceller.cancelled_us;
+    g_assert_no_error (error);
+    g_assert_cmpint (stats.stop, ==, ENGINE_STOP_CANCELLED);
+    g_assert_cmpuint (stats.written_tokens, ==, tokens);
+    g_test_message ("stopped %.1f ms after the cancel", (double) late_us / 1e3);
+    g_assert_cmpint (late_us, <, 500000); /* the promise is 100 ms; test machines are shared */
+  }
+  engine_session_rearm (session);
+  after = generate (session, short_prompt, 8, NULL);
+  assert_same (before, after);
+}
+
+/* Nothing is cut: a prompt that does not fit is refused with its numbers, and an answer ends where
+ * the context ends. */
+static void
+test_context (void)
+{
+  EngineModelOptions small = { .device = "cpu", .context_tokens = 64 };
+  g_autoptr (EngineModel) model = open_model (small);
+  g_autoptr (EngineSession) session = new_session (model);
+  g_autoptr (GArray) prompt = long_prompt (model);
+  g_autoptr (GArray) short_prompt = encode (model, prompts[0], NULL, NULL);
+  g_autoptr (GArray) answer = NULL;
+  g_autoptr (GError) error = NULL;
+  EngineGenerate options = ENGINE_GENERATE_GREEDY;
+  EngineStats stats;
+
+  g_assert_false (engine_session_generate (session, prompt, &options, NULL, NULL, &stats, &error));
+  g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_LIMIT);
+  g_assert_nonnull (strstr (error->message, "64"));
+  answer = generate (session, short_prompt, 1000, &stats);
+  g_assert_cmpint (stats.stop, ==, ENGINE_STOP_CONTEXT);
+  g_assert_cmpuint (short_prompt->len + answer->len, ==, 64);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/engine/answers/determinism", test_determinism);
+  g_test_add_func ("/engine/answers/cpu-and-vulkan", test_cpu_and_vulkan);
+  g_test_add_data_func ("/engine/answers/prefix/cpu", "cpu", test_prefix);
+  g_test_add_data_func ("/engine/answers/prefix/vulkan", "vulkan", test_prefix);
+  g_test_add_data_func ("/engine/answers/cancel/cpu", "cpu", test_cancel);
+  g_test_add_data_func ("/engine/answers/cancel/vulkan", "vulkan", test_cancel);
+  g_test_add_func ("/engine/answers/context", test_context);
+  return g_test_run ();
+}
