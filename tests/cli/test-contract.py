@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line contract of bottega-cli: JSON on stdout alone, exit codes 0, 1 and 2, one line on
+stderr when something fails. usage: test-contract.py BOTTEGA_CLI (model: $BOTTEGA_TEST_MODEL)"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+CLI, MODEL = sys.argv[1], os.environ["BOTTEGA_TEST_MODEL"]
+tests = []
+
+
+def test(function):
+    tests.append(function)
+    return function
+
+
+def run(*arguments, stdin=""):
+    return subprocess.run([CLI, *arguments], input=stdin, capture_output=True, text=True, timeout=240)
+
+
+def ask(*arguments):
+    done = run("--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", done.stderr
+    return json.loads(done.stdout)
+
+
+def refused(code, *arguments):
+    done = run(*arguments)
+    assert done.returncode == code, (done.returncode, done.stderr)
+    assert done.stdout == "", done.stdout
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("bottega-cli: "), done.stderr
+    return done.stderr
+
+
+@test
+def info():
+    got = ask("info", MODEL)
+    assert got["architecture"] == "llama"
+    assert 134e6 < got["parameters"] < 135e6
+    assert got["file_bytes"] == os.path.getsize(MODEL)
+    assert got["tensor_types"]["Q4_1"] > 200
+    assert got["context_length"] == 8192
+    # 30 layers, 3 key-value heads of 64, keys and values
+    assert got["kv_bytes_per_token"] == {"f16": 46080 // 2, "q8_0": 30 * 3 * 64 * 2 // 32 * 34}
+    assert "smollm" in got["tokenizer"] and got["template"] == "chatml"
+
+
+@test
+def tokenize():
+    assert ask("tokenize", MODEL, "Hello world") == {"tokens": [19556, 905]}
+    plain = ask("tokenize", MODEL, "<|im_end|>")["tokens"]
+    assert len(plain) > 1
+    assert ask("tokenize", MODEL, "<|im_end|>", "--special")["tokens"] == [2]
+
+
+@test
+def render():
+    messages = [{"role": "user", "content": "Ciao <|im_end|>"}]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(messages, file)
+        file.flush()
+        prompt = ask("render", MODEL, file.name)["prompt"]
+    assert prompt.startswith("<|im_start|>system\n")
+    assert prompt.endswith("<|im_start|>user\nCiao <|im_end|><|im_end|>\n<|im_start|>assistant\n")
+
+
+@test
+def render_refuses_other_json():
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        file.write('[{"role": 7}]')
+        file.flush()
+        assert "role" in refused(1, "render", MODEL, file.name)
+
+
+@test
+def logits():
+    got = ask("--device", "cpu", "logits", MODEL, "The capital of France is", "--top", "4")
+    assert len(got["tokens"]) == len(got["positions"])
+    for position in got["positions"]:
+        values = [p for _, p in position["top"]]
+        assert len(values) == 4 and values == sorted(values, reverse=True) and values[0] < 0
+    assert 0 < got["mean_nll"] < 10
+
+
+@test
+def generate():
+    got = ask("--device", "cpu", "generate", MODEL, "What is the capital of France?", "-n", "24")
+    assert "Paris" in got["text"], got["text"]
+    assert 0 < len(got["tokens"]) <= 24
+    stats = got["stats"]
+    assert stats["written_tokens"] == len(got["tokens"])
+    assert stats["ttft_ms"] > 0 and stats["decode_tok_s"] > 0 and stats["decode_gb_s"] > 0
+
+
+@test
+def generate_streams_the_same_text():
+    arguments = ("--device", "cpu", "generate", MODEL, "Count to five.", "-n", "16")
+    done = run(*arguments)
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout == ask(*arguments)["text"] + "\n"
+
+
+@test
+def generate_seeded():
+    arguments = ("--device", "cpu", "generate", MODEL, "Tell a story.", "-n", "24", "--temp", "1.2")
+    first, again, other = (ask(*arguments, "--seed", s)["tokens"] for s in ("1", "1", "2"))
+    assert first == again and first != other
+
+
+@test
+def generate_raw():
+    got = ask("--device", "cpu", "generate", MODEL, "One, two, three, four,", "-n", "4", "--raw")
+    assert "five" in got["text"], got["text"]
+
+
+@test
+def chat():
+    done = run("--device", "cpu", "chat", MODEL, stdin="My name is Ada.\nWhat is my name?\n/quit\n")
+    assert done.returncode == 0
+    assert "reused" in done.stderr and done.stdout.count("\n") >= 2
+
+
+@test
+def bench():
+    got = ask("--device", "cpu", "bench", MODEL, "-p", "64", "-n", "8", "-r", "2")
+    for name in ("prefill_tok_s", "decode_tok_s", "ttft_ms", "load_ms", "bytes_per_token",
+                 "decode_gb_s", "peak_gb_s", "rss_bytes"):
+        assert got[name] > 0, name
+    assert got["gpu_bytes"] == 0
+
+
+@test
+def doctor():
+    got = ask("doctor")
+    assert got["devices"][-1]["id"] == "cpu" and got["devices"][-1]["usable"]
+    assert got["chosen"] in [device["id"] for device in got["devices"]]
+    software = [device["id"] for device in got["devices"] if device["kind"] == "software"]
+    assert got["chosen"] not in software
+    assert got["why"] and got["cpu_read_gb_s"] > 0
+
+
+@test
+def refusals():
+    with tempfile.NamedTemporaryFile(suffix=".gguf") as file:
+        file.write(b"GGUF")
+        file.flush()
+        assert os.path.basename(file.name) in refused(1, "info", file.name)
+    assert "nowhere" in refused(1, "info", "nowhere")
+    assert "quantum" in refused(1, "--device", "quantum", "generate", MODEL, "x")
+    assert "99" in refused(1, "--device", "vulkan:99", "generate", MODEL, "x")
+    assert "context" in refused(1, "--device", "cpu", "--context", "64", "generate", MODEL, "x " * 99)
+
+
+@test
+def wrong_use():
+    refused(2)
+    refused(2, "juggle")
+    refused(2, "info")
+    refused(2, "tokenize", MODEL)
+    refused(2, "--threads", "-3", "info", MODEL)
+    refused(2, "--no-such-option", "doctor")
+
+
+print(f"1..{len(tests)}")
+for number, function in enumerate(tests, 1):
+    try:
+        function()
+        print(f"ok {number} - {function.__name__}", flush=True)
+    except Exception as problem:  # every failure is a result, none ends the run
+        print(f"not ok {number} - {function.__name__}")
+        print("\n".join("# " + line for line in f"{type(problem).__name__}: {problem}".split("\n")),
+              flush=True)
