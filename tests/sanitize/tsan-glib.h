@@ -78,23 +78,19 @@ tsan_glib_received (GAsyncQueue *queue, gpointer item)
   return item;
 }
 
-static inline guint
-tsan_glib_idle_add (gint priority, GSourceFunc function, gpointer data, GDestroyNotify notify)
-{
-  __tsan_release (data);
-  return g_idle_add_full (priority, function, data, notify);
-}
+#define g_mutex_lock(mutex)               tsan_glib_lock (g_mutex_lock, mutex)
+#define g_mutex_unlock(mutex)             tsan_glib_unlock (g_mutex_unlock, mutex)
+#define g_mutex_trylock(mutex)            tsan_glib_trylock (mutex)
+#define g_mutex_locker_new(mutex)         tsan_glib_locker_new (mutex)
+#define g_mutex_locker_free(locker)       tsan_glib_locker_free (locker)
+#define glib_autoptr_cleanup_GMutexLocker tsan_glib_locker_cleanup
 
-#define g_mutex_lock(mutex)                    tsan_glib_lock (g_mutex_lock, mutex)
-#define g_mutex_unlock(mutex)                  tsan_glib_unlock (g_mutex_unlock, mutex)
-#define g_mutex_trylock(mutex)                 tsan_glib_trylock (mutex)
 #define g_cond_wait(cond, mutex)               tsan_glib_cond_wait (cond, mutex)
 #define g_cond_wait_until(cond, mutex, end_us) tsan_glib_cond_wait_until (cond, mutex, end_us)
-#define g_mutex_locker_new(mutex)              tsan_glib_locker_new (mutex)
-#define g_mutex_locker_free(locker)            tsan_glib_locker_free (locker)
-#define glib_autoptr_cleanup_GMutexLocker      tsan_glib_locker_cleanup
-#define g_async_queue_push(queue, item)        (__tsan_release (queue), g_async_queue_push (queue, item))
-#define g_async_queue_pop(queue)               tsan_glib_received (queue, g_async_queue_pop (queue))
-#define g_async_queue_try_pop(queue)           tsan_glib_received (queue, g_async_queue_try_pop (queue))
+
+#define g_async_queue_push(queue, item) (__tsan_release (queue), g_async_queue_push (queue, item))
+#define g_async_queue_pop(queue)        tsan_glib_received (queue, g_async_queue_pop (queue))
+#define g_async_queue_try_pop(queue)    tsan_glib_received (queue, g_async_queue_try_pop (queue))
+
 #define g_async_queue_timeout_pop(queue, us) \
   tsan_glib_received (queue, g_async_queue_timeout_pop (queue, us))

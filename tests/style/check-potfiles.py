@@ -75,7 +75,7 @@ def with_words(complaint, pot):
     with open(pot, encoding='utf-8') as file:
         before = file.read().split('\n')[:int(match.group(1)) - 1]
     words = reversed(list(itertools.takewhile(bool, reversed(before))))
-    return f'{match.group(2)}: {" ".join(words)}'
+    return f'{match.group(2)}: {" ".join(line for line in words if line[:1] != "#")}'
 
 
 def self_test_translations(tap):

@@ -10,7 +10,7 @@ import tree
 COLUMNS = 100
 README_LINES = 60
 SPDX = 'SPDX-License-Identifier: GPL-3.0-or-later'
-PARAGRAPH_LETTERS = 40
+PARAGRAPH_LETTERS = 30
 
 # File: why its lines may be longer.
 WIDE = {}
