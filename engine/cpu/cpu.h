@@ -4,7 +4,7 @@
 
 #include "engine/backend.h"
 
-typedef enum { /* instruction sets, rising; each includes the ones before it */
+typedef enum {       /* instruction sets, rising; each includes the ones before it */
   CPU_TIER_PORTABLE, /* plain C, the reference */
   CPU_TIER_AVX2,     /* AVX2, FMA, F16C */
   CPU_TIER_AVX512,   /* AVX-512 F, BW, VL, DQ and VNNI */

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The vtable of the CPU back end, and the loop that runs a batch: all workers go through the steps
+ * together, taking units until there are none, with one barrier after each step. Must not know what a
+ * step computes. */
+#include "engine/cpu/internal.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PREFERRED_CHUNK 512 /* tokens: a chunk's activations still fit the caches of most cores */
+#define MAX_THREADS     256
+
+const CpuKernels *
+cpu_kernels (CpuTier tier)
+{
+  static const CpuKernels *const tiers[CPU_N_TIERS] = {
+    [CPU_TIER_PORTABLE] = &cpu_kernels_portable,
+  };
+
+  return tiers[tier];
+}
+
+/* ---- the device ------------------------------------------------------------------------------- */
+
+/* How many processors before `cpu` in the set share its core. */
+static gboolean
+is_second_thread (int cpu, const cpu_set_t *set)
+{
+  g_autofree char *path =
+      g_strdup_printf ("/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
+  g_autofree char *list = NULL;
+  g_auto (GStrv) parts = NULL;
+
+  if (!g_file_get_contents (path, &list, NULL, NULL))
+    return FALSE;
+  parts = g_strsplit (list, ",", -1);
+  for (unsigned i = 0; parts[i] != NULL; i++) {
+    unsigned first = 0, last = 0;
+    int n = sscanf (parts[i], "%u-%u", &first, &last);
+
+    for (unsigned other = first; n >= 1 && other <= (n == 2 ? last : first); other++)
+      if ((int) other < cpu && CPU_ISSET (other, set))
+        return TRUE;
+  }
+  return FALSE;
+}
+
+/* Cores that this process may run on. The second thread of a core adds heat, not speed: one thread
+ * saturates a core's multipliers, and its share of the memory. */
+static unsigned
+count_cores (void)
+{
+  unsigned n = 0;
+  cpu_set_t set;
+
+  CPU_ZERO (&set);
+  if (sched_getaffinity (0, sizeof set, &set) != 0)
+    return g_get_num_processors ();
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+    if (CPU_ISSET (cpu, &set) && !is_second_thread (cpu, &set))
+      n++;
+  return MAX (n, 1);
+}
+
+static void
+backend_close (EngineBackend *base)
+{
+  CpuBackend *backend = (CpuBackend *) base;
+
+  cpu_pool_free (backend->pool);
+  g_free (backend->caps.description);
+  g_free (backend);
+}
+
+static const EngineBackendCaps *
+backend_caps (EngineBackend *base)
+{
+  CpuBackend *backend = (CpuBackend *) base;
+
+  cpu_memory_available (&backend->caps.memory_bytes, &backend->caps.free_bytes);
+  return &backend->caps;
+}
+
+static void
+backend_memory (EngineBackendModel *base, uint64_t *weights_bytes, uint64_t *kv_bytes,
+                uint64_t *scratch_bytes)
+{
+  const CpuModel *model = (const CpuModel *) base;
+
+  *weights_bytes = model->weight_bytes + model->vector_bytes;
+  *kv_bytes = (uint64_t) model->kv.page_bytes * model->kv.n_pages;
+  *scratch_bytes = model->scratch_bytes;
+}
+
+static gboolean
+backend_copy_page (EngineBackendModel *base, uint32_t src, uint32_t dst, GError **error)
+{
+  CpuKv *kv = &((CpuModel *) base)->kv;
+
+  if (src >= kv->n_pages || dst >= kv->n_pages) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID, "There is no page %u of %u.",
+                 MAX (src, dst), kv->n_pages);
+    return FALSE;
+  }
+  if (src != dst)
+    memcpy (kv->data + dst * kv->page_bytes, kv->data + src * kv->page_bytes, kv->page_bytes);
+  return TRUE;
+}
+
+static gboolean
+backend_read_buffer (EngineBackendExecutable *base, GraphBuffer buffer, float *dst, size_t n,
+                     GError **error)
+{
+  const CpuExecutable *x = (const CpuExecutable *) base;
+  size_t most = buffer < GRAPH_N_BUFFERS ? (size_t) graph_plan_buffer_rows (x->plan, buffer) *
+                                               x->plan->buffer_width[buffer]
+                                         : 0;
+
+  if (n > most) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
+                 "The buffer holds %zu floats, not %zu.", most, n);
+    return FALSE;
+  }
+  memcpy (dst, x->buffer[buffer], n * sizeof *dst);
+  return TRUE;
+}
+
+/* ---- running ---------------------------------------------------------------------------------- */
+
+static gboolean
+check_timeline (const CpuModel *model, const EngineBatchRun *run)
+{
+  uint64_t end = (uint64_t) run->position + run->n_tokens;
+
+  if (run->n_tokens == 0 || end > (uint64_t) run->n_pages * ENGINE_PAGE_TOKENS)
+    return FALSE;
+  for (uint32_t p = 0; p < run->n_pages; p++)
+    if (run->pages[p] >= model->kv.n_pages)
+      return FALSE;
+  return TRUE;
+}
+
+/* Nothing that a batch says is used as an index before this has seen it. */
+static gboolean
+check_batch (const CpuExecutable *x, const EngineBatch *batch, GError **error)
+{
+  const GraphPlan *plan = x->plan;
+  uint32_t covered = 0;
+  gboolean ok = batch->n_tokens >= 1 && batch->n_tokens <= plan->max_tokens &&
+                batch->n_outputs <= plan->max_outputs && batch->n_runs <= ENGINE_MAX_RUNS;
+
+  for (uint32_t i = 0; ok && i < batch->n_runs; i++) {
+    ok = batch->runs[i].first == covered && check_timeline (x->model, &batch->runs[i]);
+    covered += batch->runs[i].n_tokens;
+  }
+  ok = ok && covered == batch->n_tokens;
+  for (uint32_t i = 0; ok && batch->tokens != NULL && i < batch->n_tokens; i++)
+    ok = batch->tokens[i] >= 0 && (uint32_t) batch->tokens[i] < plan->desc->h.n_vocab;
+  for (uint32_t i = 0; ok && i < batch->n_outputs; i++)
+    ok = batch->outputs[i] < batch->n_tokens;
+  if (batch->n_outputs > 0)
+    ok = ok && batch->n_candidates >= 1 && batch->n_candidates <= ENGINE_MAX_CANDIDATES &&
+         batch->n_candidates <= plan->desc->h.n_vocab;
+  if (!ok)
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
+                 "A batch of %u tokens and %u outputs does not fit its plan.", batch->n_tokens,
+                 batch->n_outputs);
+  return ok;
+}
+
+static gboolean
+is_cancelled (CpuRun *run)
+{
+  if (atomic_load_explicit (&run->cancelled, memory_order_relaxed))
+    return TRUE;
+  if (run->cancel == NULL || g_atomic_int_get (run->cancel) == 0)
+    return FALSE;
+  atomic_store (&run->cancelled, TRUE);
+  return TRUE;
+}
+
+/* After a cancel the workers still meet at every barrier, with nothing to do between. */
+static void
+run_worker (void *data, unsigned worker)
+{
+  CpuRun *run = data;
+  CpuExecutable *x = run->executable;
+
+  for (uint32_t s = 0; s < x->n_steps; s++) {
+    const CpuStep *step = &x->steps[s];
+    uint32_t n = step->units (run, step), unit;
+
+    if (n == 0)
+      continue;
+    while (!is_cancelled (run) &&
+           (unit = atomic_fetch_add_explicit (&x->claimed[s], 1, memory_order_relaxed)) < n)
+      step->work (run, step, worker, unit);
+    cpu_pool_barrier (x->model->backend->pool);
+  }
+}
+
+static void
+count_cost (const CpuExecutable *x, const EngineBatch *batch, EngineRunCost *cost)
+{
+  const CpuKv *kv = &x->model->kv;
+  uint64_t tokens_read = 0;
+
+  for (uint32_t s = 0; s < x->n_steps; s++) {
+    const CpuStep *step = &x->steps[s];
+
+    if (step->op->kind == GRAPH_OP_EMBED)
+      cost->weight_bytes += (uint64_t) batch->n_tokens * step->weights[0]->tensor->bytes /
+                            step->weights[0]->rows;
+    else if (!step->op->output_rows || batch->n_outputs > 0)
+      for (uint32_t w = 0; w < GRAPH_MAX_WEIGHTS && step->weights[w] != NULL; w++)
+        cost->weight_bytes += step->weights[w]->strip_bytes * step->weights[w]->n_strips;
+  }
+  for (uint32_t i = 0; i < batch->n_runs; i++)
+    tokens_read += batch->runs[i].position + batch->runs[i].n_tokens;
+  cost->kv_bytes = tokens_read * kv->page_bytes / ENGINE_PAGE_TOKENS;
+}
+
+static gboolean
+backend_run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResult *result,
+             const gint *cancel, EngineRunCost *cost, GError **error)
+{
+  CpuExecutable *x = (CpuExecutable *) base;
+  CpuBackend *backend = x->model->backend;
+  CpuRun run = { x, backend->kernels, batch, result, cancel, FALSE };
+  gint64 start_us = g_get_monotonic_time ();
+
+  if (!check_batch (x, batch, error))
+    return FALSE;
+  for (uint32_t s = 0; s < x->n_steps; s++)
+    atomic_store_explicit (&x->claimed[s], 0, memory_order_relaxed);
+  cpu_pool_run (backend->pool, run_worker, &run);
+  if (atomic_load (&run.cancelled)) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_CANCELLED, "The computation was stopped.");
+    return FALSE;
+  }
+  if (cost != NULL) {
+    *cost = (EngineRunCost) { 0 };
+    count_cost (x, batch, cost);
+    cost->device_us = (uint64_t) (g_get_monotonic_time () - start_us);
+  }
+  return TRUE;
+}
+
+EngineBackend *
+cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
+{
+  static const EngineBackendVtable vtable = {
+    .close = backend_close,
+    .caps = backend_caps,
+    .load = cpu_model_load,
+    .unload = cpu_model_unload,
+    .memory = backend_memory,
+    .compile = cpu_executable_compile,
+    .discard = cpu_executable_discard,
+    .run = backend_run,
+    .copy_page = backend_copy_page,
+    .read_buffer = backend_read_buffer,
+  };
+  CpuBackend *backend;
+  CpuPool *pool;
+
+  if (tier >= CPU_N_TIERS || tier > cpu_tier_best () || n_threads > MAX_THREADS) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_DEVICE,
+                 "This processor does not run %s with %u threads.",
+                 tier < CPU_N_TIERS ? cpu_tier_name (tier) : "that", n_threads);
+    return NULL;
+  }
+  if (n_threads == 0)
+    n_threads = MIN (count_cores (), MAX_THREADS);
+  pool = cpu_pool_new (n_threads, error);
+  if (pool == NULL)
+    return NULL;
+  backend = g_new0 (CpuBackend, 1);
+  backend->base.vtable = &vtable;
+  backend->pool = pool;
+  backend->kernels = cpu_kernels (tier);
+  backend->caps = (EngineBackendCaps) {
+    .name = "cpu",
+    .description = g_strdup_printf ("%s, %u thread%s", cpu_tier_name (tier), n_threads,
+                                    n_threads == 1 ? "" : "s"),
+    .unified_memory = TRUE,
+    .preferred_chunk = PREFERRED_CHUNK,
+  };
+  return &backend->base;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From a plan to steps: looks weights up, decides which activations are also needed as integers and who
+ * writes them, and lays out all memory that a run touches. Must not run anything. */
+#include "engine/cpu/internal.h"
+
+#include <math.h>
+
+#define ALIGN_BYTES ((size_t) 64)
+#define SLACK_BYTES ((size_t) 64) /* a last vector may reach past a buffer */
+
+/* ---- memory ----------------------------------------------------------------------------------- */
+
+/* Reserves room in the arena and returns its offset. */
+static size_t
+reserve (CpuExecutable *x, size_t bytes)
+{
+  size_t offset = x->arena_bytes;
+
+  x->arena_bytes += (bytes + SLACK_BYTES + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+  return offset;
+}
+
+static size_t
+worker_scratch_bytes (const GraphPlan *plan)
+{
+  const ModelHparams *h = &plan->desc->h;
+  uint32_t rows = MAX (CPU_ATTEND_ROWS, h->n_heads / h->n_heads_kv), widest = h->d_key;
+  size_t attention = cpu_attention_scratch_floats (rows, h->d_key, h->d_value);
+
+  for (uint32_t i = 0; i < plan->n_ops; i++) {
+    for (uint32_t w = 0; w < plan->ops[i].n_weights; w++)
+      widest = MAX (widest, (uint32_t) plan->ops[i].weights[w]->ne[0]);
+  }
+  return MAX (attention, widest) * sizeof (float) + SLACK_BYTES;
+}
+
+static gboolean
+allocate (CpuExecutable *x, const gboolean needs_quantised[GRAPH_N_BUFFERS], GError **error)
+{
+  const GraphPlan *plan = x->plan;
+  const ModelHparams *h = &plan->desc->h;
+  size_t parts = (size_t) plan->max_outputs * (h->n_vocab / CPU_PART + 1), n_tables;
+  size_t buffer[GRAPH_N_BUFFERS], quantised[GRAPH_N_BUFFERS], part_max, part_sum, rope, scratch;
+  size_t frequency, n_workers = cpu_pool_n_workers (x->model->backend->pool);
+
+  for (unsigned b = 0; b < GRAPH_N_BUFFERS; b++) {
+    size_t n = (size_t) graph_plan_buffer_rows (plan, b) * plan->buffer_width[b];
+
+    buffer[b] = reserve (x, n * sizeof (float));
+    quantised[b] = reserve (x, needs_quantised[b] ? n / CPU_BLOCK * sizeof (CpuActBlock) : 0);
+  }
+  n_tables = x->rope_vectors->len;
+  part_max = reserve (x, parts * sizeof (float));
+  part_sum = reserve (x, parts * sizeof (float));
+  frequency = reserve (x, n_tables * (h->d_rope / 2) * sizeof (float));
+  rope = reserve (x, n_tables * plan->max_tokens * h->d_rope * sizeof (float));
+  x->worker_scratch_bytes =
+      (worker_scratch_bytes (plan) + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+  scratch = reserve (x, x->worker_scratch_bytes * n_workers);
+
+  x->arena = cpu_memory_map (x->arena_bytes);
+  if (x->arena == NULL) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
+                 "The system refused %.1f MB of working memory; choose a smaller chunk.",
+                 (double) x->arena_bytes / 1e6);
+    return FALSE;
+  }
+  for (unsigned b = 0; b < GRAPH_N_BUFFERS; b++) {
+    x->buffer[b] = (float *) (void *) (x->arena + buffer[b]);
+    if (needs_quantised[b])
+      x->quantised[b] = (CpuActBlock *) (void *) (x->arena + quantised[b]);
+  }
+  x->part_max = (float *) (void *) (x->arena + part_max);
+  x->part_sum = (float *) (void *) (x->arena + part_sum);
+  x->rope_frequency = (float *) (void *) (x->arena + frequency);
+  x->rope = (float *) (void *) (x->arena + rope);
+  x->worker_scratch = x->arena + scratch;
+  return TRUE;
+}
+
+/* ---- steps ------------------------------------------------------------------------------------ */
+
+static const struct {
+  CpuUnitsFunc units;
+  CpuWorkFunc work;
+} step_functions[GRAPH_N_OPS] = {
+  [GRAPH_OP_EMBED] = { cpu_embed_units, cpu_embed_work },
+  [GRAPH_OP_NORM] = { cpu_norm_units, cpu_norm_work },
+  [GRAPH_OP_MATMUL] = { cpu_matmul_units, cpu_matmul_work },
+  [GRAPH_OP_ROPE_STORE] = { cpu_rope_store_units, cpu_rope_store_work },
+  [GRAPH_OP_ATTENTION] = { cpu_attention_units, cpu_attention_work },
+  [GRAPH_OP_GATED] = { cpu_matmul_units, cpu_matmul_work },
+  [GRAPH_OP_GATHER] = { cpu_gather_units, cpu_gather_work },
+  [GRAPH_OP_CANDIDATES] = { cpu_parts_units, cpu_parts_work },
+};
+
+static CpuStep *
+add_step (CpuExecutable *x, const GraphOp *op, CpuUnitsFunc units, CpuWorkFunc work)
+{
+  CpuStep *step = &x->steps[x->n_steps++];
+
+  *step = (CpuStep) { .units = units, .work = work, .op = op, .src = op->src, .dst = op->dst };
+  return step;
+}
+
+/* Whether a product reads its source as integers. */
+static gboolean
+reads_quantised (const CpuExecutable *x, const GraphOp *op)
+{
+  if (op->kind != GRAPH_OP_MATMUL && op->kind != GRAPH_OP_GATED)
+    return FALSE;
+  for (uint32_t w = 0; w < op->n_weights; w++) {
+    const CpuWeight *weight = g_hash_table_lookup (x->model->weights, op->weights[w]);
+
+    if (cpu_format_is_quantised (weight->format))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static uint32_t
+rope_table_of (CpuExecutable *x, const ModelTensor *vector)
+{
+  guint index;
+
+  if (!g_ptr_array_find (x->rope_vectors, vector, &index)) {
+    index = x->rope_vectors->len;
+    g_ptr_array_add (x->rope_vectors, (gpointer) vector);
+  }
+  return index;
+}
+
+static void
+add_op (CpuExecutable *x, const GraphOp *op, const gboolean needs_quantised[GRAPH_N_BUFFERS],
+        gboolean quantised[GRAPH_N_BUFFERS])
+{
+  CpuStep *step;
+
+  if (reads_quantised (x, op) && !quantised[op->src]) {
+    add_step (x, op, cpu_quantise_units, cpu_quantise_work);
+    quantised[op->src] = TRUE;
+  }
+  step = add_step (x, op, step_functions[op->kind].units, step_functions[op->kind].work);
+  for (uint32_t w = 0; w < op->n_weights; w++)
+    step->weights[w] = g_hash_table_lookup (x->model->weights, op->weights[w]);
+  if (op->kind == GRAPH_OP_NORM)
+    step->vector = g_hash_table_lookup (x->model->vectors, op->vector);
+  if (op->kind == GRAPH_OP_ROPE_STORE)
+    step->rope_table = rope_table_of (x, op->vector);
+  if (op->dst < GRAPH_N_BUFFERS) {
+    step->write_quantised = op->kind == GRAPH_OP_NORM && needs_quantised[op->dst];
+    quantised[op->dst] = step->write_quantised;
+  }
+  if (op->kind == GRAPH_OP_CANDIDATES)
+    add_step (x, op, cpu_candidates_units, cpu_candidates_work);
+}
+
+/* One step per table, before everything else; they are made for the batch's positions. */
+static void
+add_rope_tables (CpuExecutable *x)
+{
+  for (uint32_t i = 0; i < x->plan->n_ops; i++) {
+    const GraphOp *op = &x->plan->ops[i];
+    uint32_t n = x->rope_vectors->len;
+
+    if (op->kind == GRAPH_OP_ROPE_STORE && rope_table_of (x, op->vector) == n)
+      add_step (x, op, cpu_rope_table_units, cpu_rope_table_work)->rope_table = n;
+  }
+}
+
+static void
+fill_rope_frequencies (CpuExecutable *x)
+{
+  const ModelHparams *h = &x->plan->desc->h;
+  uint32_t half = h->d_rope / 2;
+
+  for (uint32_t t = 0; t < x->rope_vectors->len; t++) {
+    const ModelTensor *vector = g_ptr_array_index (x->rope_vectors, t);
+    const float *factors =
+        vector != NULL ? g_hash_table_lookup (x->model->vectors, vector) : NULL;
+
+    for (uint32_t i = 0; i < half; i++)
+      x->rope_frequency[t * half + i] =
+          (float) (pow ((double) h->rope_base, -2.0 * i / h->d_rope) /
+                   (factors != NULL ? (double) factors[i] : 1.0));
+  }
+  for (uint32_t s = 0; s < x->n_steps; s++)
+    x->steps[s].rope_frequency = x->rope_frequency + x->steps[s].rope_table * half;
+}
+
+/* Every weight of the plan must have been loaded, every layer have its KV. */
+static gboolean
+check (const CpuModel *model, const GraphPlan *plan, GError **error)
+{
+  gboolean ok = plan->max_tokens > 0;
+
+  for (uint32_t i = 0; ok && i < plan->n_ops; i++) {
+    const GraphOp *op = &plan->ops[i];
+
+    for (uint32_t w = 0; w < op->n_weights; w++)
+      ok = ok && g_hash_table_contains (model->weights, op->weights[w]);
+    ok = ok && (op->vector == NULL || g_hash_table_contains (model->vectors, op->vector));
+    if (op->kind == GRAPH_OP_ROPE_STORE || op->kind == GRAPH_OP_ATTENTION)
+      ok = ok && op->layer < model->kv.n_layers;
+  }
+  if (!ok)
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
+                 "The plan refers to tensors that were not loaded.");
+  return ok;
+}
+
+EngineBackendExecutable *
+cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError **error)
+{
+  CpuModel *model = (CpuModel *) base;
+  gboolean needs_quantised[GRAPH_N_BUFFERS] = { FALSE }, quantised[GRAPH_N_BUFFERS] = { FALSE };
+  CpuExecutable *x;
+
+  if (!check (model, plan, error))
+    return NULL;
+  x = g_new0 (CpuExecutable, 1);
+  x->base.model = base;
+  x->model = model;
+  x->plan = plan;
+  x->rope_vectors = g_ptr_array_new ();
+  x->steps = g_new0 (CpuStep, (size_t) plan->n_ops * 3);
+  for (uint32_t i = 0; i < plan->n_ops; i++)
+    if (reads_quantised (x, &plan->ops[i]))
+      needs_quantised[plan->ops[i].src] = TRUE;
+  add_rope_tables (x);
+  for (uint32_t i = 0; i < plan->n_ops; i++)
+    add_op (x, &plan->ops[i], needs_quantised, quantised);
+  x->claimed = g_new0 (atomic_uint, x->n_steps);
+  if (!allocate (x, needs_quantised, error)) {
+    cpu_executable_discard (&x->base);
+    return NULL;
+  }
+  fill_rope_frequencies (x);
+  model->scratch_bytes += x->arena_bytes;
+  return &x->base;
+}
+
+void
+cpu_executable_discard (EngineBackendExecutable *base)
+{
+  CpuExecutable *x = (CpuExecutable *) base;
+
+  if (x == NULL)
+    return;
+  if (x->arena != NULL) {
+    x->model->scratch_bytes -= x->arena_bytes;
+    cpu_memory_unmap (x->arena, x->arena_bytes);
+  }
+  g_ptr_array_unref (x->rope_vectors);
+  g_free (x->claimed);
+  g_free (x->steps);
+  g_free (x);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the files of the CPU back end share: packed weights, quantised activations, the work that a
+ * kernel is handed, the table of kernels of a tier, and the life of backend, model and executable.
+ * Nothing outside engine/cpu (and its tests) includes this. */
+#pragma once
+
+#include "engine/cpu/cpu.h"
+#include "engine/cpu/pool.h"
+
+#include <stdatomic.h>
+
+/* ---- packed weights --------------------------------------------------------------------------- */
+
+/* A strip is `lanes` consecutive rows, so that one vector lane is one row. Inside a strip the columns
+ * go in blocks of 32 (see pack.c for each format). Rows that are missing in the last strip are zero. */
+#define CPU_BLOCK     32
+#define CPU_MAX_LANES 16
+
+typedef enum {
+  CPU_FORMAT_FILE, /* rows as they lie in the file: any type, f32 activations */
+  CPU_FORMAT_F32,
+  CPU_FORMAT_F16,
+  CPU_FORMAT_BF16,
+  CPU_FORMAT_Q4_0,
+  CPU_FORMAT_Q4_1,
+  CPU_FORMAT_Q8_0,
+  CPU_FORMAT_Q4_K,
+  CPU_FORMAT_Q6_K,
+  CPU_N_FORMATS,
+} CpuFormat;
+
+typedef struct {
+  const ModelTensor *tensor; /* [rows][columns] */
+  CpuFormat format;
+  uint32_t lanes;
+  uint32_t rows, columns;
+  uint32_t n_strips;
+  size_t strip_bytes;
+  size_t strip_stride; /* ≥ strip_bytes: gate and up alternate, strip by strip */
+  size_t offset;       /* of strip 0 in the model's weight memory */
+  uint8_t *data;       /* of strip 0 */
+} CpuWeight;
+
+/* The format that a tier with `lanes` keeps a tensor type in; lanes 1: as in the file. */
+CpuFormat cpu_pack_format (uint32_t type_id, uint32_t lanes);
+size_t cpu_pack_strip_bytes (CpuFormat format, const ModelTypeInfo *type, uint32_t lanes,
+                             uint32_t columns);
+/* rows: n_rows (≤ lanes) rows of the file, one after another. strip: written whole. */
+void cpu_pack_strip (CpuFormat format, const ModelTypeInfo *type, uint32_t lanes, uint32_t columns,
+                     const uint8_t *rows, uint32_t n_rows, uint8_t *strip);
+/* The inverse for one row: the very bytes of the file. row: model_type_row_bytes. */
+void cpu_pack_unpack_row (const CpuWeight *weight, uint32_t row, uint8_t *file_row);
+/* Whether kernels of the format multiply quantised activations. */
+gboolean cpu_format_is_quantised (CpuFormat format);
+
+/* ---- activations ------------------------------------------------------------------------------ */
+
+/* 32 activations as the integer kernels read them: value = scale * q. */
+typedef struct {
+  float scale;
+  float scaled_sum; /* scale * (sum of all q), for formats with a minimum */
+  int32_t sum;      /* of all q: takes back the bias of unsigned codes */
+  int32_t sum_low;  /* of q[0..15] */
+  int8_t q[CPU_BLOCK];
+} CpuActBlock;
+
+/* ---- kernels ---------------------------------------------------------------------------------- */
+
+/* Some strips of a weight times some columns (tokens). */
+typedef struct {
+  const CpuWeight *weight;
+  const CpuWeight *up; /* GATED: weight is the gate; same rows and format. Else NULL */
+  ModelActivation activation;
+  uint32_t first_strip, n_strips;
+  const void *act;   /* CpuActBlock[n_columns][columns / 32] or float[n_columns][columns] */
+  size_t act_stride; /* bytes from one token to the next */
+  uint32_t n_tokens;
+  float *dst;        /* [n_tokens][dst_stride], at row 0 of the weight */
+  size_t dst_stride; /* floats */
+  gboolean accumulate;
+  float *scratch; /* [columns] for CPU_FORMAT_FILE */
+} CpuMatmulWork;
+
+/* One page of keys and values against some rows of queries. A row's result is merged into its running
+ * state, in page order: the same bits whether pages are visited by one worker or by many. */
+typedef struct {
+  uint32_t n_rows, d_key, d_value;
+  const float *q;        /* [n_rows][d_key], times the attention scale */
+  const uint16_t *k;     /* f16 [d_key][64] */
+  const uint16_t *v;     /* f16 [64][d_value] */
+  const uint32_t *valid; /* [n_rows] keys of the page that a row sees, 0..64 */
+  float *max, *sum;      /* [n_rows] running; -inf and 0 at the start */
+  float *out;            /* [n_rows][d_value] running, not yet divided by sum */
+  float *scratch;        /* cpu_attention_scratch_floats () */
+} CpuAttendWork;
+
+typedef struct {
+  CpuTier tier;
+  uint32_t lanes;
+  void (*matmul[CPU_N_FORMATS]) (const CpuMatmulWork *work);
+  /* dst[n] = src / rms (src) * weight */
+  void (*norm) (const float *src, const float *weight, float epsilon, uint32_t n, float *dst);
+  /* n: a multiple of 32 */
+  void (*quantise) (const float *src, uint32_t n, CpuActBlock *dst);
+  /* x[n] rotated in place; cosine and sine [n / 2]. Pairs (2i, 2i+1), or (i, i + n/2) when halves. */
+  void (*rope) (float *x, const float *cosine, const float *sine, uint32_t n, gboolean halves);
+  /* f32 to f16, clamped to what is finite, so that a masked key never turns into NaN */
+  void (*narrow) (const float *src, uint32_t n, uint16_t *dst);
+  void (*attend) (const CpuAttendWork *work);
+  /* state of one row += another, see CpuAttendWork */
+  void (*merge) (float *max, float *sum, float *out, float other_max, float other_sum,
+                 const float *other_out, uint32_t d_value);
+  /* *max of x[n], and *sum of exp (x - *max) */
+  void (*max_sum_exp) (const float *x, uint32_t n, float *max, float *sum);
+} CpuKernels;
+
+extern const CpuKernels cpu_kernels_portable;
+#if defined(__x86_64__)
+extern const CpuKernels cpu_kernels_avx2, cpu_kernels_avx512;
+#endif
+const CpuKernels *cpu_kernels (CpuTier tier);
+
+/* Shared by the tiers: the reference product for rows in file format. */
+void cpu_matmul_file (const CpuMatmulWork *work);
+size_t cpu_attention_scratch_floats (uint32_t n_rows, uint32_t d_key, uint32_t d_value);
+
+/* ---- memory ----------------------------------------------------------------------------------- */
+
+/* Zeroed anonymous memory, in huge pages where the system has them. NULL when refused. */
+void *cpu_memory_map (size_t bytes);
+void cpu_memory_unmap (void *memory, size_t bytes);
+/* Bytes of RAM, and what a process may still take of it (within its control group). */
+void cpu_memory_available (uint64_t *total_bytes, uint64_t *free_bytes);
+
+/* ---- backend, model, executable --------------------------------------------------------------- */
+
+typedef struct {
+  EngineBackend base;
+  EngineBackendCaps caps;
+  const CpuKernels *kernels;
+  CpuPool *pool;
+} CpuBackend;
+
+typedef struct {
+  uint32_t n_layers; /* of the plan */
+  uint32_t n_heads_kv, d_key, d_value;
+  size_t head_bytes; /* K then V of one head of one layer: 64 * (d_key + d_value) * 2 */
+  size_t page_bytes; /* n_layers * n_heads_kv * head_bytes */
+  uint32_t n_pages;
+  uint8_t *data;
+} CpuKv;
+
+typedef struct {
+  EngineBackendModel base;
+  CpuBackend *backend;
+  GHashTable *weights; /* const ModelTensor * → CpuWeight *, owned */
+  GHashTable *vectors; /* const ModelTensor * → float *, owned */
+  uint8_t *weight_memory;
+  size_t weight_bytes;
+  size_t vector_bytes;
+  CpuKv kv;
+  size_t scratch_bytes; /* of the executables that live */
+} CpuModel;
+
+/* K of a head: [d_key][64]; V follows it: [64][d_value]. */
+static inline uint16_t *
+cpu_kv_head (const CpuKv *kv, uint32_t page, uint32_t layer, uint32_t head)
+{
+  return (uint16_t *) (void *) (kv->data + page * kv->page_bytes +
+                                ((size_t) layer * kv->n_heads_kv + head) * kv->head_bytes);
+}
+
+EngineBackendModel *cpu_model_load (EngineBackend *backend, const GraphPlan *plan, uint32_t n_pages,
+                                    EngineProgress progress, void *user_data, const gint *cancel,
+                                    GError **error);
+void cpu_model_unload (EngineBackendModel *model);
+
+typedef struct _CpuRun CpuRun;
+typedef struct _CpuStep CpuStep;
+
+/* Everything of a step is done in units that any worker may take, in any order. */
+typedef uint32_t (*CpuUnitsFunc) (CpuRun *run, const CpuStep *step);
+typedef void (*CpuWorkFunc) (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit);
+
+struct _CpuStep {
+  CpuUnitsFunc units; /* called by every worker, must give all the same */
+  CpuWorkFunc work;
+  const GraphOp *op;
+  const CpuWeight *weights[GRAPH_MAX_WEIGHTS];
+  const float *vector;
+  GraphBuffer src, dst;
+  gboolean src_quantised;      /* MATMUL, GATED: reads the quantised form of src */
+  gboolean write_quantised;    /* also leaves the quantised form of dst */
+  const float *rope_frequency; /* [d_rope / 2] */
+  uint32_t rope_table;         /* which cosine and sine table */
+};
+
+typedef struct {
+  EngineBackendExecutable base;
+  CpuModel *model;
+  const GraphPlan *plan; /* borrowed */
+  uint32_t n_steps;
+  CpuStep *steps;
+  atomic_uint *claimed; /* [n_steps] units handed out in this run */
+  float *buffer[GRAPH_N_BUFFERS];
+  CpuActBlock *quantised[GRAPH_N_BUFFERS]; /* NULL where nobody reads it */
+  GPtrArray *rope_vectors;                 /* const ModelTensor *: the distinct rope_freqs, NULL among them */
+  float *rope_frequency;                   /* [n_rope_tables][d_rope / 2] */
+  float *rope;                             /* [n_rope_tables][max_tokens][cosine d_rope/2, sine d_rope/2] */
+  uint8_t *worker_scratch;
+  size_t worker_scratch_bytes; /* of one worker */
+  float *part_max, *part_sum;  /* CANDIDATES: [max_outputs][parts] */
+  uint8_t *arena;
+  size_t arena_bytes;
+} CpuExecutable;
+
+struct _CpuRun {
+  CpuExecutable *executable;
+  const CpuKernels *kernels;
+  const EngineBatch *batch;
+  EngineResult *result;
+  const gint *cancel;
+  atomic_bool cancelled;
+};
+
+/* One query block of one run for one KV head. */
+#define CPU_ATTEND_ROWS 48
+
+static inline void *
+cpu_run_scratch (const CpuRun *run, unsigned worker)
+{
+  return run->executable->worker_scratch + worker * run->executable->worker_scratch_bytes;
+}
+
+static inline uint32_t
+cpu_run_rows (const CpuRun *run, const CpuStep *step)
+{
+  return step->op->output_rows ? run->batch->n_outputs : run->batch->n_tokens;
+}
+
+EngineBackendExecutable *cpu_executable_compile (EngineBackendModel *model, const GraphPlan *plan,
+                                                 GError **error);
+void cpu_executable_discard (EngineBackendExecutable *executable);
+
+/* The steps, one pair of functions each. */
+#define CPU_STEP(name)                                            \
+  uint32_t cpu_##name##_units (CpuRun *run, const CpuStep *step); \
+  void cpu_##name##_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
+CPU_STEP (embed);
+CPU_STEP (norm);
+CPU_STEP (quantise);
+CPU_STEP (matmul);
+CPU_STEP (rope_table);
+CPU_STEP (rope_store);
+CPU_STEP (attention);
+CPU_STEP (gather);
+CPU_STEP (parts);      /* CANDIDATES, first half: maximum and sum of exp of each part */
+CPU_STEP (candidates); /* second half: log-sum-exp and the largest */
+#undef CPU_STEP
+
+#define CPU_PART 1024 /* ids per part */

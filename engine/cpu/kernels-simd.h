@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The kernels that are the same on every instruction set, written over a vector V of V_WIDTH floats.
+ * A kernels-*.c file defines V and its few operations (v_load, v_fma …), then includes this file.
+ * Every sum runs in an order that depends on the width alone: never on how work was split.
+ * Must not know threads, plans or weights. */
+
+#include "engine/cpu/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__ ((always_inline))
+
+/* ---- functions of one vector ------------------------------------------------------------------ */
+
+/* e^x with a relative error below 3e-7; 0 below -87 (masked scores are -inf) and clamped above 88.
+ * Range reduction by ln 2 in two parts, then the polynomial of Cephes' expf. */
+INLINE V
+v_exp (V x)
+{
+  const V magic = v_set1 (12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
+  V low = v_set1 (-87.0f), c = v_min (v_max (x, low), v_set1 (88.0f));
+  V t = v_fma (c, v_set1 (1.44269504f), magic), n = v_sub (t, magic), r, p;
+
+  r = v_fma (n, v_set1 (-0.693359375f), c);
+  r = v_fma (n, v_set1 (2.12194440e-4f), r);
+  p = v_set1 (1.9875691500e-4f);
+  p = v_fma (p, r, v_set1 (1.3981999507e-3f));
+  p = v_fma (p, r, v_set1 (8.3334519073e-3f));
+  p = v_fma (p, r, v_set1 (4.1665795894e-2f));
+  p = v_fma (p, r, v_set1 (1.6666665459e-1f));
+  p = v_fma (p, r, v_set1 (5.0000001201e-1f));
+  p = v_add (v_fma (p, v_mul (r, r), r), v_set1 (1.0f));
+  return v_zero_where_less (v_scale2 (p, t), x, low);
+}
+
+/* x / (1 + e^-x) */
+INLINE V
+v_silu (V x)
+{
+  V one = v_set1 (1.0f);
+
+  return v_div (x, v_add (one, v_exp (v_sub (v_set1 (0.0f), x))));
+}
+
+/* The tanh form, as x * sigmoid (2 sqrt (2 / pi) (x + 0.044715 x^3)). */
+INLINE V
+v_gelu (V x)
+{
+  V u = v_mul (x, v_fma (v_mul (x, x), v_set1 (0.044715f), v_set1 (1.0f)));
+
+  return v_div (x, v_add (v_set1 (1.0f), v_exp (v_mul (u, v_set1 (-1.5957691216f)))));
+}
+
+INLINE float
+exp_1 (float x)
+{
+  float lanes[V_WIDTH];
+
+  v_store (lanes, v_exp (v_set1 (x)));
+  return lanes[0];
+}
+
+/* dst[n] = act (gate[n]) * up[n]; n any, the vectors read and write only whole multiples of V_WIDTH
+ * that the caller has room for. */
+INLINE void
+gate_row (ModelActivation activation, const float *gate, const float *up, uint32_t n, float *dst)
+{
+  for (uint32_t i = 0; i < n; i += V_WIDTH) {
+    V g = v_load (gate + i);
+
+    g = activation == MODEL_ACTIVATION_GELU ? v_gelu (g) : v_silu (g);
+    v_store (dst + i, v_mul (g, v_load (up + i)));
+  }
+}
+
+/* ---- rows ------------------------------------------------------------------------------------- */
+
+static void
+kernel_norm (const float *src, const float *weight, float epsilon, uint32_t n, float *dst)
+{
+  V sums[4] = { v_set1 (0), v_set1 (0), v_set1 (0), v_set1 (0) };
+  uint32_t i = 0;
+  float sum, inverse;
+
+  for (; i + 4 * V_WIDTH <= n; i += 4 * V_WIDTH)
+    for (unsigned j = 0; j < 4; j++) {
+      V x = v_load (src + i + j * V_WIDTH);
+
+      sums[j] = v_fma (x, x, sums[j]);
+    }
+  sum = v_sum (v_add (v_add (sums[0], sums[1]), v_add (sums[2], sums[3])));
+  for (; i < n; i++)
+    sum += src[i] * src[i];
+  inverse = 1.0f / sqrtf (sum / (float) n + epsilon);
+  for (i = 0; i + V_WIDTH <= n; i += V_WIDTH)
+    v_store (dst + i,
+             v_mul (v_mul (v_load (src + i), v_set1 (inverse)), v_load (weight + i)));
+  for (; i < n; i++)
+    dst[i] = src[i] * inverse * weight[i];
+}
+
+static void
+kernel_rope (float *x, const float *cosine, const float *sine, uint32_t n, gboolean halves)
+{
+  uint32_t half = n / 2, step = halves ? half : 1, stride = halves ? 1 : 2;
+
+  for (uint32_t i = 0; i < half; i++) {
+    float *pair = x + i * stride;
+    float a = pair[0], b = pair[step];
+
+    pair[0] = a * cosine[i] - b * sine[i];
+    pair[step] = a * sine[i] + b * cosine[i];
+  }
+}
+
+static void
+kernel_narrow (const float *src, uint32_t n, uint16_t *dst)
+{
+  const V limit = v_set1 (65504.0f), negative = v_set1 (-65504.0f);
+  uint32_t i = 0;
+
+  for (; i + V_WIDTH <= n; i += V_WIDTH)
+    v_store_f16 (dst + i, v_min (v_max (v_load (src + i), negative), limit));
+  for (; i < n; i++)
+    dst[i] = model_f32_to_f16 (CLAMP (src[i], -65504.0f, 65504.0f));
+}
+
+static void
+kernel_max_sum_exp (const float *x, uint32_t n, float *max, float *sum)
+{
+  V m = v_set1 (-INFINITY), s = v_set1 (0);
+  uint32_t i;
+  float top, total;
+
+  for (i = 0; i + V_WIDTH <= n; i += V_WIDTH)
+    m = v_max (v_load (x + i), m);
+  top = v_maximum (m);
+  for (; i < n; i++)
+    top = x[i] > top ? x[i] : top;
+  for (i = 0; i + V_WIDTH <= n; i += V_WIDTH)
+    s = v_add (s, v_exp (v_sub (v_load (x + i), v_set1 (top))));
+  total = v_sum (s);
+  for (; i < n; i++)
+    total += exp_1 (x[i] - top);
+  *max = top;
+  *sum = top == -INFINITY ? 0 : total;
+}
+
+/* ---- attention -------------------------------------------------------------------------------- */
+
+/* c[rows][n_vectors * V_WIDTH] = a[rows][n_k] x b[n_k][…]; every element sums over k upwards. b holds f16
+ * or f32, strides are in elements. */
+INLINE void
+small_product (const unsigned rows, const unsigned n_vectors, const gboolean half, const float *a,
+               size_t a_stride, const void *b, size_t b_stride, uint32_t n_k, float *c,
+               size_t c_stride)
+{
+  V sum[V_TILE_ROWS][V_TILE_VECTORS];
+
+#pragma GCC unroll 8
+  for (unsigned r = 0; r < rows; r++)
+#pragma GCC unroll 8
+    for (unsigned j = 0; j < n_vectors; j++)
+      sum[r][j] = v_set1 (0);
+  for (uint32_t k = 0; k < n_k; k++) {
+    V right[V_TILE_VECTORS];
+
+#pragma GCC unroll 8
+    for (unsigned j = 0; j < n_vectors; j++)
+      right[j] = half ? v_load_f16 ((const uint16_t *) b + k * b_stride + j * V_WIDTH)
+                      : v_load ((const float *) b + k * b_stride + j * V_WIDTH);
+#pragma GCC unroll 8
+    for (unsigned r = 0; r < rows; r++) {
+      V left = v_set1 (a[r * a_stride + k]);
+
+#pragma GCC unroll 8
+      for (unsigned j = 0; j < n_vectors; j++)
+        sum[r][j] = v_fma (left, right[j], sum[r][j]);
+    }
+  }
+#pragma GCC unroll 8
+  for (unsigned r = 0; r < rows; r++)
+#pragma GCC unroll 8
+    for (unsigned j = 0; j < n_vectors; j++)
+      v_store (c + r * c_stride + j * V_WIDTH, sum[r][j]);
+}
+
+/* One tile of up to V_TILE_ROWS rows over all n columns of b. */
+INLINE void
+product_rows (const unsigned rows, const gboolean half, const float *a, size_t a_stride,
+              const void *b, size_t b_stride, uint32_t n_k, float *c, size_t c_stride, uint32_t n)
+{
+  const size_t element = half ? sizeof (uint16_t) : sizeof (float);
+  uint32_t j = 0;
+
+  for (; j + V_TILE_VECTORS * V_WIDTH <= n; j += V_TILE_VECTORS * V_WIDTH)
+    small_product (rows, V_TILE_VECTORS, half, a, a_stride, (const char *) b + j * element,
+                   b_stride, n_k, c + j, c_stride);
+  for (; j + V_WIDTH <= n; j += V_WIDTH)
+    small_product (rows, 1, half, a, a_stride, (const char *) b + j * element, b_stride, n_k,
+                   c + j, c_stride);
+  for (; j < n; j++)
+    for (unsigned r = 0; r < rows; r++) {
+      float sum = 0;
+
+      for (uint32_t k = 0; k < n_k; k++)
+        sum += a[r * a_stride + k] *
+               (half ? model_f16_to_f32 (((const uint16_t *) b)[k * b_stride + j])
+                     : ((const float *) b)[k * b_stride + j]);
+      c[r * c_stride + j] = sum;
+    }
+}
+
+/* c[n_rows][n] = a[n_rows][n_k] x b[n_k][n] */
+INLINE void
+product (const gboolean half, uint32_t n_rows, const float *a, size_t a_stride, const void *b,
+         size_t b_stride, uint32_t n_k, float *c, size_t c_stride, uint32_t n)
+{
+  uint32_t r = 0;
+
+  for (; r + V_TILE_ROWS <= n_rows; r += V_TILE_ROWS)
+    product_rows (V_TILE_ROWS, half, a + r * a_stride, a_stride, b, b_stride, n_k,
+                  c + r * c_stride, c_stride, n);
+  for (; r + 3 <= n_rows; r += 3)
+    product_rows (3, half, a + r * a_stride, a_stride, b, b_stride, n_k, c + r * c_stride,
+                  c_stride, n);
+  for (; r < n_rows; r++)
+    product_rows (1, half, a + r * a_stride, a_stride, b, b_stride, n_k, c + r * c_stride,
+                  c_stride, n);
+}
+
+static void
+product_f16 (uint32_t n_rows, const float *a, size_t a_stride, const uint16_t *b, size_t b_stride,
+             uint32_t n_k, float *c, size_t c_stride, uint32_t n)
+{
+  product (TRUE, n_rows, a, a_stride, b, b_stride, n_k, c, c_stride, n);
+}
+
+static void
+product_f32 (uint32_t n_rows, const float *a, size_t a_stride, const float *b, size_t b_stride,
+             uint32_t n_k, float *c, size_t c_stride, uint32_t n)
+{
+  product (FALSE, n_rows, a, a_stride, b, b_stride, n_k, c, c_stride, n);
+}
+
+static void
+widen (const uint16_t *src, size_t n, float *dst)
+{
+  size_t i = 0;
+
+  for (; i + V_WIDTH <= n; i += V_WIDTH)
+    v_store (dst + i, v_load_f16 (src + i));
+  for (; i < n; i++)
+    dst[i] = model_f16_to_f32 (src[i]);
+}
+
+/* scores[64] of one row become e^(score - max), 0 past valid. */
+INLINE void
+softmax_row (float *scores, uint32_t valid, float *max, float *sum)
+{
+  V m = v_set1 (-INFINITY), s = v_set1 (0);
+
+  for (uint32_t j = valid; j < ENGINE_PAGE_TOKENS; j++)
+    scores[j] = -INFINITY;
+#pragma GCC unroll 4
+  for (unsigned j = 0; j < ENGINE_PAGE_TOKENS; j += V_WIDTH)
+    m = v_max (v_load (scores + j), m);
+  *max = v_maximum (m);
+  m = v_set1 (*max);
+#pragma GCC unroll 4
+  for (unsigned j = 0; j < ENGINE_PAGE_TOKENS; j += V_WIDTH) {
+    V p = v_exp (v_sub (v_load (scores + j), m));
+
+    s = v_add (s, p);
+    v_store (scores + j, p);
+  }
+  *sum = v_sum (s);
+}
+
+static void
+kernel_merge (float *max, float *sum, float *out, float other_max, float other_sum,
+              const float *other_out, uint32_t d_value)
+{
+  float top = other_max > *max ? other_max : *max;
+  float mine = exp_1 (*max - top), theirs = exp_1 (other_max - top);
+  uint32_t i = 0;
+
+  for (; i + V_WIDTH <= d_value; i += V_WIDTH)
+    v_store (out + i, v_fma (v_load (other_out + i), v_set1 (theirs),
+                             v_mul (v_load (out + i), v_set1 (mine))));
+  for (; i < d_value; i++)
+    out[i] = out[i] * mine + other_out[i] * theirs;
+  *sum = *sum * mine + other_sum * theirs;
+  *max = top;
+}
+
+static void
+kernel_attend (const CpuAttendWork *w)
+{
+  const size_t page = ENGINE_PAGE_TOKENS;
+  float *scores = w->scratch, *out = scores + w->n_rows * page;
+  float *wide_k = out + (size_t) w->n_rows * w->d_value, *wide_v = wide_k + w->d_key * page;
+  const gboolean widened = w->n_rows > V_TILE_ROWS; /* then the conversion pays */
+  uint32_t most = 0;
+
+  for (uint32_t r = 0; r < w->n_rows; r++)
+    most = MAX (most, w->valid[r]);
+  if (widened) {
+    widen (w->k, w->d_key * page, wide_k);
+    widen (w->v, (size_t) most * w->d_value, wide_v);
+    product_f32 (w->n_rows, w->q, w->d_key, wide_k, page, w->d_key, scores, page, page);
+  } else {
+    product_f16 (w->n_rows, w->q, w->d_key, w->k, page, w->d_key, scores, page, page);
+  }
+  /* The page's own maximum and sum wait in the two arrays behind everything else. */
+  float *max = wide_v + page * w->d_value, *sum = max + w->n_rows;
+
+  for (uint32_t r = 0; r < w->n_rows; r++)
+    softmax_row (scores + r * page, w->valid[r], max + r, sum + r);
+  if (widened)
+    product_f32 (w->n_rows, scores, page, wide_v, w->d_value, most, out, w->d_value, w->d_value);
+  else
+    product_f16 (w->n_rows, scores, page, w->v, w->d_value, most, out, w->d_value, w->d_value);
+  for (uint32_t r = 0; r < w->n_rows; r++)
+    if (w->valid[r] > 0)
+      kernel_merge (w->max + r, w->sum + r, w->out + (size_t) r * w->d_value, max[r], sum[r],
+                    out + (size_t) r * w->d_value, w->d_value);
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A model's weights from the file into their packed layout, and its KV pages. Tensors are streamed in
+ * slices of some rows on all workers, so that memory is never held twice. Must not know the ops. */
+#include "engine/cpu/internal.h"
+
+#include <string.h>
+
+#define ALIGN_BYTES   ((size_t) 4096)        /* of a weight's data */
+#define SLICE_BYTES   (1u << 20)             /* of the file, read at once by a worker */
+#define RESERVE_BYTES ((uint64_t) 256 << 20) /* of RAM left to the rest of the system */
+
+/* Some strips of one weight. */
+typedef struct {
+  CpuWeight *weight;
+  uint32_t first_strip, n_strips;
+} Slice;
+
+typedef struct {
+  CpuModel *model;
+  GArray *slices; /* Slice */
+  const ModelGguf *gguf;
+  EngineProgress progress;
+  void *user_data;
+  const gint *cancel;
+  atomic_uint claimed, done;
+  atomic_bool stop;
+  GMutex mutex;
+  GError *error; /* the first; under the mutex */
+} Load;
+
+static size_t
+align_up (size_t n, size_t to)
+{
+  return (n + to - 1) / to * to;
+}
+
+/* ---- which weights there are ------------------------------------------------------------------ */
+
+static CpuWeight *
+add_weight (CpuModel *model, const ModelTensor *tensor)
+{
+  const CpuKernels *kernels = model->backend->kernels;
+  CpuWeight *weight = g_hash_table_lookup (model->weights, tensor);
+
+  if (weight != NULL)
+    return NULL;
+  weight = g_new0 (CpuWeight, 1);
+  weight->tensor = tensor;
+  weight->format = cpu_pack_format (tensor->type->id, kernels->lanes);
+  weight->lanes = kernels->lanes;
+  weight->columns = (uint32_t) tensor->ne[0];
+  weight->rows = (uint32_t) tensor->ne[1];
+  weight->n_strips = (weight->rows + weight->lanes - 1) / weight->lanes;
+  weight->strip_bytes =
+      cpu_pack_strip_bytes (weight->format, tensor->type, weight->lanes, weight->columns);
+  weight->strip_stride = weight->strip_bytes;
+  g_hash_table_insert (model->weights, (gpointer) tensor, weight);
+  return weight;
+}
+
+/* Gives a weight its place; the memory itself comes when the sum is known to fit. */
+static void
+place (CpuModel *model, CpuWeight *weight)
+{
+  weight->offset = model->weight_bytes;
+  model->weight_bytes += align_up (weight->strip_stride * weight->n_strips, ALIGN_BYTES);
+}
+
+/* Gate and up alternate strip by strip, since they are always read together. */
+static void
+place_pair (CpuModel *model, CpuWeight *gate, CpuWeight *up)
+{
+  if (gate->strip_bytes != up->strip_bytes || gate->n_strips != up->n_strips) {
+    place (model, gate);
+    place (model, up);
+    return;
+  }
+  gate->strip_stride = up->strip_stride = 2 * gate->strip_bytes;
+  place (model, gate);
+  up->offset = gate->offset + gate->strip_bytes;
+}
+
+static void
+collect_weights (CpuModel *model, const GraphPlan *plan)
+{
+  for (uint32_t i = 0; i < plan->n_ops; i++) {
+    const GraphOp *op = &plan->ops[i];
+    CpuWeight *added[GRAPH_MAX_WEIGHTS] = { NULL };
+
+    for (uint32_t w = 0; w < op->n_weights; w++)
+      added[w] = add_weight (model, op->weights[w]);
+    if (op->kind == GRAPH_OP_GATED && added[0] != NULL && added[1] != NULL) {
+      place_pair (model, added[0], added[1]);
+      continue;
+    }
+    for (uint32_t w = 0; w < op->n_weights; w++)
+      if (added[w] != NULL)
+        place (model, added[w]);
+  }
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+static void
+add_slices (GArray *slices, CpuWeight *weight)
+{
+  size_t strip_file_bytes =
+      model_type_row_bytes (weight->tensor->type, weight->columns) * weight->lanes;
+  uint32_t n = (uint32_t) MAX (SLICE_BYTES / MAX (strip_file_bytes, 1), 1);
+
+  for (uint32_t first = 0; first < weight->n_strips; first += n) {
+    Slice slice = { weight, first, MIN (n, weight->n_strips - first) };
+
+    g_array_append_val (slices, slice);
+  }
+}
+
+static gboolean
+read_slice (const Load *load, const Slice *slice, GByteArray *buffer, GError **error)
+{
+  const CpuWeight *weight = slice->weight;
+  const ModelTypeInfo *type = weight->tensor->type;
+  size_t row_bytes = model_type_row_bytes (type, weight->columns);
+  uint32_t first = slice->first_strip * weight->lanes;
+  uint32_t n_rows = MIN (slice->n_strips * weight->lanes, weight->rows - first);
+
+  g_byte_array_set_size (buffer, (guint) (n_rows * row_bytes));
+  if (!model_gguf_read (load->gguf, weight->tensor, first * row_bytes, buffer->data, buffer->len,
+                        error))
+    return FALSE;
+  for (uint32_t s = 0; s < slice->n_strips; s++) {
+    uint32_t row = s * weight->lanes;
+
+    cpu_pack_strip (weight->format, type, weight->lanes, weight->columns,
+                    buffer->data + row * row_bytes, MIN (weight->lanes, n_rows - row),
+                    weight->data + (slice->first_strip + s) * weight->strip_stride);
+  }
+  return TRUE;
+}
+
+static void
+fail (Load *load, GError *error)
+{
+  atomic_store (&load->stop, TRUE);
+  g_mutex_lock (&load->mutex);
+  if (load->error == NULL)
+    load->error = error;
+  else
+    g_error_free (error);
+  g_mutex_unlock (&load->mutex);
+}
+
+static void
+load_worker (void *data, unsigned worker)
+{
+  Load *load = data;
+  g_autoptr (GByteArray) buffer = g_byte_array_new ();
+  unsigned i;
+
+  while (!atomic_load (&load->stop) &&
+         (i = atomic_fetch_add (&load->claimed, 1)) < load->slices->len) {
+    GError *error = NULL;
+
+    if (load->cancel != NULL && g_atomic_int_get (load->cancel) != 0)
+      g_set_error (&error, ENGINE_ERROR, ENGINE_ERROR_CANCELLED, "Loading was stopped.");
+    else
+      read_slice (load, &g_array_index (load->slices, Slice, i), buffer, &error);
+    if (error != NULL) {
+      fail (load, error);
+      return;
+    }
+    atomic_fetch_add (&load->done, 1);
+    if (worker == 0 && load->progress != NULL)
+      load->progress ((double) atomic_load (&load->done) / load->slices->len, load->user_data);
+  }
+}
+
+static gboolean
+read_weights (CpuModel *model, const ModelGguf *gguf, EngineProgress progress, void *user_data,
+              const gint *cancel, GError **error)
+{
+  g_autoptr (GArray) slices = g_array_new (FALSE, FALSE, sizeof (Slice));
+  Load load = {
+    .model = model,
+    .slices = slices,
+    .gguf = gguf,
+    .progress = progress,
+    .user_data = user_data,
+    .cancel = cancel,
+  };
+  GHashTableIter iter;
+  gpointer weight;
+
+  g_hash_table_iter_init (&iter, model->weights);
+  while (g_hash_table_iter_next (&iter, NULL, &weight))
+    add_slices (slices, weight);
+  g_mutex_init (&load.mutex);
+  cpu_pool_run (model->backend->pool, load_worker, &load);
+  g_mutex_clear (&load.mutex);
+  if (load.error != NULL) {
+    g_propagate_error (error, load.error);
+    return FALSE;
+  }
+  if (progress != NULL)
+    progress (1, user_data);
+  return TRUE;
+}
+
+static gboolean
+read_vector (CpuModel *model, const ModelGguf *gguf, const ModelTensor *tensor, GError **error)
+{
+  g_autofree uint8_t *raw = NULL;
+  g_autofree float *vector = NULL;
+
+  if (tensor == NULL || g_hash_table_contains (model->vectors, tensor))
+    return TRUE;
+  raw = g_try_malloc (tensor->bytes);
+  vector = g_try_malloc_n (tensor->ne[0], sizeof *vector);
+  if (raw == NULL || vector == NULL) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
+                 "There is no memory for the tensor %s.", tensor->name);
+    return FALSE;
+  }
+  if (!model_gguf_read (gguf, tensor, 0, raw, tensor->bytes, error))
+    return FALSE;
+  tensor->type->to_f32 (raw, vector, tensor->ne[0]);
+  model->vector_bytes += tensor->ne[0] * sizeof *vector;
+  g_hash_table_insert (model->vectors, (gpointer) tensor, g_steal_pointer (&vector));
+  return TRUE;
+}
+
+/* ---- the model -------------------------------------------------------------------------------- */
+
+static void
+size_kv (CpuKv *kv, const GraphPlan *plan, uint32_t n_pages)
+{
+  const ModelHparams *h = &plan->desc->h;
+
+  kv->n_layers = 0;
+  for (uint32_t i = 0; i < plan->n_ops; i++)
+    if (plan->ops[i].kind == GRAPH_OP_ATTENTION || plan->ops[i].kind == GRAPH_OP_ROPE_STORE)
+      kv->n_layers = MAX (kv->n_layers, plan->ops[i].layer + 1);
+  kv->n_heads_kv = h->n_heads_kv;
+  kv->d_key = h->d_key;
+  kv->d_value = h->d_value;
+  kv->head_bytes = (size_t) ENGINE_PAGE_TOKENS * (h->d_key + h->d_value) * sizeof (uint16_t);
+  kv->page_bytes = kv->n_layers * kv->n_heads_kv * kv->head_bytes;
+  kv->n_pages = n_pages;
+}
+
+/* Refuses before anything is allocated. Scratch grows with the chunk and is small beside the rest. */
+static gboolean
+check_memory (const CpuModel *model, GError **error)
+{
+  uint64_t total, available, need;
+
+  cpu_memory_available (&total, &available);
+  need = model->weight_bytes + (uint64_t) model->kv.page_bytes * model->kv.n_pages;
+  if (need + RESERVE_BYTES <= available)
+    return TRUE;
+  g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
+               "The model needs %.1f GB of memory (%.1f GB for its weights, %.1f GB for the "
+               "conversation) and %.1f GB of this computer's %.1f GB are free. Close other "
+               "programs, choose a smaller model or a shorter context.",
+               (double) need / 1e9, (double) model->weight_bytes / 1e9,
+               (double) (need - model->weight_bytes) / 1e9, (double) available / 1e9,
+               (double) total / 1e9);
+  return FALSE;
+}
+
+static gboolean
+allocate (CpuModel *model, GError **error)
+{
+  size_t kv_bytes = model->kv.page_bytes * model->kv.n_pages;
+  GHashTableIter iter;
+  gpointer value;
+
+  if (model->weight_bytes > 0)
+    model->weight_memory = cpu_memory_map (model->weight_bytes);
+  if (kv_bytes > 0)
+    model->kv.data = cpu_memory_map (kv_bytes);
+  if ((model->weight_bytes > 0 && model->weight_memory == NULL) ||
+      (kv_bytes > 0 && model->kv.data == NULL)) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
+                 "The system refused %.1f GB of memory for the model.",
+                 (double) (model->weight_bytes + kv_bytes) / 1e9);
+    return FALSE;
+  }
+  g_hash_table_iter_init (&iter, model->weights);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    CpuWeight *weight = value;
+
+    weight->data = model->weight_memory + weight->offset;
+  }
+  return TRUE;
+}
+
+EngineBackendModel *
+cpu_model_load (EngineBackend *backend, const GraphPlan *plan, uint32_t n_pages,
+                EngineProgress progress, void *user_data, const gint *cancel, GError **error)
+{
+  CpuModel *model = g_new0 (CpuModel, 1);
+  gboolean ok;
+
+  model->base.backend = backend;
+  model->backend = (CpuBackend *) backend;
+  model->weights = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  model->vectors = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  collect_weights (model, plan);
+  size_kv (&model->kv, plan, n_pages);
+  ok = check_memory (model, error) && allocate (model, error);
+  for (uint32_t i = 0; ok && i < plan->n_ops; i++)
+    ok = read_vector (model, plan->desc->gguf, plan->ops[i].vector, error);
+  ok = ok && read_weights (model, plan->desc->gguf, progress, user_data, cancel, error);
+  if (!ok) {
+    cpu_model_unload (&model->base);
+    return NULL;
+  }
+  return &model->base;
+}
+
+void
+cpu_model_unload (EngineBackendModel *base)
+{
+  CpuModel *model = (CpuModel *) base;
+
+  if (model == NULL)
+    return;
+  cpu_memory_unmap (model->weight_memory, model->weight_bytes);
+  cpu_memory_unmap (model->kv.data, model->kv.page_bytes * model->kv.n_pages);
+  g_hash_table_unref (model->weights);
+  g_hash_table_unref (model->vectors);
+  g_free (model);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* MATMUL and GATED: how a product of weights and tokens is cut into units for the workers. Rows and
+ * tokens are cut, columns never: a result's sum is made by one worker, in one order. Must not know
+ * formats or instruction sets. */
+#include "engine/cpu/internal.h"
+
+#define TOKENS_PER_UNIT  96 /* a multiple of every kernel's tile */
+#define ROWS_PER_UNIT    32 /* with many tokens */
+#define FEW_TOKENS       8  /* up to these the weights are read once and memory is the limit */
+#define UNITS_PER_WORKER 8  /* then */
+
+typedef struct {
+  uint32_t strips; /* per unit */
+  uint32_t tokens; /* per unit */
+  uint32_t n_token_cuts;
+} Cut;
+
+static Cut
+cut_weight (const CpuRun *run, const CpuWeight *weight, uint32_t n_tokens)
+{
+  unsigned n_workers = cpu_pool_n_workers (run->executable->model->backend->pool);
+  Cut cut = { .tokens = TOKENS_PER_UNIT };
+
+  if (n_tokens <= FEW_TOKENS)
+    cut.strips = weight->n_strips / (UNITS_PER_WORKER * n_workers);
+  else
+    cut.strips = ROWS_PER_UNIT / weight->lanes;
+  cut.strips = MAX (cut.strips & ~1u, 2); /* kernels take strips in pairs */
+  cut.n_token_cuts = (n_tokens + cut.tokens - 1) / cut.tokens;
+  return cut;
+}
+
+static uint32_t
+n_units (const CpuWeight *weight, const Cut *cut)
+{
+  return (weight->n_strips + cut->strips - 1) / cut->strips * cut->n_token_cuts;
+}
+
+/* A GATED step's two weights make one result and are cut as one. */
+static uint32_t
+n_results (const CpuStep *step)
+{
+  return step->op->kind == GRAPH_OP_GATED ? 1 : step->op->n_weights;
+}
+
+uint32_t
+cpu_matmul_units (CpuRun *run, const CpuStep *step)
+{
+  uint32_t n = 0;
+
+  for (uint32_t w = 0; w < n_results (step); w++) {
+    Cut cut = cut_weight (run, step->weights[w], cpu_run_rows (run, step));
+
+    n += n_units (step->weights[w], &cut);
+  }
+  return n;
+}
+
+static void
+point_at_activations (const CpuRun *run, const CpuStep *step, uint32_t first, CpuMatmulWork *work)
+{
+  const CpuExecutable *x = run->executable;
+  size_t width = x->plan->buffer_width[step->src];
+
+  if (cpu_format_is_quantised (work->weight->format)) {
+    work->act_stride = width / CPU_BLOCK * sizeof (CpuActBlock);
+    work->act = (const char *) x->quantised[step->src] + first * work->act_stride;
+  } else {
+    work->act_stride = width * sizeof (float);
+    work->act = (const char *) x->buffer[step->src] + first * work->act_stride;
+  }
+}
+
+void
+cpu_matmul_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
+{
+  const CpuExecutable *x = run->executable;
+  gboolean gated = step->op->kind == GRAPH_OP_GATED;
+  uint32_t n_tokens = cpu_run_rows (run, step), w = 0, row = 0, first;
+  Cut cut = cut_weight (run, step->weights[0], n_tokens);
+  CpuMatmulWork work;
+
+  while (unit >= n_units (step->weights[w], &cut)) {
+    unit -= n_units (step->weights[w], &cut);
+    row += step->weights[w++]->rows;
+    cut = cut_weight (run, step->weights[w], n_tokens);
+  }
+  first = unit % cut.n_token_cuts * cut.tokens;
+  work = (CpuMatmulWork) {
+    .weight = step->weights[w],
+    .up = gated ? step->weights[1] : NULL,
+    .activation = x->plan->desc->architecture->activation,
+    .first_strip = unit / cut.n_token_cuts * cut.strips,
+    .n_tokens = MIN (cut.tokens, n_tokens - first),
+    .dst_stride = x->plan->buffer_width[step->dst],
+    .accumulate = step->op->accumulate,
+    .scratch = cpu_run_scratch (run, worker),
+  };
+  work.n_strips = MIN (cut.strips, work.weight->n_strips - work.first_strip);
+  work.dst = x->buffer[step->dst] + first * work.dst_stride + row;
+  point_at_activations (run, step, first, &work);
+  run->kernels->matmul[work.weight->format](&work);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Large memory, how much of it there is, and how fast it is read. Must not know models. */
+#include "engine/cpu/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+void *
+cpu_memory_map (size_t bytes)
+{
+  void *memory = mmap (NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+  if (memory == MAP_FAILED)
+    return NULL;
+#ifdef MADV_HUGEPAGE
+  /* Decode walks through all weights for every token: 2 MiB pages keep it from missing the TLB. A
+   * refusal costs speed only. */
+  (void) madvise (memory, bytes, MADV_HUGEPAGE);
+#endif
+  return memory;
+}
+
+void
+cpu_memory_unmap (void *memory, size_t bytes)
+{
+  if (memory != NULL)
+    munmap (memory, bytes);
+}
+
+/* The number after "name" in a file of "name: number kB" lines; 0 when absent. */
+static uint64_t
+read_field (const char *text, const char *name)
+{
+  const char *at = strstr (text, name);
+
+  return at == NULL ? 0 : g_ascii_strtoull (at + strlen (name), NULL, 10);
+}
+
+/* FALSE for a file that is absent or says "max". */
+static gboolean
+read_number (const char *folder, const char *name, uint64_t *number)
+{
+  g_autofree char *path = g_build_filename (folder, name, NULL), *text = NULL;
+
+  if (!g_file_get_contents (path, &text, NULL, NULL) || !g_ascii_isdigit (text[0]))
+    return FALSE;
+  *number = g_ascii_strtoull (text, NULL, 10);
+  return TRUE;
+}
+
+/* Lowers what is free to what the control groups above this process still allow. Their page cache can
+ * be dropped, so it counts as free. */
+static void
+apply_cgroups (uint64_t *total_bytes, uint64_t *free_bytes)
+{
+  g_autofree char *text = NULL, *folder = NULL;
+  char *path, *slash;
+
+  if (!g_file_get_contents ("/proc/self/cgroup", &text, NULL, NULL) ||
+      (path = strstr (text, "0::/")) == NULL)
+    return;
+  path += strlen ("0::");
+  path[strcspn (path, "\n")] = '\0';
+  folder = g_build_filename ("/sys/fs/cgroup", path, NULL);
+  for (;;) {
+    g_autofree char *stat_path = g_build_filename (folder, "memory.stat", NULL), *stat = NULL;
+    uint64_t limit, used, cache = 0;
+
+    if (read_number (folder, "memory.max", &limit) && read_number (folder, "memory.current", &used)) {
+      if (g_file_get_contents (stat_path, &stat, NULL, NULL))
+        cache = read_field (stat, "inactive_file ");
+      used -= MIN (used, cache);
+      *total_bytes = MIN (*total_bytes, limit);
+      *free_bytes = MIN (*free_bytes, limit - MIN (limit, used));
+    }
+    slash = strrchr (folder, '/');
+    if (slash == NULL || strcmp (folder, "/sys/fs/cgroup") == 0)
+      return;
+    *slash = '\0';
+  }
+}
+
+void
+cpu_memory_available (uint64_t *total_bytes, uint64_t *free_bytes)
+{
+  g_autofree char *text = NULL;
+
+  *total_bytes = (uint64_t) sysconf (_SC_PHYS_PAGES) * (uint64_t) sysconf (_SC_PAGESIZE);
+  *free_bytes = (uint64_t) sysconf (_SC_AVPHYS_PAGES) * (uint64_t) sysconf (_SC_PAGESIZE);
+  if (g_file_get_contents ("/proc/meminfo", &text, NULL, NULL) &&
+      strstr (text, "MemAvailable:") != NULL)
+    *free_bytes = read_field (text, "MemAvailable:") * 1024;
+  apply_cgroups (total_bytes, free_bytes);
+}
+
+/* ---- bandwidth -------------------------------------------------------------------------------- */
+
+#define MEASURE_US      250000
+#define BANDWIDTH_SLICE (1u << 20) /* bytes between two looks at the clock */
+
+typedef struct {
+  const uint64_t *memory;
+  size_t n_words; /* per worker */
+  CpuPool *pool;
+  atomic_uint_fast64_t bytes; /* read by all */
+  atomic_uint_fast64_t us;    /* of the slowest */
+  atomic_uint_fast64_t sink;
+} Bandwidth;
+
+/* Adds with 16 independent sums, so that it is the memory that limits. */
+static uint64_t
+read_slice (const uint64_t *words, size_t n)
+{
+  uint64_t sums[16] = { 0 }, sum = 0;
+
+  for (size_t i = 0; i + 16 <= n; i += 16)
+    for (unsigned j = 0; j < 16; j++)
+      sums[j] += words[i + j];
+  for (unsigned j = 0; j < 16; j++)
+    sum += sums[j];
+  return sum;
+}
+
+static void
+measure_worker (void *data, unsigned worker)
+{
+  Bandwidth *m = data;
+  const uint64_t *words = m->memory + worker * m->n_words;
+  size_t slice = MIN (BANDWIDTH_SLICE / sizeof *words, m->n_words), at = 0;
+  uint64_t bytes = 0, sink = 0;
+  gint64 start_us, us;
+
+  cpu_pool_barrier (m->pool);
+  start_us = g_get_monotonic_time ();
+  do {
+    if (at + slice > m->n_words)
+      at = 0;
+    sink += read_slice (words + at, slice);
+    at += slice;
+    bytes += slice * sizeof *words;
+    us = g_get_monotonic_time () - start_us;
+  } while (us < MEASURE_US);
+  atomic_fetch_add (&m->bytes, bytes);
+  atomic_fetch_add (&m->us, (uint64_t) us);
+  atomic_fetch_add (&m->sink, sink);
+}
+
+double
+cpu_measure_read_bandwidth (unsigned n_threads, size_t buffer_bytes)
+{
+  g_autoptr (CpuPool) pool = cpu_pool_new (MAX (n_threads, 1), NULL);
+  Bandwidth m = { .pool = pool };
+  double rate = 0;
+
+  if (pool == NULL)
+    return 0;
+  n_threads = cpu_pool_n_workers (pool);
+  buffer_bytes = MAX (buffer_bytes, (size_t) n_threads * 4096);
+  m.memory = cpu_memory_map (buffer_bytes);
+  if (m.memory == NULL)
+    return 0;
+  memset ((void *) m.memory, 1, buffer_bytes);
+  m.n_words = buffer_bytes / sizeof *m.memory / n_threads;
+  cpu_pool_run (pool, measure_worker, &m);
+  rate = (double) m.bytes / ((double) m.us / n_threads * 1e-6);
+  cpu_memory_unmap ((void *) m.memory, buffer_bytes);
+  return rate;
+}
