@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Text to token ids and back, as the model file says (byte-level BPE now; other kinds add a file and a
- * row in the table of tokenizer.c).
+/* Text to token ids and back, as the model file says (byte-level BPE now; other kinds add a file
+ * and a row in the table of tokenizer.c).
  *
- * Special tokens are found in a text only when the caller asks for it (templates); text from people or
- * documents never turns into a control token.
+ * Special tokens are found in a text only when the caller asks for it (templates); text from
+ * people or documents never turns into a control token.
  * Thread: immutable after creation; all functions are safe from any thread. */
 #pragma once
 
@@ -19,7 +19,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TextTokenizer, text_tokenizer_free)
 uint32_t text_tokenizer_n_vocab (const TextTokenizer *tokenizer);
 /* "gpt2 (smollm)": kind and pre-tokenizer, for `info`. Borrowed. */
 const char *text_tokenizer_description (const TextTokenizer *tokenizer);
-/* A sentence when the file names a pre-tokenizer that we do not know and a default is used; else NULL. Borrowed. */
+/* A sentence when the file names a pre-tokenizer that we do not know and a default is used; else
+ * NULL. Borrowed. */
 const char *text_tokenizer_warning (const TextTokenizer *tokenizer);
 
 /* -1 where the model has none. */
@@ -31,18 +32,30 @@ gboolean text_tokenizer_is_special (const TextTokenizer *tokenizer, int32_t id);
 /* The id of a special token by its exact text, or -1. */
 int32_t text_tokenizer_special (const TextTokenizer *tokenizer, const char *text);
 
-/* Appends the ids of text to tokens (GArray of int32_t). n_bytes -1: NUL-terminated. Bytes that are not UTF-8
- * are encoded as bytes, nothing is lost. parse_special: control tokens written out in text become ids. BOS and
- * EOS are not added. */
+/* Appends the ids of text to tokens (GArray of int32_t). n_bytes -1: NUL-terminated. Bytes that
+ * are not UTF-8 are encoded as bytes, nothing is lost. parse_special: control tokens written out
+ * in text become ids. BOS and EOS are not added. */
 void text_tokenizer_encode (const TextTokenizer *tokenizer, const char *text, gssize n_bytes,
                             gboolean parse_special, GArray *tokens);
 
-/* Appends the bytes of one token (not always whole UTF-8 characters) to out; nothing for special tokens unless
- * with_special. */
-void text_tokenizer_decode (const TextTokenizer *tokenizer, int32_t id, gboolean with_special, GString *out);
+/* The same for a text of several origins: control tokens count only where all of their bytes are
+ * trusted. Words are cut across the borders of parts, so that the ids are those of the whole
+ * text. */
+typedef struct {
+  const char *text;
+  gssize n_bytes;   /* -1: NUL-terminated */
+  gboolean trusted; /* from the template, not from people or documents */
+} TextPart;
+void text_tokenizer_encode_parts (const TextTokenizer *tokenizer, const TextPart *parts,
+                                  size_t n_parts, GArray *tokens);
 
-/* Streaming: bytes come in, whole UTF-8 characters come out; an incomplete one is held back until it is
- * whole, invalid ones become U+FFFD. Init with { 0 }. */
+/* Appends the bytes of one token (not always whole UTF-8 characters) to out; nothing for special
+ * tokens unless with_special. */
+void text_tokenizer_decode (const TextTokenizer *tokenizer, int32_t id, gboolean with_special,
+                            GString *out);
+
+/* Streaming: bytes come in, whole UTF-8 characters come out; an incomplete one is held back
+ * until it is whole, invalid ones become U+FFFD. Init with { 0 }. */
 typedef struct {
   char held[4];
   unsigned n_held;

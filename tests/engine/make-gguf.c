@@ -36,8 +36,7 @@ test_random_real (uint64_t *state)
   return (float) (test_random (state) >> 40) * 0x1p-23f - 1;
 }
 
-/* ---- random weights
- * ----------------------------------------------------------------------------- */
+/* ---- random weights ------------------------------------------------------------------- */
 
 static void
 random_bytes (uint64_t *state, void *dst, size_t n)
@@ -130,8 +129,7 @@ test_random_weights (uint64_t *state, ModelType type, float deviation, void *dst
     random_block (state, type, deviation, (uint8_t *) dst + i * info->block_bytes);
 }
 
-/* ---- metadata
- * ----------------------------------------------------------------------------------- */
+/* ---- metadata ------------------------------------------------------------------------- */
 
 static void
 append (GByteArray *array, const void *data, size_t n)
@@ -323,8 +321,7 @@ test_write_file (const char *path, const GByteArray *bytes)
     g_error ("%s", error->message);
 }
 
-/* ---- a tiny llama
- * ------------------------------------------------------------------------------- */
+/* ---- a tiny llama --------------------------------------------------------------------- */
 
 static void
 set_default (uint32_t *field, uint32_t value)

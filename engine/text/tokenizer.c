@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The tokenizer of a model file: its vocabulary, which tokens are special, which end an answer,
+ * and the way from text to ids and back. How words are cut and merged, pretokenizer.c and bpe.c
+ * know. Another kind of tokenizer is a row in kinds and a file beside bpe.c.
+ * Source of the keys: the GGUF specification. */
+#include "engine/text/tokenizer.h"
+
+#include "engine/error.h"
+#include "engine/text/bpe.h"
+#include "engine/text/pretokenizer.h"
+#include "engine/text/special.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define MAX_TOKENS     (UINT64_C (1) << 20)
+#define MAX_MERGES     (UINT64_C (1) << 20)
+#define MAX_TEXT_BYTES (UINT64_C (32) << 20) /* of all tokens, and of all merges */
+/* No word is that long; cutting one there bounds the memory that merging takes. */
+#define MAX_PIECE_BYTES ((size_t) 1 << 20)
+
+/* tokenizer.ggml.token_type */
+enum {
+  TYPE_NORMAL = 1,
+  TYPE_UNKNOWN = 2,
+  TYPE_CONTROL = 3,
+  TYPE_USER_DEFINED = 4,
+};
+
+enum {
+  FLAG_SPECIAL = 1 << 0, /* control or unknown: never from a person's text, not shown */
+  FLAG_END = 1 << 1,     /* ends an answer */
+};
+
+typedef struct {
+  const char *model; /* tokenizer.ggml.model */
+  gboolean (*load) (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error);
+  void (*encode) (const TextTokenizer *tokenizer, const char *text, size_t n,
+                  TextBpeScratch *scratch, GArray *tokens);
+} Kind;
+
+struct _TextTokenizer {
+  const Kind *kind;
+  char *description, *warning;
+  uint32_t n_tokens;
+  TextStrings *symbols; /* the first n_tokens are the tokens, as bytes that they stand for */
+  guint8 *flags;        /* [n_tokens] */
+  TextSpecials always;  /* found in any text: user-defined tokens */
+  TextSpecials asked;   /* found in templates: those and the control tokens */
+  int32_t bos;
+  gboolean adds_bos;
+
+  const TextPretokenizer *pretokenizer;
+  TextBpe *bpe;
+};
+
+/* Tokens that end an answer by their text, whatever the file's type says of them: they are
+ * control tokens. Files often name only one of several. */
+static const char *const end_texts[] = { "<|im_end|>", "<|eot_id|>", "<|eom_id|>",
+                                         "<|end|>", "<|return|>", "<|call|>",
+                                         "<|flush|>", "<|calls|>", "<|endoftext|>",
+                                         "<|end_of_text|>", "<end_of_turn>", "<end_of_utterance>",
+                                         "<eos>", "</s>", "<EOT>",
+                                         "_<EOT>", "[EOT]", "[EOS]",
+                                         "<|eot|>", "<|fim_pad|>", "<fim-pad>",
+                                         "<fim_pad>", "<|fim_repo|>", "<|repo_name|>",
+                                         "<fim-repo>", "<reponame>", "<REPO>",
+                                         "<|file_sep|>" };
+
+/* Keys of tokens that end an answer. */
+static const char *const end_keys[] = {
+  "tokenizer.ggml.eos_token_id",
+  "tokenizer.ggml.eot_token_id",
+  "tokenizer.ggml.eom_token_id",
+};
+
+/* ---- loading -------------------------------------------------------------------------- */
+
+/* The strings under key, with limits on their number and total size. */
+static gboolean
+get_strings (const ModelGguf *gguf, const char *key, uint64_t max, ModelArray *array,
+             GError **error)
+{
+  uint64_t bytes = 0;
+
+  if (!model_gguf_get_array (gguf, key, array) || array->type != MODEL_VALUE_STRING)
+    return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error, "has no list of texts “%s”", key);
+  for (uint64_t i = 0; i < array->n; i++)
+    bytes += array->strings[i].length;
+  if (array->n > max || bytes > MAX_TEXT_BYTES)
+    return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
+                              "has %" PRIu64 " entries (%" PRIu64
+                              " bytes) in “%s”, more than the limit",
+                              array->n, bytes, key);
+  return TRUE;
+}
+
+/* Types of the tokens, one a token; a type that the file does not give is normal. */
+static gboolean
+get_types (const ModelGguf *gguf, uint64_t n, guint8 *types, GError **error)
+{
+  ModelArray array;
+
+  memset (types, TYPE_NORMAL, n);
+  if (!model_gguf_get_array (gguf, "tokenizer.ggml.token_type", &array))
+    return TRUE;
+  if (array.data == NULL || array.n != n)
+    return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
+                              "is damaged: it has %" PRIu64 " token types for %" PRIu64 " tokens",
+                              array.n, n);
+  for (uint64_t i = 0; i < n; i++)
+    types[i] = (guint8) CLAMP (model_array_int (&array, i), 0, 255);
+  return TRUE;
+}
+
+static gboolean
+is_end_text (const ModelString *text)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (end_texts); i++)
+    if (strlen (end_texts[i]) == text->length &&
+        memcmp (end_texts[i], text->data, text->length) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* Normal tokens become the bytes that they stand for and can be found by them; the others keep
+ * their text and are found by text_specials_find alone. */
+static void
+add_tokens (TextTokenizer *tokenizer, const ModelArray *texts, const guint8 *types)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  GArray *always = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  GArray *asked = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+
+  tokenizer->n_tokens = (uint32_t) texts->n;
+  for (uint32_t i = 0; i < tokenizer->n_tokens; i++) {
+    const ModelString *text = &texts->strings[i];
+    gboolean ends = is_end_text (text);
+    gboolean special = ends || types[i] == TYPE_CONTROL || types[i] == TYPE_UNKNOWN;
+
+    tokenizer->flags[i] = (guint8) ((special ? FLAG_SPECIAL : 0) | (ends ? FLAG_END : 0));
+    g_byte_array_set_size (bytes, 0);
+    if (special || types[i] == TYPE_USER_DEFINED) {
+      text_strings_append (tokenizer->symbols, text->data, text->length);
+      g_array_append_val (asked, i);
+      if (!special)
+        g_array_append_val (always, i);
+    } else if (text_bpe_bytes_of_text (text->data, text->length, bytes)) {
+      text_strings_append (tokenizer->symbols, (const char *) bytes->data, bytes->len);
+      text_strings_link (tokenizer->symbols, i);
+    } else { /* cannot be written, but may be shown */
+      text_strings_append (tokenizer->symbols, text->data, text->length);
+    }
+  }
+  text_specials_init (&tokenizer->always, tokenizer->symbols, always);
+  text_specials_init (&tokenizer->asked, tokenizer->symbols, asked);
+}
+
+static gboolean
+load_vocabulary (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
+{
+  ModelArray texts;
+  g_autofree guint8 *types = NULL;
+
+  if (!get_strings (gguf, "tokenizer.ggml.tokens", MAX_TOKENS, &texts, error))
+    return FALSE;
+  if (texts.n == 0)
+    return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error, "is damaged: it has no tokens");
+  types = g_malloc (texts.n);
+  tokenizer->flags = g_malloc0 (texts.n);
+  if (!get_types (gguf, texts.n, types, error))
+    return FALSE;
+  add_tokens (tokenizer, &texts, types);
+  return TRUE;
+}
+
+/* -1 when the file does not name one. */
+static gboolean
+get_token_id (const TextTokenizer *tokenizer, const ModelGguf *gguf, const char *key, int32_t *id,
+              GError **error)
+{
+  uint64_t value = 0;
+  gboolean found;
+
+  *id = -1;
+  if (!model_gguf_get_u64 (gguf, key, &value, &found, error))
+    return FALSE;
+  if (!found)
+    return TRUE;
+  if (value >= tokenizer->n_tokens)
+    return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
+                              "is damaged: “%s” is %" PRIu64 " but there are only %u tokens", key,
+                              value, tokenizer->n_tokens);
+  *id = (int32_t) value;
+  return TRUE;
+}
+
+static gboolean
+load_special_ids (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
+{
+  if (!get_token_id (tokenizer, gguf, "tokenizer.ggml.bos_token_id", &tokenizer->bos, error) ||
+      !model_gguf_get_bool (gguf, "tokenizer.ggml.add_bos_token", &tokenizer->adds_bos, NULL,
+                            error))
+    return FALSE;
+  tokenizer->adds_bos = tokenizer->adds_bos && tokenizer->bos >= 0;
+  for (size_t i = 0; i < G_N_ELEMENTS (end_keys); i++) {
+    int32_t id;
+
+    if (!get_token_id (tokenizer, gguf, end_keys[i], &id, error))
+      return FALSE;
+    if (id >= 0)
+      tokenizer->flags[id] |= FLAG_END;
+  }
+  return TRUE;
+}
+
+static gboolean
+load_bpe (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
+{
+  const char *pre = model_gguf_get_string (gguf, "tokenizer.ggml.pre");
+  ModelArray merges;
+
+  tokenizer->pretokenizer = pre != NULL ? text_pretokenizer_find (pre) : NULL;
+  if (tokenizer->pretokenizer == NULL) {
+    g_autofree char *shown = pre != NULL ? g_utf8_make_valid (pre, MIN (strlen (pre), 40)) : NULL;
+
+    tokenizer->pretokenizer = text_pretokenizer_default ();
+    if (shown != NULL)
+      tokenizer->warning =
+          g_strdup_printf ("The model cuts text into words by the rules “%s”, which this version "
+                           "does not know; those of GPT-2 are used, and answers may be worse.",
+                           shown);
+    else
+      tokenizer->warning = g_strdup (
+          "The model does not say how it cuts text into words; the rules of GPT-2 "
+          "are used, and answers may be worse.");
+  }
+  tokenizer->description = g_strdup_printf ("gpt2 (%s)", pre != NULL && tokenizer->warning == NULL
+                                                             ? pre
+                                                             : "default");
+  tokenizer->adds_bos = text_pretokenizer_adds_bos (tokenizer->pretokenizer);
+  if (!load_vocabulary (tokenizer, gguf, error) ||
+      !get_strings (gguf, "tokenizer.ggml.merges", MAX_MERGES, &merges, error))
+    return FALSE;
+  tokenizer->bpe = text_bpe_new (&merges, tokenizer->symbols);
+  return TRUE;
+}
+
+/* ---- byte-level BPE ------------------------------------------------------------------- */
+
+static void
+encode_bpe (const TextTokenizer *tokenizer, const char *text, size_t n, TextBpeScratch *scratch,
+            GArray *tokens)
+{
+  gboolean whole_words = text_pretokenizer_ignores_merges (tokenizer->pretokenizer);
+
+  while (n > 0) {
+    size_t piece = text_pretokenizer_next (tokenizer->pretokenizer, text, MIN (n, MAX_PIECE_BYTES));
+    uint32_t id = whole_words ? text_strings_find (tokenizer->symbols, text, piece)
+                              : TEXT_STRINGS_NONE;
+
+    if (id < tokenizer->n_tokens) {
+      int32_t token = (int32_t) id;
+
+      g_array_append_val (tokens, token);
+    } else {
+      text_bpe_encode (tokenizer->bpe, tokenizer->symbols, tokenizer->n_tokens, text, piece,
+                       scratch, tokens);
+    }
+    text += piece;
+    n -= piece;
+  }
+}
+
+static const Kind kinds[] = {
+  { "gpt2", load_bpe, encode_bpe },
+};
+
+/* ---- the public side ------------------------------------------------------------------ */
+
+static gboolean
+find_kind (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
+{
+  const char *model = model_gguf_get_string (gguf, "tokenizer.ggml.model");
+  g_autoptr (GString) supported = g_string_new (NULL);
+
+  if (model == NULL)
+    return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error, "has no tokenizer");
+  for (size_t i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    if (strcmp (kinds[i].model, model) == 0)
+      tokenizer->kind = &kinds[i];
+    g_string_append_printf (supported, "%s%s", i > 0 ? ", " : "", kinds[i].model);
+  }
+  if (tokenizer->kind == NULL)
+    return model_gguf_refuse (
+        gguf, ENGINE_ERROR_UNSUPPORTED, error,
+        "has a tokenizer of the kind “%.40s”, which this version cannot run (it runs: %s)", model,
+        supported->str);
+  return TRUE;
+}
+
+TextTokenizer *
+text_tokenizer_new (const ModelGguf *gguf, GError **error)
+{
+  g_autoptr (TextTokenizer) tokenizer = g_new0 (TextTokenizer, 1);
+
+  tokenizer->symbols = text_strings_new ();
+  if (!find_kind (tokenizer, gguf, error) || !tokenizer->kind->load (tokenizer, gguf, error) ||
+      !load_special_ids (tokenizer, gguf, error))
+    return NULL;
+  return g_steal_pointer (&tokenizer);
+}
+
+void
+text_tokenizer_free (TextTokenizer *tokenizer)
+{
+  if (tokenizer == NULL)
+    return;
+  text_bpe_free (tokenizer->bpe);
+  text_specials_finish (&tokenizer->always);
+  text_specials_finish (&tokenizer->asked);
+  text_strings_free (tokenizer->symbols);
+  g_free (tokenizer->flags);
+  g_free (tokenizer->description);
+  g_free (tokenizer->warning);
+  g_free (tokenizer);
+}
+
+uint32_t
+text_tokenizer_n_vocab (const TextTokenizer *tokenizer)
+{
+  return tokenizer->n_tokens;
+}
+
+const char *
+text_tokenizer_description (const TextTokenizer *tokenizer)
+{
+  return tokenizer->description;
+}
+
+const char *
+text_tokenizer_warning (const TextTokenizer *tokenizer)
+{
+  return tokenizer->warning;
+}
+
+int32_t
+text_tokenizer_bos (const TextTokenizer *tokenizer)
+{
+  return tokenizer->bos;
+}
+
+gboolean
+text_tokenizer_adds_bos (const TextTokenizer *tokenizer)
+{
+  return tokenizer->adds_bos;
+}
+
+static gboolean
+has_flag (const TextTokenizer *tokenizer, int32_t id, guint8 flag)
+{
+  return id >= 0 && (uint32_t) id < tokenizer->n_tokens && (tokenizer->flags[id] & flag) != 0;
+}
+
+gboolean
+text_tokenizer_is_end (const TextTokenizer *tokenizer, int32_t id)
+{
+  return has_flag (tokenizer, id, FLAG_END);
+}
+
+gboolean
+text_tokenizer_is_special (const TextTokenizer *tokenizer, int32_t id)
+{
+  return has_flag (tokenizer, id, FLAG_SPECIAL);
+}
+
+int32_t
+text_tokenizer_special (const TextTokenizer *tokenizer, const char *text)
+{
+  size_t length = strlen (text);
+
+  for (guint i = 0; i < tokenizer->asked.ids->len; i++) {
+    uint32_t id = g_array_index (tokenizer->asked.ids, uint32_t, i);
+    size_t n;
+    const char *data = text_strings_get (tokenizer->symbols, id, &n);
+
+    if (n == length && memcmp (data, text, n) == 0)
+      return (int32_t) id;
+  }
+  return -1;
+}
+
+/* The bytes of all parts, and which of them control tokens may stand in. */
+typedef struct {
+  const TextTokenizer *tokenizer;
+  GByteArray *text, *trusted;
+} Joined;
+
+static gboolean
+match_allowed (const TextSpecialMatch *match, gconstpointer data)
+{
+  const Joined *joined = data;
+
+  return !text_tokenizer_is_special (joined->tokenizer, (int32_t) match->id) ||
+         memchr (joined->trusted->data + match->offset, 0, match->bytes) == NULL;
+}
+
+static void
+join_parts (Joined *joined, const TextPart *parts, size_t n_parts)
+{
+  for (size_t i = 0; i < n_parts; i++) {
+    guint before = joined->text->len;
+    size_t n = parts[i].n_bytes < 0 ? strlen (parts[i].text) : (size_t) parts[i].n_bytes;
+
+    g_byte_array_append (joined->text, (const guint8 *) parts[i].text, (guint) n);
+    g_byte_array_set_size (joined->trusted, joined->text->len);
+    memset (joined->trusted->data + before, parts[i].trusted ? 1 : 0, n);
+  }
+}
+
+void
+text_tokenizer_encode_parts (const TextTokenizer *tokenizer, const TextPart *parts, size_t n_parts,
+                             GArray *tokens)
+{
+  g_autoptr (GByteArray) text = g_byte_array_new (), trusted = g_byte_array_new ();
+  g_autoptr (GArray) matches = g_array_new (FALSE, FALSE, sizeof (TextSpecialMatch));
+  g_auto (TextBpeScratch) scratch = { 0 };
+  Joined joined = { tokenizer, text, trusted };
+  const char *bytes;
+  size_t done = 0;
+
+  join_parts (&joined, parts, n_parts);
+  if (text->len == 0)
+    return;
+  bytes = (const char *) text->data;
+  text_specials_find (memchr (trusted->data, 1, trusted->len) != NULL ? &tokenizer->asked
+                                                                      : &tokenizer->always,
+                      tokenizer->symbols, bytes, text->len, match_allowed, &joined, matches);
+  for (guint i = 0; i < matches->len; i++) {
+    const TextSpecialMatch *match = &g_array_index (matches, TextSpecialMatch, i);
+    int32_t token = (int32_t) match->id;
+
+    tokenizer->kind->encode (tokenizer, bytes + done, match->offset - done, &scratch, tokens);
+    g_array_append_val (tokens, token);
+    done = match->offset + match->bytes;
+  }
+  tokenizer->kind->encode (tokenizer, bytes + done, text->len - done, &scratch, tokens);
+}
+
+void
+text_tokenizer_encode (const TextTokenizer *tokenizer, const char *text, gssize n_bytes,
+                       gboolean parse_special, GArray *tokens)
+{
+  TextPart part = { text, n_bytes, parse_special };
+
+  text_tokenizer_encode_parts (tokenizer, &part, 1, tokens);
+}
+
+void
+text_tokenizer_decode (const TextTokenizer *tokenizer, int32_t id, gboolean with_special,
+                       GString *out)
+{
+  size_t n;
+  const char *bytes;
+
+  if (id < 0 || (uint32_t) id >= tokenizer->n_tokens ||
+      (!with_special && text_tokenizer_is_special (tokenizer, id)))
+    return;
+  bytes = text_strings_get (tokenizer->symbols, (uint32_t) id, &n);
+  g_string_append_len (out, bytes, (gssize) n);
+}
