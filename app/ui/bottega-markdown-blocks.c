@@ -17,7 +17,10 @@
 #include <string.h>
 
 /* A longer paragraph is cut after a sentence, so that what is laid out anew stays short. */
-#define PARAGRAPH_BYTES 1500
+#define PARAGRAPH_BYTES 1200
+
+/* Where no sentence ends for so long, after a word. */
+#define SENTENCE_BYTES 3000
 
 /* Quotes and lists nested deeper are shown flat. */
 #define MAX_DEPTH 16
@@ -287,17 +290,30 @@ sentence_end (const char *text,
   guint marks[128] = { 0 };
   gsize best = 0;
 
-  for (gsize i = 0; i + 2 < limit; i++) {
+  for (gsize i = 0; i + 4 < limit; i++) {
+    gsize end = 0;
+
     marks[text[i] & 0x7f] += (text[i] & 0x80) == 0;
-    if (text[i] == '\n' && text[i + 1] == '\n')
-      return 0;
-    if (strchr (".!?", text[i]) == NULL || text[i + 1] != ' ' || !g_ascii_isalpha (text[i + 2]))
-      continue;
-    if (marks['*'] % 2 == 0 && marks['_'] % 2 == 0 && marks['`'] % 2 == 0 &&
+    if (strchr (".!?", text[i]) != NULL && text[i + 1] == ' ' && g_ascii_isalpha (text[i + 2]))
+      end = i + 2;
+    else if (g_str_has_prefix (text + i, "。") && (text[i + 3] & 0x80) != 0)
+      end = i + 3;
+    if (end > 0 && marks['*'] % 2 == 0 && marks['_'] % 2 == 0 && marks['`'] % 2 == 0 &&
         marks['~'] % 2 == 0 && marks['['] == marks[']'] && marks['('] == marks[')'])
-      best = i + 2;
+      best = end;
   }
   return best;
+}
+
+/* The end of the last word before LIMIT, or of the last character. */
+static gsize
+word_end (const char *text,
+          gsize limit)
+{
+  for (gsize i = limit; i > limit / 2; i--)
+    if (text[i - 1] == ' ' && g_ascii_isalpha (text[i]))
+      return i;
+  return g_utf8_find_prev_char (text, text + limit) - text;
 }
 
 /* Whether ROOT is one paragraph that is too long: where to cut it, or 0. */
@@ -306,11 +322,19 @@ paragraph_cut (BottegaMarkdownBlocks *self,
                cmark_node *root)
 {
   cmark_node *last = cmark_node_last_child (root);
+  const char *open = self->text->str + self->open;
+  gsize length = self->text->len - self->open;
+  gsize end;
 
-  if (self->text->len - self->open < PARAGRAPH_BYTES || last == NULL ||
-      cmark_node_previous (last) != NULL || cmark_node_get_type (last) != CMARK_NODE_PARAGRAPH)
+  if (length < PARAGRAPH_BYTES || last == NULL || cmark_node_previous (last) != NULL ||
+      cmark_node_get_type (last) != CMARK_NODE_PARAGRAPH)
     return 0;
-  return sentence_end (self->text->str + self->open, PARAGRAPH_BYTES);
+  end = sentence_end (open, PARAGRAPH_BYTES);
+  if (end == 0 && length > SENTENCE_BYTES)
+    end = sentence_end (open, SENTENCE_BYTES);
+  if (end == 0 && length > SENTENCE_BYTES)
+    end = word_end (open, SENTENCE_BYTES);
+  return end;
 }
 
 /* Moves what is open on to the last block or list item, and counts the blocks before it. */

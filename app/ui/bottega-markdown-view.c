@@ -27,6 +27,9 @@
 #define GAP_ITEM     6
 #define GAP_HEADING  24
 
+/* The least width of a text, in letters. */
+#define MIN_CHARS 8
+
 /* What the column asks for where nobody gives it a width. */
 #define NATURAL_WIDTH 680
 
@@ -297,11 +300,14 @@ bottega_markdown_view_new (void)
 GtkWidget *
 bottega_markdown_view_make_label (GtkAccessibleRole role)
 {
+  /* GTK asks for the least width too. Without width-chars that is a layout with every letter on a
+   * line of its own: ten times the cost of a frame. */
   GtkWidget *label = g_object_new (GTK_TYPE_LABEL,
                                    "accessible-role", role,
                                    "wrap", TRUE,
                                    "wrap-mode", PANGO_WRAP_WORD_CHAR,
                                    "selectable", TRUE,
+                                   "width-chars", MIN_CHARS,
                                    "xalign", 0.0f,
                                    "yalign", 0.0f,
                                    NULL);

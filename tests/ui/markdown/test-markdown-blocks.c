@@ -254,6 +254,21 @@ test_long_paragraph (void)
 }
 
 static void
+test_endless_paragraph (void)
+{
+  static const char *const parts[] = { "word ", "漢", "x", "**a " };
+
+  for (guint k = 0; k < G_N_ELEMENTS (parts); k++) {
+    g_autoptr (GString) text = g_string_new (NULL);
+    g_autoptr (GPtrArray) blocks = NULL;
+    while (text->len < 10000)
+      g_string_append (text, parts[k]);
+    blocks = blocks_in_pieces (text->str, 50, NULL);
+    g_assert_cmpuint (blocks->len, >=, 3);
+  }
+}
+
+static void
 test_links (void)
 {
   g_autoptr (GPtrArray) blocks = blocks_at_once (
@@ -364,6 +379,7 @@ main (int argc,
   g_test_add_func ("/ui/markdown/no-flicker", test_no_flicker);
   g_test_add_func ("/ui/markdown/numbers", test_numbers);
   g_test_add_func ("/ui/markdown/long-paragraph", test_long_paragraph);
+  g_test_add_func ("/ui/markdown/endless-paragraph", test_endless_paragraph);
   g_test_add_func ("/ui/markdown/links", test_links);
   g_test_add_func ("/ui/markdown/hostile-depth", test_hostile_depth);
   g_test_add_func ("/ui/markdown/fuzz", test_fuzz);
