@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Owns the assistant and the window, from start to a clean end. Must not know what either shows.
+ *
+ * Command line: --data-dir DIR keeps everything in DIR, in a process of its own; --new-conversation
+ * opens a new conversation; --version. With G_MESSAGES_DEBUG=bottega-application the time of the
+ * first frame is logged. */
+#define G_LOG_DOMAIN "bottega-application"
+
+#include "config.h"
+
+#include "app/assistant/bottega-assistant.h"
+#include "app/assistant/bottega-local-source.h"
+#include "app/ui/bottega-application.h"
+#include "app/ui/bottega-preferences-dialog.h"
+#include "app/ui/bottega-shortcuts.h"
+#include "app/ui/bottega-window.h"
+
+#include <glib/gi18n.h>
+
+struct _BottegaApplication {
+  AdwApplication parent_instance;
+
+  BottegaAssistant *assistant;
+  char *data_dir; /* NULL: the person's own */
+  gulong painted_id;
+};
+
+G_DEFINE_FINAL_TYPE (BottegaApplication, bottega_application, ADW_TYPE_APPLICATION)
+
+static const GOptionEntry options[] = {
+  { "data-dir", 0, 0, G_OPTION_ARG_FILENAME, NULL,
+    N_ ("Keep conversations and models in this folder"), N_ ("FOLDER") },
+  { "new-conversation", 'n', 0, G_OPTION_ARG_NONE, NULL, N_ ("Open a new conversation"), NULL },
+  { "version", 'v', 0, G_OPTION_ARG_NONE, NULL, N_ ("Print the version"), NULL },
+  { NULL },
+};
+
+/* ---- actions */
+
+static GtkWidget *
+get_window (BottegaApplication *self)
+{
+  return GTK_WIDGET (gtk_application_get_active_window (GTK_APPLICATION (self)));
+}
+
+static void
+new_conversation_action (GSimpleAction *action,
+                         GVariant *parameter,
+                         gpointer user_data)
+{
+  BottegaApplication *self = user_data;
+
+  g_application_activate (G_APPLICATION (self));
+  gtk_widget_activate_action (get_window (self), "win.new-conversation", NULL);
+}
+
+static void
+preferences_action (GSimpleAction *action,
+                    GVariant *parameter,
+                    gpointer user_data)
+{
+  BottegaApplication *self = user_data;
+
+  adw_dialog_present (bottega_preferences_dialog_new (self->assistant), get_window (self));
+}
+
+static void
+shortcuts_action (GSimpleAction *action,
+                  GVariant *parameter,
+                  gpointer user_data)
+{
+  bottega_shortcuts_present (get_window (user_data));
+}
+
+/* What a person would paste into a report of a problem. */
+static char *
+describe_system (BottegaApplication *self)
+{
+  BottegaEngineThread *engine = bottega_assistant_get_engine (self->assistant);
+  const char *model = bottega_engine_thread_get_model_name (engine);
+  const char *device = bottega_engine_thread_get_device_description (engine);
+
+  return g_strdup_printf (
+      "Bottega %s\nGTK %u.%u.%u\nlibadwaita %u.%u.%u\nModel: %s\nDevice: %s\nContext: %u tokens\n",
+      PACKAGE_VERSION, gtk_get_major_version (), gtk_get_minor_version (), gtk_get_micro_version (),
+      adw_get_major_version (), adw_get_minor_version (), adw_get_micro_version (),
+      model != NULL ? model : "none", device != NULL ? device : "none",
+      bottega_engine_thread_get_context_size (engine));
+}
+
+static void
+about_action (GSimpleAction *action,
+              GVariant *parameter,
+              gpointer user_data)
+{
+  BottegaApplication *self = user_data;
+  AdwDialog *dialog = adw_about_dialog_new ();
+  AdwAboutDialog *about = ADW_ABOUT_DIALOG (dialog);
+  g_autofree char *system = describe_system (self);
+
+  adw_about_dialog_set_application_name (about, "Bottega");
+  adw_about_dialog_set_application_icon (about, APP_ID);
+  adw_about_dialog_set_version (about, PACKAGE_VERSION);
+  adw_about_dialog_set_developer_name (about, _ ("The Bottega contributors"));
+  adw_about_dialog_set_license_type (about, GTK_LICENSE_GPL_3_0);
+  adw_about_dialog_set_comments (
+      about, _ ("An assistant that stays on this computer: its own engine runs the language model "
+                "on your graphics card or processor, and nothing is sent anywhere.\n\nBottega is "
+                "made openly with machines: its code, its texts and its drawings are written by AI "
+                "agents to a person’s design, and checked by tests that anyone can run. What a "
+                "model answers can be wrong: check what matters."));
+  adw_about_dialog_set_debug_info (about, system);
+  adw_about_dialog_set_debug_info_filename (about, "bottega.txt");
+  /* TRANSLATORS: your name, one per line. */
+  adw_about_dialog_set_translator_credits (about, _ ("translator-credits"));
+  adw_dialog_present (dialog, get_window (self));
+}
+
+static void
+quit_action (GSimpleAction *action,
+             GVariant *parameter,
+             gpointer user_data)
+{
+  gtk_window_close (GTK_WINDOW (get_window (user_data)));
+}
+
+static const GActionEntry actions[] = {
+  { "new-conversation", new_conversation_action },
+  { "preferences", preferences_action },
+  { "shortcuts", shortcuts_action },
+  { "about", about_action },
+  { "quit", quit_action },
+};
+
+/* ---- from start to end */
+
+/* The engine looks for models and devices only once the person sees the window. */
+static void
+painted_cb (GdkFrameClock *clock,
+            BottegaApplication *self)
+{
+  g_assert (BOTTEGA_IS_APPLICATION (self));
+
+  g_clear_signal_handler (&self->painted_id, clock);
+  g_debug ("first frame at %" G_GINT64_FORMAT " us of the monotonic clock",
+           g_get_monotonic_time ());
+  bottega_assistant_start (self->assistant);
+}
+
+static void
+mapped_cb (BottegaApplication *self,
+           GtkWidget *window)
+{
+  g_assert (BOTTEGA_IS_APPLICATION (self));
+
+  g_signal_handlers_disconnect_by_func (window, mapped_cb, self);
+  self->painted_id = g_signal_connect (gtk_widget_get_frame_clock (window), "after-paint",
+                                       G_CALLBACK (painted_cb), self);
+}
+
+static void
+bottega_application_activate (GApplication *application)
+{
+  BottegaApplication *self = BOTTEGA_APPLICATION (application);
+  GtkWidget *window = get_window (self);
+
+  if (window == NULL) {
+    window = bottega_window_new (GTK_APPLICATION (application), self->assistant);
+    g_signal_connect_object (window, "map", G_CALLBACK (mapped_cb), self, G_CONNECT_SWAPPED);
+  }
+  gtk_window_present (GTK_WINDOW (window));
+}
+
+static void
+bottega_application_startup (GApplication *application)
+{
+  BottegaApplication *self = BOTTEGA_APPLICATION (application);
+  g_autofree char *cache_dir = g_build_filename (g_get_user_cache_dir (), "bottega", NULL);
+  g_autoptr (BottegaEngineSource) source = bottega_local_source_new (cache_dir);
+
+  G_APPLICATION_CLASS (bottega_application_parent_class)->startup (application);
+  gtk_window_set_default_icon_name (APP_ID);
+  self->assistant = bottega_assistant_new (self->data_dir, source, NULL);
+  g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
+  bottega_shortcuts_install (GTK_APPLICATION (self));
+}
+
+static void
+bottega_application_shutdown (GApplication *application)
+{
+  BottegaApplication *self = BOTTEGA_APPLICATION (application);
+
+  if (self->assistant != NULL)
+    bottega_assistant_shutdown (self->assistant);
+  G_APPLICATION_CLASS (bottega_application_parent_class)->shutdown (application);
+  g_clear_object (&self->assistant);
+}
+
+static int
+bottega_application_handle_local_options (GApplication *application,
+                                          GVariantDict *dict)
+{
+  BottegaApplication *self = BOTTEGA_APPLICATION (application);
+  g_autoptr (GError) error = NULL;
+
+  if (g_variant_dict_contains (dict, "version")) {
+    g_print ("Bottega %s\n", PACKAGE_VERSION);
+    return 0;
+  }
+  if (g_variant_dict_lookup (dict, "data-dir", "^ay", &self->data_dir))
+    g_application_set_flags (application,
+                             g_application_get_flags (application) | G_APPLICATION_NON_UNIQUE);
+  if (!g_application_register (application, NULL, &error)) {
+    g_printerr ("bottega: %s\n", error->message);
+    return 1;
+  }
+  if (g_variant_dict_contains (dict, "new-conversation")) {
+    g_action_group_activate_action (G_ACTION_GROUP (application), "new-conversation", NULL);
+    if (g_application_get_is_remote (application))
+      return 0;
+  }
+  return -1;
+}
+
+static void
+bottega_application_finalize (GObject *object)
+{
+  g_free (BOTTEGA_APPLICATION (object)->data_dir);
+  G_OBJECT_CLASS (bottega_application_parent_class)->finalize (object);
+}
+
+static void
+bottega_application_class_init (BottegaApplicationClass *klass)
+{
+  GApplicationClass *application_class = G_APPLICATION_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = bottega_application_finalize;
+  application_class->activate = bottega_application_activate;
+  application_class->startup = bottega_application_startup;
+  application_class->shutdown = bottega_application_shutdown;
+  application_class->handle_local_options = bottega_application_handle_local_options;
+}
+
+static void
+bottega_application_init (BottegaApplication *self)
+{
+  g_application_add_main_option_entries (G_APPLICATION (self), options);
+}
+
+BottegaApplication *
+bottega_application_new (void)
+{
+  return g_object_new (BOTTEGA_TYPE_APPLICATION,
+                       "application-id", APP_ID,
+                       "resource-base-path", "/io/github/bottega/Bottega",
+                       NULL);
+}

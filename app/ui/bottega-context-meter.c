@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Owns the words about the context of the conversation that is shown. Must not know how the prompt
+ * is made: the conversation counts. */
+#define G_LOG_DOMAIN "bottega-context-meter"
+
+#include "config.h"
+
+#include "app/ui/bottega-context-meter.h"
+#include "app/ui/bottega-context-ring.h"
+
+#include <glib/gi18n.h>
+
+struct _BottegaContextMeter {
+  AdwBin parent_instance;
+
+  GtkWidget *button;
+  BottegaContextRing *ring;
+  GtkLabel *used_label;
+  GtkLevelBar *bar;
+  GtkLabel *dropped_label;
+
+  GSignalGroup *conversation;
+};
+
+G_DEFINE_FINAL_TYPE (BottegaContextMeter, bottega_context_meter, ADW_TYPE_BIN)
+
+/* "1,204 of 8,192 tokens used (15 %)" */
+static char *
+describe (guint used,
+          guint size)
+{
+  if (size == 0)
+    return g_strdup (_ ("No model is loaded yet, so its context is not known."));
+  if (used == 0)
+    return g_strdup_printf (_ ("Nothing used yet of %'u tokens."), size);
+  return g_strdup_printf (_ ("%'u of %'u tokens used (%u %%), %'u free."),
+                          used, size, (guint) (100.0 * MIN (used, size) / size + 0.5),
+                          size - MIN (used, size));
+}
+
+static void
+update_cb (BottegaContextMeter *self)
+{
+  g_autoptr (BottegaConversation) conversation = g_signal_group_dup_target (self->conversation);
+  guint used = 0, size = 0, dropped = 0;
+  g_autofree char *text = NULL;
+  g_autofree char *tooltip = NULL;
+  double fraction;
+
+  g_assert (BOTTEGA_IS_CONTEXT_METER (self));
+
+  if (conversation != NULL) {
+    used = bottega_conversation_get_context_used (conversation);
+    size = bottega_conversation_get_context_size (conversation);
+    dropped = bottega_conversation_get_dropped_turns (conversation);
+  }
+  fraction = size > 0 ? CLAMP ((double) used / size, 0, 1) : 0;
+  text = describe (used, size);
+  tooltip = g_strdup_printf (_ ("Context: %s"), text);
+  gtk_label_set_label (self->used_label, text);
+  gtk_level_bar_set_value (self->bar, fraction);
+  bottega_context_ring_set_fraction (self->ring, fraction);
+  gtk_widget_set_tooltip_text (self->button, tooltip);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->button),
+                                  GTK_ACCESSIBLE_PROPERTY_LABEL, tooltip,
+                                  -1);
+  gtk_widget_set_visible (GTK_WIDGET (self->dropped_label), dropped > 0);
+  if (dropped > 0) {
+    g_autofree char *lost =
+        g_strdup_printf (ngettext ("%u earlier question no longer fits and is not read any more.",
+                                   "%u earlier questions no longer fit and are not read any more.",
+                                   dropped),
+                         dropped);
+    gtk_label_set_label (self->dropped_label, lost);
+  }
+}
+
+static void
+bottega_context_meter_dispose (GObject *object)
+{
+  BottegaContextMeter *self = BOTTEGA_CONTEXT_METER (object);
+
+  g_clear_object (&self->conversation);
+  gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_CONTEXT_METER);
+  G_OBJECT_CLASS (bottega_context_meter_parent_class)->dispose (object);
+}
+
+static void
+bottega_context_meter_class_init (BottegaContextMeterClass *klass)
+{
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = bottega_context_meter_dispose;
+  gtk_widget_class_set_template_from_resource (
+      widget_class, "/io/github/bottega/Bottega/bottega-context-meter.ui");
+  gtk_widget_class_bind_template_child (widget_class, BottegaContextMeter, button);
+  gtk_widget_class_bind_template_child (widget_class, BottegaContextMeter, ring);
+  gtk_widget_class_bind_template_child (widget_class, BottegaContextMeter, used_label);
+  gtk_widget_class_bind_template_child (widget_class, BottegaContextMeter, bar);
+  gtk_widget_class_bind_template_child (widget_class, BottegaContextMeter, dropped_label);
+  gtk_widget_class_set_css_name (widget_class, "contextmeter");
+  g_type_ensure (BOTTEGA_TYPE_CONTEXT_RING);
+}
+
+static void
+bottega_context_meter_init (BottegaContextMeter *self)
+{
+  static const char *const names[] = { "context-used", "context-size", "dropped-turns" };
+
+  gtk_widget_init_template (GTK_WIDGET (self));
+  self->conversation = g_signal_group_new (BOTTEGA_TYPE_CONVERSATION);
+  for (size_t i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autofree char *signal = g_strconcat ("notify::", names[i], NULL);
+    g_signal_group_connect_swapped (self->conversation, signal, G_CALLBACK (update_cb), self);
+  }
+  update_cb (self);
+}
+
+void
+bottega_context_meter_set_conversation (BottegaContextMeter *self,
+                                        BottegaConversation *conversation)
+{
+  g_return_if_fail (BOTTEGA_IS_CONTEXT_METER (self));
+
+  g_signal_group_set_target (self->conversation, conversation);
+  update_cb (self);
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Owns what is shown of one conversation and the way from the composer to it, with the drafts. Must
+ * not know the list of conversations, and nothing of how messages are drawn. */
+#define G_LOG_DOMAIN "bottega-conversation-page"
+
+#include "config.h"
+
+#include "app/ui/bottega-chat-view.h"
+#include "app/ui/bottega-composer.h"
+#include "app/ui/bottega-conversation-page.h"
+#include "app/ui/bottega-model-chooser.h"
+#include "app/ui/bottega-start-page.h"
+
+#include <glib/gi18n.h>
+
+struct _BottegaConversationPage {
+  AdwBin parent_instance;
+
+  AdwWindowTitle *window_title;
+  BottegaModelChooser *chooser;
+  AdwBanner *storage_banner;
+  AdwBanner *engine_banner;
+  AdwBanner *note_banner;
+  GtkStack *stack;
+  BottegaStartPage *start_page;
+  BottegaChatView *chat_view;
+  GtkWidget *composer_clamp;
+  BottegaComposer *composer;
+
+  BottegaAssistant *assistant;
+  BottegaConversation *conversation;
+  GSignalGroup *signals;
+  gboolean narrow;
+};
+
+enum {
+  PROP_0,
+  PROP_NARROW,
+  PROP_TITLE,
+  N_PROPS
+};
+static GParamSpec *properties[N_PROPS];
+
+G_DEFINE_FINAL_TYPE (BottegaConversationPage, bottega_conversation_page, ADW_TYPE_BIN)
+
+static const char *
+get_title (BottegaConversationPage *self)
+{
+  const char *title =
+      self->conversation != NULL ? bottega_conversation_get_title (self->conversation) : NULL;
+
+  return title != NULL && *title != 0 ? title : _ ("New conversation");
+}
+
+/* A toast of the window with this sentence. */
+static void
+say (BottegaConversationPage *self,
+     const char *sentence)
+{
+  gtk_widget_activate_action (GTK_WIDGET (self), "win.say", "s", sentence);
+}
+
+/* ---- what is shown */
+
+static void
+update_title_cb (BottegaConversationPage *self)
+{
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  adw_window_title_set_title (self->window_title, get_title (self));
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_TITLE]);
+}
+
+static void
+update_cb (BottegaConversationPage *self)
+{
+  BottegaEngineThread *engine = bottega_assistant_get_engine (self->assistant);
+  gboolean failed = bottega_engine_thread_get_state (engine) == BOTTEGA_ENGINE_FAILED;
+  const char *error = bottega_engine_thread_get_error (engine);
+  gboolean ready = bottega_start_page_get_ready (self->start_page);
+  gboolean empty = TRUE, busy = FALSE;
+
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  if (self->conversation != NULL) {
+    empty = g_list_model_get_n_items (G_LIST_MODEL (self->conversation)) == 0 &&
+            bottega_conversation_get_loaded (self->conversation);
+    busy = bottega_conversation_get_busy (self->conversation);
+  }
+  gtk_stack_set_visible_child_name (self->stack, empty ? "start" : "chat");
+  gtk_widget_set_visible (self->composer_clamp, !empty || ready);
+  g_object_set (self->composer, "writing", busy, "can-send", ready, NULL);
+  adw_banner_set_title (self->engine_banner,
+                        failed && error != NULL ? error : _ ("There is no model to answer."));
+  adw_banner_set_revealed (self->engine_banner, !empty && !ready);
+}
+
+static void
+update_storage_cb (BottegaConversationPage *self)
+{
+  const char *error = bottega_assistant_get_storage_error (self->assistant);
+
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  if (error != NULL)
+    adw_banner_set_title (self->storage_banner, error);
+  adw_banner_set_revealed (self->storage_banner, error != NULL);
+}
+
+static void
+update_note_cb (BottegaConversationPage *self)
+{
+  const char *note =
+      bottega_engine_thread_get_note (bottega_assistant_get_engine (self->assistant));
+
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  if (note != NULL)
+    adw_banner_set_title (self->note_banner, note);
+  adw_banner_set_revealed (self->note_banner, note != NULL);
+}
+
+static void
+note_closed_cb (BottegaConversationPage *self)
+{
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  adw_banner_set_revealed (self->note_banner, FALSE);
+}
+
+/* ---- from the composer */
+
+static gboolean
+send_cb (BottegaConversationPage *self,
+         const char *text)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  if (bottega_conversation_send (self->conversation, text, &error))
+    return TRUE;
+  say (self, error->message);
+  return FALSE;
+}
+
+static void
+stop_cb (BottegaConversationPage *self)
+{
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  bottega_conversation_stop (self->conversation);
+}
+
+/* Back into the entry, after what is being written there. */
+static void
+restore_text (BottegaConversationPage *self,
+              const char *text)
+{
+  g_autofree char *draft = g_strstrip (bottega_composer_dup_text (self->composer));
+  g_autofree char *both = *draft != 0 ? g_strconcat (draft, "\n\n", text, NULL) : g_strdup (text);
+
+  bottega_composer_set_text (self->composer, both);
+  gtk_widget_grab_focus (GTK_WIDGET (self->composer));
+}
+
+static void
+queue_edit_cb (BottegaConversationPage *self,
+               BottegaMessage *question)
+{
+  g_autofree char *text = g_strdup (bottega_message_get_text (question));
+
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  bottega_conversation_remove_queued (self->conversation, question);
+  restore_text (self, text);
+}
+
+static void
+queue_remove_cb (BottegaConversationPage *self,
+                 BottegaMessage *question)
+{
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  bottega_conversation_remove_queued (self->conversation, question);
+}
+
+static void
+queue_send_cb (BottegaConversationPage *self)
+{
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  bottega_conversation_send_queued (self->conversation);
+}
+
+static void
+refused_cb (BottegaConversationPage *self,
+            const char *text,
+            const char *sentence)
+{
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  restore_text (self, text);
+  say (self, sentence);
+}
+
+static gboolean
+escape_cb (GtkWidget *widget,
+           GVariant *arguments,
+           gpointer user_data)
+{
+  BottegaConversationPage *self = BOTTEGA_CONVERSATION_PAGE (widget);
+
+  if (self->conversation == NULL || !bottega_conversation_get_busy (self->conversation))
+    return GDK_EVENT_PROPAGATE;
+  bottega_conversation_stop (self->conversation);
+  return GDK_EVENT_STOP;
+}
+
+/* ---- the class */
+
+static void
+bottega_conversation_page_dispose (GObject *object)
+{
+  BottegaConversationPage *self = BOTTEGA_CONVERSATION_PAGE (object);
+
+  g_clear_object (&self->signals);
+  gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_CONVERSATION_PAGE);
+  g_clear_object (&self->conversation);
+  g_clear_object (&self->assistant);
+  G_OBJECT_CLASS (bottega_conversation_page_parent_class)->dispose (object);
+}
+
+static void
+bottega_conversation_page_get_property (GObject *object,
+                                        guint prop_id,
+                                        GValue *value,
+                                        GParamSpec *pspec)
+{
+  BottegaConversationPage *self = BOTTEGA_CONVERSATION_PAGE (object);
+
+  switch (prop_id) {
+  case PROP_NARROW:
+    g_value_set_boolean (value, self->narrow);
+    break;
+  case PROP_TITLE:
+    g_value_set_string (value, get_title (self));
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+  }
+}
+
+static void
+bottega_conversation_page_set_property (GObject *object,
+                                        guint prop_id,
+                                        const GValue *value,
+                                        GParamSpec *pspec)
+{
+  BottegaConversationPage *self = BOTTEGA_CONVERSATION_PAGE (object);
+
+  if (prop_id == PROP_NARROW) {
+    self->narrow = g_value_get_boolean (value);
+    g_object_set (self->chooser, "narrow", self->narrow, NULL);
+  } else {
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+  }
+}
+
+static void
+bind_template (GtkWidgetClass *widget_class)
+{
+  gtk_widget_class_set_template_from_resource (
+      widget_class, "/io/github/bottega/Bottega/bottega-conversation-page.ui");
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, window_title);
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, chooser);
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, storage_banner);
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, engine_banner);
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, note_banner);
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, stack);
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, start_page);
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, chat_view);
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, composer_clamp);
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, composer);
+  g_type_ensure (BOTTEGA_TYPE_MODEL_CHOOSER);
+  g_type_ensure (BOTTEGA_TYPE_START_PAGE);
+  g_type_ensure (BOTTEGA_TYPE_CHAT_VIEW);
+  g_type_ensure (BOTTEGA_TYPE_COMPOSER);
+}
+
+static void
+bottega_conversation_page_class_init (BottegaConversationPageClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  object_class->dispose = bottega_conversation_page_dispose;
+  object_class->get_property = bottega_conversation_page_get_property;
+  object_class->set_property = bottega_conversation_page_set_property;
+  properties[PROP_NARROW] = g_param_spec_boolean ("narrow", NULL, NULL, FALSE,
+                                                  G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_TITLE] = g_param_spec_string ("title", NULL, NULL, "",
+                                                G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+  bind_template (widget_class);
+  gtk_widget_class_add_binding (widget_class, GDK_KEY_Escape, 0, escape_cb, NULL);
+}
+
+static void
+bottega_conversation_page_init (BottegaConversationPage *self)
+{
+  static const struct {
+    const char *signal;
+    GCallback callback;
+  } watched[] = {
+    { "notify::title", G_CALLBACK (update_title_cb) },
+    { "notify::busy", G_CALLBACK (update_cb) },
+    { "notify::loaded", G_CALLBACK (update_cb) },
+    { "items-changed", G_CALLBACK (update_cb) },
+    { "refused", G_CALLBACK (refused_cb) },
+  };
+
+  gtk_widget_init_template (GTK_WIDGET (self));
+  self->signals = g_signal_group_new (BOTTEGA_TYPE_CONVERSATION);
+  for (size_t i = 0; i < G_N_ELEMENTS (watched); i++)
+    g_signal_group_connect_swapped (self->signals, watched[i].signal, watched[i].callback, self);
+  g_signal_connect_object (self->composer, "send", G_CALLBACK (send_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->composer, "stop", G_CALLBACK (stop_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->composer, "queue-edit", G_CALLBACK (queue_edit_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->composer, "queue-remove", G_CALLBACK (queue_remove_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->composer, "queue-send", G_CALLBACK (queue_send_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->note_banner, "button-clicked",
+                           G_CALLBACK (note_closed_cb), self, G_CONNECT_SWAPPED);
+}
+
+void
+bottega_conversation_page_set_assistant (BottegaConversationPage *self,
+                                         BottegaAssistant *assistant)
+{
+  BottegaEngineThread *engine;
+
+  g_return_if_fail (BOTTEGA_IS_CONVERSATION_PAGE (self));
+  g_return_if_fail (BOTTEGA_IS_ASSISTANT (assistant) && self->assistant == NULL);
+
+  self->assistant = g_object_ref (assistant);
+  engine = bottega_assistant_get_engine (assistant);
+  bottega_model_chooser_set_assistant (self->chooser, assistant);
+  bottega_start_page_set_assistant (self->start_page, assistant);
+  g_signal_connect_object (assistant, "notify::storage-error", G_CALLBACK (update_storage_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (engine, "notify::note", G_CALLBACK (update_note_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (engine, "notify::state", G_CALLBACK (update_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->start_page, "notify::ready", G_CALLBACK (update_cb), self,
+                           G_CONNECT_SWAPPED);
+  update_storage_cb (self);
+  update_note_cb (self);
+  update_cb (self);
+}
+
+void
+bottega_conversation_page_set_conversation (BottegaConversationPage *self,
+                                            BottegaConversation *conversation)
+{
+  const char *draft;
+
+  g_return_if_fail (BOTTEGA_IS_CONVERSATION_PAGE (self));
+  g_return_if_fail (BOTTEGA_IS_CONVERSATION (conversation));
+
+  if (self->conversation == conversation)
+    return;
+  if (self->conversation != NULL)
+    g_object_set_data_full (G_OBJECT (self->conversation), "bottega-draft",
+                            bottega_composer_dup_text (self->composer), g_free);
+  g_set_object (&self->conversation, conversation);
+  g_signal_group_set_target (self->signals, conversation);
+  bottega_conversation_load_messages (conversation);
+  bottega_chat_view_set_conversation (self->chat_view, conversation);
+  bottega_composer_set_queue (self->composer, bottega_conversation_get_queue (conversation));
+  bottega_context_meter_set_conversation (bottega_composer_get_meter (self->composer),
+                                          conversation);
+  draft = g_object_get_data (G_OBJECT (conversation), "bottega-draft");
+  bottega_composer_set_text (self->composer, draft);
+  update_title_cb (self);
+  update_cb (self);
+}
+
+BottegaConversation *
+bottega_conversation_page_get_conversation (BottegaConversationPage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_CONVERSATION_PAGE (self), NULL);
+
+  return self->conversation;
+}
+
+void
+bottega_conversation_page_focus_composer (BottegaConversationPage *self)
+{
+  g_return_if_fail (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  gtk_widget_grab_focus (GTK_WIDGET (self->composer));
+}
+
+gboolean
+bottega_conversation_page_copy_answer (BottegaConversationPage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_CONVERSATION_PAGE (self), FALSE);
+
+  for (guint i = g_list_model_get_n_items (G_LIST_MODEL (self->conversation)); i > 0; i--) {
+    g_autoptr (BottegaMessage) message =
+        g_list_model_get_item (G_LIST_MODEL (self->conversation), i - 1);
+    if (bottega_message_get_role (message) == BOTTEGA_MESSAGE_ROLE_ASSISTANT) {
+      gdk_clipboard_set_text (gtk_widget_get_clipboard (GTK_WIDGET (self)),
+                              bottega_message_get_text (message));
+      return TRUE;
+    }
+  }
+  return FALSE;
+}

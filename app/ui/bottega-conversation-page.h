@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The conversation that is shown: its header bar, the transcript or the starting page, and the
+ * composer. */
+#pragma once
+
+#include <adwaita.h>
+
+#include "app/assistant/bottega-assistant.h"
+
+G_BEGIN_DECLS
+
+#define BOTTEGA_TYPE_CONVERSATION_PAGE (bottega_conversation_page_get_type ())
+G_DECLARE_FINAL_TYPE (BottegaConversationPage, bottega_conversation_page, BOTTEGA,
+                      CONVERSATION_PAGE, AdwBin)
+
+/* Properties: "narrow" (boolean), "title" (string, read-only, notifies). */
+void bottega_conversation_page_set_assistant (BottegaConversationPage *self,
+                                              BottegaAssistant *assistant);
+/* What is written in the composer stays with the conversation that is left. */
+void bottega_conversation_page_set_conversation (BottegaConversationPage *self,
+                                                 BottegaConversation *conversation);
+BottegaConversation *
+bottega_conversation_page_get_conversation (BottegaConversationPage *self); /* borrowed */
+void bottega_conversation_page_focus_composer (BottegaConversationPage *self);
+/* FALSE when there is no answer yet. */
+gboolean bottega_conversation_page_copy_answer (BottegaConversationPage *self);
+
+G_END_DECLS

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Brings a model file in while a toast says how far it is and offers to cancel. */
+#pragma once
+
+#include <adwaita.h>
+
+#include "app/assistant/bottega-assistant.h"
+
+G_BEGIN_DECLS
+
+/* Copies file into the model store in the background, speaking through toasts. The first model is
+ * used at once; later ones are offered. Main thread. */
+void bottega_model_import_start (BottegaAssistant *assistant, AdwToastOverlay *toasts, GFile *file);
+/* Opens the file dialog for GGUF files over parent, then as above. */
+void bottega_model_import_choose (BottegaAssistant *assistant, AdwToastOverlay *toasts,
+                                  GtkWindow *parent);
+/* TRUE for a local file whose name ends in .gguf, in any case. */
+gboolean bottega_model_import_accepts (GFile *file);
+
+G_END_DECLS

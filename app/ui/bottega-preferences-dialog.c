@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Owns the rows of the preferences. Must not know how a setting is stored or used. */
+#define G_LOG_DOMAIN "bottega-preferences-dialog"
+
+#include "config.h"
+
+#include "app/assistant/bottega-devices.h"
+#include "app/ui/bottega-preferences-dialog.h"
+
+#include <glib/gi18n.h>
+
+struct _BottegaPreferencesDialog {
+  AdwPreferencesDialog parent_instance;
+
+  GtkTextView *instructions_view;
+  AdwSpinRow *temperature_row;
+  AdwSpinRow *answer_row;
+  AdwComboRow *device_row;
+  AdwActionRow *device_now_row;
+  AdwComboRow *context_row;
+  GtkWidget *reload_group;
+
+  BottegaAssistant *assistant;
+  GPtrArray *device_ids; /* of char *, in the order of the row */
+  char *loaded_device;   /* the settings that the loaded model was loaded with */
+  guint loaded_context;
+  gboolean filling; /* the rows are being set from the settings */
+};
+
+G_DEFINE_FINAL_TYPE (BottegaPreferencesDialog, bottega_preferences_dialog,
+                     ADW_TYPE_PREFERENCES_DIALOG)
+
+static const guint context_choices[] = { 0, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072 };
+
+static BottegaSettings *
+get_settings (BottegaPreferencesDialog *self)
+{
+  return bottega_assistant_get_settings (self->assistant);
+}
+
+static gboolean
+needs_reload (BottegaPreferencesDialog *self)
+{
+  BottegaEngineThread *engine = bottega_assistant_get_engine (self->assistant);
+
+  return bottega_engine_thread_get_model_path (engine) != NULL &&
+         (g_strcmp0 (self->loaded_device, bottega_settings_get_device (get_settings (self))) != 0 ||
+          self->loaded_context != bottega_settings_get_context_length (get_settings (self)));
+}
+
+static void
+update_reload_cb (BottegaPreferencesDialog *self)
+{
+  BottegaEngineThread *engine = bottega_assistant_get_engine (self->assistant);
+  const char *description = bottega_engine_thread_get_device_description (engine);
+
+  g_assert (BOTTEGA_IS_PREFERENCES_DIALOG (self));
+
+  gtk_widget_set_visible (self->reload_group, needs_reload (self));
+  if (description == NULL)
+    description = _ ("No model is loaded.");
+  adw_action_row_set_subtitle (self->device_now_row, description);
+}
+
+/* What is set now is what the next load uses. */
+static void
+remember_loaded (BottegaPreferencesDialog *self)
+{
+  g_set_str (&self->loaded_device, bottega_settings_get_device (get_settings (self)));
+  self->loaded_context = bottega_settings_get_context_length (get_settings (self));
+}
+
+static void
+reload_action (GtkWidget *widget,
+               const char *name,
+               GVariant *parameter)
+{
+  BottegaPreferencesDialog *self = BOTTEGA_PREFERENCES_DIALOG (widget);
+
+  remember_loaded (self);
+  bottega_assistant_reload_model (self->assistant);
+  update_reload_cb (self);
+}
+
+/* A change that was not applied yet is applied now, so that what is set is what is used. */
+static void
+closed_cb (BottegaPreferencesDialog *self)
+{
+  g_assert (BOTTEGA_IS_PREFERENCES_DIALOG (self));
+
+  if (needs_reload (self))
+    bottega_assistant_reload_model (self->assistant);
+}
+
+/* ---- device */
+
+static void
+device_selected_cb (BottegaPreferencesDialog *self)
+{
+  guint selected = adw_combo_row_get_selected (self->device_row);
+
+  g_assert (BOTTEGA_IS_PREFERENCES_DIALOG (self));
+
+  if (self->filling || selected >= self->device_ids->len)
+    return;
+  g_object_set (get_settings (self), "device", g_ptr_array_index (self->device_ids, selected),
+                NULL);
+}
+
+static void
+add_device (BottegaPreferencesDialog *self,
+            GtkStringList *names,
+            const char *id,
+            const char *name)
+{
+  gtk_string_list_append (names, name);
+  g_ptr_array_add (self->device_ids, g_strdup (id));
+}
+
+/* devices: GPtrArray of EngineDevice; NULL while they are not known. */
+static void
+fill_devices (BottegaPreferencesDialog *self,
+              GPtrArray *devices)
+{
+  g_autoptr (GtkStringList) names = gtk_string_list_new (NULL);
+  const char *chosen = bottega_settings_get_device (get_settings (self));
+  guint selected;
+
+  g_ptr_array_set_size (self->device_ids, 0);
+  add_device (self, names, "auto", _ ("Automatic"));
+  add_device (self, names, "cpu", _ ("Processor"));
+  for (guint i = 0; devices != NULL && i < devices->len; i++) {
+    const EngineDevice *device = g_ptr_array_index (devices, i);
+    if (device->usable && g_strcmp0 (device->id, "cpu") != 0)
+      add_device (self, names, device->id, device->name);
+  }
+  /* A card that is set but not found now stays to be seen. */
+  if (!g_ptr_array_find_with_equal_func (self->device_ids, chosen, g_str_equal, &selected)) {
+    add_device (self, names, chosen, chosen);
+    selected = self->device_ids->len - 1;
+  }
+  self->filling = TRUE;
+  adw_combo_row_set_model (self->device_row, G_LIST_MODEL (names));
+  adw_combo_row_set_selected (self->device_row, selected);
+  self->filling = FALSE;
+}
+
+static void
+devices_cb (GObject *source,
+            GAsyncResult *result,
+            gpointer user_data)
+{
+  g_autoptr (BottegaPreferencesDialog) self = user_data;
+  g_autoptr (GPtrArray) devices = bottega_devices_list_finish (result);
+
+  if (devices != NULL && self->assistant != NULL)
+    fill_devices (self, devices);
+}
+
+/* ---- context */
+
+static void
+context_selected_cb (BottegaPreferencesDialog *self)
+{
+  guint selected = adw_combo_row_get_selected (self->context_row);
+
+  g_assert (BOTTEGA_IS_PREFERENCES_DIALOG (self));
+
+  if (!self->filling && selected < G_N_ELEMENTS (context_choices))
+    g_object_set (get_settings (self), "context-length", context_choices[selected], NULL);
+}
+
+static void
+fill_context (BottegaPreferencesDialog *self)
+{
+  g_autoptr (GtkStringList) names = gtk_string_list_new (NULL);
+  guint tokens = bottega_settings_get_context_length (get_settings (self));
+  guint selected = 0;
+
+  gtk_string_list_append (names, _ ("Automatic"));
+  for (guint i = 1; i < G_N_ELEMENTS (context_choices); i++) {
+    gtk_string_list_take (names, g_strdup_printf (_ ("%'u tokens"), context_choices[i]));
+    if (context_choices[i] <= tokens)
+      selected = i;
+  }
+  self->filling = TRUE;
+  adw_combo_row_set_model (self->context_row, G_LIST_MODEL (names));
+  adw_combo_row_set_selected (self->context_row, selected);
+  self->filling = FALSE;
+}
+
+/* ---- the class */
+
+static void
+bottega_preferences_dialog_dispose (GObject *object)
+{
+  BottegaPreferencesDialog *self = BOTTEGA_PREFERENCES_DIALOG (object);
+
+  g_clear_object (&self->assistant);
+  gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_PREFERENCES_DIALOG);
+  G_OBJECT_CLASS (bottega_preferences_dialog_parent_class)->dispose (object);
+}
+
+static void
+bottega_preferences_dialog_finalize (GObject *object)
+{
+  BottegaPreferencesDialog *self = BOTTEGA_PREFERENCES_DIALOG (object);
+
+  g_ptr_array_unref (self->device_ids);
+  g_free (self->loaded_device);
+  G_OBJECT_CLASS (bottega_preferences_dialog_parent_class)->finalize (object);
+}
+
+static void
+bottega_preferences_dialog_class_init (BottegaPreferencesDialogClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  object_class->dispose = bottega_preferences_dialog_dispose;
+  object_class->finalize = bottega_preferences_dialog_finalize;
+  gtk_widget_class_set_template_from_resource (
+      widget_class, "/io/github/bottega/Bottega/bottega-preferences-dialog.ui");
+  gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, instructions_view);
+  gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, temperature_row);
+  gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, answer_row);
+  gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, device_row);
+  gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, device_now_row);
+  gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, context_row);
+  gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, reload_group);
+  gtk_widget_class_install_action (widget_class, "preferences.reload", NULL, reload_action);
+}
+
+static void
+bottega_preferences_dialog_init (BottegaPreferencesDialog *self)
+{
+  self->device_ids = g_ptr_array_new_with_free_func (g_free);
+  gtk_widget_init_template (GTK_WIDGET (self));
+}
+
+static void
+bind_settings (BottegaPreferencesDialog *self)
+{
+  BottegaSettings *settings = get_settings (self);
+  const GBindingFlags both = G_BINDING_SYNC_CREATE | G_BINDING_BIDIRECTIONAL;
+
+  g_object_bind_property (settings, "instructions",
+                          gtk_text_view_get_buffer (self->instructions_view), "text", both);
+  g_object_bind_property (settings, "temperature", self->temperature_row, "value", both);
+  g_object_bind_property (settings, "max-answer-tokens", self->answer_row, "value", both);
+  g_signal_connect_object (settings, "notify::device", G_CALLBACK (update_reload_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (settings, "notify::context-length", G_CALLBACK (update_reload_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (bottega_assistant_get_engine (self->assistant), "notify",
+                           G_CALLBACK (update_reload_cb), self, G_CONNECT_SWAPPED);
+}
+
+AdwDialog *
+bottega_preferences_dialog_new (BottegaAssistant *assistant)
+{
+  BottegaPreferencesDialog *self = g_object_new (BOTTEGA_TYPE_PREFERENCES_DIALOG, NULL);
+
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (assistant), NULL);
+
+  self->assistant = g_object_ref (assistant);
+  remember_loaded (self);
+  fill_devices (self, NULL);
+  fill_context (self);
+  g_signal_connect_object (self->device_row, "notify::selected",
+                           G_CALLBACK (device_selected_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->context_row, "notify::selected",
+                           G_CALLBACK (context_selected_cb), self, G_CONNECT_SWAPPED);
+  bind_settings (self);
+  g_signal_connect (self, "closed", G_CALLBACK (closed_cb), NULL);
+  update_reload_cb (self);
+  bottega_devices_list_async (devices_cb, g_object_ref (self));
+  return ADW_DIALOG (self);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The list of conversations with its search. Asks the window through actions, each with the
+ * conversation's id: win.open-conversation, win.show-conversation (the same, but the focus stays in
+ * the list), win.rename-conversation and win.delete-conversation. */
+#pragma once
+
+#include <adwaita.h>
+
+#include "app/assistant/bottega-conversation-list.h"
+
+G_BEGIN_DECLS
+
+#define BOTTEGA_TYPE_SIDEBAR (bottega_sidebar_get_type ())
+G_DECLARE_FINAL_TYPE (BottegaSidebar, bottega_sidebar, BOTTEGA, SIDEBAR, AdwBin)
+
+void bottega_sidebar_set_conversations (BottegaSidebar *self,
+                                        BottegaConversationList *conversations);
+/* Marks the row of the conversation that is shown; none when it is not in the list. */
+void bottega_sidebar_set_current (BottegaSidebar *self, BottegaConversation *conversation);
+void bottega_sidebar_focus_search (BottegaSidebar *self);
+void bottega_sidebar_focus_list (BottegaSidebar *self);
+void bottega_sidebar_popup_menu (BottegaSidebar *self);
+
+G_END_DECLS

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Owns the window's layout, its actions, its toasts and what is dropped on it. Must not know how
+ * conversations, models or settings are kept. */
+#define G_LOG_DOMAIN "bottega-window"
+
+#include "config.h"
+
+#include "app/ui/bottega-conversation-page.h"
+#include "app/ui/bottega-model-import.h"
+#include "app/ui/bottega-models-dialog.h"
+#include "app/ui/bottega-rename-dialog.h"
+#include "app/ui/bottega-sidebar.h"
+#include "app/ui/bottega-window.h"
+
+#include <glib/gi18n.h>
+
+struct _BottegaWindow {
+  AdwApplicationWindow parent_instance;
+
+  AdwToastOverlay *toast_overlay;
+  AdwNavigationSplitView *split_view;
+  AdwNavigationPage *conversation_navigation;
+  BottegaSidebar *sidebar;
+  BottegaConversationPage *conversation_page;
+  GtkRevealer *drop_revealer;
+
+  BottegaAssistant *assistant;
+};
+
+G_DEFINE_FINAL_TYPE (BottegaWindow, bottega_window, ADW_TYPE_APPLICATION_WINDOW)
+
+static BottegaConversationList *
+get_conversations (BottegaWindow *self)
+{
+  return bottega_assistant_get_conversations (self->assistant);
+}
+
+static BottegaConversation *
+find_conversation (BottegaWindow *self,
+                   GVariant *parameter)
+{
+  return bottega_conversation_list_find (get_conversations (self),
+                                         g_variant_get_string (parameter, NULL));
+}
+
+static BottegaModelItem *
+find_model (BottegaWindow *self,
+            GVariant *parameter)
+{
+  return bottega_model_store_find (bottega_assistant_get_models (self->assistant),
+                                   g_variant_get_string (parameter, NULL));
+}
+
+static void
+say (BottegaWindow *self,
+     const char *sentence)
+{
+  AdwToast *toast = adw_toast_new ("");
+
+  adw_toast_set_use_markup (toast, FALSE);
+  adw_toast_set_title (toast, sentence);
+  adw_toast_overlay_add_toast (self->toast_overlay, toast);
+}
+
+/* ---- showing conversations */
+
+static void
+show_conversation (BottegaWindow *self,
+                   BottegaConversation *conversation)
+{
+  bottega_conversation_page_set_conversation (self->conversation_page, conversation);
+  bottega_sidebar_set_current (self->sidebar, conversation);
+}
+
+static void
+open_conversation (BottegaWindow *self,
+                   BottegaConversation *conversation)
+{
+  show_conversation (self, conversation);
+  adw_navigation_split_view_set_show_content (self->split_view, TRUE);
+  bottega_conversation_page_focus_composer (self->conversation_page);
+}
+
+static void
+open_new (BottegaWindow *self)
+{
+  g_autoptr (BottegaConversation) conversation =
+      bottega_conversation_list_create (get_conversations (self));
+
+  open_conversation (self, conversation);
+}
+
+static void
+new_conversation_action (GtkWidget *widget,
+                         const char *name,
+                         GVariant *parameter)
+{
+  open_new (BOTTEGA_WINDOW (widget));
+}
+
+static void
+open_conversation_action (GtkWidget *widget,
+                          const char *name,
+                          GVariant *parameter)
+{
+  BottegaConversation *conversation = find_conversation (BOTTEGA_WINDOW (widget), parameter);
+
+  if (conversation != NULL)
+    open_conversation (BOTTEGA_WINDOW (widget), conversation);
+}
+
+static void
+show_conversation_action (GtkWidget *widget,
+                          const char *name,
+                          GVariant *parameter)
+{
+  BottegaConversation *conversation = find_conversation (BOTTEGA_WINDOW (widget), parameter);
+
+  if (conversation != NULL)
+    show_conversation (BOTTEGA_WINDOW (widget), conversation);
+}
+
+/* A conversation joins the list with its first question: then its row is marked. */
+static void
+conversations_changed_cb (BottegaWindow *self)
+{
+  g_assert (BOTTEGA_IS_WINDOW (self));
+
+  bottega_sidebar_set_current (
+      self->sidebar, bottega_conversation_page_get_conversation (self->conversation_page));
+}
+
+/* ---- renaming and deleting */
+
+static void
+rename_conversation_action (GtkWidget *widget,
+                            const char *name,
+                            GVariant *parameter)
+{
+  BottegaConversation *conversation = find_conversation (BOTTEGA_WINDOW (widget), parameter);
+
+  if (conversation != NULL)
+    bottega_rename_dialog_present (conversation, widget);
+}
+
+static void
+undo_delete_cb (BottegaWindow *self,
+                AdwToast *toast)
+{
+  BottegaConversation *conversation = g_object_get_data (G_OBJECT (toast), "conversation");
+
+  g_assert (BOTTEGA_IS_WINDOW (self));
+
+  g_object_set_data (G_OBJECT (toast), "undone", GINT_TO_POINTER (TRUE));
+  if (bottega_conversation_list_undo_delete (get_conversations (self), conversation))
+    show_conversation (self, conversation);
+}
+
+static void
+delete_dismissed_cb (BottegaWindow *self,
+                     AdwToast *toast)
+{
+  BottegaConversation *conversation = g_object_get_data (G_OBJECT (toast), "conversation");
+
+  g_assert (BOTTEGA_IS_WINDOW (self));
+
+  if (self->assistant != NULL && g_object_get_data (G_OBJECT (toast), "undone") == NULL)
+    bottega_conversation_list_purge (get_conversations (self), conversation);
+}
+
+static void
+delete_conversation_action (GtkWidget *widget,
+                            const char *name,
+                            GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+  BottegaConversation *found = find_conversation (self, parameter);
+  g_autoptr (BottegaConversation) conversation = found != NULL ? g_object_ref (found) : NULL;
+  g_autofree char *title = NULL;
+  AdwToast *toast;
+
+  if (conversation == NULL)
+    return;
+  bottega_conversation_list_delete (get_conversations (self), conversation);
+  if (conversation == bottega_conversation_page_get_conversation (self->conversation_page)) {
+    g_autoptr (BottegaConversation) fresh =
+        bottega_conversation_list_create (get_conversations (self));
+    show_conversation (self, fresh);
+  }
+  /* TRANSLATORS: %s is the title of a conversation. */
+  title = g_strdup_printf (_ ("“%s” deleted"), bottega_conversation_get_title (conversation));
+  toast = adw_toast_new ("");
+  adw_toast_set_use_markup (toast, FALSE);
+  adw_toast_set_title (toast, title);
+  adw_toast_set_button_label (toast, _ ("_Undo"));
+  g_object_set_data_full (G_OBJECT (toast), "conversation", g_steal_pointer (&conversation),
+                          g_object_unref);
+  g_signal_connect_object (toast, "button-clicked", G_CALLBACK (undo_delete_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (toast, "dismissed", G_CALLBACK (delete_dismissed_cb), self,
+                           G_CONNECT_SWAPPED);
+  adw_toast_overlay_add_toast (self->toast_overlay, toast);
+}
+
+/* ---- models */
+
+static AdwDialog *
+present_models (BottegaWindow *self)
+{
+  AdwDialog *dialog = bottega_models_dialog_new (self->assistant);
+
+  bottega_model_store_refresh (bottega_assistant_get_models (self->assistant));
+  adw_dialog_present (dialog, GTK_WIDGET (self));
+  return dialog;
+}
+
+static void
+models_action (GtkWidget *widget,
+               const char *name,
+               GVariant *parameter)
+{
+  present_models (BOTTEGA_WINDOW (widget));
+}
+
+static void
+import_model_action (GtkWidget *widget,
+                     const char *name,
+                     GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+
+  bottega_model_import_choose (self->assistant, self->toast_overlay, GTK_WINDOW (self));
+}
+
+static void
+use_model_action (GtkWidget *widget,
+                  const char *name,
+                  GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+  BottegaModelItem *item = find_model (self, parameter);
+  g_autoptr (GError) error = NULL;
+
+  if (item != NULL && !bottega_assistant_use_model (self->assistant, item, &error))
+    say (self, error->message);
+}
+
+static void
+remove_model_action (GtkWidget *widget,
+                     const char *name,
+                     GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+  BottegaModelItem *item = find_model (self, parameter);
+
+  if (item != NULL)
+    bottega_models_dialog_remove (BOTTEGA_MODELS_DIALOG (present_models (self)), item);
+}
+
+static void
+shown_file_cb (GObject *source,
+               GAsyncResult *result,
+               gpointer user_data)
+{
+  g_autoptr (BottegaWindow) self = user_data;
+  g_autoptr (GError) error = NULL;
+
+  if (!gtk_file_launcher_open_containing_folder_finish (GTK_FILE_LAUNCHER (source), result, &error))
+    say (self, error->message);
+}
+
+static void
+show_file_action (GtkWidget *widget,
+                  const char *name,
+                  GVariant *parameter)
+{
+  g_autoptr (GFile) file = g_file_new_for_path (g_variant_get_string (parameter, NULL));
+  g_autoptr (GtkFileLauncher) launcher = gtk_file_launcher_new (file);
+
+  gtk_file_launcher_open_containing_folder (launcher, GTK_WINDOW (widget), NULL, shown_file_cb,
+                                            g_object_ref (widget));
+}
+
+/* ---- where the keyboard goes */
+
+static void
+search_action (GtkWidget *widget,
+               const char *name,
+               GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+
+  adw_navigation_split_view_set_show_content (self->split_view, FALSE);
+  bottega_sidebar_focus_search (self->sidebar);
+}
+
+static void
+sidebar_action (GtkWidget *widget,
+                const char *name,
+                GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+
+  adw_navigation_split_view_set_show_content (self->split_view, FALSE);
+  bottega_sidebar_focus_list (self->sidebar);
+}
+
+static void
+show_menu_action (GtkWidget *widget,
+                  const char *name,
+                  GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+
+  adw_navigation_split_view_set_show_content (self->split_view, FALSE);
+  bottega_sidebar_popup_menu (self->sidebar);
+}
+
+static void
+focus_composer_action (GtkWidget *widget,
+                       const char *name,
+                       GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+
+  adw_navigation_split_view_set_show_content (self->split_view, TRUE);
+  bottega_conversation_page_focus_composer (self->conversation_page);
+}
+
+static void
+copy_answer_action (GtkWidget *widget,
+                    const char *name,
+                    GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+
+  if (bottega_conversation_page_copy_answer (self->conversation_page))
+    say (self, _ ("Answer copied"));
+}
+
+static void
+say_action (GtkWidget *widget,
+            const char *name,
+            GVariant *parameter)
+{
+  say (BOTTEGA_WINDOW (widget), g_variant_get_string (parameter, NULL));
+}
+
+/* ---- what is dropped */
+
+static GdkDragAction
+drag_enter_cb (BottegaWindow *self)
+{
+  g_assert (BOTTEGA_IS_WINDOW (self));
+
+  gtk_revealer_set_reveal_child (self->drop_revealer, TRUE);
+  return GDK_ACTION_COPY;
+}
+
+static void
+drag_leave_cb (BottegaWindow *self)
+{
+  g_assert (BOTTEGA_IS_WINDOW (self));
+
+  gtk_revealer_set_reveal_child (self->drop_revealer, FALSE);
+}
+
+static gboolean
+drop_cb (BottegaWindow *self,
+         const GValue *value)
+{
+  g_autoptr (GSList) files = NULL;
+  guint n_taken = 0;
+
+  g_assert (BOTTEGA_IS_WINDOW (self));
+
+  drag_leave_cb (self);
+  files = gdk_file_list_get_files (g_value_get_boxed (value));
+  for (GSList *l = files; l != NULL; l = l->next) {
+    if (bottega_model_import_accepts (l->data)) {
+      bottega_model_import_start (self->assistant, self->toast_overlay, l->data);
+      n_taken++;
+    }
+  }
+  if (n_taken == 0)
+    say (self, _ ("Only model files, whose names end in .gguf, can be dropped here."));
+  return n_taken > 0;
+}
+
+static void
+add_drop_target (BottegaWindow *self)
+{
+  GtkDropTarget *target = gtk_drop_target_new (GDK_TYPE_FILE_LIST, GDK_ACTION_COPY);
+
+  g_signal_connect_object (target, "enter", G_CALLBACK (drag_enter_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (target, "leave", G_CALLBACK (drag_leave_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (target, "drop", G_CALLBACK (drop_cb), self, G_CONNECT_SWAPPED);
+  gtk_widget_add_controller (GTK_WIDGET (self), GTK_EVENT_CONTROLLER (target));
+}
+
+/* ---- the class */
+
+static gboolean
+bottega_window_close_request (GtkWindow *window)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (window);
+  BottegaSettings *settings = bottega_assistant_get_settings (self->assistant);
+  int width, height;
+
+  gtk_window_get_default_size (window, &width, &height);
+  g_object_set (settings, "window-maximized", gtk_window_is_maximized (window), NULL);
+  if (width > 0 && height > 0)
+    g_object_set (settings, "window-width", width, "window-height", height, NULL);
+  return GTK_WINDOW_CLASS (bottega_window_parent_class)->close_request (window);
+}
+
+static void
+bottega_window_dispose (GObject *object)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (object);
+
+  g_clear_object (&self->assistant);
+  gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_WINDOW);
+  G_OBJECT_CLASS (bottega_window_parent_class)->dispose (object);
+}
+
+static void
+install_actions (GtkWidgetClass *widget_class)
+{
+  static const struct {
+    const char *name;
+    const char *parameter;
+    GtkWidgetActionActivateFunc activate;
+  } actions[] = {
+    { "win.new-conversation", NULL, new_conversation_action },
+    { "win.open-conversation", "s", open_conversation_action },
+    { "win.show-conversation", "s", show_conversation_action },
+    { "win.rename-conversation", "s", rename_conversation_action },
+    { "win.delete-conversation", "s", delete_conversation_action },
+    { "win.models", NULL, models_action },
+    { "win.import-model", NULL, import_model_action },
+    { "win.use-model", "s", use_model_action },
+    { "win.remove-model", "s", remove_model_action },
+    { "win.show-file", "s", show_file_action },
+    { "win.search", NULL, search_action },
+    { "win.sidebar", NULL, sidebar_action },
+    { "win.show-menu", NULL, show_menu_action },
+    { "win.focus-composer", NULL, focus_composer_action },
+    { "win.copy-answer", NULL, copy_answer_action },
+    { "win.say", "s", say_action },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (actions); i++)
+    gtk_widget_class_install_action (widget_class, actions[i].name, actions[i].parameter,
+                                     actions[i].activate);
+}
+
+static void
+bottega_window_class_init (BottegaWindowClass *klass)
+{
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = bottega_window_dispose;
+  GTK_WINDOW_CLASS (klass)->close_request = bottega_window_close_request;
+  gtk_widget_class_set_template_from_resource (widget_class,
+                                               "/io/github/bottega/Bottega/bottega-window.ui");
+  gtk_widget_class_bind_template_child (widget_class, BottegaWindow, toast_overlay);
+  gtk_widget_class_bind_template_child (widget_class, BottegaWindow, split_view);
+  gtk_widget_class_bind_template_child (widget_class, BottegaWindow, conversation_navigation);
+  gtk_widget_class_bind_template_child (widget_class, BottegaWindow, sidebar);
+  gtk_widget_class_bind_template_child (widget_class, BottegaWindow, conversation_page);
+  gtk_widget_class_bind_template_child (widget_class, BottegaWindow, drop_revealer);
+  install_actions (widget_class);
+  g_type_ensure (BOTTEGA_TYPE_SIDEBAR);
+  g_type_ensure (BOTTEGA_TYPE_CONVERSATION_PAGE);
+}
+
+static void
+bottega_window_init (BottegaWindow *self)
+{
+  gtk_widget_init_template (GTK_WIDGET (self));
+  g_object_bind_property (self->conversation_page, "title", self->conversation_navigation, "title",
+                          0);
+  add_drop_target (self);
+}
+
+GtkWidget *
+bottega_window_new (GtkApplication *application,
+                    BottegaAssistant *assistant)
+{
+  BottegaWindow *self = g_object_new (BOTTEGA_TYPE_WINDOW, "application", application, NULL);
+  int width, height;
+  gboolean maximized;
+
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (assistant), NULL);
+
+  self->assistant = g_object_ref (assistant);
+  g_object_get (bottega_assistant_get_settings (assistant),
+                "window-width", &width,
+                "window-height", &height,
+                "window-maximized", &maximized,
+                NULL);
+  gtk_window_set_default_size (GTK_WINDOW (self), width, height);
+  if (maximized)
+    gtk_window_maximize (GTK_WINDOW (self));
+  bottega_sidebar_set_conversations (self->sidebar, get_conversations (self));
+  bottega_conversation_page_set_assistant (self->conversation_page, assistant);
+  g_signal_connect_object (get_conversations (self), "items-changed",
+                           G_CALLBACK (conversations_changed_cb), self,
+                           G_CONNECT_SWAPPED | G_CONNECT_AFTER);
+  open_new (self);
+  return GTK_WIDGET (self);
+}
