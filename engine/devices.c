@@ -5,7 +5,6 @@
 #include "engine/vulkan/vulkan.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static const char *const kind_names[] = {
   [VULKAN_KIND_DISCRETE] = "discrete",
@@ -67,15 +66,13 @@ static EngineDevice *
 cpu_device (void)
 {
   EngineDevice *device = g_new0 (EngineDevice, 1);
-  uint64_t page_bytes = (uint64_t) sysconf (_SC_PAGESIZE);
 
   device->id = g_strdup ("cpu");
   device->name = processor_name ();
   device->driver = g_strdup (cpu_tier_name (cpu_tier_best ()));
   device->kind = g_strdup ("processor");
   device->features = g_strdup_printf ("%u cores", g_get_num_processors ());
-  device->memory_bytes = (uint64_t) sysconf (_SC_PHYS_PAGES) * page_bytes;
-  device->free_bytes = cpu_free_memory_bytes ();
+  cpu_memory_available (&device->memory_bytes, &device->free_bytes);
   device->usable = TRUE;
   return device;
 }

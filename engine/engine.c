@@ -48,15 +48,13 @@ count_types (EngineModelInfo *info, const ModelGguf *gguf)
   }
 }
 
-/* The file's own name for itself when it is text, else the name of the file. */
+/* The file's name without its ending. What files call themselves in general.name is often a
+ * training run's label that nobody would recognise. */
 static char *
 model_name (const ModelGguf *gguf)
 {
-  const char *name = model_gguf_get_string (gguf, "general.name");
   g_autofree char *base = g_path_get_basename (model_gguf_path (gguf));
 
-  if (name != NULL && *name != '\0' && strlen (name) <= 200)
-    return g_utf8_make_valid (name, -1);
   if (g_str_has_suffix (base, ".gguf"))
     base[strlen (base) - strlen (".gguf")] = '\0';
   return g_filename_display_name (base);

@@ -68,7 +68,7 @@ typedef struct {
 } EngineModelOptions;
 
 typedef struct {
-  char *path, *name; /* name: general.name of the file, or the file's name */
+  char *path, *name; /* name: the file's, without its ending */
   char *architecture, *tokenizer, *chat_template;
   char *warning; /* something a person should know (unknown pre-tokenizer, template); else NULL */
   uint64_t parameters, file_bytes;

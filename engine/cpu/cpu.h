@@ -19,8 +19,9 @@ const char *cpu_tier_name (CpuTier tier);
  * cpu_tier_best (). Results are the same bits for any n_threads and any split of a prompt into batches. */
 EngineBackend *cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error);
 
-/* Bytes of RAM that this process could still take: MemAvailable, less where a cgroup says so. */
-uint64_t cpu_free_memory_bytes (void);
+/* Bytes of RAM in all, and those that this process could still take: MemAvailable, less where a
+ * cgroup says so. */
+void cpu_memory_available (uint64_t *total_bytes, uint64_t *free_bytes);
 
 /* Bytes per second that n_threads read from a buffer of that many bytes: the roof for decode.
  * Takes about 0.3 s. */

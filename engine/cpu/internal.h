@@ -129,8 +129,6 @@ size_t cpu_attention_scratch_floats (uint32_t n_rows, uint32_t d_key, uint32_t d
 /* Zeroed anonymous memory, in huge pages where the system has them. NULL when refused. */
 void *cpu_memory_map (size_t bytes);
 void cpu_memory_unmap (void *memory, size_t bytes);
-/* Bytes of RAM, and what a process may still take of it (within its control group). */
-void cpu_memory_available (uint64_t *total_bytes, uint64_t *free_bytes);
 
 /* ---- backend, model, executable --------------------------------------------------------------- */
 
