@@ -8,9 +8,11 @@
 #include <json-glib/json-glib.h>
 
 /* Exit codes of the command line contract. */
-enum { CLI_DONE = 0,
-       CLI_FAILED = 1,
-       CLI_USAGE = 2 };
+enum {
+  CLI_DONE = 0,
+  CLI_FAILED = 1,
+  CLI_USAGE = 2
+};
 
 typedef struct {
   char *data_dir, *device, *cpu_tier; /* NULL: default */

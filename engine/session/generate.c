@@ -83,14 +83,8 @@ engine_session_reusable (const EngineSession *session, const GArray *prompt)
 
 /* Evaluates tokens[n] after what the timeline holds; on success they belong to it. */
 static gboolean
-evaluate (EngineSession *session,
-          const gint32 *tokens,
-          uint32_t n,
-          const uint32_t *outputs,
-          uint32_t n_outputs,
-          uint32_t n_candidates,
-          EngineResult *result,
-          EngineRunCost *cost,
+evaluate (EngineSession *session, const gint32 *tokens, uint32_t n, const uint32_t *outputs,
+          uint32_t n_outputs, uint32_t n_candidates, EngineResult *result, EngineRunCost *cost,
           GError **error)
 {
   EngineModel *model = session->model;
@@ -285,13 +279,9 @@ summarise (Generation *g)
 }
 
 gboolean
-engine_session_generate (EngineSession *session,
-                         const GArray *prompt,
-                         const EngineGenerate *options,
-                         EngineEventFunc on_event,
-                         void *user_data,
-                         EngineStats *stats,
-                         GError **error)
+engine_session_generate (EngineSession *session, const GArray *prompt,
+                         const EngineGenerate *options, EngineEventFunc on_event, void *user_data,
+                         EngineStats *stats, GError **error)
 {
   const gint32 *tokens = (const gint32 *) prompt->data;
   Generation g = { .session = session, .on_event = on_event, .user_data = user_data };
@@ -328,13 +318,8 @@ engine_session_generate (EngineSession *session,
 }
 
 gboolean
-engine_session_logits (EngineSession *session,
-                       const GArray *tokens,
-                       uint32_t n_top,
-                       float **lse,
-                       EngineTop **top,
-                       double *mean_nll,
-                       GError **error)
+engine_session_logits (EngineSession *session, const GArray *tokens, uint32_t n_top, float **lse,
+                       EngineTop **top, double *mean_nll, GError **error)
 {
   const gint32 *ids = (const gint32 *) tokens->data;
   uint32_t n = tokens->len, n_vocab = session->model->desc->h.n_vocab;

@@ -16,8 +16,8 @@ typedef struct {
 } SessionSampler;
 
 /* ENGINE_ERROR_INVALID for numbers out of range (negative temperature, top_p outside (0, 1], …). */
-gboolean
-session_sampler_init (SessionSampler *sampler, const EngineGenerate *options, GError **error);
+gboolean session_sampler_init (SessionSampler *sampler, const EngineGenerate *options,
+                               GError **error);
 void session_sampler_finish (SessionSampler *sampler);
 
 /* Candidates to ask of the back end; *whole_row TRUE when only all logits will do. */
@@ -25,10 +25,6 @@ uint32_t session_sampler_needs (const SessionSampler *sampler, gboolean *whole_r
 
 /* Picks a token. candidates: [n] by falling logit; or logits [n_vocab] when not NULL. recent: the
  * last n_recent ids of the timeline, for the penalty. */
-int32_t session_sampler_pick (SessionSampler *sampler,
-                              const EngineCandidate *candidates,
-                              uint32_t n,
-                              const float *logits,
-                              uint32_t n_vocab,
-                              const int32_t *recent,
-                              uint32_t n_recent);
+int32_t session_sampler_pick (SessionSampler *sampler, const EngineCandidate *candidates,
+                              uint32_t n, const float *logits, uint32_t n_vocab,
+                              const int32_t *recent, uint32_t n_recent);

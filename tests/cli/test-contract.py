@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line contract of bottega-cli: JSON on stdout alone, exit codes 0, 1 and 2, one line on
-stderr when something fails. usage: test-contract.py BOTTEGA_CLI (model: $BOTTEGA_TEST_MODEL)"""
+"""The command line contract of bottega-cli: JSON on stdout alone, exit codes 0, 1 and 2, one line
+on stderr when something fails. usage: test-contract.py BOTTEGA_CLI (model: $BOTTEGA_TEST_MODEL)"""
 import json
 import os
 import subprocess
@@ -18,7 +18,8 @@ def test(function):
 
 
 def run(*arguments, stdin=""):
-    return subprocess.run([CLI, *arguments], input=stdin, capture_output=True, text=True, timeout=240)
+    return subprocess.run(
+        [CLI, *arguments], input=stdin, capture_output=True, text=True, timeout=240)
 
 
 def ask(*arguments):
@@ -152,7 +153,8 @@ def refusals():
     assert "nowhere" in refused(1, "info", "nowhere")
     assert "quantum" in refused(1, "--device", "quantum", "generate", MODEL, "x")
     assert "99" in refused(1, "--device", "vulkan:99", "generate", MODEL, "x")
-    assert "context" in refused(1, "--device", "cpu", "--context", "64", "generate", MODEL, "x " * 99)
+    assert "context" in refused(
+        1, "--device", "cpu", "--context", "64", "generate", MODEL, "x " * 99)
 
 
 @test

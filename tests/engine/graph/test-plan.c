@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Plans: the ops of a whole model in order, a model split at a layer, and shapes that fit together. */
+/* Plans: the ops of a whole model in order, a model split at a layer, and shapes that fit together.
+ */
 #include "engine/graph/plan.h"
 #include "tests/engine/make-gguf.h"
 

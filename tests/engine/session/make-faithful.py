@@ -4,9 +4,9 @@
 
 usage: make-faithful.py DIR > faithful.json
 
-DIR holds, per text, NAME.txt, NAME.ref.json and NAME.peer.json: what another engine says of it on the
-starter model's weights expanded to F32 (the exact result) and on the starter model itself. Both have
-the shape that `bottega-cli --json logits` prints. The other engine's own distance from the exact
+DIR holds, per text, NAME.txt, NAME.ref.json and NAME.peer.json: what another engine says of it on
+the starter model's weights expanded to F32 (the exact result) and on the starter model itself. Both
+have the shape that `bottega-cli --json logits` prints. The other engine's own distance from the exact
 result is the bar."""
 import glob
 import json
@@ -40,4 +40,5 @@ for path in sorted(glob.glob(os.path.join(sys.argv[1], "*.txt"))):
         "top": [[[t, round(p, 3)] for t, p in position["top"][:TOP]]
                 for position in reference["positions"]],
     })
-print("[" + ",\n".join(json.dumps(t, ensure_ascii=False, separators=(",", ":")) for t in texts) + "]")
+lines = (json.dumps(text, ensure_ascii=False, separators=(",", ":")) for text in texts)
+print("[" + ",\n".join(lines) + "]")
