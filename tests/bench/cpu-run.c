@@ -138,6 +138,12 @@ main (int argc, char **argv)
   b.decode = b.prefill == NULL ? NULL : vtable->compile (model, decode, &error);
   if (b.decode == NULL)
     die (error);
+  uint64_t weights, kv, scratch;
+
+  vtable->memory (model, &weights, &kv, &scratch);
+  printf ("weights %.1f MB, KV %.1f MB, scratch %.1f MB; RAM is read at %.1f GB/s\n",
+          (double) weights / 1e6, (double) kv / 1e6, (double) scratch / 1e6,
+          cpu_measure_read_bandwidth ((unsigned) MAX (numbers[0], 1), weights) / 1e9);
   measure (&b, prompt, (uint32_t) numbers[3], (uint32_t) numbers[4]);
   vtable->discard (b.decode);
   vtable->discard (b.prefill);

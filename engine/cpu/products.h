@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Products of packed weights and tokens, written once for every instruction set over the operations of
+ * simd-*.h, for tiles of some strips and some tokens. A tile keeps its sums in registers; the order in
+ * which a sum is made is the same for every tile size, so that one token alone and a token among many
+ * get the same bits. Must not know threads or plans. */
+#include "engine/cpu/simd-math.h"
+
+#include <string.h>
+
+#define PREFETCH_BYTES 4096
+
+/* out: [strips][tokens][V_WIDTH]. second: bytes from the first strip to the second. */
+typedef void (*TileFunc) (const uint8_t *strip, ptrdiff_t second, const char *act,
+                          size_t act_stride, uint32_t columns, float *out);
+
+/* The integer formats: bytes per lane of a block of 32 columns and of what stands before each n of them. */
+typedef struct {
+  unsigned bits, head_bytes, block_bytes, n_blocks;
+} Layout;
+
+INLINE Layout
+layout_of (const CpuFormat format)
+{
+  switch (format) {
+  case CPU_FORMAT_Q4_0:
+    return (Layout){ 4, 0, 18, 1 };
+  case CPU_FORMAT_Q4_1:
+    return (Layout){ 4, 0, 20, 1 };
+  case CPU_FORMAT_Q8_0:
+    return (Layout){ 8, 0, 34, 1 };
+  case CPU_FORMAT_Q4_K:
+    return (Layout){ 4, 4, 18, 8 };
+  default:
+    return (Layout){ 6, 2, 26, 8 };
+  }
+}
+
+/* Codes of columns 8i .. 8i+3 and 8i+4 .. 8i+7 of every lane. */
+INLINE void
+load_codes (const CpuFormat format, const uint8_t *block, const unsigned i, I *even, I *odd)
+{
+  const unsigned bytes = 4 * V_WIDTH;
+
+  if (format == CPU_FORMAT_Q8_0) {
+    *even = i_codes8 (i_load (block + 2 * i * bytes));
+    *odd = i_codes8 (i_load (block + (2 * i + 1) * bytes));
+    return;
+  }
+  I raw = i_load (block + i * bytes);
+
+  *even = i_low_nibbles (raw);
+  *odd = i_high_nibbles (raw);
+  if (format == CPU_FORMAT_Q6_K) {
+    I high = i_load (block + (4 + i / 2) * bytes);
+
+    *even = i_join_high (*even, high, 2 * (i % 2));
+    *odd = i_join_high (*odd, high, 2 * (i % 2) + 1);
+  }
+}
+
+/* What the unsigned codes of half a block (or a whole one) add too much. */
+INLINE int32_t
+bias_of (const CpuFormat format, const CpuActBlock *a, const unsigned half)
+{
+  switch (format) {
+  case CPU_FORMAT_Q4_0:
+    return -8 * a->sum;
+  case CPU_FORMAT_Q8_0:
+    return -Q8_BIAS * a->sum;
+  case CPU_FORMAT_Q6_K:
+    return -32 * (half == 0 ? a->sum_low : a->sum - a->sum_low);
+  default:
+    return 0;
+  }
+}
+
+/* The scale of a block, and of its minimum (negative for Q4_K, whose minimums are subtracted). */
+INLINE void
+load_scales (const CpuFormat format, const uint8_t *head, const uint8_t *block, V *scale, V *min)
+{
+  const uint16_t *h16 = (const uint16_t *) (const void *) head;
+  const uint8_t *after4 = block + 16 * V_WIDTH;
+  const uint16_t *f16 = (const uint16_t *) (const void *) after4;
+
+  switch (format) {
+  case CPU_FORMAT_Q4_1:
+    *min = v_load_f16 (f16 + V_WIDTH);
+    *scale = v_load_f16 (f16);
+    return;
+  case CPU_FORMAT_Q4_0:
+    *scale = v_load_f16 (f16);
+    return;
+  case CPU_FORMAT_Q8_0:
+    *scale = v_load_f16 ((const uint16_t *) (const void *) (block + 32 * V_WIDTH));
+    return;
+  case CPU_FORMAT_Q4_K:
+    *scale = v_mul (v_load_f16 (h16), v_load_u8 (after4));
+    *min = v_mul (v_sub (v_set1 (0), v_load_f16 (h16 + V_WIDTH)), v_load_u8 (after4 + V_WIDTH));
+    return;
+  default:
+    *scale = v_load_f16 (h16);
+    return;
+  }
+}
+
+/* Sums of products of columns [8 from, 8 to) of a block, as floats. */
+INLINE void
+dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const unsigned from,
+           const unsigned to, const uint8_t *const *block, const CpuActBlock *const *act,
+           V (*dots)[TILE_COLUMNS])
+{
+  const unsigned bits = layout_of (format).bits;
+  I dot[TILE_STRIPS][TILE_COLUMNS];
+
+#pragma GCC unroll 8
+  for (unsigned n = 0; n < n_n; n++)
+#pragma GCC unroll 2
+    for (unsigned m = 0; m < m_n; m++)
+      dot[m][n] = i_dot_start (bits, bias_of (format, act[n], from / 2));
+#pragma GCC unroll 4
+  for (unsigned i = from; i < to; i++) {
+    I even[TILE_STRIPS], odd[TILE_STRIPS];
+
+#pragma GCC unroll 2
+    for (unsigned m = 0; m < m_n; m++)
+      load_codes (format, block[m], i, &even[m], &odd[m]);
+#pragma GCC unroll 8
+    for (unsigned n = 0; n < n_n; n++) {
+      int32_t a[2];
+
+      memcpy (a, act[n]->q + 8 * i, sizeof a);
+#pragma GCC unroll 2
+      for (unsigned m = 0; m < m_n; m++)
+        dot[m][n] = i_dot (bits, dot[m][n], even[m], odd[m], i_set1 (a[0]), i_set1 (a[1]));
+    }
+  }
+#pragma GCC unroll 8
+  for (unsigned n = 0; n < n_n; n++)
+#pragma GCC unroll 2
+    for (unsigned m = 0; m < m_n; m++)
+      dots[m][n] = v_from_int (i_dot_finish (bits, dot[m][n], bias_of (format, act[n], from / 2)));
+}
+
+/* One block of 32 columns: sums += scale * (act's scale * dot) + min * (act's scaled sum). */
+INLINE void
+add_block (const CpuFormat format, const unsigned m_n, const unsigned n_n,
+           const uint8_t *const *head, const uint8_t *const *block, const CpuActBlock *const *act,
+           V (*sums)[TILE_COLUMNS])
+{
+  const gboolean has_min = format == CPU_FORMAT_Q4_1 || format == CPU_FORMAT_Q4_K;
+  V dots[TILE_STRIPS][TILE_COLUMNS], scale[TILE_STRIPS], min[TILE_STRIPS];
+
+  if (format == CPU_FORMAT_Q6_K) {
+    V upper[TILE_STRIPS][TILE_COLUMNS];
+
+    /* Two scales, whole numbers: the products and their sum stay below 2^24, exact in floats. */
+    dot_block (format, m_n, n_n, 0, 2, block, act, dots);
+#pragma GCC unroll 2
+    for (unsigned m = 0; m < m_n; m++)
+#pragma GCC unroll 8
+      for (unsigned n = 0; n < n_n; n++)
+        dots[m][n] = v_mul (dots[m][n], v_load_s8 (block[m] + 24 * V_WIDTH));
+    dot_block (format, m_n, n_n, 2, 4, block, act, upper);
+#pragma GCC unroll 2
+    for (unsigned m = 0; m < m_n; m++)
+#pragma GCC unroll 8
+      for (unsigned n = 0; n < n_n; n++)
+        dots[m][n] = v_fma (upper[m][n], v_load_s8 (block[m] + 25 * V_WIDTH), dots[m][n]);
+  } else {
+    dot_block (format, m_n, n_n, 0, 4, block, act, dots);
+  }
+#pragma GCC unroll 2
+  for (unsigned m = 0; m < m_n; m++)
+    load_scales (format, head[m], block[m], &scale[m], &min[m]);
+#pragma GCC unroll 8
+  for (unsigned n = 0; n < n_n; n++)
+#pragma GCC unroll 2
+    for (unsigned m = 0; m < m_n; m++) {
+      V dot = v_mul (dots[m][n], v_set1 (act[n]->scale));
+
+      sums[m][n] = v_fma (dot, scale[m], sums[m][n]);
+      if (has_min)
+        sums[m][n] = v_fma (min[m], v_set1 (act[n]->scaled_sum), sums[m][n]);
+    }
+}
+
+/* Strips lie one after another, so that what comes next is ahead even past the end of this one. The
+ * processor's own prefetcher stops at every 4 KiB page. */
+INLINE void
+prefetch (const uint8_t *p, unsigned bytes)
+{
+  for (unsigned at = 0; at < bytes; at += 64)
+    __builtin_prefetch (p + PREFETCH_BYTES + at, 0, 3);
+}
+
+INLINE void
+store_sums (const unsigned m_n, const unsigned n_n, V (*sums)[TILE_COLUMNS], float *out)
+{
+#pragma GCC unroll 2
+  for (unsigned m = 0; m < m_n; m++)
+#pragma GCC unroll 8
+    for (unsigned n = 0; n < n_n; n++)
+      v_store (out + (m * n_n + n) * V_WIDTH, sums[m][n]);
+}
+
+INLINE void
+tile_integer (const CpuFormat format, const unsigned m_n, const unsigned n_n, const uint8_t *strip,
+              ptrdiff_t second, const char *act, size_t act_stride, uint32_t columns, float *out)
+{
+  const Layout layout = layout_of (format);
+  const uint8_t *end = strip + (size_t) columns / (CPU_BLOCK * layout.n_blocks) *
+                                   (layout.head_bytes + layout.block_bytes * layout.n_blocks) *
+                                   V_WIDTH;
+  const CpuActBlock *a[TILE_COLUMNS];
+  V sums[TILE_STRIPS][TILE_COLUMNS];
+
+#pragma GCC unroll 8
+  for (unsigned n = 0; n < n_n; n++) {
+    a[n] = (const CpuActBlock *) (const void *) (act + n * act_stride);
+#pragma GCC unroll 2
+    for (unsigned m = 0; m < m_n; m++)
+      sums[m][n] = v_set1 (0);
+  }
+  while (strip < end) {
+    const uint8_t *head[TILE_STRIPS] = { strip, strip + second };
+
+    strip += layout.head_bytes * V_WIDTH;
+    for (unsigned b = 0; b < layout.n_blocks; b++) {
+      const uint8_t *block[TILE_STRIPS] = { strip, strip + second };
+
+      if (m_n == 1)
+        prefetch (strip, layout.block_bytes * V_WIDTH);
+      add_block (format, m_n, n_n, head, block, a, sums);
+      strip += layout.block_bytes * V_WIDTH;
+#pragma GCC unroll 8
+      for (unsigned n = 0; n < n_n; n++)
+        a[n]++;
+    }
+  }
+  store_sums (m_n, n_n, sums, out);
+}
+
+/* ---- float formats ---------------------------------------------------------------------------- */
+
+INLINE V
+load_floats (const CpuFormat format, const uint8_t *p)
+{
+  const uint16_t *p16 = (const uint16_t *) (const void *) p;
+
+  return format == CPU_FORMAT_F32   ? v_load ((const float *) (const void *) p)
+         : format == CPU_FORMAT_F16 ? v_load_f16 (p16)
+                                    : v_load_bf16 (p16);
+}
+
+/* A block's products are summed apart and then added: short chains that overlap. */
+INLINE void
+tile_float (const CpuFormat format, const unsigned m_n, const unsigned n_n, const uint8_t *strip,
+            ptrdiff_t second, const char *act, size_t act_stride, uint32_t columns, float *out)
+{
+  const size_t step = (format == CPU_FORMAT_F32 ? 4 : 2) * V_WIDTH;
+  V sums[TILE_STRIPS][TILE_COLUMNS];
+
+#pragma GCC unroll 8
+  for (unsigned n = 0; n < n_n; n++)
+#pragma GCC unroll 2
+    for (unsigned m = 0; m < m_n; m++)
+      sums[m][n] = v_set1 (0);
+  for (uint32_t first = 0; first < columns; first += CPU_BLOCK) {
+    uint32_t last = MIN (first + CPU_BLOCK, columns);
+    V part[TILE_STRIPS][TILE_COLUMNS];
+
+#pragma GCC unroll 8
+    for (unsigned n = 0; n < n_n; n++)
+#pragma GCC unroll 2
+      for (unsigned m = 0; m < m_n; m++)
+        part[m][n] = v_set1 (0);
+    for (uint32_t k = first; k < last; k++, strip += step) {
+      V w[TILE_STRIPS];
+
+#pragma GCC unroll 2
+      for (unsigned m = 0; m < m_n; m++)
+        w[m] = load_floats (format, strip + (m == 0 ? 0 : second));
+#pragma GCC unroll 8
+      for (unsigned n = 0; n < n_n; n++) {
+        V x = v_set1 (((const float *) (const void *) (act + n * act_stride))[k]);
+
+#pragma GCC unroll 2
+        for (unsigned m = 0; m < m_n; m++)
+          part[m][n] = v_fma (w[m], x, part[m][n]);
+      }
+    }
+#pragma GCC unroll 8
+    for (unsigned n = 0; n < n_n; n++)
+#pragma GCC unroll 2
+      for (unsigned m = 0; m < m_n; m++)
+        sums[m][n] = v_add (sums[m][n], part[m][n]);
+  }
+  store_sums (m_n, n_n, sums, out);
+}
+
+/* ---- one function per format and tile size ---------------------------------------------------- */
+
+#define TILE(kind, format, m, n)                                                                \
+  static void tile_##format##_##m##_##n (const uint8_t *strip, ptrdiff_t second, const char *act, \
+                                         size_t act_stride, uint32_t columns, float *out)        \
+  {                                                                                              \
+    tile_##kind (CPU_FORMAT_##format, m, n, strip, second, act, act_stride, columns, out);       \
+  }
+
+/* ---- from tiles to results -------------------------------------------------------------------- */
+
+/* A tile's sums to their rows. n_rows: of this strip that exist. */
+INLINE void
+store_rows (const float *sums, unsigned n_tokens, uint32_t n_rows, gboolean accumulate, float *dst,
+            size_t dst_stride)
+{
+  for (unsigned n = 0; n < n_tokens; n++, dst += dst_stride) {
+    V x = v_load (sums + n * V_WIDTH);
+
+    if (accumulate)
+      x = v_add (v_load_first (dst, n_rows), x);
+    v_store_first (dst, n_rows, x);
+  }
+}
+
+/* The same for a strip of the gate, whose sums come first, and one of up. */
+INLINE void
+store_gated (ModelActivation activation, const float *sums, unsigned n_tokens, uint32_t n_rows,
+             float *dst, size_t dst_stride)
+{
+  for (unsigned n = 0; n < n_tokens; n++, dst += dst_stride) {
+    V gate = v_load (sums + n * V_WIDTH), up = v_load (sums + (n_tokens + n) * V_WIDTH);
+
+    gate = activation == MODEL_ACTIVATION_GELU ? v_gelu (gate) : v_silu (gate);
+    v_store_first (dst, n_rows, v_mul (gate, up));
+  }
+}
+
+static inline uint32_t
+rows_of_strip (const CpuWeight *weight, uint32_t strip)
+{
+  return MIN (V_WIDTH, weight->rows - strip * V_WIDTH);
+}
+
+/* All tokens for the strips s and, if m_n is 2, s + 1 (GATED: the strips s of gate and up). A single
+ * token is limited by memory: then strips are read one after the other, as they lie. */
+INLINE void
+run_strips (const CpuMatmulWork *w, const TileFunc (*tiles)[TILE_COLUMNS], unsigned n_most,
+            uint32_t s, unsigned m_n)
+{
+  const uint8_t *strip = w->weight->data + s * w->weight->strip_stride;
+  ptrdiff_t second = w->up != NULL ? w->up->data + s * w->up->strip_stride - strip
+                                   : (ptrdiff_t) w->weight->strip_stride;
+  _Alignas (64) float sums[TILE_STRIPS * TILE_COLUMNS * V_WIDTH];
+  unsigned n;
+
+  for (uint32_t t = 0; t < w->n_tokens; t += n) {
+    const char *act = (const char *) w->act + t * w->act_stride;
+    float *dst = w->dst + t * w->dst_stride + s * V_WIDTH;
+
+    n = MIN (n_most, w->n_tokens - t);
+    if (m_n == 2 && n == 1 && w->n_tokens == 1) {
+      tiles[0][0](strip, 0, act, w->act_stride, w->weight->columns, sums);
+      tiles[0][0](strip + second, 0, act, w->act_stride, w->weight->columns, sums + V_WIDTH);
+    } else {
+      tiles[m_n - 1][n - 1](strip, second, act, w->act_stride, w->weight->columns, sums);
+    }
+    if (w->up != NULL) {
+      store_gated (w->activation, sums, n, rows_of_strip (w->weight, s), dst, w->dst_stride);
+      continue;
+    }
+    for (unsigned m = 0; m < m_n; m++)
+      store_rows (sums + m * n * V_WIDTH, n, rows_of_strip (w->weight, s + m), w->accumulate,
+                  dst + m * V_WIDTH, w->dst_stride);
+  }
+}
+
+static void
+matmul (const CpuMatmulWork *w, const TileFunc (*tiles)[TILE_COLUMNS], unsigned n_most)
+{
+  unsigned m_n;
+
+  if (w->up != NULL) {
+    for (uint32_t s = w->first_strip; s < w->first_strip + w->n_strips; s++)
+      run_strips (w, tiles, n_most, s, 2);
+    return;
+  }
+  for (uint32_t s = 0; s < w->n_strips; s += m_n) {
+    m_n = MIN (2, w->n_strips - s);
+    run_strips (w, tiles, n_most, w->first_strip + s, m_n);
+  }
+}

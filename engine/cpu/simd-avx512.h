@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* AVX-512: a vector is 16 floats or 16 rows. Included by files compiled for this instruction set only. */
+#include <immintrin.h>
+#include <stdint.h>
+
+typedef __m512 V;
+typedef __m512i I;
+
+#define V_WIDTH        16
+#define V_TILE_ROWS    6
+#define V_TILE_VECTORS 4
+
+static inline V
+v_set1 (float x)
+{
+  return _mm512_set1_ps (x);
+}
+
+static inline V
+v_load (const float *p)
+{
+  return _mm512_loadu_ps (p);
+}
+
+static inline void
+v_store (float *p, V x)
+{
+  _mm512_storeu_ps (p, x);
+}
+
+static inline V
+v_load_f16 (const uint16_t *p)
+{
+  return _mm512_cvtph_ps (_mm256_loadu_si256 ((const __m256i *) (const void *) p));
+}
+
+static inline void
+v_store_f16 (uint16_t *p, V x)
+{
+  _mm256_storeu_si256 ((__m256i *) (void *) p, _mm512_cvtps_ph (x, _MM_FROUND_TO_NEAREST_INT));
+}
+
+static inline V
+v_load_bf16 (const uint16_t *p)
+{
+  __m256i half = _mm256_loadu_si256 ((const __m256i *) (const void *) p);
+
+  return _mm512_castsi512_ps (_mm512_slli_epi32 (_mm512_cvtepu16_epi32 (half), 16));
+}
+
+static inline V
+v_load_u8 (const uint8_t *p)
+{
+  return _mm512_cvtepi32_ps (
+      _mm512_cvtepu8_epi32 (_mm_loadu_si128 ((const __m128i *) (const void *) p)));
+}
+
+static inline V
+v_load_s8 (const uint8_t *p)
+{
+  return _mm512_cvtepi32_ps (
+      _mm512_cvtepi8_epi32 (_mm_loadu_si128 ((const __m128i *) (const void *) p)));
+}
+
+static inline V
+v_add (V a, V b)
+{
+  return _mm512_add_ps (a, b);
+}
+
+static inline V
+v_sub (V a, V b)
+{
+  return _mm512_sub_ps (a, b);
+}
+
+static inline V
+v_mul (V a, V b)
+{
+  return _mm512_mul_ps (a, b);
+}
+
+static inline V
+v_div (V a, V b)
+{
+  return _mm512_div_ps (a, b);
+}
+
+static inline V
+v_fma (V a, V b, V c)
+{
+  return _mm512_fmadd_ps (a, b, c);
+}
+
+static inline V
+v_max (V a, V b)
+{
+  return _mm512_max_ps (a, b);
+}
+
+static inline V
+v_min (V a, V b)
+{
+  return _mm512_min_ps (a, b);
+}
+
+/* 0 where x < limit, else y. */
+static inline V
+v_zero_where_less (V y, V x, V limit)
+{
+  return _mm512_maskz_mov_ps (_mm512_cmp_ps_mask (x, limit, _CMP_NLT_UQ), y);
+}
+
+/* p * 2^n, where t = n + 1.5 * 2^23. */
+static inline V
+v_scale2 (V p, V t)
+{
+  return _mm512_castsi512_ps (_mm512_add_epi32 (
+      _mm512_castps_si512 (p), _mm512_slli_epi32 (_mm512_castps_si512 (t), 23)));
+}
+
+static inline float
+v_sum (V x)
+{
+  return _mm512_reduce_add_ps (x);
+}
+
+static inline float
+v_maximum (V x)
+{
+  return _mm512_reduce_max_ps (x);
+}
+
+static inline V
+v_from_int (I x)
+{
+  return _mm512_cvtepi32_ps (x);
+}
+
+/* The first n of 16 lanes. */
+static inline V
+v_load_first (const float *p, uint32_t n)
+{
+  return _mm512_maskz_loadu_ps ((__mmask16) ((1u << n) - 1), p);
+}
+
+static inline void
+v_store_first (float *p, uint32_t n, V x)
+{
+  _mm512_mask_storeu_ps (p, (__mmask16) ((1u << n) - 1), x);
+}
+
+/* ---- integer products, see products.h --------------------------------------------------------- */
+
+#define Q8_BIAS      128 /* of the stored codes: dpbusd takes them unsigned */
+#define TILE_COLUMNS 6
+#define TILE_STRIPS  2
+
+static inline I
+i_load (const uint8_t *p)
+{
+  return _mm512_loadu_si512 (p);
+}
+
+static inline I
+i_set1 (int32_t x)
+{
+  return _mm512_set1_epi32 (x);
+}
+
+static inline I
+i_low_nibbles (I x)
+{
+  return _mm512_and_si512 (x, _mm512_set1_epi8 (15));
+}
+
+static inline I
+i_high_nibbles (I x)
+{
+  return _mm512_and_si512 (_mm512_srli_epi16 (x, 4), _mm512_set1_epi8 (15));
+}
+
+/* nibbles | (bits 2p and 2p + 1 of each byte of high) << 4 */
+static inline I
+i_join_high (I nibbles, I high, unsigned p)
+{
+  I shifted = p == 0   ? _mm512_slli_epi16 (high, 4)
+              : p == 1 ? _mm512_slli_epi16 (high, 2)
+              : p == 2 ? high
+                       : _mm512_srli_epi16 (high, 2);
+
+  /* nibbles | (shifted & 0x30) */
+  return _mm512_ternarylogic_epi32 (nibbles, shifted, _mm512_set1_epi8 (0x30), 0xf8);
+}
+
+/* Stored codes of Q8_0 as the product takes them. */
+static inline I
+i_codes8 (I x)
+{
+  return x;
+}
+
+/* dot + even . a[0..3] + odd . a[4..7] in each lane; bits: of the codes. */
+static inline I
+i_dot (const unsigned bits, I dot, I even, I odd, I a_even, I a_odd)
+{
+  return _mm512_dpbusd_epi32 (_mm512_dpbusd_epi32 (dot, even, a_even), odd, a_odd);
+}
+
+/* A dot product begins with start and ends with finish: bias is the same in all lanes. */
+static inline I
+i_dot_start (const unsigned bits, int32_t bias)
+{
+  return _mm512_set1_epi32 (bias);
+}
+
+static inline I
+i_dot_finish (const unsigned bits, I dot, int32_t bias)
+{
+  return dot;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Functions of one vector, the same on every instruction set, written over a vector V of V_WIDTH
+ * floats. The including file defines V and its few operations (v_load, v_fma …) before. Must not know
+ * what they are used for. */
+
+#include "engine/cpu/internal.h"
+
+#define INLINE static inline __attribute__ ((always_inline))
+
+/* ---- functions of one vector ------------------------------------------------------------------ */
+
+/* e^x with a relative error below 3e-7; 0 below -87 (masked scores are -inf) and clamped above 88.
+ * Range reduction by ln 2 in two parts, then the polynomial of Cephes' expf. */
+INLINE V
+v_exp (V x)
+{
+  const V magic = v_set1 (12582912.0f); /* 1.5 * 2^23: adding it rounds to an integer */
+  V low = v_set1 (-87.0f), c = v_min (v_max (x, low), v_set1 (88.0f));
+  V t = v_fma (c, v_set1 (1.44269504f), magic), n = v_sub (t, magic), r, p;
+
+  r = v_fma (n, v_set1 (-0.693359375f), c);
+  r = v_fma (n, v_set1 (2.12194440e-4f), r);
+  p = v_set1 (1.9875691500e-4f);
+  p = v_fma (p, r, v_set1 (1.3981999507e-3f));
+  p = v_fma (p, r, v_set1 (8.3334519073e-3f));
+  p = v_fma (p, r, v_set1 (4.1665795894e-2f));
+  p = v_fma (p, r, v_set1 (1.6666665459e-1f));
+  p = v_fma (p, r, v_set1 (5.0000001201e-1f));
+  p = v_add (v_fma (p, v_mul (r, r), r), v_set1 (1.0f));
+  return v_zero_where_less (v_scale2 (p, t), x, low);
+}
+
+/* x / (1 + e^-x) */
+INLINE V
+v_silu (V x)
+{
+  V one = v_set1 (1.0f);
+
+  return v_div (x, v_add (one, v_exp (v_sub (v_set1 (0.0f), x))));
+}
+
+/* The tanh form, as x * sigmoid (2 sqrt (2 / pi) (x + 0.044715 x^3)). */
+INLINE V
+v_gelu (V x)
+{
+  V u = v_mul (x, v_fma (v_mul (x, x), v_set1 (0.044715f), v_set1 (1.0f)));
+
+  return v_div (x, v_add (v_set1 (1.0f), v_exp (v_mul (u, v_set1 (-1.5957691216f)))));
+}
+
+INLINE float
+exp_1 (float x)
+{
+  float lanes[V_WIDTH];
+
+  v_store (lanes, v_exp (v_set1 (x)));
+  return lanes[0];
+}
+
+/* dst[n] = act (gate[n]) * up[n]; n any, the vectors read and write only whole multiples of V_WIDTH
+ * that the caller has room for. */
+INLINE void
+gate_row (ModelActivation activation, const float *gate, const float *up, uint32_t n, float *dst)
+{
+  for (uint32_t i = 0; i < n; i += V_WIDTH) {
+    V g = v_load (gate + i);
+
+    g = activation == MODEL_ACTIVATION_GELU ? v_gelu (g) : v_silu (g);
+    v_store (dst + i, v_mul (g, v_load (up + i)));
+  }
+}
