@@ -528,3 +528,11 @@ bottega_markdown_view_set_text (BottegaMarkdownView *self,
   self->finished = finished;
   update (self);
 }
+
+const char *
+bottega_markdown_view_get_text (BottegaMarkdownView *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MARKDOWN_VIEW (self), NULL);
+
+  return bottega_markdown_blocks_get_text (self->blocks);
+}

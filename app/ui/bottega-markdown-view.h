@@ -24,6 +24,9 @@ void bottega_markdown_view_set_text (BottegaMarkdownView *self,
                                      const char *text,
                                      gboolean finished);
 
+/* All the text so far, also what is not shown yet; valid until the next change. */
+const char *bottega_markdown_view_get_text (BottegaMarkdownView *self);
+
 /* A selectable label whose links open by a click only, through the portal. Set its text with
  * gtk_label_set_markup (). */
 GtkWidget *bottega_markdown_view_make_label (GtkAccessibleRole role);

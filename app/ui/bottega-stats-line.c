@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Owns the long and the short form of the line and which of them shows. It must not know how the
+ * words are made, only that their parts are joined by " · " in the order of the table below.
+ */
+#define G_LOG_DOMAIN "bottega-stats-line"
+
+#include "config.h"
+
+#include "app/ui/bottega-stats-line.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#define SEPARATOR " · "
+
+/* Narrower than this (pixels) only the short form shows: a window of 560. */
+#define FOLD_WIDTH 440
+
+struct _BottegaStatsLine {
+  GtkWidget parent_instance;
+
+  GtkWidget *long_label;
+  GtkWidget *short_label;
+  EngineStats stats;
+};
+
+G_DEFINE_FINAL_TYPE (BottegaStatsLine, bottega_stats_line, GTK_TYPE_WIDGET)
+
+const char *
+bottega_stats_line_explain (const char *line,
+                            const EngineStats *stats,
+                            int index)
+{
+  const struct {
+    gboolean present;
+    const char *sentence;
+  } parts[] = {
+    { stats->written_tokens > 0,
+      _ ("Time to first token: how long you waited before the answer began") },
+    { stats->decode_tok_s > 0,
+      _ ("Speed: how many tokens, which are words or parts of words, were written per second") },
+    { stats->reused_tokens > 0,
+      _ ("Reuse: so much of the conversation was still in memory and was not read again") },
+    { stats->reused_tokens == 0 && stats->read_tokens > 0,
+      _ ("Reading: how much of the conversation was read before the answer began") },
+  };
+  int part = 0;
+
+  for (const char *at = strstr (line, SEPARATOR); at != NULL && at - line <= index;
+       at = strstr (at + 1, SEPARATOR))
+    part++;
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
+    if (parts[i].present && part-- == 0)
+      return parts[i].sentence;
+  return NULL;
+}
+
+static gboolean
+query_tooltip_cb (GtkLabel *label,
+                  int x,
+                  int y,
+                  gboolean keyboard,
+                  GtkTooltip *tooltip,
+                  gpointer user_data)
+{
+  BottegaStatsLine *self = user_data;
+  const char *sentence;
+  int left, top, index = 0;
+
+  g_assert (BOTTEGA_IS_STATS_LINE (self));
+
+  if (!keyboard) {
+    gtk_label_get_layout_offsets (label, &left, &top);
+    pango_layout_xy_to_index (gtk_label_get_layout (label), (x - left) * PANGO_SCALE,
+                              (y - top) * PANGO_SCALE, &index, NULL);
+  }
+  sentence = bottega_stats_line_explain (gtk_label_get_text (label), &self->stats, index);
+  gtk_tooltip_set_text (tooltip, sentence);
+  return sentence != NULL;
+}
+
+static void
+bottega_stats_line_measure (GtkWidget *widget,
+                            GtkOrientation orientation,
+                            int for_size,
+                            int *minimum,
+                            int *natural,
+                            int *minimum_baseline,
+                            int *natural_baseline)
+{
+  BottegaStatsLine *self = BOTTEGA_STATS_LINE (widget);
+
+  if (orientation == GTK_ORIENTATION_HORIZONTAL) {
+    gtk_widget_measure (self->short_label, orientation, -1, minimum, NULL, NULL, NULL);
+    gtk_widget_measure (self->long_label, orientation, -1, NULL, natural, NULL, NULL);
+    *natural = MAX (*natural, *minimum);
+  } else {
+    gboolean folded = for_size >= 0 && for_size < FOLD_WIDTH;
+    gtk_widget_measure (folded ? self->short_label : self->long_label, orientation, for_size,
+                        minimum, natural, NULL, NULL);
+  }
+}
+
+static void
+bottega_stats_line_size_allocate (GtkWidget *widget,
+                                  int width,
+                                  int height,
+                                  int baseline)
+{
+  BottegaStatsLine *self = BOTTEGA_STATS_LINE (widget);
+  gboolean folded = width < FOLD_WIDTH;
+  GtkWidget *shown = folded ? self->short_label : self->long_label;
+  int minimum;
+
+  gtk_widget_set_child_visible (self->short_label, folded);
+  gtk_widget_set_child_visible (self->long_label, !folded);
+  gtk_widget_measure (shown, GTK_ORIENTATION_VERTICAL, width, &minimum, NULL, NULL, NULL);
+  gtk_widget_allocate (shown, width, MAX (height, minimum), baseline, NULL);
+}
+
+static GtkSizeRequestMode
+bottega_stats_line_get_request_mode (GtkWidget *widget)
+{
+  return GTK_SIZE_REQUEST_HEIGHT_FOR_WIDTH;
+}
+
+static void
+bottega_stats_line_dispose (GObject *object)
+{
+  BottegaStatsLine *self = BOTTEGA_STATS_LINE (object);
+
+  g_clear_pointer (&self->long_label, gtk_widget_unparent);
+  g_clear_pointer (&self->short_label, gtk_widget_unparent);
+  G_OBJECT_CLASS (bottega_stats_line_parent_class)->dispose (object);
+}
+
+static void
+bottega_stats_line_class_init (BottegaStatsLineClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  object_class->dispose = bottega_stats_line_dispose;
+  widget_class->measure = bottega_stats_line_measure;
+  widget_class->size_allocate = bottega_stats_line_size_allocate;
+  widget_class->get_request_mode = bottega_stats_line_get_request_mode;
+  gtk_widget_class_set_css_name (widget_class, "stats");
+  gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_GROUP);
+}
+
+static GtkWidget *
+make_label (BottegaStatsLine *self)
+{
+  GtkWidget *label = g_object_new (GTK_TYPE_LABEL,
+                                   "selectable", TRUE,
+                                   "has-tooltip", TRUE,
+                                   "wrap", TRUE,
+                                   "xalign", 0.0f,
+                                   NULL);
+
+  gtk_widget_add_css_class (label, "caption");
+  gtk_widget_add_css_class (label, "dimmed");
+  gtk_widget_add_css_class (label, "numeric");
+  g_signal_connect (label, "query-tooltip", G_CALLBACK (query_tooltip_cb), self);
+  gtk_widget_set_parent (label, GTK_WIDGET (self));
+  return label;
+}
+
+static void
+bottega_stats_line_init (BottegaStatsLine *self)
+{
+  self->long_label = make_label (self);
+  self->short_label = make_label (self);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  _ ("How the answer was made"), -1);
+}
+
+void
+bottega_stats_line_show_message (BottegaStatsLine *self,
+                                 BottegaMessage *message)
+{
+  const EngineStats *stats = bottega_message_get_stats (message);
+  const char *line = bottega_message_get_stats_line (message);
+  const char *folded = bottega_message_get_stats_short (message);
+
+  g_return_if_fail (BOTTEGA_IS_STATS_LINE (self));
+
+  self->stats = stats != NULL ? *stats : (EngineStats){ 0 };
+  gtk_label_set_label (GTK_LABEL (self->long_label), line != NULL ? line : "");
+  gtk_label_set_label (GTK_LABEL (self->short_label), folded != NULL ? folded : "");
+}
