@@ -186,7 +186,7 @@ bottega_stats_line_show_message (BottegaStatsLine *self,
 
   g_return_if_fail (BOTTEGA_IS_STATS_LINE (self));
 
-  self->stats = stats != NULL ? *stats : (EngineStats){ 0 };
+  self->stats = stats != NULL ? *stats : (EngineStats) { 0 };
   gtk_label_set_label (GTK_LABEL (self->long_label), line != NULL ? line : "");
   gtk_label_set_label (GTK_LABEL (self->short_label), folded != NULL ? folded : "");
 }
