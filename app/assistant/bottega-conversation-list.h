@@ -19,7 +19,8 @@ G_DECLARE_FINAL_TYPE (BottegaConversationList, bottega_conversation_list, BOTTEG
 
 /* Begins to read the list at once. Keeps references to all three. */
 BottegaConversationList *bottega_conversation_list_new (BottegaStore *store,
-                                                        BottegaEngineThread *engine, BottegaSettings *settings);
+                                                        BottegaEngineThread *engine,
+                                                        BottegaSettings *settings);
 
 gboolean bottega_conversation_list_get_loaded (BottegaConversationList *self);
 

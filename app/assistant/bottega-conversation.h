@@ -20,9 +20,9 @@
  *                   longer read.
  *
  * Signals:
- *   "refused" (const char *text, const char *sentence): a question that send () or edit_and_resend
- *   () had taken cannot be asked (it alone is longer than the context). It has left the list again:
- *   put text back into the composer.
+ *   "refused" (const char *text, const char *sentence): a question that send () had taken cannot be
+ *             asked (it alone is longer than the context). It has left the list again: put text
+ *             back into the composer.
  *   "finished" (BottegaMessage *answer): an answer has ended, in any way.
  */
 #pragma once
@@ -58,7 +58,7 @@ GType bottega_conversation_state_get_type (void);
 
 /* TRUE when the state table has the edge. Setting a state without one is refused with a warning. */
 gboolean bottega_conversation_state_may (BottegaConversationState from, BottegaConversationState
-                                         to);
+                                                                            to);
 
 #define BOTTEGA_TYPE_CONVERSATION (bottega_conversation_get_type ())
 G_DECLARE_FINAL_TYPE (BottegaConversation, bottega_conversation, BOTTEGA, CONVERSATION, GObject)

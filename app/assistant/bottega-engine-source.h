@@ -29,8 +29,8 @@ void bottega_model_facts_clear (BottegaModelFacts *facts);
 /* What load () is asked for, and what it says. Strings of the request are borrowed. */
 typedef struct {
   const char *path;
-  const char *device;    /* "auto", "cpu", "vulkan", "vulkan:N" */
-  guint context_tokens;  /* 0: automatic */
+  const char *device;          /* "auto", "cpu", "vulkan", "vulkan:N" */
+  guint context_tokens;        /* 0: automatic */
   EngineLoadProgress progress; /* engine thread */
   gpointer progress_data;
 } BottegaLoadRequest;
@@ -58,8 +58,9 @@ struct _BottegaEngineSourceInterface {
                      const char *answer_prefix, guint *tokens, GError **error);
   /* As engine_session_generate (): a cancel is no error but TRUE with ENGINE_STOP_CANCELLED. */
   gboolean (*generate) (BottegaEngineSource *self, const EngineMessage *messages, gsize n_messages,
-                        const char *answer_prefix, const EngineGenerate *options, EngineEventFunc
-                        on_event, gpointer user_data, EngineStats *stats, GError **error);
+                        const char *answer_prefix, const EngineGenerate *options,
+                        EngineEventFunc on_event, gpointer user_data, EngineStats *stats,
+                        GError **error);
 
   /* Forgets an earlier cancel; the engine thread, before load and generate. */
   void (*rearm) (BottegaEngineSource *self);

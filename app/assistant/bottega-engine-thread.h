@@ -67,13 +67,19 @@ typedef struct {
 } BottegaGenerateEvents;
 
 /* Takes the prompt. Waits for a load in progress; fails with a sentence when there is no model.
- * reserve_tokens: room that must be left for the answer when the prompt is made to fit. Gives a job
- * number, never 0. */
-guint64 bottega_engine_thread_generate (BottegaEngineThread *self, BottegaPrompt *prompt, guint
-                                        reserve_tokens, const EngineGenerate *options, const
-                                        BottegaGenerateEvents *events, gpointer user_data);
+ * reserve_tokens: room that must be left for the answer when the prompt is made to fit, at most a
+ * quarter of the context. Gives a job number, never 0. */
+guint64 bottega_engine_thread_generate (BottegaEngineThread *self,
+                                        BottegaPrompt *prompt,
+                                        guint reserve_tokens,
+                                        const EngineGenerate *options,
+                                        const BottegaGenerateEvents *events,
+                                        gpointer user_data);
 /* Honoured at once; finished still comes. A job that has ended or is unknown: no effect. */
 void bottega_engine_thread_cancel (BottegaEngineThread *self, guint64 job);
+
+/* How many generate jobs come before this one while it waits; 0 once it has begun. */
+guint bottega_engine_thread_get_position (BottegaEngineThread *self, guint64 job);
 
 /* Counts the tokens of a prompt, after what is queued already. Takes the prompt. tokens 0 with an
  * error. */

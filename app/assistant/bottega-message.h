@@ -42,17 +42,17 @@ typedef enum {
 } BottegaMessageRole;
 
 typedef enum {
-  BOTTEGA_MESSAGE_STATE_QUEUED,      /* waits: for the disk, or for another answer */
-  BOTTEGA_MESSAGE_STATE_LOADING,     /* the model is being loaded */
-  BOTTEGA_MESSAGE_STATE_READING,     /* prefill */
-  BOTTEGA_MESSAGE_STATE_WRITING,     /* decode */
+  BOTTEGA_MESSAGE_STATE_QUEUED,  /* waits: for the disk, or for another answer */
+  BOTTEGA_MESSAGE_STATE_LOADING, /* the model is being loaded */
+  BOTTEGA_MESSAGE_STATE_READING, /* prefill */
+  BOTTEGA_MESSAGE_STATE_WRITING, /* decode */
   BOTTEGA_MESSAGE_STATE_COMPLETE,
   BOTTEGA_MESSAGE_STATE_STOPPED,     /* by the person; text is what there was */
   BOTTEGA_MESSAGE_STATE_INTERRUPTED, /* the app ended while it was written */
   BOTTEGA_MESSAGE_STATE_FAILED,      /* error has the sentence; text is what there was */
 } BottegaMessageState;
 
-#define BOTTEGA_TYPE_MESSAGE_ROLE (bottega_message_role_get_type ())
+#define BOTTEGA_TYPE_MESSAGE_ROLE  (bottega_message_role_get_type ())
 #define BOTTEGA_TYPE_MESSAGE_STATE (bottega_message_state_get_type ())
 GType bottega_message_role_get_type (void);
 GType bottega_message_state_get_type (void);

@@ -41,8 +41,9 @@ typedef void (*BottegaImportProgress) (guint64 done_bytes, guint64 total_bytes, 
  * else a copy under a temporary name). A file that is there already is recognised. The item shows
  * up as "importing" meanwhile. progress: main thread, may be NULL. cancellable ends it and leaves
  * nothing behind. */
-void bottega_model_store_import_async (BottegaModelStore *self, GFile *file, BottegaImportProgress
-                                       progress, gpointer progress_data, GCancellable *cancellable,
+void bottega_model_store_import_async (BottegaModelStore *self, GFile *file,
+                                       BottegaImportProgress progress, gpointer progress_data,
+                                       GCancellable *cancellable,
                                        GAsyncReadyCallback callback, gpointer user_data);
 /* Borrowed; NULL on error. */
 BottegaModelItem *bottega_model_store_import_finish (BottegaModelStore *self, GAsyncResult *result,
@@ -61,7 +62,9 @@ void bottega_model_store_set_default (BottegaModelStore *self, BottegaModelItem 
 
 /* Would it fit this computer's free memory with this context (0: automatic)? FALSE and a sentence
  * with numbers. A quick check on the main memory; the engine's own word at loading is the last. */
-gboolean bottega_model_store_will_fit (BottegaModelStore *self, BottegaModelItem *item, guint
-                                       context_tokens, GError **error);
+gboolean bottega_model_store_will_fit (BottegaModelStore *self,
+                                       BottegaModelItem *item,
+                                       guint context_tokens,
+                                       GError **error);
 
 G_END_DECLS

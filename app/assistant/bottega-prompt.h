@@ -26,8 +26,11 @@ void bottega_prompt_add (BottegaPrompt *self, const char *role, const char *id, 
 void bottega_prompt_set_answer_prefix (BottegaPrompt *self, const char *text);
 
 /* Tokens that these messages make; FALSE and an error when they cannot be counted. */
-typedef gboolean (*BottegaPromptCount) (const EngineMessage *messages, gsize n_messages,
-                                        const char *answer_prefix, guint *tokens, gpointer user_data,
+typedef gboolean (*BottegaPromptCount) (const EngineMessage *messages,
+                                        gsize n_messages,
+                                        const char *answer_prefix,
+                                        guint *tokens,
+                                        gpointer user_data,
                                         GError **error);
 
 typedef struct {

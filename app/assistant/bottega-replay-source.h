@@ -9,12 +9,12 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  const char *text;        /* UTF-8, the answer; copied */
-  double tokens_per_s;     /* 0: as fast as it goes */
+  const char *text;         /* UTF-8, the answer; copied */
+  double tokens_per_s;      /* 0: as fast as it goes */
   double read_tokens_per_s; /* 0: at once */
-  double load_s;           /* how long loading takes */
-  guint context_tokens;    /* 0: 8192 */
-  guint token_bytes;       /* 0: 4 */
+  double load_s;            /* how long loading takes */
+  guint context_tokens;     /* 0: 8192 */
+  guint token_bytes;        /* 0: 4 */
 } BottegaReplayOptions;
 
 #define BOTTEGA_TYPE_REPLAY_SOURCE (bottega_replay_source_get_type ())

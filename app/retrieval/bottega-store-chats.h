@@ -18,7 +18,7 @@ G_BEGIN_DECLS
 #define BOTTEGA_STORE_STATE_INTERRUPTED "interrupted"
 
 typedef struct {
-  char *id;            /* UUID */
+  char *id; /* UUID */
   char *title;
   char *first_message; /* id of the first message that the model still reads; NULL: all */
   gint64 created_us, updated_us;
@@ -55,10 +55,10 @@ typedef void (*BottegaStoreRows) (GPtrArray *rows, const GError *error, gpointer
 /* Inserts or replaces one conversation and any number of messages, in one transaction. conversation
  * may be NULL. Messages whose state is not "queued" or "writing" become searchable. done may be
  * NULL. */
-void bottega_store_put (BottegaStore *self, const BottegaStoreConversation *conversation, const
-                        BottegaStoreMessage *const *messages, guint n_messages,
-                        BottegaStoreDurability durability, BottegaStoreDone done, gpointer
-                        user_data);
+void bottega_store_put (BottegaStore *self, const BottegaStoreConversation *conversation,
+                        const BottegaStoreMessage *const *messages, guint n_messages,
+                        BottegaStoreDurability durability, BottegaStoreDone done,
+                        gpointer user_data);
 
 /* The running text of an answer, at most once a second; state stays as it is. */
 void bottega_store_put_text (BottegaStore *self, const char *message_id, const char *text);
@@ -77,14 +77,19 @@ void bottega_store_purge (BottegaStore *self, const char *conversation_id);
 /* ---- reading ---- */
 
 /* All conversations that are not deleted, newest first. */
-void bottega_store_list_conversations (BottegaStore *self, BottegaStoreRows callback, gpointer
-                                       user_data);
+void bottega_store_list_conversations (BottegaStore *self,
+                                       BottegaStoreRows callback,
+                                       gpointer user_data);
 /* The messages of one, oldest first, without the superseded ones. */
-void bottega_store_list_messages (BottegaStore *self, const char *conversation_id, BottegaStoreRows
-                                  callback, gpointer user_data);
+void bottega_store_list_messages (BottegaStore *self,
+                                  const char *conversation_id,
+                                  BottegaStoreRows callback,
+                                  gpointer user_data);
 /* Ids of the conversations whose title or one of whose messages has every word of query (the last
  * may be the beginning of a word; case and accents do not matter), newest first, at most 500. */
-void bottega_store_search_conversations (BottegaStore *self, const char *query, BottegaStoreRows
-                                         callback, gpointer user_data);
+void bottega_store_search_conversations (BottegaStore *self,
+                                         const char *query,
+                                         BottegaStoreRows callback,
+                                         gpointer user_data);
 
 G_END_DECLS

@@ -25,8 +25,13 @@ BottegaWorker *bottega_worker_new (const char *name);
 void bottega_worker_push (BottegaWorker *self, BottegaWorkerFunc run, BottegaWorkerFunc done,
                           gpointer data, GDestroyNotify destroy);
 
-/* Waits until every job pushed so far has run (their `done` come later, from the main loop). Main
- * thread. */
+/* From a running job: calls report later on the main context, in order with the `done` of jobs; for
+ * progress. destroy as above. Any thread. */
+void bottega_worker_report (BottegaWorker *self, BottegaWorkerFunc report, gpointer data,
+                            GDestroyNotify destroy);
+
+/* Waits until every job pushed so far has run, and calls what is to be called on the main context
+ * right here. Main thread. */
 void bottega_worker_wait (BottegaWorker *self);
 
 /* Runs what is queued, ends the thread and drops the `done` that were not delivered. Main thread.

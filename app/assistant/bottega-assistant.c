@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Puts the parts together: data folder, store, settings, models, engine thread, conversations. It
+ * must not do the work of any of them. */
+#define G_LOG_DOMAIN "bottega-assistant"
+#include "config.h"
+
+#include "app/assistant/bottega-assistant.h"
+#include "app/assistant/bottega-conversation-private.h"
+#include "app/retrieval/bottega-worker.h"
+
+#include <glib/gi18n-lib.h>
+
+/* The one space of this version; later ones sit beside it. */
+#define SPACE "personal"
+
+struct _BottegaAssistant {
+  GObject parent_instance;
+
+  char *data_dir, *device_line, *storage_error;
+  BottegaEngineSource *source;
+  BottegaStore *store;
+  BottegaSettings *settings;
+  BottegaEngineThread *engine;
+  BottegaModelStore *models;
+  BottegaConversationList *conversations;
+  BottegaWorker *worker; /* asks for the device line */
+  gboolean started, shut_down;
+};
+
+enum {
+  PROP_0,
+  PROP_SETTINGS,
+  PROP_ENGINE,
+  PROP_MODELS,
+  PROP_CONVERSATIONS,
+  PROP_HAS_MODEL,
+  PROP_DEVICE_LINE,
+  PROP_STORAGE_ERROR,
+  N_PROPS,
+};
+
+static GParamSpec *properties[N_PROPS];
+
+G_DEFINE_FINAL_TYPE (BottegaAssistant, bottega_assistant, G_TYPE_OBJECT)
+
+static void
+bottega_assistant_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  BottegaAssistant *self = BOTTEGA_ASSISTANT (object);
+
+  switch (id) {
+  case PROP_SETTINGS:
+    g_value_set_object (value, self->settings);
+    break;
+  case PROP_ENGINE:
+    g_value_set_object (value, self->engine);
+    break;
+  case PROP_MODELS:
+    g_value_set_object (value, self->models);
+    break;
+  case PROP_CONVERSATIONS:
+    g_value_set_object (value, self->conversations);
+    break;
+  case PROP_HAS_MODEL:
+    g_value_set_boolean (value, bottega_assistant_get_has_model (self));
+    break;
+  case PROP_DEVICE_LINE:
+    g_value_set_string (value, self->device_line);
+    break;
+  case PROP_STORAGE_ERROR:
+    g_value_set_string (value, self->storage_error);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+}
+
+static void
+bottega_assistant_dispose (GObject *object)
+{
+  bottega_assistant_shutdown (BOTTEGA_ASSISTANT (object));
+
+  G_OBJECT_CLASS (bottega_assistant_parent_class)->dispose (object);
+}
+
+static void
+bottega_assistant_finalize (GObject *object)
+{
+  BottegaAssistant *self = BOTTEGA_ASSISTANT (object);
+
+  g_clear_object (&self->conversations);
+  g_clear_object (&self->models);
+  g_clear_object (&self->engine);
+  g_clear_object (&self->settings);
+  g_clear_object (&self->store);
+  g_clear_object (&self->source);
+  g_free (self->data_dir);
+  g_free (self->device_line);
+  g_free (self->storage_error);
+
+  G_OBJECT_CLASS (bottega_assistant_parent_class)->finalize (object);
+}
+
+static void
+bottega_assistant_class_init (BottegaAssistantClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+
+  object_class->dispose = bottega_assistant_dispose;
+  object_class->finalize = bottega_assistant_finalize;
+  object_class->get_property = bottega_assistant_get_property;
+
+  properties[PROP_SETTINGS] =
+      g_param_spec_object ("settings", NULL, NULL, BOTTEGA_TYPE_SETTINGS, flags);
+  properties[PROP_ENGINE] =
+      g_param_spec_object ("engine", NULL, NULL, BOTTEGA_TYPE_ENGINE_THREAD, flags);
+  properties[PROP_MODELS] =
+      g_param_spec_object ("models", NULL, NULL, BOTTEGA_TYPE_MODEL_STORE, flags);
+  properties[PROP_CONVERSATIONS] =
+      g_param_spec_object ("conversations", NULL, NULL, BOTTEGA_TYPE_CONVERSATION_LIST, flags);
+  properties[PROP_HAS_MODEL] = g_param_spec_boolean ("has-model", NULL, NULL, FALSE, flags);
+  properties[PROP_DEVICE_LINE] = g_param_spec_string ("device-line", NULL, NULL, NULL, flags);
+  properties[PROP_STORAGE_ERROR] = g_param_spec_string ("storage-error", NULL, NULL, NULL, flags);
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+}
+
+static void
+bottega_assistant_init (BottegaAssistant *self)
+{
+}
+
+/* ---- the store ---- */
+
+static void
+set_storage_error (BottegaAssistant *self, const char *sentence)
+{
+  if (g_set_str (&self->storage_error, sentence))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_STORAGE_ERROR]);
+}
+
+static void
+on_store_failed (BottegaAssistant *self, const char *sentence)
+{
+  set_storage_error (self, sentence);
+}
+
+static void
+open_store (BottegaAssistant *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) memory_error = NULL;
+
+  self->store = bottega_store_open (self->data_dir, SPACE, &error);
+  if (self->store == NULL) {
+    set_storage_error (self, error->message);
+    self->store = bottega_store_open_in_memory (&memory_error);
+    if (self->store == NULL)
+      g_error ("SQLite does not work at all: %s", memory_error->message);
+  }
+  g_signal_connect_object (self->store, "failed", G_CALLBACK (on_store_failed), self,
+                           G_CONNECT_SWAPPED);
+}
+
+/* ---- models ---- */
+
+static void
+load (BottegaAssistant *self, BottegaModelItem *item)
+{
+  bottega_engine_thread_load (self->engine, bottega_model_item_get_path (item),
+                              bottega_settings_get_device (self->settings),
+                              bottega_settings_get_context_length (self->settings));
+}
+
+/* Files were found, or one was imported: if nothing is loaded, the default is. */
+static void
+on_models_changed (BottegaAssistant *self)
+{
+  BottegaModelItem *item = bottega_model_store_get_default (self->models);
+
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_HAS_MODEL]);
+  if (self->started &&
+      !self->shut_down &&
+      item != NULL &&
+      bottega_model_store_get_loaded (self->models) &&
+      bottega_engine_thread_get_state (self->engine) == BOTTEGA_ENGINE_NO_MODEL)
+    load (self, item);
+}
+
+static void
+on_engine_state (BottegaAssistant *self)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_HAS_MODEL]);
+}
+
+BottegaAssistant *
+bottega_assistant_new (const char *data_dir, BottegaEngineSource *source, BottegaSettings *settings)
+{
+  BottegaAssistant *self;
+
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_SOURCE (source), NULL);
+
+  self = g_object_new (BOTTEGA_TYPE_ASSISTANT, NULL);
+  self->data_dir = data_dir != NULL ? g_canonicalize_filename (data_dir, NULL)
+                                    : g_build_filename (g_get_user_data_dir (), "bottega", NULL);
+  self->source = g_object_ref (source);
+  self->settings = settings != NULL ? g_object_ref (settings) : bottega_settings_new ();
+  open_store (self);
+  self->engine = bottega_engine_thread_new (source);
+  self->models = bottega_model_store_new (self->data_dir, source, self->settings);
+  self->conversations = bottega_conversation_list_new (self->store, self->engine, self->settings);
+  self->worker = bottega_worker_new ("devices");
+
+  g_signal_connect_object (self->models, "notify::loaded", G_CALLBACK (on_models_changed), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->models, "items-changed", G_CALLBACK (on_models_changed), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->engine, "notify::state", G_CALLBACK (on_engine_state), self,
+                           G_CONNECT_SWAPPED);
+
+  return self;
+}
+
+/* ---- the device line ---- */
+
+typedef struct {
+  BottegaAssistant *assistant; /* borrowed: the worker ends before it */
+  BottegaEngineSource *source;
+  char *line;
+} Describe;
+
+static void
+describe_free (gpointer data)
+{
+  g_free (((Describe *) data)->line);
+  g_free (data);
+}
+
+static void
+describe_run (gpointer data)
+{
+  Describe *describe = data;
+
+  describe->line =
+      BOTTEGA_ENGINE_SOURCE_GET_IFACE (describe->source)->describe_device (describe->source);
+}
+
+static void
+describe_done (gpointer data)
+{
+  Describe *describe = data;
+
+  if (g_set_str (&describe->assistant->device_line, describe->line))
+    g_object_notify_by_pspec (G_OBJECT (describe->assistant), properties[PROP_DEVICE_LINE]);
+}
+
+void
+bottega_assistant_start (BottegaAssistant *self)
+{
+  Describe *describe;
+
+  g_return_if_fail (BOTTEGA_IS_ASSISTANT (self));
+
+  if (self->started || self->shut_down)
+    return;
+  self->started = TRUE;
+  on_models_changed (self);
+
+  describe = g_new0 (Describe, 1);
+  describe->assistant = self;
+  describe->source = self->source;
+  bottega_worker_push (self->worker, describe_run, describe_done, describe, describe_free);
+}
+
+gboolean
+bottega_assistant_use_model (BottegaAssistant *self, BottegaModelItem *item, GError **error)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), FALSE);
+  g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (item), FALSE);
+
+  if (bottega_model_item_get_state (item) != BOTTEGA_MODEL_READY) {
+    const char *sentence = bottega_model_item_get_error (item);
+
+    g_set_error_literal (error, BOTTEGA_MODEL_STORE_ERROR, BOTTEGA_MODEL_STORE_ERROR_FAILED,
+                         sentence != NULL ? sentence : _ ("This model is not ready yet."));
+    return FALSE;
+  }
+  if (!bottega_model_store_will_fit (self->models, item,
+                                     bottega_settings_get_context_length (self->settings), error))
+    return FALSE;
+  bottega_model_store_set_default (self->models, item);
+  load (self, item);
+
+  return TRUE;
+}
+
+void
+bottega_assistant_reload_model (BottegaAssistant *self)
+{
+  const char *path;
+
+  g_return_if_fail (BOTTEGA_IS_ASSISTANT (self));
+
+  path = bottega_engine_thread_get_model_path (self->engine);
+  if (path != NULL) {
+    g_autofree char *copy = g_strdup (path);
+
+    bottega_engine_thread_load (self->engine, copy, bottega_settings_get_device (self->settings),
+                                bottega_settings_get_context_length (self->settings));
+  } else
+    on_models_changed (self);
+}
+
+void
+bottega_assistant_shutdown (BottegaAssistant *self)
+{
+  g_return_if_fail (BOTTEGA_IS_ASSISTANT (self));
+
+  if (self->shut_down)
+    return;
+  self->shut_down = TRUE;
+  bottega_engine_thread_shutdown (self->engine);
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->conversations)); i++) {
+    g_autoptr (BottegaConversation) conversation =
+        g_list_model_get_item (G_LIST_MODEL (self->conversations), i);
+
+    bottega_conversation_interrupt (conversation);
+  }
+  bottega_store_flush (self->store);
+  g_clear_pointer (&self->worker, bottega_worker_free);
+}
+
+const char *
+bottega_assistant_get_data_dir (BottegaAssistant *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), NULL);
+
+  return self->data_dir;
+}
+
+BottegaSettings *
+bottega_assistant_get_settings (BottegaAssistant *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), NULL);
+
+  return self->settings;
+}
+
+BottegaEngineThread *
+bottega_assistant_get_engine (BottegaAssistant *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), NULL);
+
+  return self->engine;
+}
+
+BottegaModelStore *
+bottega_assistant_get_models (BottegaAssistant *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), NULL);
+
+  return self->models;
+}
+
+BottegaConversationList *
+bottega_assistant_get_conversations (BottegaAssistant *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), NULL);
+
+  return self->conversations;
+}
+
+gboolean
+bottega_assistant_get_has_model (BottegaAssistant *self)
+{
+  BottegaEngineState state;
+
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), FALSE);
+
+  state = bottega_engine_thread_get_state (self->engine);
+
+  return state == BOTTEGA_ENGINE_LOADING ||
+         state == BOTTEGA_ENGINE_READY ||
+         bottega_model_store_get_default (self->models) != NULL;
+}
+
+const char *
+bottega_assistant_get_device_line (BottegaAssistant *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), NULL);
+
+  return self->device_line;
+}
+
+const char *
+bottega_assistant_get_storage_error (BottegaAssistant *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), NULL);
+
+  return self->storage_error;
+}

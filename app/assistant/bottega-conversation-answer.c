@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How an answer comes about: a question is committed to disk, then given to the engine; text
+ * arrives and is flushed to disk twice a second; at the end the next question of the queue has its
+ * turn. It must not know how either the store or the engine does it. */
+#define G_LOG_DOMAIN "bottega-conversation-answer"
+#include "config.h"
+
+#include "app/assistant/bottega-conversation-private.h"
+
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+/* A killed program loses at most a second of an answer: half of it here, the rest is for the
+ * store's own delay. */
+#define FLUSH_US         (G_USEC_PER_SEC / 2)
+#define TITLE_CHARACTERS 48
+
+static void submit (BottegaConversation *self);
+
+/* ---- the end of an answer ---- */
+
+/* Lets go of the answer in progress. Gives the reference that was kept meanwhile: unref it last. */
+static BottegaConversation *
+forget_answer (BottegaConversation *self)
+{
+  g_clear_handle_id (&self->flush_source, g_source_remove);
+  g_clear_object (&self->answer);
+  g_clear_object (&self->question);
+  self->job = 0;
+  self->serial++;
+
+  return self;
+}
+
+static void
+end_answer (BottegaConversation *self,
+            BottegaMessageState state,
+            const char *sentence,
+            const EngineStats *stats)
+{
+  g_autoptr (BottegaMessage) answer = g_object_ref (self->answer);
+  g_autoptr (BottegaConversation) kept = forget_answer (self);
+
+  bottega_message_finish (answer, state, sentence, stats);
+  if (stats != NULL)
+    bottega_conversation_set_context_used (self, stats->prompt_tokens + stats->written_tokens);
+  bottega_conversation_put (self, answer, NULL, BOTTEGA_STORE_DURABLE, NULL, NULL);
+  if (state == BOTTEGA_MESSAGE_STATE_FAILED)
+    bottega_conversation_set_error (self, sentence);
+  else if (state == BOTTEGA_MESSAGE_STATE_COMPLETE)
+    bottega_conversation_set_error (self, NULL);
+
+  bottega_conversation_set_state (self, state == BOTTEGA_MESSAGE_STATE_FAILED
+                                            ? BOTTEGA_CONVERSATION_FAILED
+                                            : BOTTEGA_CONVERSATION_IDLE);
+  g_signal_emit_by_name (self, "finished", answer);
+
+  /* After a stop or a failure the person decides whether the next question still makes sense. */
+  if (state == BOTTEGA_MESSAGE_STATE_COMPLETE)
+    bottega_conversation_send_queued (self);
+}
+
+/* The question alone is longer than the context: it goes back to the composer. */
+static void
+refuse (BottegaConversation *self, const char *sentence)
+{
+  g_autofree char *text = g_strdup (bottega_message_get_text (self->question));
+  int index = bottega_conversation_index_of (self, self->question);
+  g_autoptr (BottegaConversation) kept = forget_answer (self);
+
+  bottega_conversation_truncate (self, (guint) index);
+  bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_IDLE);
+  g_signal_emit_by_name (self, "refused", text, sentence);
+}
+
+/* ---- what the engine says ---- */
+
+static void
+on_started (const BottegaPromptFit *fit, gpointer user_data)
+{
+  BottegaConversation *self = user_data;
+
+  if (fit->dropped_turns > 0) {
+    bottega_conversation_set_first_included (self, fit->first_message);
+    bottega_conversation_put (self, NULL, NULL, BOTTEGA_STORE_QUICK, NULL, NULL);
+  }
+  bottega_conversation_set_context_used (self, fit->prompt_tokens);
+  bottega_message_set_writer (self->answer, bottega_engine_thread_get_model_name (self->engine),
+                              bottega_engine_thread_get_device_description (self->engine));
+  bottega_message_set_state (self->answer, BOTTEGA_MESSAGE_STATE_READING);
+  if (self->state != BOTTEGA_CONVERSATION_STOPPING)
+    bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_READING);
+}
+
+static void
+on_reading (guint done, guint total, double left_s, gpointer user_data)
+{
+  BottegaConversation *self = user_data;
+
+  bottega_message_set_reading (self->answer, done, total, left_s);
+}
+
+static void
+flush (BottegaConversation *self)
+{
+  g_clear_handle_id (&self->flush_source, g_source_remove);
+  self->flushed_us = g_get_monotonic_time ();
+  if (!self->purged)
+    bottega_store_put_text (self->store, bottega_message_get_id (self->answer),
+                            bottega_message_get_text (self->answer));
+}
+
+static gboolean
+on_flush_time (gpointer user_data)
+{
+  BottegaConversation *self = user_data;
+
+  self->flush_source = 0;
+  flush (self);
+
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_text (const char *utf8, gsize bytes, guint n_tokens, gpointer user_data)
+{
+  BottegaConversation *self = user_data;
+  gint64 since_us = g_get_monotonic_time () - self->flushed_us;
+
+  bottega_message_set_state (self->answer, BOTTEGA_MESSAGE_STATE_WRITING);
+  if (self->state == BOTTEGA_CONVERSATION_READING)
+    bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_WRITING);
+  bottega_message_append (self->answer, utf8, bytes);
+  bottega_conversation_set_context_used (self, self->context_used + n_tokens);
+
+  if (since_us >= FLUSH_US)
+    flush (self);
+  else if (self->flush_source == 0) {
+    self->flush_source =
+        g_timeout_add ((guint) ((FLUSH_US - since_us) / 1000) + 1, on_flush_time, self);
+    g_source_set_name_by_id (self->flush_source, "[bottega] flush answer");
+  }
+}
+
+static void
+on_finished (const EngineStats *stats, const GError *error, gpointer user_data)
+{
+  BottegaConversation *self = user_data;
+  gboolean stopped = self->state == BOTTEGA_CONVERSATION_STOPPING ||
+                     (error == NULL && (stats == NULL || stats->stop == ENGINE_STOP_CANCELLED));
+
+  if (g_error_matches (error, ENGINE_ERROR, ENGINE_ERROR_LIMIT) &&
+      self->refusable &&
+      bottega_message_get_text_bytes (self->answer) == 0)
+    refuse (self, error->message);
+  else if (error != NULL && !g_error_matches (error, ENGINE_ERROR, ENGINE_ERROR_CANCELLED))
+    end_answer (self, BOTTEGA_MESSAGE_STATE_FAILED, error->message, stats);
+  else
+    end_answer (self,
+                stopped ? BOTTEGA_MESSAGE_STATE_STOPPED : BOTTEGA_MESSAGE_STATE_COMPLETE, NULL,
+                stats);
+}
+
+/* ---- the beginning of an answer ---- */
+
+typedef struct {
+  BottegaConversation *conversation; /* owned */
+  guint serial;
+} Commit;
+
+static void
+on_committed (const GError *error, gpointer user_data)
+{
+  g_autofree Commit *commit = user_data;
+  g_autoptr (BottegaConversation) self = commit->conversation;
+
+  if (commit->serial != self->serial || self->answer == NULL)
+    return;
+  if (error != NULL)
+    end_answer (self, BOTTEGA_MESSAGE_STATE_FAILED, error->message, NULL);
+  else if (self->state == BOTTEGA_CONVERSATION_STOPPING)
+    end_answer (self, BOTTEGA_MESSAGE_STATE_STOPPED, NULL, NULL);
+  else
+    submit (self);
+}
+
+/* Commits question (NULL: there already) and answer; the engine gets them when they are on disk. */
+static void
+begin_answer (BottegaConversation *self, BottegaMessage *question, BottegaMessage *answer)
+{
+  Commit *commit = g_new0 (Commit, 1);
+
+  bottega_conversation_watch_engine (self);
+  g_object_ref (self);
+  self->serial++;
+  g_set_object (&self->answer, answer);
+  g_set_object (&self->question, question);
+  self->updated_us = MAX (self->updated_us + 1, g_get_real_time ());
+  bottega_message_set_waiting (answer, 0);
+  bottega_message_set_state (answer, BOTTEGA_MESSAGE_STATE_QUEUED);
+  bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_QUEUED);
+  bottega_conversation_notify (self, BOTTEGA_CONVERSATION_PROP_UPDATED_US);
+
+  commit->conversation = g_object_ref (self);
+  commit->serial = self->serial;
+  bottega_conversation_put (self, question, answer, BOTTEGA_STORE_DURABLE, on_committed, commit);
+}
+
+/* What the model reads: from the first message that is included to the question. */
+static BottegaPrompt *
+make_prompt (BottegaConversation *self)
+{
+  BottegaPrompt *prompt = bottega_prompt_new (bottega_settings_get_instructions (self->settings));
+
+  for (guint i = 0; i < self->items->len; i++) {
+    BottegaMessage *message = g_ptr_array_index (self->items, i);
+    BottegaMessageRole role = bottega_message_get_role (message);
+
+    if (message == self->answer)
+      break;
+    if (!bottega_message_get_included (message) ||
+        role == BOTTEGA_MESSAGE_ROLE_SYSTEM_NOTE ||
+        bottega_message_get_text_bytes (message) == 0)
+      continue;
+    bottega_prompt_add (prompt, role == BOTTEGA_MESSAGE_ROLE_USER ? "user" : "assistant",
+                        bottega_message_get_id (message), bottega_message_get_text (message));
+  }
+  if (self->continues)
+    bottega_prompt_set_answer_prefix (prompt, bottega_message_get_text (self->answer));
+
+  return prompt;
+}
+
+static void
+submit (BottegaConversation *self)
+{
+  static const BottegaGenerateEvents events = { on_started, on_reading, on_text, on_finished };
+  EngineGenerate options = ENGINE_GENERATE_DEFAULT;
+
+  options.temperature = (float) bottega_settings_get_temperature (self->settings);
+  options.max_tokens = bottega_settings_get_max_answer_tokens (self->settings);
+  options.seed = ((guint64) g_random_int () << 32) | g_random_int ();
+  self->flushed_us = g_get_monotonic_time ();
+  self->job = bottega_engine_thread_generate (self->engine, make_prompt (self), options.max_tokens,
+                                              &options, &events, self);
+  bottega_conversation_update_phase (self);
+}
+
+void
+bottega_conversation_update_phase (BottegaConversation *self)
+{
+  gboolean loading =
+      bottega_engine_thread_get_state (self->engine) == BOTTEGA_ENGINE_LOADING;
+  guint n_before;
+
+  if (self->job == 0 ||
+      (self->state != BOTTEGA_CONVERSATION_QUEUED && self->state != BOTTEGA_CONVERSATION_LOADING))
+    return;
+
+  n_before = bottega_engine_thread_get_position (self->engine, self->job);
+  bottega_message_set_waiting (self->answer, n_before);
+  bottega_message_set_load_fraction (self->answer,
+                                     bottega_engine_thread_get_load_fraction (self->engine));
+  loading = loading && n_before == 0;
+  bottega_message_set_state (self->answer, loading ? BOTTEGA_MESSAGE_STATE_LOADING
+                                                   : BOTTEGA_MESSAGE_STATE_QUEUED);
+  bottega_conversation_set_state (self, loading ? BOTTEGA_CONVERSATION_LOADING
+                                                : BOTTEGA_CONVERSATION_QUEUED);
+}
+
+/* The first words of the first question, cut between words. */
+static char *
+make_title (const char *text)
+{
+  g_autofree char *line = g_strdup (text);
+  g_autofree char *start = NULL;
+  char *space;
+
+  g_strdelimit (line, "\n\r\t", ' ');
+  g_strstrip (line);
+  if (g_utf8_strlen (line, -1) <= TITLE_CHARACTERS)
+    return g_steal_pointer (&line);
+  start = g_utf8_substring (line, 0, TITLE_CHARACTERS);
+  space = strrchr (start, ' ');
+  if (space != NULL && space > start + TITLE_CHARACTERS / 2)
+    *space = '\0';
+
+  return g_strconcat (g_strchomp (start), "…", NULL);
+}
+
+void
+bottega_conversation_ask (BottegaConversation *self, BottegaMessage *question, gboolean refusable)
+{
+  g_autoptr (BottegaMessage) answer =
+      bottega_message_new (NULL, BOTTEGA_MESSAGE_ROLE_ASSISTANT, NULL);
+  gint64 now_us = bottega_conversation_next_us (self);
+
+  bottega_message_set_state (question, BOTTEGA_MESSAGE_STATE_COMPLETE);
+  bottega_message_set_started_us (question, now_us);
+  bottega_message_set_started_us (answer, now_us + 1);
+  bottega_message_set_state (answer, BOTTEGA_MESSAGE_STATE_QUEUED);
+  if (*self->title == '\0') {
+    g_autofree char *title = make_title (bottega_message_get_text (question));
+
+    bottega_conversation_set_title (self, title);
+  }
+  bottega_conversation_append (self, question);
+  bottega_conversation_append (self, answer);
+  self->refusable = refusable;
+  self->continues = FALSE;
+  begin_answer (self, question, answer);
+}
+
+/* ---- what the person asks for ---- */
+
+static gboolean
+check_can_ask (BottegaConversation *self, const char *text, GError **error)
+{
+  g_autofree char *stripped = text != NULL ? g_strstrip (g_strdup (text)) : NULL;
+  BottegaEngineState state = bottega_engine_thread_get_state (self->engine);
+
+  if (stripped != NULL && *stripped == '\0') {
+    g_set_error_literal (error, BOTTEGA_CONVERSATION_ERROR, BOTTEGA_CONVERSATION_ERROR_EMPTY,
+                         _ ("Write a question first."));
+    return FALSE;
+  }
+  if (state == BOTTEGA_ENGINE_NO_MODEL) {
+    g_set_error_literal (error, BOTTEGA_CONVERSATION_ERROR, BOTTEGA_CONVERSATION_ERROR_NO_MODEL,
+                         _ ("There is no model to answer with. Choose one first."));
+    return FALSE;
+  }
+  if (state == BOTTEGA_ENGINE_FAILED) {
+    g_set_error_literal (error, BOTTEGA_CONVERSATION_ERROR, BOTTEGA_CONVERSATION_ERROR_NO_MODEL,
+                         bottega_engine_thread_get_error (self->engine));
+    return FALSE;
+  }
+
+  return TRUE;
+}
+
+static gboolean
+check_not_busy (BottegaConversation *self, GError **error)
+{
+  if (!bottega_conversation_get_busy (self) && self->loaded)
+    return TRUE;
+  g_set_error_literal (error, BOTTEGA_CONVERSATION_ERROR, BOTTEGA_CONVERSATION_ERROR_BUSY,
+                       _ ("Wait for the answer to end, or stop it."));
+
+  return FALSE;
+}
+
+/* The index of a message of that role in this conversation; -1 and an error otherwise. */
+static int
+find_message (BottegaConversation *self,
+              BottegaMessage *message,
+              BottegaMessageRole role,
+              GError **error)
+{
+  int index = bottega_conversation_index_of (self, message);
+
+  if (index >= 0 && bottega_message_get_role (message) == role)
+    return index;
+  g_set_error_literal (error, BOTTEGA_CONVERSATION_ERROR, BOTTEGA_CONVERSATION_ERROR_INVALID,
+                       _ ("This message is no longer in the conversation."));
+
+  return -1;
+}
+
+gboolean
+bottega_conversation_send (BottegaConversation *self, const char *text, GError **error)
+{
+  g_autoptr (BottegaMessage) question = NULL;
+
+  g_return_val_if_fail (BOTTEGA_IS_CONVERSATION (self), FALSE);
+  g_return_val_if_fail (text != NULL, FALSE);
+
+  if (!check_can_ask (self, text, error))
+    return FALSE;
+  question = bottega_message_new (NULL, BOTTEGA_MESSAGE_ROLE_USER, text);
+  if (self->loaded && !bottega_conversation_get_busy (self)) {
+    bottega_conversation_ask (self, question, TRUE);
+    return TRUE;
+  }
+
+  bottega_message_set_state (question, BOTTEGA_MESSAGE_STATE_QUEUED);
+  bottega_message_set_started_us (question, bottega_conversation_next_us (self));
+  g_list_store_append (self->queue, question);
+  bottega_conversation_put (self, question, NULL, BOTTEGA_STORE_DURABLE, NULL, NULL);
+  if (!self->loaded) {
+    self->send_when_loaded = TRUE;
+    bottega_conversation_load_messages (self);
+  }
+
+  return TRUE;
+}
+
+void
+bottega_conversation_send_queued (BottegaConversation *self)
+{
+  g_autoptr (BottegaMessage) question = NULL;
+
+  g_return_if_fail (BOTTEGA_IS_CONVERSATION (self));
+
+  if (bottega_conversation_get_busy (self) || !self->loaded || !check_can_ask (self, NULL, NULL))
+    return;
+  question = g_list_model_get_item (G_LIST_MODEL (self->queue), 0);
+  if (question == NULL)
+    return;
+  g_list_store_remove (self->queue, 0);
+  bottega_conversation_ask (self, question, TRUE);
+}
+
+void
+bottega_conversation_remove_queued (BottegaConversation *self, BottegaMessage *question)
+{
+  const char *id;
+  guint position;
+
+  g_return_if_fail (BOTTEGA_IS_CONVERSATION (self));
+  g_return_if_fail (BOTTEGA_IS_MESSAGE (question));
+
+  if (!g_list_store_find (self->queue, question, &position))
+    return;
+  id = bottega_message_get_id (question);
+  bottega_store_supersede (self->store, &id, 1, NULL, NULL);
+  g_list_store_remove (self->queue, position);
+}
+
+void
+bottega_conversation_stop (BottegaConversation *self)
+{
+  g_return_if_fail (BOTTEGA_IS_CONVERSATION (self));
+
+  if (!bottega_conversation_get_busy (self) || self->state == BOTTEGA_CONVERSATION_STOPPING)
+    return;
+  bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_STOPPING);
+  if (self->job != 0)
+    bottega_engine_thread_cancel (self->engine, self->job);
+}
+
+void
+bottega_conversation_interrupt (BottegaConversation *self)
+{
+  if (self->answer == NULL)
+    return;
+  if (self->state != BOTTEGA_CONVERSATION_STOPPING)
+    bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_STOPPING);
+  end_answer (self, BOTTEGA_MESSAGE_STATE_INTERRUPTED, NULL, NULL);
+}
+
+gboolean
+bottega_conversation_regenerate (BottegaConversation *self, BottegaMessage *answer, GError **error)
+{
+  g_autoptr (BottegaMessage) fresh = NULL;
+  int index;
+
+  g_return_val_if_fail (BOTTEGA_IS_CONVERSATION (self), FALSE);
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (answer), FALSE);
+
+  index = find_message (self, answer, BOTTEGA_MESSAGE_ROLE_ASSISTANT, error);
+  if (index < 0 || !check_not_busy (self, error) || !check_can_ask (self, NULL, error))
+    return FALSE;
+
+  bottega_conversation_truncate (self, (guint) index);
+  fresh = bottega_message_new (NULL, BOTTEGA_MESSAGE_ROLE_ASSISTANT, NULL);
+  bottega_message_set_started_us (fresh, bottega_conversation_next_us (self));
+  bottega_message_set_state (fresh, BOTTEGA_MESSAGE_STATE_QUEUED);
+  bottega_conversation_append (self, fresh);
+  self->refusable = self->continues = FALSE;
+  begin_answer (self, NULL, fresh);
+
+  return TRUE;
+}
+
+gboolean
+bottega_conversation_edit_and_resend (BottegaConversation *self,
+                                      BottegaMessage *question,
+                                      const char *text,
+                                      GError **error)
+{
+  g_autoptr (BottegaMessage) fresh = NULL;
+  int index;
+
+  g_return_val_if_fail (BOTTEGA_IS_CONVERSATION (self), FALSE);
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (question) && text != NULL, FALSE);
+
+  index = find_message (self, question, BOTTEGA_MESSAGE_ROLE_USER, error);
+  if (index < 0 || !check_not_busy (self, error) || !check_can_ask (self, text, error))
+    return FALSE;
+
+  bottega_conversation_truncate (self, (guint) index);
+  fresh = bottega_message_new (NULL, BOTTEGA_MESSAGE_ROLE_USER, text);
+  /* Not refusable: what it replaces has gone already, so that a text that is too long stays and can
+   * be edited. */
+  bottega_conversation_ask (self, fresh, FALSE);
+
+  return TRUE;
+}
+
+gboolean
+bottega_conversation_can_continue (BottegaConversation *self, BottegaMessage *answer)
+{
+  const EngineStats *stats;
+  BottegaMessageState state;
+
+  g_return_val_if_fail (BOTTEGA_IS_CONVERSATION (self), FALSE);
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (answer), FALSE);
+
+  state = bottega_message_get_state (answer);
+  stats = bottega_message_get_stats (answer);
+  if (bottega_conversation_get_busy (self) ||
+      self->items->len == 0 ||
+      g_ptr_array_index (self->items, self->items->len - 1) != answer ||
+      bottega_message_get_role (answer) != BOTTEGA_MESSAGE_ROLE_ASSISTANT ||
+      bottega_message_get_text_bytes (answer) == 0)
+    return FALSE;
+
+  return state != BOTTEGA_MESSAGE_STATE_COMPLETE ||
+         (stats != NULL &&
+          (stats->stop == ENGINE_STOP_MAX_TOKENS || stats->stop == ENGINE_STOP_CONTEXT));
+}
+
+gboolean
+bottega_conversation_continue (BottegaConversation *self, BottegaMessage *answer, GError **error)
+{
+  g_return_val_if_fail (BOTTEGA_IS_CONVERSATION (self), FALSE);
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (answer), FALSE);
+
+  if (find_message (self, answer, BOTTEGA_MESSAGE_ROLE_ASSISTANT, error) < 0 ||
+      !check_not_busy (self, error) ||
+      !check_can_ask (self, NULL, error))
+    return FALSE;
+  if (!bottega_conversation_can_continue (self, answer)) {
+    g_set_error_literal (error, BOTTEGA_CONVERSATION_ERROR, BOTTEGA_CONVERSATION_ERROR_INVALID,
+                         _ ("Only the last answer can go on, and only when it was cut."));
+    return FALSE;
+  }
+  self->refusable = FALSE;
+  self->continues = TRUE;
+  begin_answer (self, NULL, answer);
+
+  return TRUE;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the files of the conversation share, and what the list of conversations may do with one.
+ * Main thread only. */
+#pragma once
+
+#include "app/assistant/bottega-conversation.h"
+#include "app/assistant/bottega-engine-thread.h"
+#include "app/assistant/bottega-message-private.h"
+#include "app/assistant/bottega-settings.h"
+#include "app/retrieval/bottega-store-chats.h"
+
+G_BEGIN_DECLS
+
+struct _BottegaConversation {
+  GObject parent_instance;
+
+  BottegaStore *store;
+  BottegaEngineThread *engine;
+  BottegaSettings *settings;
+
+  char *id, *title;
+  gint64 created_us, updated_us;
+  BottegaConversationState state;
+  char *error;
+  GPtrArray *items;  /* of BottegaMessage, oldest first */
+  GListStore *queue; /* of BottegaMessage */
+  gboolean stored;   /* it has a row */
+  gboolean purged;   /* it must not get one again */
+  gboolean loading, loaded, send_when_loaded;
+  gboolean watching; /* the engine's signals are connected */
+
+  guint context_used, dropped_turns;
+  char *first_included; /* id of a message; NULL: all are read */
+
+  /* The answer in progress. While there is one, the conversation keeps a reference to itself. */
+  BottegaMessage *answer;   /* NULL: none */
+  BottegaMessage *question; /* that it answers */
+  guint serial;             /* tells a late callback of an earlier answer */
+  guint64 job;              /* 0: not yet given to the engine */
+  gboolean refusable;       /* question and answer may leave the list again */
+  gboolean continues;       /* the answer goes on after the text that it has */
+  guint flush_source;
+  gint64 flushed_us; /* monotonic */
+};
+
+enum {
+  BOTTEGA_CONVERSATION_PROP_0,
+  BOTTEGA_CONVERSATION_PROP_ID,
+  BOTTEGA_CONVERSATION_PROP_TITLE,
+  BOTTEGA_CONVERSATION_PROP_UPDATED_US,
+  BOTTEGA_CONVERSATION_PROP_STATE,
+  BOTTEGA_CONVERSATION_PROP_BUSY,
+  BOTTEGA_CONVERSATION_PROP_LOADED,
+  BOTTEGA_CONVERSATION_PROP_EMPTY,
+  BOTTEGA_CONVERSATION_PROP_ERROR,
+  BOTTEGA_CONVERSATION_PROP_QUEUE,
+  BOTTEGA_CONVERSATION_PROP_CONTEXT_USED,
+  BOTTEGA_CONVERSATION_PROP_CONTEXT_SIZE,
+  BOTTEGA_CONVERSATION_PROP_CONTEXT_FRACTION,
+  BOTTEGA_CONVERSATION_PROP_DROPPED_TURNS,
+  BOTTEGA_CONVERSATION_PROP_FIRST_INCLUDED,
+  BOTTEGA_CONVERSATION_N_PROPS,
+};
+
+/* row NULL: a new one without messages. Keeps references to the three. */
+BottegaConversation *bottega_conversation_new (BottegaStore *store, BottegaEngineThread *engine,
+                                               BottegaSettings *settings,
+                                               const BottegaStoreConversation *row);
+/* Ends an answer in progress as interrupted, at the end of the program. The engine thread must have
+ * been shut down: an event of that answer must not come any more. */
+void bottega_conversation_interrupt (BottegaConversation *self);
+/* Nothing is written for it any more. */
+void bottega_conversation_set_purged (BottegaConversation *self);
+
+/* ---- bottega-conversation.c, for bottega-conversation-answer.c ---- */
+void bottega_conversation_notify (BottegaConversation *self, guint property);
+/* FALSE, and a warning, when the state table lacks the edge. */
+gboolean bottega_conversation_set_state (BottegaConversation *self, BottegaConversationState state);
+void bottega_conversation_set_error (BottegaConversation *self, const char *sentence);
+void bottega_conversation_set_context_used (BottegaConversation *self, guint tokens);
+/* The message that the model reads first; NULL: all. Updates dropped-turns and the messages. */
+void bottega_conversation_set_first_included (BottegaConversation *self, const char *id);
+void bottega_conversation_append (BottegaConversation *self, BottegaMessage *message);
+/* Takes all from index on out of the list, and in the store out of sight. */
+void bottega_conversation_truncate (BottegaConversation *self, guint index);
+/* -1: not there. */
+int bottega_conversation_index_of (BottegaConversation *self, BottegaMessage *message);
+/* Now, but later than every message there is. */
+gint64 bottega_conversation_next_us (BottegaConversation *self);
+/* Writes the conversation's row and those of the messages (NULL: none). done may be NULL. */
+void bottega_conversation_put (BottegaConversation *self, BottegaMessage *first,
+                               BottegaMessage *second, BottegaStoreDurability durability,
+                               BottegaStoreDone done,
+                               gpointer user_data);
+void bottega_conversation_watch_engine (BottegaConversation *self);
+
+/* ---- bottega-conversation-answer.c, for bottega-conversation.c ---- */
+/* Asks a question (a new user message, not yet in the list). */
+void bottega_conversation_ask (BottegaConversation *self,
+                               BottegaMessage *question,
+                               gboolean refusable);
+/* The engine loads or other answers come first: shows it in the answer that waits. */
+void bottega_conversation_update_phase (BottegaConversation *self);
+
+G_END_DECLS

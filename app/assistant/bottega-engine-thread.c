@@ -1,0 +1,705 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The main thread's side of the engine thread: who waits for which job, what is loaded, and the one
+ * source that takes events off the ring. What the thread does is in bottega-engine-worker.c;
+ * nothing here may wait for it. */
+#define G_LOG_DOMAIN "bottega-engine-thread"
+#include "config.h"
+
+#include "app/assistant/bottega-engine-thread.h"
+#include "app/assistant/bottega-engine-worker.h"
+
+#include <string.h>
+
+/* Who waits for a job. */
+typedef struct {
+  guint64 job;
+  BottegaJobKind kind;
+  gboolean began;
+  BottegaGenerateEvents events;
+  BottegaCounted counted;
+  gpointer user_data;
+} Client;
+
+struct _BottegaEngineThread {
+  GObject parent_instance;
+
+  BottegaEngineSource *source;
+  BottegaEngineWorker *worker; /* NULL after shutdown */
+  GSource *wake;
+  GPtrArray *clients; /* of Client, in the order of their jobs */
+  GArray *removed;    /* of guint64: jobs cancelled while they waited, to be told */
+  guint64 last_job, load_job;
+
+  BottegaEngineState state;
+  double load_fraction;
+  BottegaLoaded loaded;
+  char *model_path, *error, *note;
+};
+
+typedef struct {
+  GSource parent;
+  BottegaEngineThread *owner; /* borrowed */
+} WakeSource;
+
+enum {
+  PROP_0,
+  PROP_STATE,
+  PROP_LOAD_FRACTION,
+  PROP_MODEL_PATH,
+  PROP_MODEL_NAME,
+  PROP_DEVICE,
+  PROP_DEVICE_DESCRIPTION,
+  PROP_CONTEXT_SIZE,
+  PROP_ERROR,
+  PROP_NOTE,
+  PROP_WAITING,
+  N_PROPS,
+};
+
+static GParamSpec *properties[N_PROPS];
+
+G_DEFINE_ENUM_TYPE (BottegaEngineState, bottega_engine_state,
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_ENGINE_NO_MODEL, "no-model"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_ENGINE_LOADING, "loading"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_ENGINE_READY, "ready"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_ENGINE_FAILED, "failed"))
+
+G_DEFINE_FINAL_TYPE (BottegaEngineThread, bottega_engine_thread, G_TYPE_OBJECT)
+
+static void
+notify (BottegaEngineThread *self, guint property)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), properties[property]);
+}
+
+static Client *
+find_client (BottegaEngineThread *self, guint64 job, guint *index)
+{
+  for (guint i = 0; i < self->clients->len; i++) {
+    Client *client = g_ptr_array_index (self->clients, i);
+
+    if (client->job != job)
+      continue;
+    if (index != NULL)
+      *index = i;
+    return client;
+  }
+
+  return NULL;
+}
+
+/* Takes the client out of the list: the job has ended. */
+static Client *
+steal_client (BottegaEngineThread *self, guint64 job)
+{
+  guint index;
+
+  if (find_client (self, job, &index) == NULL)
+    return NULL;
+
+  return g_ptr_array_steal_index (self->clients, index);
+}
+
+static void
+set_state (BottegaEngineThread *self, BottegaEngineState state)
+{
+  if (self->state == state)
+    return;
+  self->state = state;
+  notify (self, PROP_STATE);
+}
+
+/* Replaces what is known of the loaded model; takes what loaded owns. */
+static void
+set_loaded (BottegaEngineThread *self, BottegaLoaded *loaded)
+{
+  bottega_loaded_clear (&self->loaded);
+  self->loaded = *loaded;
+  *loaded = (BottegaLoaded) { 0 };
+  notify (self, PROP_MODEL_NAME);
+  notify (self, PROP_DEVICE);
+  notify (self, PROP_DEVICE_DESCRIPTION);
+  notify (self, PROP_CONTEXT_SIZE);
+}
+
+static void
+set_string (BottegaEngineThread *self, char **string, const char *value, guint property)
+{
+  if (g_set_str (string, value))
+    notify (self, property);
+}
+
+/* ---- one function for each kind of event ---- */
+
+static void
+on_loading (BottegaEngineThread *self, BottegaEvent *event)
+{
+  if (event->job != self->load_job)
+    return;
+  set_state (self, BOTTEGA_ENGINE_LOADING);
+  self->load_fraction = CLAMP (event->fraction, 0, 1);
+  notify (self, PROP_LOAD_FRACTION);
+}
+
+static void
+on_loaded (BottegaEngineThread *self, BottegaEvent *event)
+{
+  if (event->job != self->load_job)
+    return;
+  g_object_freeze_notify (G_OBJECT (self));
+  set_loaded (self, &event->loaded);
+  set_string (self, &self->error, NULL, PROP_ERROR);
+  set_string (self, &self->note, event->text, PROP_NOTE);
+  self->load_fraction = 1;
+  notify (self, PROP_LOAD_FRACTION);
+  set_state (self, BOTTEGA_ENGINE_READY);
+  g_object_thaw_notify (G_OBJECT (self));
+}
+
+static void
+on_load_failed (BottegaEngineThread *self, BottegaEvent *event)
+{
+  if (event->job != self->load_job)
+    return;
+  g_object_freeze_notify (G_OBJECT (self));
+  set_loaded (self, &event->loaded);
+  set_string (self, &self->error, event->error->message, PROP_ERROR);
+  set_state (self, BOTTEGA_ENGINE_FAILED);
+  g_object_thaw_notify (G_OBJECT (self));
+}
+
+static void
+on_unloaded (BottegaEngineThread *self, BottegaEvent *event)
+{
+  /* The properties have been set when it was asked for. */
+}
+
+static void
+on_began (BottegaEngineThread *self, BottegaEvent *event)
+{
+  Client *client = find_client (self, event->job, NULL);
+
+  if (client == NULL)
+    return;
+  client->began = TRUE;
+  notify (self, PROP_WAITING);
+}
+
+static void
+on_started (BottegaEngineThread *self, BottegaEvent *event)
+{
+  Client *client = find_client (self, event->job, NULL);
+
+  event->fit.first_message = event->text;
+  if (client != NULL && client->events.started != NULL)
+    client->events.started (&event->fit, client->user_data);
+}
+
+static void
+on_reading (BottegaEngineThread *self, BottegaEvent *event)
+{
+  Client *client = find_client (self, event->job, NULL);
+
+  if (client != NULL && client->events.reading != NULL)
+    client->events.reading (event->done, event->total, event->left_s, client->user_data);
+}
+
+static void
+on_text (BottegaEngineThread *self, BottegaEvent *event)
+{
+  Client *client = find_client (self, event->job, NULL);
+
+  if (client != NULL && client->events.text != NULL)
+    client->events.text (event->text, strlen (event->text), event->done, client->user_data);
+}
+
+static void
+on_finished (BottegaEngineThread *self, BottegaEvent *event)
+{
+  g_autofree Client *client = steal_client (self, event->job);
+
+  if (client == NULL)
+    return;
+  notify (self, PROP_WAITING);
+  if (client->events.finished != NULL)
+    client->events.finished (event->has_stats ? &event->stats : NULL, event->error,
+                             client->user_data);
+}
+
+static void
+on_counted (BottegaEngineThread *self, BottegaEvent *event)
+{
+  g_autofree Client *client = steal_client (self, event->job);
+
+  if (client != NULL && client->counted != NULL)
+    client->counted (event->error == NULL ? event->done : 0, event->error, client->user_data);
+}
+
+static void (*const on_event[]) (BottegaEngineThread *self, BottegaEvent *event) = {
+  [BOTTEGA_EVENT_LOADING] = on_loading,
+  [BOTTEGA_EVENT_LOADED] = on_loaded,
+  [BOTTEGA_EVENT_LOAD_FAILED] = on_load_failed,
+  [BOTTEGA_EVENT_UNLOADED] = on_unloaded,
+  [BOTTEGA_EVENT_BEGAN] = on_began,
+  [BOTTEGA_EVENT_STARTED] = on_started,
+  [BOTTEGA_EVENT_READING] = on_reading,
+  [BOTTEGA_EVENT_TEXT] = on_text,
+  [BOTTEGA_EVENT_FINISHED] = on_finished,
+  [BOTTEGA_EVENT_COUNTED] = on_counted,
+};
+
+/* ---- the source ---- */
+
+static void
+tell_removed (BottegaEngineThread *self)
+{
+  g_autoptr (GArray) removed = self->removed;
+
+  self->removed = g_array_new (FALSE, FALSE, sizeof (guint64));
+  for (guint i = 0; i < removed->len; i++) {
+    BottegaEvent event = { BOTTEGA_EVENT_FINISHED, g_array_index (removed, guint64, i) };
+
+    on_finished (self, &event);
+  }
+}
+
+/* Takes all events that are there; pieces of text in a row become one. Text of one job at a time is
+ * in the ring, so that a run of pieces ends where another event comes. */
+static void
+drain (BottegaEngineThread *self)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  BottegaEvent joined = { BOTTEGA_EVENT_TEXT };
+  BottegaEvent event;
+  gboolean more = TRUE;
+
+  while (more && self->worker != NULL) {
+    more = bottega_engine_worker_pop (self->worker, &event);
+    if (more && event.kind == BOTTEGA_EVENT_TEXT && (joined.job == 0 || joined.job == event.job)) {
+      g_string_append (text, event.text);
+      joined.job = event.job;
+      joined.done += event.done;
+      bottega_event_clear (&event);
+      continue;
+    }
+    if (joined.job != 0) {
+      joined.text = text->str;
+      on_text (self, &joined);
+      g_string_truncate (text, 0);
+      joined = (BottegaEvent) { BOTTEGA_EVENT_TEXT };
+    }
+    if (more) {
+      on_event[event.kind](self, &event);
+      bottega_event_clear (&event);
+    }
+  }
+}
+
+static gboolean
+wake_dispatch (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  g_autoptr (BottegaEngineThread) self = g_object_ref (((WakeSource *) source)->owner);
+
+  g_source_set_ready_time (source, -1);
+  if (self->worker != NULL)
+    bottega_engine_worker_acknowledge (self->worker);
+  tell_removed (self);
+  drain (self);
+
+  return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs wake_funcs = { .dispatch = wake_dispatch };
+
+/* ---- GObject ---- */
+
+static void
+bottega_engine_thread_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  BottegaEngineThread *self = BOTTEGA_ENGINE_THREAD (object);
+
+  switch (id) {
+  case PROP_STATE:
+    g_value_set_enum (value, self->state);
+    break;
+  case PROP_LOAD_FRACTION:
+    g_value_set_double (value, self->load_fraction);
+    break;
+  case PROP_MODEL_PATH:
+    g_value_set_string (value, self->model_path);
+    break;
+  case PROP_MODEL_NAME:
+    g_value_set_string (value, self->loaded.model_name);
+    break;
+  case PROP_DEVICE:
+    g_value_set_string (value, self->loaded.device);
+    break;
+  case PROP_DEVICE_DESCRIPTION:
+    g_value_set_string (value, self->loaded.device_description);
+    break;
+  case PROP_CONTEXT_SIZE:
+    g_value_set_uint (value, self->loaded.context_tokens);
+    break;
+  case PROP_ERROR:
+    g_value_set_string (value, self->error);
+    break;
+  case PROP_NOTE:
+    g_value_set_string (value, self->note);
+    break;
+  case PROP_WAITING:
+    g_value_set_uint (value, bottega_engine_thread_get_waiting (self));
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+}
+
+static void
+bottega_engine_thread_dispose (GObject *object)
+{
+  bottega_engine_thread_shutdown (BOTTEGA_ENGINE_THREAD (object));
+
+  G_OBJECT_CLASS (bottega_engine_thread_parent_class)->dispose (object);
+}
+
+static void
+bottega_engine_thread_finalize (GObject *object)
+{
+  BottegaEngineThread *self = BOTTEGA_ENGINE_THREAD (object);
+
+  g_ptr_array_unref (self->clients);
+  g_array_unref (self->removed);
+  bottega_loaded_clear (&self->loaded);
+  g_free (self->model_path);
+  g_free (self->error);
+  g_free (self->note);
+  g_clear_object (&self->source);
+
+  G_OBJECT_CLASS (bottega_engine_thread_parent_class)->finalize (object);
+}
+
+static void
+bottega_engine_thread_class_init (BottegaEngineThreadClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+
+  object_class->dispose = bottega_engine_thread_dispose;
+  object_class->finalize = bottega_engine_thread_finalize;
+  object_class->get_property = bottega_engine_thread_get_property;
+
+  properties[PROP_STATE] = g_param_spec_enum ("state", NULL, NULL, BOTTEGA_TYPE_ENGINE_STATE,
+                                              BOTTEGA_ENGINE_NO_MODEL, flags);
+  properties[PROP_LOAD_FRACTION] =
+      g_param_spec_double ("load-fraction", NULL, NULL, 0, 1, 0, flags);
+  properties[PROP_MODEL_PATH] = g_param_spec_string ("model-path", NULL, NULL, NULL, flags);
+  properties[PROP_MODEL_NAME] = g_param_spec_string ("model-name", NULL, NULL, NULL, flags);
+  properties[PROP_DEVICE] = g_param_spec_string ("device", NULL, NULL, NULL, flags);
+  properties[PROP_DEVICE_DESCRIPTION] =
+      g_param_spec_string ("device-description", NULL, NULL, NULL, flags);
+  properties[PROP_CONTEXT_SIZE] =
+      g_param_spec_uint ("context-size", NULL, NULL, 0, G_MAXUINT, 0, flags);
+  properties[PROP_ERROR] = g_param_spec_string ("error", NULL, NULL, NULL, flags);
+  properties[PROP_NOTE] = g_param_spec_string ("note", NULL, NULL, NULL, flags);
+  properties[PROP_WAITING] = g_param_spec_uint ("waiting", NULL, NULL, 0, G_MAXUINT, 0, flags);
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+}
+
+static void
+bottega_engine_thread_init (BottegaEngineThread *self)
+{
+  self->clients = g_ptr_array_new_with_free_func (g_free);
+  self->removed = g_array_new (FALSE, FALSE, sizeof (guint64));
+}
+
+BottegaEngineThread *
+bottega_engine_thread_new (BottegaEngineSource *source)
+{
+  BottegaEngineThread *self = g_object_new (BOTTEGA_TYPE_ENGINE_THREAD, NULL);
+
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_SOURCE (source), NULL);
+
+  self->source = g_object_ref (source);
+  self->wake = g_source_new (&wake_funcs, sizeof (WakeSource));
+  ((WakeSource *) self->wake)->owner = self;
+  g_source_set_static_name (self->wake, "[bottega] engine events");
+  g_source_attach (self->wake, g_main_context_get_thread_default ());
+  self->worker = bottega_engine_worker_new (source, self->wake);
+
+  return self;
+}
+
+void
+bottega_engine_thread_shutdown (BottegaEngineThread *self)
+{
+  g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
+
+  if (self->worker == NULL)
+    return;
+  g_clear_pointer (&self->worker, bottega_engine_worker_free);
+  g_source_destroy (self->wake);
+  g_clear_pointer (&self->wake, g_source_unref);
+  g_ptr_array_set_size (self->clients, 0);
+  g_array_set_size (self->removed, 0);
+}
+
+static guint64
+push_job (BottegaEngineThread *self, BottegaJob *job)
+{
+  job->id = ++self->last_job;
+  if (self->worker != NULL)
+    bottega_engine_worker_push (self->worker, job);
+  else
+    bottega_job_free (job);
+
+  return self->last_job;
+}
+
+void
+bottega_engine_thread_load (BottegaEngineThread *self,
+                            const char *path,
+                            const char *device,
+                            guint context_tokens)
+{
+  BottegaJob *job;
+  BottegaLoaded none = { 0 };
+
+  g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
+  g_return_if_fail (path != NULL);
+
+  if (self->worker != NULL && self->state == BOTTEGA_ENGINE_LOADING)
+    bottega_engine_worker_cancel (self->worker, self->load_job);
+
+  job = g_new0 (BottegaJob, 1);
+  job->kind = BOTTEGA_JOB_LOAD;
+  job->path = g_strdup (path);
+  job->device = g_strdup (device != NULL && *device != '\0' ? device : "auto");
+  job->context_tokens = context_tokens;
+
+  g_object_freeze_notify (G_OBJECT (self));
+  self->load_job = push_job (self, job);
+  set_string (self, &self->model_path, path, PROP_MODEL_PATH);
+  set_string (self, &self->error, NULL, PROP_ERROR);
+  set_string (self, &self->note, NULL, PROP_NOTE);
+  set_loaded (self, &none);
+  self->load_fraction = 0;
+  notify (self, PROP_LOAD_FRACTION);
+  set_state (self, BOTTEGA_ENGINE_LOADING);
+  g_object_thaw_notify (G_OBJECT (self));
+}
+
+void
+bottega_engine_thread_unload (BottegaEngineThread *self)
+{
+  BottegaJob *job;
+  BottegaLoaded none = { 0 };
+
+  g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
+
+  if (self->worker != NULL && self->state == BOTTEGA_ENGINE_LOADING)
+    bottega_engine_worker_cancel (self->worker, self->load_job);
+
+  job = g_new0 (BottegaJob, 1);
+  job->kind = BOTTEGA_JOB_UNLOAD;
+  self->load_job = push_job (self, job);
+
+  g_object_freeze_notify (G_OBJECT (self));
+  set_string (self, &self->model_path, NULL, PROP_MODEL_PATH);
+  set_string (self, &self->error, NULL, PROP_ERROR);
+  set_loaded (self, &none);
+  set_state (self, BOTTEGA_ENGINE_NO_MODEL);
+  g_object_thaw_notify (G_OBJECT (self));
+}
+
+static void
+add_client (BottegaEngineThread *self,
+            guint64 job,
+            BottegaJobKind kind,
+            const BottegaGenerateEvents *events,
+            BottegaCounted counted,
+            gpointer user_data)
+{
+  Client *client = g_new0 (Client, 1);
+
+  client->job = job;
+  client->kind = kind;
+  if (events != NULL)
+    client->events = *events;
+  client->counted = counted;
+  client->user_data = user_data;
+  g_ptr_array_add (self->clients, client);
+}
+
+guint64
+bottega_engine_thread_generate (BottegaEngineThread *self,
+                                BottegaPrompt *prompt,
+                                guint reserve_tokens,
+                                const EngineGenerate *options,
+                                const BottegaGenerateEvents *events,
+                                gpointer user_data)
+{
+  BottegaJob *job;
+  guint64 id;
+
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), 0);
+  g_return_val_if_fail (prompt != NULL && options != NULL && events != NULL, 0);
+
+  job = g_new0 (BottegaJob, 1);
+  job->kind = BOTTEGA_JOB_GENERATE;
+  job->prompt = prompt;
+  job->reserve_tokens = reserve_tokens;
+  job->options = *options;
+  id = push_job (self, job);
+  add_client (self, id, BOTTEGA_JOB_GENERATE, events, NULL, user_data);
+  notify (self, PROP_WAITING);
+
+  return id;
+}
+
+void
+bottega_engine_thread_cancel (BottegaEngineThread *self, guint64 job)
+{
+  g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
+
+  if (self->worker == NULL || find_client (self, job, NULL) == NULL)
+    return;
+  if (bottega_engine_worker_cancel (self->worker, job) == BOTTEGA_CANCEL_REMOVED) {
+    g_array_append_val (self->removed, job);
+    g_source_set_ready_time (self->wake, 0);
+  }
+}
+
+guint64
+bottega_engine_thread_count (BottegaEngineThread *self,
+                             BottegaPrompt *prompt,
+                             BottegaCounted counted,
+                             gpointer user_data)
+{
+  BottegaJob *job;
+  guint64 id;
+
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), 0);
+  g_return_val_if_fail (prompt != NULL && counted != NULL, 0);
+
+  job = g_new0 (BottegaJob, 1);
+  job->kind = BOTTEGA_JOB_COUNT;
+  job->prompt = prompt;
+  id = push_job (self, job);
+  add_client (self, id, BOTTEGA_JOB_COUNT, NULL, counted, user_data);
+
+  return id;
+}
+
+guint
+bottega_engine_thread_get_position (BottegaEngineThread *self, guint64 job)
+{
+  guint n_before = 0;
+
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), 0);
+
+  for (guint i = 0; i < self->clients->len; i++) {
+    const Client *client = g_ptr_array_index (self->clients, i);
+
+    if (client->job == job)
+      return client->began ? 0 : n_before;
+    n_before += client->kind == BOTTEGA_JOB_GENERATE;
+  }
+
+  return 0;
+}
+
+BottegaEngineSource *
+bottega_engine_thread_get_source (BottegaEngineThread *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
+
+  return self->source;
+}
+
+BottegaEngineState
+bottega_engine_thread_get_state (BottegaEngineThread *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), BOTTEGA_ENGINE_NO_MODEL);
+
+  return self->state;
+}
+
+double
+bottega_engine_thread_get_load_fraction (BottegaEngineThread *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), 0);
+
+  return self->load_fraction;
+}
+
+const char *
+bottega_engine_thread_get_model_path (BottegaEngineThread *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
+
+  return self->model_path;
+}
+
+const char *
+bottega_engine_thread_get_model_name (BottegaEngineThread *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
+
+  return self->loaded.model_name;
+}
+
+const char *
+bottega_engine_thread_get_device (BottegaEngineThread *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
+
+  return self->loaded.device;
+}
+
+const char *
+bottega_engine_thread_get_device_description (BottegaEngineThread *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
+
+  return self->loaded.device_description;
+}
+
+guint
+bottega_engine_thread_get_context_size (BottegaEngineThread *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), 0);
+
+  return self->loaded.context_tokens;
+}
+
+const char *
+bottega_engine_thread_get_error (BottegaEngineThread *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
+
+  return self->error;
+}
+
+const char *
+bottega_engine_thread_get_note (BottegaEngineThread *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
+
+  return self->note;
+}
+
+guint
+bottega_engine_thread_get_waiting (BottegaEngineThread *self)
+{
+  guint n = 0;
+
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), 0);
+
+  for (guint i = 0; i < self->clients->len; i++) {
+    const Client *client = g_ptr_array_index (self->clients, i);
+
+    n += client->kind == BOTTEGA_JOB_GENERATE && !client->began;
+  }
+
+  return n;
+}

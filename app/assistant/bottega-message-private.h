@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How the conversation changes a message. Main thread only. */
+#pragma once
+
+#include "app/assistant/bottega-message.h"
+#include "app/retrieval/bottega-store-chats.h"
+
+G_BEGIN_DECLS
+
+/* From and to the store's row; parent and conversation are the caller's. Queued, loading, reading
+ * and writing are one word in the store, "writing", but for a question, which is "queued" or
+ * "complete". */
+BottegaMessage *bottega_message_new_from_row (const BottegaStoreMessage *row);
+/* Free with bottega_store_message_free (). */
+BottegaStoreMessage *bottega_message_to_row (BottegaMessage *self,
+                                             const char *conversation,
+                                             const char *parent);
+
+void bottega_message_set_state (BottegaMessage *self, BottegaMessageState state);
+void bottega_message_set_started_us (BottegaMessage *self, gint64 started_us);
+void bottega_message_set_included (BottegaMessage *self, gboolean included);
+/* Answers before this one, while queued. */
+void bottega_message_set_waiting (BottegaMessage *self, guint n_before);
+void bottega_message_set_load_fraction (BottegaMessage *self, double fraction);
+void bottega_message_set_reading (BottegaMessage *self, guint done, guint total, double left_s);
+void bottega_message_append (BottegaMessage *self, const char *utf8, gsize bytes);
+void bottega_message_set_writer (BottegaMessage *self, const char *model_name, const char *device);
+/* The end: state, sentence (may be NULL) and stats (may be NULL). */
+void bottega_message_finish (BottegaMessage *self, BottegaMessageState state, const char *error,
+                             const EngineStats *stats);
+
+G_END_DECLS

@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One message: its text, its state, and the line shown while it waits. It knows neither the
+ * conversation around it nor the engine. */
+#define G_LOG_DOMAIN "bottega-message"
+#include "config.h"
+
+#include "app/assistant/bottega-message-private.h"
+#include "app/assistant/bottega-stats-text.h"
+
+#include <glib/gi18n-lib.h>
+#include <math.h>
+#include <string.h>
+
+struct _BottegaMessage {
+  GObject parent_instance;
+
+  char *id;
+  BottegaMessageRole role;
+  BottegaMessageState state;
+  GString *text;
+  char *error, *model_name, *device, *phase_text;
+  char *stats_line, *stats_short;
+  EngineStats stats;
+  gboolean has_stats, included;
+  guint waiting, read_done, read_total;
+  double load_fraction, seconds_left;
+  gint64 started_us;
+};
+
+enum {
+  PROP_0,
+  PROP_ID,
+  PROP_ROLE,
+  PROP_STATE,
+  PROP_TEXT,
+  PROP_ERROR,
+  PROP_BUSY,
+  PROP_INCLUDED,
+  PROP_PHASE_TEXT,
+  PROP_LOAD_FRACTION,
+  PROP_READ_DONE,
+  PROP_READ_TOTAL,
+  PROP_SECONDS_LEFT,
+  PROP_STARTED_US,
+  PROP_MODEL_NAME,
+  PROP_DEVICE,
+  PROP_STATS_LINE,
+  PROP_STATS_SHORT,
+  N_PROPS,
+};
+
+static GParamSpec *properties[N_PROPS];
+static guint appended_signal;
+
+G_DEFINE_ENUM_TYPE (BottegaMessageRole, bottega_message_role,
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_ROLE_USER, "user"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_ROLE_ASSISTANT, "assistant"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_ROLE_SYSTEM_NOTE, "system-note"))
+
+G_DEFINE_ENUM_TYPE (BottegaMessageState, bottega_message_state,
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_STATE_QUEUED, "queued"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_STATE_LOADING, "loading"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_STATE_READING, "reading"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_STATE_WRITING, "writing"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_STATE_COMPLETE, "complete"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_STATE_STOPPED, "stopped"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_STATE_INTERRUPTED, "interrupted"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_STATE_FAILED, "failed"))
+
+G_DEFINE_FINAL_TYPE (BottegaMessage, bottega_message, G_TYPE_OBJECT)
+
+static const char *
+enum_nick (GType type, int value)
+{
+  g_autoptr (GEnumClass) klass = g_type_class_ref (type);
+
+  return g_enum_get_value (klass, value)->value_nick;
+}
+
+static int
+enum_from_nick (GType type, const char *nick, int otherwise)
+{
+  g_autoptr (GEnumClass) klass = g_type_class_ref (type);
+  const GEnumValue *value = nick != NULL ? g_enum_get_value_by_nick (klass, nick) : NULL;
+
+  return value != NULL ? value->value : otherwise;
+}
+
+static char *
+make_reading_text (BottegaMessage *self)
+{
+  g_autofree char *tokens = NULL;
+  g_autofree char *left = NULL;
+
+  if (self->read_total == 0)
+    return g_strdup (_ ("Reading"));
+  tokens = g_strdup_printf (ngettext ("Reading %'u of %'u token", "Reading %'u of %'u tokens",
+                                      self->read_total),
+                            self->read_done, self->read_total);
+  /* Under a second is not worth a word. */
+  if (self->seconds_left < 1)
+    return g_steal_pointer (&tokens);
+  left = g_strdup_printf (_ ("%.0f s left"), ceil (self->seconds_left));
+
+  return g_strdup_printf ("%s · %s", tokens, left);
+}
+
+static char *
+make_phase_text (BottegaMessage *self)
+{
+  switch (self->state) {
+  case BOTTEGA_MESSAGE_STATE_QUEUED:
+    if (self->waiting > 0)
+      return g_strdup_printf (ngettext ("Waiting for %u other answer",
+                                        "Waiting for %u other answers", self->waiting),
+                              self->waiting);
+    return g_strdup (_ ("Getting ready"));
+  case BOTTEGA_MESSAGE_STATE_LOADING:
+    return g_strdup_printf (_ ("Loading the model, %.0f %%"), self->load_fraction * 100);
+  case BOTTEGA_MESSAGE_STATE_READING:
+    return make_reading_text (self);
+  case BOTTEGA_MESSAGE_STATE_WRITING:
+    return g_strdup (self->text->len == 0 ? _ ("Writing") : "");
+  case BOTTEGA_MESSAGE_STATE_COMPLETE:
+  case BOTTEGA_MESSAGE_STATE_STOPPED:
+  case BOTTEGA_MESSAGE_STATE_INTERRUPTED:
+  case BOTTEGA_MESSAGE_STATE_FAILED:
+  default:
+    return g_strdup ("");
+  }
+}
+
+static void
+update_phase_text (BottegaMessage *self)
+{
+  g_autofree char *text = make_phase_text (self);
+
+  if (g_set_str (&self->phase_text, text))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PHASE_TEXT]);
+}
+
+static void
+set_stats (BottegaMessage *self, const EngineStats *stats)
+{
+  g_autofree char *line = bottega_stats_text_long (stats);
+  g_autofree char *brief = bottega_stats_text_short (stats);
+
+  self->stats = *stats;
+  self->has_stats = TRUE;
+  if (g_set_str (&self->stats_line, line))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_STATS_LINE]);
+  if (g_set_str (&self->stats_short, brief))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_STATS_SHORT]);
+}
+
+static const char *
+get_string (BottegaMessage *self, guint id)
+{
+  const char *const strings[N_PROPS] = {
+    [PROP_ID] = self->id,
+    [PROP_TEXT] = self->text->str,
+    [PROP_ERROR] = self->error,
+    [PROP_PHASE_TEXT] = self->phase_text,
+    [PROP_MODEL_NAME] = self->model_name,
+    [PROP_DEVICE] = self->device,
+    [PROP_STATS_LINE] = self->stats_line,
+    [PROP_STATS_SHORT] = self->stats_short,
+  };
+
+  return strings[id];
+}
+
+static void
+bottega_message_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  BottegaMessage *self = BOTTEGA_MESSAGE (object);
+
+  switch (id) {
+  case PROP_ROLE:
+    g_value_set_enum (value, self->role);
+    break;
+  case PROP_STATE:
+    g_value_set_enum (value, self->state);
+    break;
+  case PROP_BUSY:
+    g_value_set_boolean (value, bottega_message_get_busy (self));
+    break;
+  case PROP_INCLUDED:
+    g_value_set_boolean (value, self->included);
+    break;
+  case PROP_LOAD_FRACTION:
+    g_value_set_double (value, self->load_fraction);
+    break;
+  case PROP_READ_DONE:
+    g_value_set_uint (value, self->read_done);
+    break;
+  case PROP_READ_TOTAL:
+    g_value_set_uint (value, self->read_total);
+    break;
+  case PROP_SECONDS_LEFT:
+    g_value_set_double (value, self->seconds_left);
+    break;
+  case PROP_STARTED_US:
+    g_value_set_int64 (value, self->started_us);
+    break;
+  default:
+    g_value_set_string (value, get_string (self, id));
+  }
+}
+
+static void
+bottega_message_finalize (GObject *object)
+{
+  BottegaMessage *self = BOTTEGA_MESSAGE (object);
+
+  g_free (self->id);
+  g_string_free (self->text, TRUE);
+  g_free (self->error);
+  g_free (self->model_name);
+  g_free (self->device);
+  g_free (self->phase_text);
+  g_free (self->stats_line);
+  g_free (self->stats_short);
+
+  G_OBJECT_CLASS (bottega_message_parent_class)->finalize (object);
+}
+
+static void
+bottega_message_class_init (BottegaMessageClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
+
+  object_class->finalize = bottega_message_finalize;
+  object_class->get_property = bottega_message_get_property;
+
+  properties[PROP_ID] = g_param_spec_string ("id", NULL, NULL, NULL, flags);
+  properties[PROP_ROLE] = g_param_spec_enum ("role", NULL, NULL, BOTTEGA_TYPE_MESSAGE_ROLE,
+                                             BOTTEGA_MESSAGE_ROLE_USER, flags);
+  properties[PROP_STATE] = g_param_spec_enum ("state", NULL, NULL, BOTTEGA_TYPE_MESSAGE_STATE,
+                                              BOTTEGA_MESSAGE_STATE_COMPLETE, flags);
+  properties[PROP_TEXT] = g_param_spec_string ("text", NULL, NULL, NULL, flags);
+  properties[PROP_ERROR] = g_param_spec_string ("error", NULL, NULL, NULL, flags);
+  properties[PROP_BUSY] = g_param_spec_boolean ("busy", NULL, NULL, FALSE, flags);
+  properties[PROP_INCLUDED] = g_param_spec_boolean ("included", NULL, NULL, TRUE, flags);
+  properties[PROP_PHASE_TEXT] = g_param_spec_string ("phase-text", NULL, NULL, "", flags);
+  properties[PROP_LOAD_FRACTION] =
+      g_param_spec_double ("load-fraction", NULL, NULL, 0, 1, 0, flags);
+  properties[PROP_READ_DONE] =
+      g_param_spec_uint ("read-done", NULL, NULL, 0, G_MAXUINT, 0, flags);
+  properties[PROP_READ_TOTAL] =
+      g_param_spec_uint ("read-total", NULL, NULL, 0, G_MAXUINT, 0, flags);
+  properties[PROP_SECONDS_LEFT] =
+      g_param_spec_double ("seconds-left", NULL, NULL, -1, G_MAXDOUBLE, -1, flags);
+  properties[PROP_STARTED_US] =
+      g_param_spec_int64 ("started-us", NULL, NULL, 0, G_MAXINT64, 0, flags);
+  properties[PROP_MODEL_NAME] = g_param_spec_string ("model-name", NULL, NULL, NULL, flags);
+  properties[PROP_DEVICE] = g_param_spec_string ("device", NULL, NULL, NULL, flags);
+  properties[PROP_STATS_LINE] = g_param_spec_string ("stats-line", NULL, NULL, NULL, flags);
+  properties[PROP_STATS_SHORT] = g_param_spec_string ("stats-short", NULL, NULL, NULL, flags);
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+
+  appended_signal = g_signal_new ("appended", BOTTEGA_TYPE_MESSAGE, G_SIGNAL_RUN_LAST, 0, NULL,
+                                  NULL,
+                                  NULL, G_TYPE_NONE, 1,
+                                  G_TYPE_STRING | G_SIGNAL_TYPE_STATIC_SCOPE);
+}
+
+static void
+bottega_message_init (BottegaMessage *self)
+{
+  self->text = g_string_new (NULL);
+  self->state = BOTTEGA_MESSAGE_STATE_COMPLETE;
+  self->phase_text = g_strdup ("");
+  self->included = TRUE;
+  self->seconds_left = -1;
+}
+
+BottegaMessage *
+bottega_message_new (const char *id, BottegaMessageRole role, const char *text)
+{
+  BottegaMessage *self = g_object_new (BOTTEGA_TYPE_MESSAGE, NULL);
+
+  self->id = id != NULL ? g_strdup (id) : g_uuid_string_random ();
+  self->role = role;
+  self->started_us = g_get_real_time ();
+  if (text != NULL)
+    g_string_assign (self->text, text);
+
+  return self;
+}
+
+BottegaMessage *
+bottega_message_new_from_row (const BottegaStoreMessage *row)
+{
+  BottegaMessage *self;
+  EngineStats stats;
+
+  g_return_val_if_fail (row != NULL, NULL);
+
+  self = bottega_message_new (row->id,
+                              enum_from_nick (BOTTEGA_TYPE_MESSAGE_ROLE, row->role,
+                                              BOTTEGA_MESSAGE_ROLE_SYSTEM_NOTE),
+                              row->text);
+  self->state = enum_from_nick (BOTTEGA_TYPE_MESSAGE_STATE, row->state,
+                                BOTTEGA_MESSAGE_STATE_COMPLETE);
+  self->started_us = row->created_us;
+  g_set_str (&self->error, row->error);
+  g_set_str (&self->model_name, row->model);
+  g_set_str (&self->device, row->device);
+  if (bottega_stats_from_json (row->stats, &stats))
+    set_stats (self, &stats);
+  update_phase_text (self);
+
+  return self;
+}
+
+BottegaStoreMessage *
+bottega_message_to_row (BottegaMessage *self, const char *conversation, const char *parent)
+{
+  BottegaStoreMessage *row = g_new0 (BottegaStoreMessage, 1);
+
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
+
+  row->id = g_strdup (self->id);
+  row->conversation = g_strdup (conversation);
+  row->parent = g_strdup (parent);
+  row->role = g_strdup (enum_nick (BOTTEGA_TYPE_MESSAGE_ROLE, self->role));
+  row->state = g_strdup (self->role == BOTTEGA_MESSAGE_ROLE_ASSISTANT &&
+                                 bottega_message_get_busy (self)
+                             ? BOTTEGA_STORE_STATE_WRITING
+                             : enum_nick (BOTTEGA_TYPE_MESSAGE_STATE, self->state));
+  row->text = g_strndup (self->text->str, self->text->len);
+  row->error = g_strdup (self->error);
+  row->model = g_strdup (self->model_name);
+  row->device = g_strdup (self->device);
+  row->stats = self->has_stats ? bottega_stats_to_json (&self->stats) : NULL;
+  row->created_us = self->started_us;
+  row->updated_us = g_get_real_time ();
+
+  return row;
+}
+
+void
+bottega_message_set_state (BottegaMessage *self, BottegaMessageState state)
+{
+  gboolean was_busy = bottega_message_get_busy (self);
+
+  if (self->state == state)
+    return;
+  self->state = state;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_STATE]);
+  if (was_busy != bottega_message_get_busy (self))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_BUSY]);
+  update_phase_text (self);
+}
+
+void
+bottega_message_set_started_us (BottegaMessage *self, gint64 started_us)
+{
+  self->started_us = started_us;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_STARTED_US]);
+}
+
+void
+bottega_message_set_included (BottegaMessage *self, gboolean included)
+{
+  if (self->included == included)
+    return;
+  self->included = included;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_INCLUDED]);
+}
+
+void
+bottega_message_set_waiting (BottegaMessage *self, guint n_before)
+{
+  self->waiting = n_before;
+  update_phase_text (self);
+}
+
+void
+bottega_message_set_load_fraction (BottegaMessage *self, double fraction)
+{
+  fraction = CLAMP (fraction, 0, 1);
+  if (self->load_fraction == fraction)
+    return;
+  self->load_fraction = fraction;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOAD_FRACTION]);
+  update_phase_text (self);
+}
+
+void
+bottega_message_set_reading (BottegaMessage *self, guint done, guint total, double left_s)
+{
+  GObject *object = G_OBJECT (self);
+
+  g_object_freeze_notify (object);
+  self->read_done = done;
+  self->read_total = total;
+  self->seconds_left = left_s < 0 ? -1 : left_s;
+  g_object_notify_by_pspec (object, properties[PROP_READ_DONE]);
+  g_object_notify_by_pspec (object, properties[PROP_READ_TOTAL]);
+  g_object_notify_by_pspec (object, properties[PROP_SECONDS_LEFT]);
+  update_phase_text (self);
+  g_object_thaw_notify (object);
+}
+
+void
+bottega_message_append (BottegaMessage *self, const char *utf8, gsize bytes)
+{
+  g_autofree char *piece = NULL;
+
+  if (bytes == 0)
+    return;
+  piece = g_strndup (utf8, bytes);
+  g_string_append_len (self->text, piece, (gssize) bytes);
+  update_phase_text (self);
+  g_signal_emit (self, appended_signal, 0, piece);
+}
+
+void
+bottega_message_set_writer (BottegaMessage *self, const char *model_name, const char *device)
+{
+  if (g_set_str (&self->model_name, model_name))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_MODEL_NAME]);
+  if (g_set_str (&self->device, device))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_DEVICE]);
+}
+
+void
+bottega_message_finish (BottegaMessage *self,
+                        BottegaMessageState state,
+                        const char *error,
+                        const EngineStats *stats)
+{
+  GObject *object = G_OBJECT (self);
+
+  g_object_freeze_notify (object);
+  if (g_set_str (&self->error, error))
+    g_object_notify_by_pspec (object, properties[PROP_ERROR]);
+  if (stats != NULL)
+    set_stats (self, stats);
+  g_object_notify_by_pspec (object, properties[PROP_TEXT]);
+  bottega_message_set_state (self, state);
+  g_object_thaw_notify (object);
+}
+
+const char *
+bottega_message_get_id (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
+
+  return self->id;
+}
+
+BottegaMessageRole
+bottega_message_get_role (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), BOTTEGA_MESSAGE_ROLE_USER);
+
+  return self->role;
+}
+
+BottegaMessageState
+bottega_message_get_state (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), BOTTEGA_MESSAGE_STATE_COMPLETE);
+
+  return self->state;
+}
+
+const char *
+bottega_message_get_text (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
+
+  return self->text->str;
+}
+
+gsize
+bottega_message_get_text_bytes (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), 0);
+
+  return self->text->len;
+}
+
+const char *
+bottega_message_get_error (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
+
+  return self->error;
+}
+
+gboolean
+bottega_message_get_busy (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), FALSE);
+
+  return self->state <= BOTTEGA_MESSAGE_STATE_WRITING;
+}
+
+gboolean
+bottega_message_get_included (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), TRUE);
+
+  return self->included;
+}
+
+const char *
+bottega_message_get_phase_text (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
+
+  return self->phase_text;
+}
+
+double
+bottega_message_get_load_fraction (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), 0);
+
+  return self->load_fraction;
+}
+
+guint
+bottega_message_get_read_done (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), 0);
+
+  return self->read_done;
+}
+
+guint
+bottega_message_get_read_total (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), 0);
+
+  return self->read_total;
+}
+
+double
+bottega_message_get_seconds_left (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), -1);
+
+  return self->seconds_left;
+}
+
+gint64
+bottega_message_get_started_us (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), 0);
+
+  return self->started_us;
+}
+
+const char *
+bottega_message_get_model_name (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
+
+  return self->model_name;
+}
+
+const char *
+bottega_message_get_device (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
+
+  return self->device;
+}
+
+const EngineStats *
+bottega_message_get_stats (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
+
+  return self->has_stats ? &self->stats : NULL;
+}
+
+const char *
+bottega_message_get_stats_line (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
+
+  return self->stats_line;
+}
+
+const char *
+bottega_message_get_stats_short (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
+
+  return self->stats_short;
+}

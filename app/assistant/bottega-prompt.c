@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The prompt as a list of turns and how it is made to fit. It must not know who counts the tokens,
+ * nor where the messages come from. */
+#define G_LOG_DOMAIN "bottega-prompt"
+#include "config.h"
+
+#include "app/assistant/bottega-prompt.h"
+
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+/* When turns must leave, they leave until this part of the room is free: otherwise each further
+ * question would push out one more turn, change the beginning of the prompt and make the engine
+ * read all of it again. */
+#define ROOM_AFTER_DROP(room) ((room) - (room) / 4)
+
+typedef struct {
+  char *role, *id;
+  GString *text;
+  gboolean opens_turn;
+} Part;
+
+struct _BottegaPrompt {
+  GPtrArray *parts; /* of Part; a system part first, if there is one */
+  gboolean has_system;
+  char *answer_prefix;     /* NULL: none */
+  EngineMessage *messages; /* [parts->len] as the engine takes them; NULL when out of date */
+};
+
+static void
+part_free (gpointer data)
+{
+  Part *part = data;
+
+  g_free (part->role);
+  g_free (part->id);
+  g_string_free (part->text, TRUE);
+  g_free (part);
+}
+
+static void
+add_part (BottegaPrompt *self, const char *role, const char *id, const char *text,
+          gboolean opens_turn)
+{
+  Part *part = g_new0 (Part, 1);
+
+  part->role = g_strdup (role);
+  part->id = g_strdup (id);
+  part->text = g_string_new (text);
+  part->opens_turn = opens_turn;
+  g_ptr_array_add (self->parts, part);
+  g_clear_pointer (&self->messages, g_free);
+}
+
+BottegaPrompt *
+bottega_prompt_new (const char *system_text)
+{
+  BottegaPrompt *self = g_new0 (BottegaPrompt, 1);
+
+  self->parts = g_ptr_array_new_with_free_func (part_free);
+  if (system_text != NULL && *system_text != '\0') {
+    self->has_system = TRUE;
+    add_part (self, "system", NULL, system_text, FALSE);
+  }
+
+  return self;
+}
+
+void
+bottega_prompt_free (BottegaPrompt *self)
+{
+  if (self == NULL)
+    return;
+  g_ptr_array_unref (self->parts);
+  g_free (self->answer_prefix);
+  g_free (self->messages);
+  g_free (self);
+}
+
+void
+bottega_prompt_add (BottegaPrompt *self, const char *role, const char *id, const char *text)
+{
+  Part *last = NULL;
+
+  g_return_if_fail (self != NULL && role != NULL && text != NULL);
+
+  if (self->parts->len > 0)
+    last = g_ptr_array_index (self->parts, self->parts->len - 1);
+
+  /* Many chat templates insist that roles alternate; a question whose answer failed joins the next.
+   * */
+  if (last != NULL && strcmp (last->role, role) == 0) {
+    g_string_append_printf (last->text, "\n\n%s", text);
+    g_clear_pointer (&self->messages, g_free);
+    return;
+  }
+  add_part (self, role, id, text, strcmp (role, "user") == 0);
+}
+
+void
+bottega_prompt_set_answer_prefix (BottegaPrompt *self, const char *text)
+{
+  g_return_if_fail (self != NULL);
+
+  g_set_str (&self->answer_prefix, text);
+}
+
+const EngineMessage *
+bottega_prompt_get_messages (BottegaPrompt *self, gsize *n_messages)
+{
+  g_return_val_if_fail (self != NULL && n_messages != NULL, NULL);
+
+  if (self->messages == NULL) {
+    self->messages = g_new0 (EngineMessage, self->parts->len + 1);
+    for (guint i = 0; i < self->parts->len; i++) {
+      const Part *part = g_ptr_array_index (self->parts, i);
+
+      self->messages[i] = (EngineMessage) { part->role, part->text->str };
+    }
+  }
+  *n_messages = self->parts->len;
+
+  return self->messages;
+}
+
+const char *
+bottega_prompt_get_answer_prefix (BottegaPrompt *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return self->answer_prefix;
+}
+
+/* Counts the prompt as it would be with everything before part `first` (but the system text) left
+ * out. */
+static gboolean
+count_from (BottegaPrompt *self,
+            guint first,
+            BottegaPromptCount count,
+            gpointer user_data,
+            guint *tokens,
+            GError **error)
+{
+  gsize n_messages;
+  const EngineMessage *messages = bottega_prompt_get_messages (self, &n_messages);
+  g_autofree EngineMessage *kept = g_new0 (EngineMessage, n_messages + 1);
+  gsize n_kept = 0;
+
+  for (gsize i = 0; i < n_messages; i++)
+    if (i >= first || (i == 0 && self->has_system))
+      kept[n_kept++] = messages[i];
+
+  return count (kept, n_kept, self->answer_prefix, tokens, user_data, error);
+}
+
+/* The parts that open a turn, as indices. */
+static GArray *
+turn_starts (BottegaPrompt *self)
+{
+  GArray *starts = g_array_new (FALSE, FALSE, sizeof (guint));
+
+  for (guint i = 0; i < self->parts->len; i++)
+    if (((const Part *) g_ptr_array_index (self->parts, i))->opens_turn)
+      g_array_append_val (starts, i);
+
+  return starts;
+}
+
+static void
+set_too_long (GError **error, guint prompt_tokens, guint room)
+{
+  g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_LIMIT,
+               /* Translators: both numbers are tokens. */
+               _ ("This question makes %'u tokens, and there is room for %'u. Shorten it, or "
+                  "choose a longer context."),
+               prompt_tokens, room);
+}
+
+/* The least number of turns to drop so that what stays makes at most target tokens; all but the
+ * last turn if even that does not suffice. Counts O(log turns) times. */
+static gboolean
+find_drop (BottegaPrompt *self,
+           const GArray *starts,
+           guint target,
+           BottegaPromptCount count,
+           gpointer user_data,
+           guint *n_drop,
+           GError **error)
+{
+  guint low = 1, high = starts->len - 1;
+
+  while (low < high) {
+    guint middle = low + (high - low) / 2;
+    guint tokens;
+
+    if (!count_from (self, g_array_index (starts, guint, middle), count, user_data, &tokens, error))
+      return FALSE;
+    if (tokens <= target)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  *n_drop = low;
+
+  return TRUE;
+}
+
+gboolean
+bottega_prompt_fit (BottegaPrompt *self,
+                    guint context_tokens,
+                    guint answer_tokens,
+                    BottegaPromptCount count,
+                    gpointer user_data,
+                    BottegaPromptFit *fit,
+                    GError **error)
+{
+  g_autoptr (GArray) starts = NULL;
+  guint room = context_tokens > answer_tokens ? context_tokens - answer_tokens : 0;
+  guint tokens, last_tokens, n_drop = 0;
+
+  g_return_val_if_fail (self != NULL && count != NULL && fit != NULL, FALSE);
+
+  *fit = (BottegaPromptFit) { 0 };
+  if (!count_from (self, 0, count, user_data, &tokens, error))
+    return FALSE;
+
+  starts = turn_starts (self);
+  if (tokens > room) {
+    guint last = starts->len > 0 ? g_array_index (starts, guint, starts->len - 1) : 0;
+    guint first, begin = self->has_system ? 1 : 0;
+
+    if (!count_from (self, last, count, user_data, &last_tokens, error))
+      return FALSE;
+    if (last_tokens > room || starts->len < 2) {
+      set_too_long (error, last_tokens, room);
+      return FALSE;
+    }
+    if (!find_drop (self, starts, ROOM_AFTER_DROP (room), count, user_data, &n_drop, error))
+      return FALSE;
+
+    first = g_array_index (starts, guint, n_drop);
+    if (!count_from (self, first, count, user_data, &tokens, error))
+      return FALSE;
+    g_ptr_array_remove_range (self->parts, begin, first - begin);
+    g_clear_pointer (&self->messages, g_free);
+  }
+
+  fit->prompt_tokens = tokens;
+  fit->dropped_turns = n_drop;
+  for (guint i = 0; i < self->parts->len && fit->first_message == NULL; i++)
+    fit->first_message = ((const Part *) g_ptr_array_index (self->parts, i))->id;
+
+  return TRUE;
+}

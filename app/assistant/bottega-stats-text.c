@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* EngineStats for people and as JSON. The pieces of the line are translated one by one and joined,
+ * so that a language may order the words of each as it likes. */
+#define G_LOG_DOMAIN "bottega-stats-text"
+#include "config.h"
+
+#include "app/assistant/bottega-stats-text.h"
+
+#include <glib/gi18n-lib.h>
+#include <json-glib/json-glib.h>
+
+typedef enum {
+  FIELD_UINT,
+  FIELD_UINT64,
+  FIELD_DOUBLE
+} FieldType;
+
+static const struct {
+  const char *name;
+  FieldType type;
+  gsize offset;
+} fields[] = {
+#define FIELD(name, type) { #name, type, G_STRUCT_OFFSET (EngineStats, name) }
+  FIELD (prompt_tokens, FIELD_UINT),
+  FIELD (reused_tokens, FIELD_UINT),
+  FIELD (read_tokens, FIELD_UINT),
+  FIELD (written_tokens, FIELD_UINT),
+  FIELD (ttft_s, FIELD_DOUBLE),
+  FIELD (prefill_s, FIELD_DOUBLE),
+  FIELD (decode_s, FIELD_DOUBLE),
+  FIELD (prefill_tok_s, FIELD_DOUBLE),
+  FIELD (decode_tok_s, FIELD_DOUBLE),
+  FIELD (gap_p50_ms, FIELD_DOUBLE),
+  FIELD (gap_p95_ms, FIELD_DOUBLE),
+  FIELD (gap_max_ms, FIELD_DOUBLE),
+  FIELD (stalls, FIELD_UINT),
+  FIELD (bytes_read, FIELD_UINT64),
+  FIELD (decode_gb_s, FIELD_DOUBLE),
+  FIELD (stop, FIELD_UINT),
+#undef FIELD
+};
+G_STATIC_ASSERT (sizeof (EngineStop) == sizeof (uint32_t));
+
+/* Two significant digits are what a person can use. */
+static char *
+format_seconds (double seconds)
+{
+  /* Translators: a duration in seconds, such as "0.42 s". */
+  return g_strdup_printf (seconds < 1 ? _ ("%.2f s") : seconds < 10 ? _ ("%.1f s")
+                                                                    : _ ("%.0f s"),
+                          seconds);
+}
+
+static char *
+format_speed (double tokens_per_s)
+{
+  /* Translators: tokens per second. */
+  return g_strdup_printf (tokens_per_s < 10 ? _ ("%.1f tok/s") : _ ("%.0f tok/s"), tokens_per_s);
+}
+
+char *
+bottega_stats_text_long (const EngineStats *stats)
+{
+  g_autoptr (GPtrArray) parts = g_ptr_array_new_with_free_func (g_free);
+
+  g_return_val_if_fail (stats != NULL, NULL);
+
+  if (stats->written_tokens > 0) {
+    g_autofree char *seconds = format_seconds (stats->ttft_s);
+
+    /* Translators: how long the person waited for the beginning of the answer; %s is "0.42 s". */
+    g_ptr_array_add (parts, g_strdup_printf (_ ("%s to first word"), seconds));
+  }
+  if (stats->decode_tok_s > 0)
+    g_ptr_array_add (parts, format_speed (stats->decode_tok_s));
+  if (stats->reused_tokens > 0)
+    /* Translators: of all the tokens of the prompt, so many did not have to be read again. */
+    g_ptr_array_add (parts, g_strdup_printf (ngettext ("%'u of %'u token reused",
+                                                       "%'u of %'u tokens reused",
+                                                       stats->prompt_tokens),
+                                             stats->reused_tokens, stats->prompt_tokens));
+  else if (stats->read_tokens > 0)
+    g_ptr_array_add (parts, g_strdup_printf (ngettext ("%'u token read", "%'u tokens read",
+                                                       stats->read_tokens),
+                                             stats->read_tokens));
+  g_ptr_array_add (parts, NULL);
+
+  return g_strjoinv (" · ", (char **) parts->pdata);
+}
+
+char *
+bottega_stats_text_short (const EngineStats *stats)
+{
+  g_autofree char *seconds = NULL;
+  g_autofree char *speed = NULL;
+
+  g_return_val_if_fail (stats != NULL, NULL);
+
+  if (stats->written_tokens == 0)
+    return g_strdup ("");
+  seconds = format_seconds (stats->ttft_s);
+  if (stats->decode_tok_s <= 0)
+    return g_steal_pointer (&seconds);
+  speed = format_speed (stats->decode_tok_s);
+
+  return g_strdup_printf ("%s · %s", seconds, speed);
+}
+
+char *
+bottega_stats_to_json (const EngineStats *stats)
+{
+  g_autoptr (JsonObject) object = json_object_new ();
+  g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
+
+  g_return_val_if_fail (stats != NULL, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (fields); i++) {
+    const void *field = G_STRUCT_MEMBER_P (stats, fields[i].offset);
+
+    if (fields[i].type == FIELD_DOUBLE)
+      json_object_set_double_member (object, fields[i].name, *(const double *) field);
+    else if (fields[i].type == FIELD_UINT64)
+      json_object_set_int_member (object, fields[i].name, (gint64) * (const uint64_t *) field);
+    else
+      json_object_set_int_member (object, fields[i].name, *(const uint32_t *) field);
+  }
+  json_node_set_object (node, object);
+
+  return json_to_string (node, FALSE);
+}
+
+gboolean
+bottega_stats_from_json (const char *text, EngineStats *stats)
+{
+  g_autoptr (JsonNode) node = text != NULL ? json_from_string (text, NULL) : NULL;
+  JsonObject *object;
+
+  g_return_val_if_fail (stats != NULL, FALSE);
+
+  *stats = (EngineStats) { 0 };
+  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
+    return FALSE;
+  object = json_node_get_object (node);
+  if (!json_object_has_member (object, "prompt_tokens"))
+    return FALSE;
+
+  for (guint i = 0; i < G_N_ELEMENTS (fields); i++) {
+    void *field = G_STRUCT_MEMBER_P (stats, fields[i].offset);
+    gint64 number = json_object_get_int_member_with_default (object, fields[i].name, 0);
+
+    if (fields[i].type == FIELD_DOUBLE)
+      *(double *) field = json_object_get_double_member_with_default (object, fields[i].name, 0);
+    else if (fields[i].type == FIELD_UINT64)
+      *(uint64_t *) field = number > 0 ? (uint64_t) number : 0;
+    else
+      *(uint32_t *) field = (uint32_t) CLAMP (number, 0, G_MAXUINT32);
+  }
+
+  return TRUE;
+}
