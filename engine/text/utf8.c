@@ -6,19 +6,45 @@
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
-/* Bytes of the character that held begins: its length when whole, 0 when more bytes may complete
- * it, -1 when it can never be one. */
+/* Bytes of the character that begins with this one; 0: none does. */
+static unsigned
+bytes_of_lead (guchar lead)
+{
+  if (lead < 0x80)
+    return 1;
+  if (lead < 0xc2 || lead > 0xf4)
+    return 0;
+  return lead < 0xe0 ? 2 : lead < 0xf0 ? 3
+                                       : 4;
+}
+
+/* Whether a byte may follow the lead: overlong forms, surrogates and what lies beyond U+10FFFF
+ * show in the second byte already. */
+static gboolean
+second_is_valid (guchar lead, guchar second)
+{
+  guchar low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90
+                                                  : 0x80;
+  guchar high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f
+                                                   : 0xbf;
+
+  return second >= low && second <= high;
+}
+
+/* The length of the character that held (n > 0 bytes) begins with when it is whole, 0 when more
+ * bytes may complete it, -1 when it can never be one. Less than four bytes are ever incomplete. */
 static int
 character_bytes (const char *held, unsigned n)
 {
-  gunichar c = g_utf8_get_char_validated (held, n);
+  guchar lead = (guchar) held[0];
+  unsigned length = bytes_of_lead (lead);
 
-  /* A NUL is a character too, which the function above takes for an end. */
-  if (held[0] == '\0')
-    return 1;
-  if (c == (gunichar) -2)
-    return 0;
-  return c == (gunichar) -1 ? -1 : (int) (g_utf8_next_char (held) - held);
+  if (length == 0 || (n > 1 && length > 1 && !second_is_valid (lead, (guchar) held[1])))
+    return -1;
+  for (unsigned i = 2; i < MIN (n, length); i++)
+    if (((guchar) held[i] & 0xc0) != 0x80)
+      return -1;
+  return n >= length ? (int) length : 0;
 }
 
 void

@@ -398,6 +398,8 @@ add_vocabulary (TestGguf *gguf, const TestLlama *l)
     kinds[tokens->len] = 1;
     g_ptr_array_add (tokens, g_strconcat (parts[0], parts[1], NULL));
   }
+  kinds[tokens->len] = 1;
+  g_ptr_array_add (tokens, g_strdup ("whole")); /* a word that no merge makes */
   while (tokens->len < l->n_vocab) {
     kinds[tokens->len] = 5; /* unused */
     g_ptr_array_add (tokens, g_strdup_printf ("<unused_%u>", tokens->len));
