@@ -10,19 +10,19 @@
 typedef struct _ModelGguf ModelGguf;
 
 typedef enum { /* ids as in the file */
-               MODEL_VALUE_U8,
-               MODEL_VALUE_I8,
-               MODEL_VALUE_U16,
-               MODEL_VALUE_I16,
-               MODEL_VALUE_U32,
-               MODEL_VALUE_I32,
-               MODEL_VALUE_F32,
-               MODEL_VALUE_BOOL,
-               MODEL_VALUE_STRING,
-               MODEL_VALUE_ARRAY,
-               MODEL_VALUE_U64,
-               MODEL_VALUE_I64,
-               MODEL_VALUE_F64,
+  MODEL_VALUE_U8,
+  MODEL_VALUE_I8,
+  MODEL_VALUE_U16,
+  MODEL_VALUE_I16,
+  MODEL_VALUE_U32,
+  MODEL_VALUE_I32,
+  MODEL_VALUE_F32,
+  MODEL_VALUE_BOOL,
+  MODEL_VALUE_STRING,
+  MODEL_VALUE_ARRAY,
+  MODEL_VALUE_U64,
+  MODEL_VALUE_I64,
+  MODEL_VALUE_F64,
 } ModelValueType;
 
 typedef struct {

@@ -41,8 +41,10 @@ typedef struct {
   gboolean required;
 } Role;
 
-enum { OPTIONAL,
-       REQUIRED };
+enum {
+  OPTIONAL,
+  REQUIRED
+};
 
 static const Role roles[] = {
 #define MODEL_ROLE(id, name, per_layer, rows, columns, need) \
