@@ -89,8 +89,8 @@ def logits():
 
 @test
 def generate():
-    got = ask("--device", "cpu", "generate", MODEL, "What is the capital of France?", "-n", "24")
-    assert "Paris" in got["text"], got["text"]
+    got = ask("--device", "cpu", "generate", MODEL, "Why is the sky blue?", "-n", "24")
+    assert "sky" in got["text"], got["text"]
     assert 0 < len(got["tokens"]) <= 24
     stats = got["stats"]
     assert stats["written_tokens"] == len(got["tokens"])
