@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ATTENTION: cuts a batch into blocks of queries of one timeline and one KV head, and walks each over
- * the timeline's pages. All query heads that share a KV head go together, so that a page is read once
- * for them. Must not know instruction sets. */
+/* ATTENTION: cuts a batch into blocks of queries of one timeline and one KV head, and walks each
+ * over the timeline's pages. All query heads that share a KV head go together, so that a page is
+ * read once for them. Must not know instruction sets. */
 #include "engine/cpu/internal.h"
 
 #include <math.h>
@@ -41,7 +41,8 @@ typedef struct {
   uint32_t first, n_queries; /* first: within the timeline's run */
 } Block;
 
-/* The last blocks see the most keys: they come first, so that no worker is left with one at the end. */
+/* The last blocks see the most keys: they come first, so that no worker is left with one at the
+ * end. */
 static Block
 find_block (const CpuRun *run, uint32_t unit)
 {
@@ -67,7 +68,7 @@ gather_queries (const CpuRun *run, const CpuStep *step, const Block *block, floa
   const CpuExecutable *x = run->executable;
   const ModelHparams *h = &x->plan->desc->h;
   uint32_t group = h->n_heads / h->n_heads_kv;
-  size_t width = x->plan->buffer_width[step->src], n = (size_t) group * h->d_key;
+  size_t width = x->width[step->src], n = (size_t) group * h->d_key;
 
   for (uint32_t i = 0; i < block->n_queries; i++) {
     const float *src = x->buffer[step->src] +
@@ -85,7 +86,7 @@ scatter_results (const CpuRun *run, const CpuStep *step, const Block *block,
   const CpuExecutable *x = run->executable;
   const ModelHparams *h = &x->plan->desc->h;
   uint32_t group = h->n_heads / h->n_heads_kv;
-  size_t width = x->plan->buffer_width[step->dst];
+  size_t width = x->width[step->dst];
 
   for (uint32_t r = 0; r < work->n_rows; r++) {
     uint32_t token = block->timeline->first + block->first + r / group;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The vtable of the CPU back end, and the loop that runs a batch: all workers go through the steps
- * together, taking units until there are none, with one barrier after each step. Must not know what a
- * step computes. */
+/* The vtable of the CPU back end, and the loop that runs a batch: all workers go through the
+ * steps together, taking units until there are none, with one barrier after each step. Must not
+ * know what a step computes. */
 #include "engine/cpu/internal.h"
 
 #include <sched.h>
@@ -25,7 +25,7 @@ cpu_kernels (CpuTier tier)
   return tiers[tier];
 }
 
-/* ---- the device ------------------------------------------------------------------------------- */
+/* ---- the device ----------------------------------------------------------------------------- */
 
 /* How many processors before `cpu` in the set share its core. */
 static gboolean
@@ -130,7 +130,7 @@ backend_read_buffer (EngineBackendExecutable *base, GraphBuffer buffer, float *d
   return TRUE;
 }
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 static gboolean
 check_timeline (const CpuModel *model, const EngineBatchRun *run)
@@ -217,7 +217,7 @@ count_cost (const CpuExecutable *x, const EngineBatch *batch, EngineRunCost *cos
       cost->weight_bytes += (uint64_t) batch->n_tokens * step->weights[0]->tensor->bytes /
                             step->weights[0]->rows;
     else if (!step->op->output_rows || batch->n_outputs > 0)
-      for (uint32_t w = 0; w < GRAPH_MAX_WEIGHTS && step->weights[w] != NULL; w++)
+      for (uint32_t w = 0; w < step->n_weights; w++)
         cost->weight_bytes += step->weights[w]->strip_bytes * step->weights[w]->n_strips;
   }
   for (uint32_t i = 0; i < batch->n_runs; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* CANDIDATES: the largest logits of a row and the log-sum-exp of all of it, from fixed parts of the
- * vocabulary, so that the result does not depend on the number of workers. Must not know sampling. */
+/* CANDIDATES: the largest logits of a row and the log-sum-exp of all of it, from fixed parts of
+ * the vocabulary, so that the result does not depend on the number of workers. Must not know
+ * sampling. */
 #include "engine/cpu/internal.h"
 
 #include <math.h>
@@ -99,7 +100,8 @@ candidate (const float *logits, uint32_t id)
   return (EngineCandidate) { (int32_t) id, isnan (logits[id]) ? -INFINITY : logits[id] };
 }
 
-/* The n best of a row: a heap of the best so far, and whole parts skipped when their maximum loses. */
+/* The n best of a row: a heap of the best so far, and whole parts skipped when their maximum
+ * loses. */
 static void
 select_best (const float *logits, uint32_t n_vocab, const float *part_max, uint32_t n,
              EngineCandidate *best)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* From a plan to steps: looks weights up, decides which activations are also needed as integers and who
- * writes them, and lays out all memory that a run touches. Must not run anything. */
+/* From a plan to steps: looks weights up, decides which activations are also needed as integers
+ * and who writes them, and lays out all memory that a run touches. Must not run anything. */
 #include "engine/cpu/internal.h"
 
 #include <math.h>
+#include <string.h>
 
 #define ALIGN_BYTES ((size_t) 64)
 #define SLACK_BYTES ((size_t) 64) /* a last vector may reach past a buffer */
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 /* Reserves room in the arena and returns its offset. */
 static size_t
@@ -35,16 +36,17 @@ worker_scratch_bytes (const GraphPlan *plan)
 }
 
 static gboolean
-allocate (CpuExecutable *x, const gboolean needs_quantised[GRAPH_N_BUFFERS], GError **error)
+allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GError **error)
 {
   const GraphPlan *plan = x->plan;
   const ModelHparams *h = &plan->desc->h;
   size_t parts = (size_t) plan->max_outputs * (h->n_vocab / CPU_PART + 1), n_tables;
-  size_t buffer[GRAPH_N_BUFFERS], quantised[GRAPH_N_BUFFERS], part_max, part_sum, rope, scratch;
+  size_t buffer[CPU_N_BUFFERS], quantised[CPU_N_BUFFERS], part_max, part_sum, rope, scratch;
   size_t frequency, n_workers = cpu_pool_n_workers (x->model->backend->pool);
 
-  for (unsigned b = 0; b < GRAPH_N_BUFFERS; b++) {
-    size_t n = (size_t) graph_plan_buffer_rows (plan, b) * plan->buffer_width[b];
+  for (unsigned b = 0; b < CPU_N_BUFFERS; b++) {
+    uint32_t rows = b == CPU_BUFFER_UP ? plan->max_tokens : graph_plan_buffer_rows (plan, b);
+    size_t n = (size_t) rows * x->width[b];
 
     buffer[b] = reserve (x, n * sizeof (float));
     quantised[b] = reserve (x, needs_quantised[b] ? n / CPU_BLOCK * sizeof (CpuActBlock) : 0);
@@ -65,7 +67,7 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[GRAPH_N_BUFFERS], GEr
                  (double) x->arena_bytes / 1e6);
     return FALSE;
   }
-  for (unsigned b = 0; b < GRAPH_N_BUFFERS; b++) {
+  for (unsigned b = 0; b < CPU_N_BUFFERS; b++) {
     x->buffer[b] = (float *) (void *) (x->arena + buffer[b]);
     if (needs_quantised[b])
       x->quantised[b] = (CpuActBlock *) (void *) (x->arena + quantised[b]);
@@ -78,7 +80,7 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[GRAPH_N_BUFFERS], GEr
   return TRUE;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------ */
+/* ---- steps ---------------------------------------------------------------------------------- */
 
 static const struct {
   CpuUnitsFunc units;
@@ -103,18 +105,21 @@ add_step (CpuExecutable *x, const GraphOp *op, CpuUnitsFunc units, CpuWorkFunc w
   return step;
 }
 
+static const CpuWeight *
+weight_of (const CpuExecutable *x, const GraphOp *op, uint32_t w)
+{
+  return g_hash_table_lookup (x->model->weights, op->weights[w]);
+}
+
 /* Whether a product reads its source as integers. */
 static gboolean
 reads_quantised (const CpuExecutable *x, const GraphOp *op)
 {
   if (op->kind != GRAPH_OP_MATMUL && op->kind != GRAPH_OP_GATED)
     return FALSE;
-  for (uint32_t w = 0; w < op->n_weights; w++) {
-    const CpuWeight *weight = g_hash_table_lookup (x->model->weights, op->weights[w]);
-
-    if (cpu_format_is_quantised (weight->format))
+  for (uint32_t w = 0; w < op->n_weights; w++)
+    if (cpu_format_is_quantised (weight_of (x, op, w)->format))
       return TRUE;
-  }
   return FALSE;
 }
 
@@ -130,29 +135,59 @@ rope_table_of (CpuExecutable *x, const ModelTensor *vector)
   return index;
 }
 
+/* A gate and an up of different formats: two products and then the activation. */
 static void
-add_op (CpuExecutable *x, const GraphOp *op, const gboolean needs_quantised[GRAPH_N_BUFFERS],
-        gboolean quantised[GRAPH_N_BUFFERS])
+add_mixed_gated (CpuExecutable *x, const GraphOp *op)
 {
-  CpuStep *step;
+  for (uint32_t w = 0; w < 2; w++) {
+    CpuStep *step = add_step (x, op, cpu_matmul_units, cpu_matmul_work);
+
+    step->n_weights = 1;
+    step->weights[0] = weight_of (x, op, w);
+    if (w == 1)
+      step->dst = CPU_BUFFER_UP;
+  }
+  add_step (x, op, cpu_gate_units, cpu_gate_work);
+  x->width[CPU_BUFFER_UP] = op->dst_width;
+}
+
+static void
+add_plain (CpuExecutable *x, const GraphOp *op, gboolean write_quantised)
+{
+  CpuStep *step = add_step (x, op, step_functions[op->kind].units, step_functions[op->kind].work);
+
+  step->n_weights = op->n_weights;
+  for (uint32_t w = 0; w < op->n_weights; w++)
+    step->weights[w] = weight_of (x, op, w);
+  step->gated = op->kind == GRAPH_OP_GATED;
+  step->write_quantised = write_quantised;
+  if (op->kind == GRAPH_OP_NORM)
+    step->vector = g_hash_table_lookup (x->model->vectors, op->vector);
+  if (op->kind == GRAPH_OP_ROPE_STORE)
+    step->rope_table = rope_table_of (x, op->vector);
+  if (op->kind == GRAPH_OP_CANDIDATES)
+    add_step (x, op, cpu_candidates_units, cpu_candidates_work);
+}
+
+/* needs_quantised: buffers that some product reads as integers. quantised: those whose integers are
+ * up to date at this point of the plan. */
+static void
+add_op (CpuExecutable *x, const GraphOp *op, const gboolean needs_quantised[CPU_N_BUFFERS],
+        gboolean quantised[CPU_N_BUFFERS])
+{
+  gboolean write_quantised =
+      op->kind == GRAPH_OP_NORM && op->dst < GRAPH_N_BUFFERS && needs_quantised[op->dst];
 
   if (reads_quantised (x, op) && !quantised[op->src]) {
     add_step (x, op, cpu_quantise_units, cpu_quantise_work);
     quantised[op->src] = TRUE;
   }
-  step = add_step (x, op, step_functions[op->kind].units, step_functions[op->kind].work);
-  for (uint32_t w = 0; w < op->n_weights; w++)
-    step->weights[w] = g_hash_table_lookup (x->model->weights, op->weights[w]);
-  if (op->kind == GRAPH_OP_NORM)
-    step->vector = g_hash_table_lookup (x->model->vectors, op->vector);
-  if (op->kind == GRAPH_OP_ROPE_STORE)
-    step->rope_table = rope_table_of (x, op->vector);
-  if (op->dst < GRAPH_N_BUFFERS) {
-    step->write_quantised = op->kind == GRAPH_OP_NORM && needs_quantised[op->dst];
-    quantised[op->dst] = step->write_quantised;
-  }
-  if (op->kind == GRAPH_OP_CANDIDATES)
-    add_step (x, op, cpu_candidates_units, cpu_candidates_work);
+  if (op->kind == GRAPH_OP_GATED && weight_of (x, op, 0)->format != weight_of (x, op, 1)->format)
+    add_mixed_gated (x, op);
+  else
+    add_plain (x, op, write_quantised);
+  if (op->dst < GRAPH_N_BUFFERS)
+    quantised[op->dst] = write_quantised;
 }
 
 /* One step per table, before everything else; they are made for the batch's positions. */
@@ -213,7 +248,7 @@ EngineBackendExecutable *
 cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError **error)
 {
   CpuModel *model = (CpuModel *) base;
-  gboolean needs_quantised[GRAPH_N_BUFFERS] = { FALSE }, quantised[GRAPH_N_BUFFERS] = { FALSE };
+  gboolean needs_quantised[CPU_N_BUFFERS] = { FALSE }, quantised[CPU_N_BUFFERS] = { FALSE };
   CpuExecutable *x;
 
   if (!check (model, plan, error))
@@ -223,7 +258,8 @@ cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError 
   x->model = model;
   x->plan = plan;
   x->rope_vectors = g_ptr_array_new ();
-  x->steps = g_new0 (CpuStep, (size_t) plan->n_ops * 3);
+  memcpy (x->width, plan->buffer_width, sizeof plan->buffer_width);
+  x->steps = g_new0 (CpuStep, (size_t) plan->n_ops * 4);
   for (uint32_t i = 0; i < plan->n_ops; i++)
     if (reads_quantised (x, &plan->ops[i]))
       needs_quantised[plan->ops[i].src] = TRUE;

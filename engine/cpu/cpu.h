@@ -16,7 +16,8 @@ CpuTier cpu_tier_best (void);
 const char *cpu_tier_name (CpuTier tier);
 
 /* n_threads 0: as many as help (physical cores that this process may use). tier must not exceed
- * cpu_tier_best (). Results are the same bits for any n_threads and any split of a prompt into batches. */
+ * cpu_tier_best (). Results are the same bits for any n_threads and any split of a prompt into
+ * batches. */
 EngineBackend *cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error);
 
 /* Bytes of RAM in all, and those that this process could still take: MemAvailable, less where a

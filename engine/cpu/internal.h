@@ -9,10 +9,11 @@
 
 #include <stdatomic.h>
 
-/* ---- packed weights --------------------------------------------------------------------------- */
+/* ---- packed weights ------------------------------------------------------------------------- */
 
-/* A strip is `lanes` consecutive rows, so that one vector lane is one row. Inside a strip the columns
- * go in blocks of 32 (see pack.c for each format). Rows that are missing in the last strip are zero. */
+/* A strip is `lanes` consecutive rows, so that one vector lane is one row. Inside a strip the
+ * columns go in blocks of 32 (see pack.c for each format). Rows that are missing in the last
+ * strip are zero. */
 #define CPU_BLOCK     32
 #define CPU_MAX_LANES 16
 
@@ -53,7 +54,7 @@ void cpu_pack_unpack_row (const CpuWeight *weight, uint32_t row, uint8_t *file_r
 /* Whether kernels of the format multiply quantised activations. */
 gboolean cpu_format_is_quantised (CpuFormat format);
 
-/* ---- activations ------------------------------------------------------------------------------ */
+/* ---- activations ---------------------------------------------------------------------------- */
 
 /* 32 activations as the integer kernels read them: value = scale * q. */
 typedef struct {
@@ -64,7 +65,7 @@ typedef struct {
   int8_t q[CPU_BLOCK];
 } CpuActBlock;
 
-/* ---- kernels ---------------------------------------------------------------------------------- */
+/* ---- kernels -------------------------------------------------------------------------------- */
 
 /* Some strips of a weight times some columns (tokens). */
 typedef struct {
@@ -81,8 +82,9 @@ typedef struct {
   float *scratch; /* [columns] for CPU_FORMAT_FILE */
 } CpuMatmulWork;
 
-/* One page of keys and values against some rows of queries. A row's result is merged into its running
- * state, in page order: the same bits whether pages are visited by one worker or by many. */
+/* One page of keys and values against some rows of queries. A row's result is merged into its
+ * running state, in page order: the same bits whether pages are visited by one worker or by
+ * many. */
 typedef struct {
   uint32_t n_rows, d_key, d_value;
   const float *q;        /* [n_rows][d_key], times the attention scale */
@@ -100,9 +102,12 @@ typedef struct {
   void (*matmul[CPU_N_FORMATS]) (const CpuMatmulWork *work);
   /* dst[n] = src / rms (src) * weight */
   void (*norm) (const float *src, const float *weight, float epsilon, uint32_t n, float *dst);
+  /* gate[n] = act (gate) * up; n: a multiple of CPU_MAX_LANES */
+  void (*gate) (ModelActivation activation, float *gate, const float *up, uint32_t n);
   /* n: a multiple of 32 */
   void (*quantise) (const float *src, uint32_t n, CpuActBlock *dst);
-  /* x[n] rotated in place; cosine and sine [n / 2]. Pairs (2i, 2i+1), or (i, i + n/2) when halves. */
+  /* x[n] rotated in place; cosine and sine [n / 2]. Pairs (2i, 2i+1), or (i, i + n/2) when
+   * halves. */
   void (*rope) (float *x, const float *cosine, const float *sine, uint32_t n, gboolean halves);
   /* f32 to f16, clamped to what is finite, so that a masked key never turns into NaN */
   void (*narrow) (const float *src, uint32_t n, uint16_t *dst);
@@ -124,13 +129,13 @@ const CpuKernels *cpu_kernels (CpuTier tier);
 void cpu_matmul_file (const CpuMatmulWork *work);
 size_t cpu_attention_scratch_floats (uint32_t n_rows, uint32_t d_key, uint32_t d_value);
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 /* Zeroed anonymous memory, in huge pages where the system has them. NULL when refused. */
 void *cpu_memory_map (size_t bytes);
 void cpu_memory_unmap (void *memory, size_t bytes);
 
-/* ---- backend, model, executable --------------------------------------------------------------- */
+/* ---- backend, model, executable ------------------------------------------------------------- */
 
 typedef struct {
   EngineBackend base;
@@ -184,14 +189,19 @@ struct _CpuStep {
   CpuUnitsFunc units; /* called by every worker, must give all the same */
   CpuWorkFunc work;
   const GraphOp *op;
+  uint32_t n_weights;
   const CpuWeight *weights[GRAPH_MAX_WEIGHTS];
   const float *vector;
-  GraphBuffer src, dst;
-  gboolean src_quantised;      /* MATMUL, GATED: reads the quantised form of src */
+  unsigned src, dst;           /* GraphBuffer, or CPU_BUFFER_UP */
+  gboolean gated;              /* the two weights make one result */
   gboolean write_quantised;    /* also leaves the quantised form of dst */
   const float *rope_frequency; /* [d_rope / 2] */
   uint32_t rope_table;         /* which cosine and sine table */
 };
+
+/* The plan's buffers and one more: products of up, where gate and up are of different formats. */
+#define CPU_BUFFER_UP GRAPH_N_BUFFERS
+#define CPU_N_BUFFERS (GRAPH_N_BUFFERS + 1)
 
 typedef struct {
   EngineBackendExecutable base;
@@ -199,12 +209,13 @@ typedef struct {
   const GraphPlan *plan; /* borrowed */
   uint32_t n_steps;
   CpuStep *steps;
-  atomic_uint *claimed; /* [n_steps] units handed out in this run */
-  float *buffer[GRAPH_N_BUFFERS];
-  CpuActBlock *quantised[GRAPH_N_BUFFERS]; /* NULL where nobody reads it */
-  GPtrArray *rope_vectors;                 /* const ModelTensor *: the distinct rope_freqs, NULL among them */
-  float *rope_frequency;                   /* [n_rope_tables][d_rope / 2] */
-  float *rope;                             /* [n_rope_tables][max_tokens][cosine d_rope/2, sine d_rope/2] */
+  atomic_uint *claimed;         /* [n_steps] units handed out in this run */
+  float *buffer[CPU_N_BUFFERS]; /* [rows][width] */
+  uint32_t width[CPU_N_BUFFERS];
+  CpuActBlock *quantised[CPU_N_BUFFERS]; /* [rows][width / 32]; NULL: nobody reads it */
+  GPtrArray *rope_vectors;               /* const ModelTensor *: the distinct rope_freqs, or NULL */
+  float *rope_frequency;                 /* [n_rope_tables][d_rope / 2] */
+  float *rope;                           /* [n_rope_tables][max_tokens][cosine d_rope/2, sine d_rope/2] */
   uint8_t *worker_scratch;
   size_t worker_scratch_bytes; /* of one worker */
   float *part_max, *part_sum;  /* CANDIDATES: [max_outputs][parts] */
@@ -248,6 +259,7 @@ CPU_STEP (embed);
 CPU_STEP (norm);
 CPU_STEP (quantise);
 CPU_STEP (matmul);
+CPU_STEP (gate);
 CPU_STEP (rope_table);
 CPU_STEP (rope_store);
 CPU_STEP (attention);

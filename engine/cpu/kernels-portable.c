@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The reference tier: plain C with GCC's own vectors of four floats, f32 activations, and weights read
- * from the file's own format. It runs on any processor; every other tier and the GPU are tested
- * against it. Must not use intrinsics. */
+/* The reference tier: plain C with GCC's own vectors of four floats, f32 activations, and
+ * weights read from the file's own format. It runs on any processor; every other tier and the
+ * GPU are tested against it. Must not use intrinsics. */
 #include "engine/cpu/internal.h"
 
 #include <string.h>
@@ -126,7 +126,7 @@ v_maximum (V x)
 
 #include "engine/cpu/kernels-simd.h"
 
-/* ---- products with rows in file format -------------------------------------------------------- */
+/* ---- products with rows in file format ------------------------------------------------------ */
 
 static float
 dot (const float *a, const float *b, uint32_t n)
@@ -171,12 +171,9 @@ gate_with_row (const CpuMatmulWork *w, uint32_t row, const float *expanded)
   for (uint32_t t = 0; t < w->n_tokens; t++) {
     const float *act = (const float *) (const void *) ((const char *) w->act + t * w->act_stride);
     float *y = w->dst + t * w->dst_stride + row;
-    float gate[V_WIDTH], up[V_WIDTH], out[V_WIDTH];
+    V up = v_set1 (dot (expanded, act, w->up->columns));
 
-    v_store (gate, v_set1 (*y));
-    v_store (up, v_set1 (dot (expanded, act, w->up->columns)));
-    gate_row (w->activation, gate, up, 1, out);
-    *y = out[0];
+    *y = v_mul (v_activate (w->activation, v_set1 (*y)), up)[0];
   }
 }
 
@@ -203,6 +200,7 @@ const CpuKernels cpu_kernels_portable = {
   .lanes = 1,
   .matmul = { [CPU_FORMAT_FILE] = cpu_matmul_file },
   .norm = kernel_norm,
+  .gate = kernel_gate,
   .rope = kernel_rope,
   .narrow = kernel_narrow,
   .attend = kernel_attend,

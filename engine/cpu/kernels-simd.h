@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The kernels that are the same on every instruction set, written over a vector V of V_WIDTH floats.
- * A kernels-*.c file defines V and its few operations (v_load, v_fma …), then includes this file.
- * Every sum runs in an order that depends on the width alone: never on how work was split.
- * Must not know threads, plans or weights. */
+/* The kernels that are the same on every instruction set, written over a vector V of V_WIDTH
+ * floats. A kernels-*.c file defines V and its few operations (v_load, v_fma …), then includes
+ * this file. Every sum runs in an order that depends on the width alone: never on how work was
+ * split. Must not know threads, plans or weights. */
 
 #include "engine/cpu/simd-math.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
 static void
 kernel_norm (const float *src, const float *weight, float epsilon, uint32_t n, float *dst)
@@ -33,6 +33,13 @@ kernel_norm (const float *src, const float *weight, float epsilon, uint32_t n, f
              v_mul (v_mul (v_load (src + i), v_set1 (inverse)), v_load (weight + i)));
   for (; i < n; i++)
     dst[i] = src[i] * inverse * weight[i];
+}
+
+static void
+kernel_gate (ModelActivation activation, float *gate, const float *up, uint32_t n)
+{
+  for (uint32_t i = 0; i < n; i += V_WIDTH)
+    v_store (gate + i, v_mul (v_activate (activation, v_load (gate + i)), v_load (up + i)));
 }
 
 static void
@@ -82,10 +89,10 @@ kernel_max_sum_exp (const float *x, uint32_t n, float *max, float *sum)
   *sum = top == -INFINITY ? 0 : total;
 }
 
-/* ---- attention -------------------------------------------------------------------------------- */
+/* ---- attention ------------------------------------------------------------------------------ */
 
-/* c[rows][n_vectors * V_WIDTH] = a[rows][n_k] x b[n_k][…]; every element sums over k upwards. b holds f16
- * or f32, strides are in elements. */
+/* c[rows][n_vectors * V_WIDTH] = a[rows][n_k] x b[n_k][…]; every element sums over k upwards. b
+ * holds f16 or f32, strides are in elements. */
 INLINE void
 small_product (const unsigned rows, const unsigned n_vectors, const gboolean half, const float *a,
                size_t a_stride, const void *b, size_t b_stride, uint32_t n_k, float *c,

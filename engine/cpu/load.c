@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A model's weights from the file into their packed layout, and its KV pages. Tensors are streamed in
- * slices of some rows on all workers, so that memory is never held twice. Must not know the ops. */
+/* A model's weights from the file into their packed layout, and its KV pages. Tensors are
+ * streamed in slices of some rows on all workers, so that memory is never held twice. Must not
+ * know the ops. */
 #include "engine/cpu/internal.h"
 
 #include <string.h>
@@ -34,7 +35,7 @@ align_up (size_t n, size_t to)
   return (n + to - 1) / to * to;
 }
 
-/* ---- which weights there are ------------------------------------------------------------------ */
+/* ---- which weights there are ---------------------------------------------------------------- */
 
 static CpuWeight *
 add_weight (CpuModel *model, const ModelTensor *tensor)
@@ -99,7 +100,7 @@ collect_weights (CpuModel *model, const GraphPlan *plan)
   }
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 static void
 add_slices (GArray *slices, CpuWeight *weight)
@@ -229,7 +230,7 @@ read_vector (CpuModel *model, const ModelGguf *gguf, const ModelTensor *tensor, 
   return TRUE;
 }
 
-/* ---- the model -------------------------------------------------------------------------------- */
+/* ---- the model ------------------------------------------------------------------------------ */
 
 static void
 size_kv (CpuKv *kv, const GraphPlan *plan, uint32_t n_pages)
@@ -248,7 +249,8 @@ size_kv (CpuKv *kv, const GraphPlan *plan, uint32_t n_pages)
   kv->n_pages = n_pages;
 }
 
-/* Refuses before anything is allocated. Scratch grows with the chunk and is small beside the rest. */
+/* Refuses before anything is allocated. Scratch grows with the chunk and is small beside the
+ * rest. */
 static gboolean
 check_memory (const CpuModel *model, GError **error)
 {

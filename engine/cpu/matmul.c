@@ -4,6 +4,8 @@
  * formats or instruction sets. */
 #include "engine/cpu/internal.h"
 
+#include <string.h>
+
 #define TOKENS_PER_UNIT  96 /* a multiple of every kernel's tile */
 #define ROWS_PER_UNIT    32 /* with many tokens */
 #define FEW_TOKENS       8  /* up to these the weights are read once and memory is the limit */
@@ -36,11 +38,11 @@ n_units (const CpuWeight *weight, const Cut *cut)
   return (weight->n_strips + cut->strips - 1) / cut->strips * cut->n_token_cuts;
 }
 
-/* A GATED step's two weights make one result and are cut as one. */
+/* A gated step's two weights make one result and are cut as one. */
 static uint32_t
 n_results (const CpuStep *step)
 {
-  return step->op->kind == GRAPH_OP_GATED ? 1 : step->op->n_weights;
+  return step->gated ? 1 : step->n_weights;
 }
 
 uint32_t
@@ -60,7 +62,7 @@ static void
 point_at_activations (const CpuRun *run, const CpuStep *step, uint32_t first, CpuMatmulWork *work)
 {
   const CpuExecutable *x = run->executable;
-  size_t width = x->plan->buffer_width[step->src];
+  size_t width = x->width[step->src];
 
   if (cpu_format_is_quantised (work->weight->format)) {
     work->act_stride = width / CPU_BLOCK * sizeof (CpuActBlock);
@@ -75,7 +77,6 @@ void
 cpu_matmul_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
   const CpuExecutable *x = run->executable;
-  gboolean gated = step->op->kind == GRAPH_OP_GATED;
   uint32_t n_tokens = cpu_run_rows (run, step), w = 0, row = 0, first;
   Cut cut = cut_weight (run, step->weights[0], n_tokens);
   CpuMatmulWork work;
@@ -88,11 +89,11 @@ cpu_matmul_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t uni
   first = unit % cut.n_token_cuts * cut.tokens;
   work = (CpuMatmulWork) {
     .weight = step->weights[w],
-    .up = gated ? step->weights[1] : NULL,
+    .up = step->gated ? step->weights[1] : NULL,
     .activation = x->plan->desc->architecture->activation,
     .first_strip = unit / cut.n_token_cuts * cut.strips,
     .n_tokens = MIN (cut.tokens, n_tokens - first),
-    .dst_stride = x->plan->buffer_width[step->dst],
+    .dst_stride = x->width[step->dst],
     .accumulate = step->op->accumulate,
     .scratch = cpu_run_scratch (run, worker),
   };
@@ -100,4 +101,30 @@ cpu_matmul_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t uni
   work.dst = x->buffer[step->dst] + first * work.dst_stride + row;
   point_at_activations (run, step, first, &work);
   run->kernels->matmul[work.weight->format](&work);
+}
+
+/* For a gate and an up of different formats, whose products were made apart: dst holds the
+ * gate's. */
+uint32_t
+cpu_gate_units (CpuRun *run, const CpuStep *step)
+{
+  return cpu_run_rows (run, step);
+}
+
+void
+cpu_gate_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
+{
+  const CpuExecutable *x = run->executable;
+  size_t width = x->width[step->dst];
+  float *row = x->buffer[step->dst] + unit * width;
+  const float *up = x->buffer[CPU_BUFFER_UP] + unit * width;
+  uint32_t whole = (uint32_t) width & ~(CPU_MAX_LANES - 1);
+  ModelActivation activation = x->plan->desc->architecture->activation;
+  float tail[2][CPU_MAX_LANES] = { { 0 } };
+
+  run->kernels->gate (activation, row, up, whole);
+  memcpy (tail[0], row + whole, (width - whole) * sizeof *row);
+  memcpy (tail[1], up + whole, (width - whole) * sizeof *up);
+  run->kernels->gate (activation, tail[0], tail[1], CPU_MAX_LANES);
+  memcpy (row + whole, tail[0], (width - whole) * sizeof *row);
 }

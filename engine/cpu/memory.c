@@ -50,8 +50,8 @@ read_number (const char *folder, const char *name, uint64_t *number)
   return TRUE;
 }
 
-/* Lowers what is free to what the control groups above this process still allow. Their page cache can
- * be dropped, so it counts as free. */
+/* Lowers what is free to what the control groups above this process still allow. Their page
+ * cache can be dropped, so it counts as free. */
 static void
 apply_cgroups (uint64_t *total_bytes, uint64_t *free_bytes)
 {
@@ -68,7 +68,8 @@ apply_cgroups (uint64_t *total_bytes, uint64_t *free_bytes)
     g_autofree char *stat_path = g_build_filename (folder, "memory.stat", NULL), *stat = NULL;
     uint64_t limit, used, cache = 0;
 
-    if (read_number (folder, "memory.max", &limit) && read_number (folder, "memory.current", &used)) {
+    if (read_number (folder, "memory.max", &limit) &&
+        read_number (folder, "memory.current", &used)) {
       if (g_file_get_contents (stat_path, &stat, NULL, NULL))
         cache = read_field (stat, "inactive_file ");
       used -= MIN (used, cache);
@@ -95,7 +96,7 @@ cpu_memory_available (uint64_t *total_bytes, uint64_t *free_bytes)
   apply_cgroups (total_bytes, free_bytes);
 }
 
-/* ---- bandwidth -------------------------------------------------------------------------------- */
+/* ---- bandwidth ------------------------------------------------------------------------------ */
 
 #define MEASURE_US      250000
 #define BANDWIDTH_SLICE (1u << 20) /* bytes between two looks at the clock */

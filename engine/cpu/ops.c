@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The small steps: embedding rows, norms, quantised activations, rotation and the KV store, gathering
- * output rows. Each is split over tokens. Must not know how steps are scheduled. */
+/* The small steps: embedding rows, norms, quantised activations, rotation and the KV store,
+ * gathering output rows. Each is split over tokens. Must not know how steps are scheduled. */
 #include "engine/cpu/internal.h"
 
 #include <math.h>
@@ -9,19 +9,19 @@
 #define TOKENS_PER_UNIT 8 /* of the steps that do little per token */
 
 static inline float *
-row_of (const CpuRun *run, GraphBuffer buffer, uint32_t row)
+row_of (const CpuRun *run, unsigned buffer, uint32_t row)
 {
   const CpuExecutable *x = run->executable;
 
-  return x->buffer[buffer] + (size_t) row * x->plan->buffer_width[buffer];
+  return x->buffer[buffer] + (size_t) row * x->width[buffer];
 }
 
 static inline CpuActBlock *
-quantised_row_of (const CpuRun *run, GraphBuffer buffer, uint32_t row)
+quantised_row_of (const CpuRun *run, unsigned buffer, uint32_t row)
 {
   const CpuExecutable *x = run->executable;
 
-  return x->quantised[buffer] + (size_t) row * (x->plan->buffer_width[buffer] / CPU_BLOCK);
+  return x->quantised[buffer] + (size_t) row * (x->width[buffer] / CPU_BLOCK);
 }
 
 /* The position in its timeline of batch row `token`, and the run it belongs to. */
@@ -36,7 +36,7 @@ position_of (const EngineBatch *batch, uint32_t token, const EngineBatchRun **ru
   return batch->runs[i].position + token - batch->runs[i].first;
 }
 
-/* ---- EMBED ------------------------------------------------------------------------------------ */
+/* ---- EMBED ---------------------------------------------------------------------------------- */
 
 uint32_t
 cpu_embed_units (CpuRun *run, const CpuStep *step)
@@ -54,7 +54,7 @@ cpu_embed_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit
   weight->tensor->type->to_f32 (file_row, row_of (run, step->dst, unit), weight->columns);
 }
 
-/* ---- NORM, quantising ------------------------------------------------------------------------- */
+/* ---- NORM, quantising ----------------------------------------------------------------------- */
 
 uint32_t
 cpu_norm_units (CpuRun *run, const CpuStep *step)
@@ -88,7 +88,7 @@ cpu_quantise_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t u
                           quantised_row_of (run, step->src, unit));
 }
 
-/* ---- ROPE_STORE ------------------------------------------------------------------------------- */
+/* ---- ROPE_STORE ----------------------------------------------------------------------------- */
 
 /* [cosine d_rope/2][sine d_rope/2] of a batch row */
 static inline float *
@@ -175,7 +175,7 @@ cpu_rope_store_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t
   }
 }
 
-/* ---- GATHER ----------------------------------------------------------------------------------- */
+/* ---- GATHER --------------------------------------------------------------------------------- */
 
 uint32_t
 cpu_gather_units (CpuRun *run, const CpuStep *step)

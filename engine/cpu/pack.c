@@ -2,8 +2,9 @@
 /* The layouts of weights in memory, and the way there and back.
  *
  * With L lanes (16 on AVX-512, 8 on AVX2), a block of 32 columns of a strip is
- *   codes of 4 bits   4 vectors of 4L bytes. Byte 4r+t of vector i: low nibble column 8i+t of row r,
- *                     high nibble column 8i+4+t: the 4 columns of a lane are one step of a dot product.
+ *   codes of 4 bits   4 vectors of 4L bytes. Byte 4r+t of vector i: low nibble column 8i+t of row
+ *                     r, high nibble column 8i+4+t: a lane holds 4 columns, one step of a
+ *                     dot product.
  *   codes of 8 bits   8 vectors of 4L bytes; byte 4r+t of vector g is column 4g+t of row r.
  *   high 2 bits       2 vectors of 4L bytes; bits 2p of byte 4r+t of vector j: column 16j+4p+t.
  *   F16, BF16, F32    [32][L], the last block as short as the row.
@@ -41,7 +42,7 @@ store32 (uint8_t *p, uint32_t x)
   memcpy (p, &x, sizeof x);
 }
 
-/* ---- 4-bit codes ------------------------------------------------------------------------------ */
+/* ---- 4-bit codes ---------------------------------------------------------------------------- */
 
 /* group[g]: codes of columns 4g .. 4g+3, a byte each. */
 static inline void
@@ -121,7 +122,7 @@ unpack_q4_1 (const uint8_t *src, uint32_t lanes, uint32_t r, uint8_t *block)
   memcpy (block + 2, src + (size_t) 18 * lanes + 2 * r, 2);
 }
 
-/* ---- Q8_0 ------------------------------------------------------------------------------------- */
+/* ---- Q8_0 ----------------------------------------------------------------------------------- */
 
 static void
 pack_q8_0 (const uint8_t *block, uint32_t lanes, uint32_t r, uint8_t *dst)
@@ -139,7 +140,7 @@ unpack_q8_0 (const uint8_t *src, uint32_t lanes, uint32_t r, uint8_t *block)
   memcpy (block, src + (size_t) 32 * lanes + 2 * r, 2);
 }
 
-/* ---- K-quants: 256 columns -------------------------------------------------------------------- */
+/* ---- K-quants: 256 columns ------------------------------------------------------------------ */
 
 static void
 pack_q4_k (const uint8_t *bytes, uint32_t lanes, uint32_t r, uint8_t *dst)
@@ -161,8 +162,8 @@ pack_q4_k (const uint8_t *bytes, uint32_t lanes, uint32_t r, uint8_t *dst)
   }
 }
 
-/* The 6-bit pairs back into 12 bytes: pairs 0..3 in the low 6 bits of bytes 0..3 and 4..7, whose two
- * high bits are those of pairs 4..7; the low nibbles of these are bytes 8..11. */
+/* The 6-bit pairs back into 12 bytes: pairs 0..3 in the low 6 bits of bytes 0..3 and 4..7, whose
+ * two high bits are those of pairs 4..7; the low nibbles of these are bytes 8..11. */
 static void
 join_scales (const uint8_t scale[8], const uint8_t min[8], uint8_t packed[12])
 {
@@ -198,8 +199,8 @@ unpack_q4_k (const uint8_t *src, uint32_t lanes, uint32_t r, uint8_t *bytes)
   memcpy (bytes, &block, sizeof block);
 }
 
-/* Q6_K files: half h of 128 columns; quarter q of it takes nibble q / 2 of ql[64h + 32 (q % 2) ..] and
- * bits 2q of qh[32h ..]. */
+/* Q6_K files: half h of 128 columns; quarter q of it takes nibble q / 2 of ql[64h + 32 (q % 2)
+ * ..] and bits 2q of qh[32h ..]. */
 static void
 pack_q6_k (const uint8_t *bytes, uint32_t lanes, uint32_t r, uint8_t *dst)
 {
@@ -251,7 +252,7 @@ unpack_q6_k (const uint8_t *src, uint32_t lanes, uint32_t r, uint8_t *bytes)
   memcpy (bytes, &block, sizeof block);
 }
 
-/* ---- floats: a "block" is one weight ---------------------------------------------------------- */
+/* ---- floats: a "block" is one weight -------------------------------------------------------- */
 
 static void
 pack_16 (const uint8_t *weight, uint32_t lanes, uint32_t r, uint8_t *dst)
@@ -277,7 +278,7 @@ unpack_32 (const uint8_t *src, uint32_t lanes, uint32_t r, uint8_t *weight)
   memcpy (weight, src + 4 * r, 4);
 }
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 static const Layout layouts[] = {
   [MODEL_TYPE_F32] = { CPU_FORMAT_F32, FALSE, 1, 4, pack_32, unpack_32 },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Threads, a start signal and one barrier. A waiter spins first, because the next op is microseconds
- * away, and sleeps when it is not: on a busy machine spinning takes time from whoever it waits for.
- * Must not know what the workers compute. */
+/* Threads, a start signal and one barrier. A waiter spins first, because the next op is
+ * microseconds away, and sleeps when it is not: on a busy machine spinning takes time from
+ * whoever it waits for. Must not know what the workers compute. */
 #include "engine/cpu/pool.h"
 
 #include "engine/error.h"
@@ -57,8 +57,8 @@ wait_change (CpuPool *pool, atomic_uint *word, unsigned old, gboolean spin)
     } while (g_get_monotonic_time () < end_us);
   }
 
-  /* Sequentially consistent on both sides: either the one who changes the word sees a sleeper, or the
-   * sleeper sees the change. */
+  /* Sequentially consistent on both sides: either the one who changes the word sees a sleeper,
+   * or the sleeper sees the change. */
   g_mutex_lock (&pool->mutex);
   atomic_fetch_add (&pool->sleepers, 1);
   while (atomic_load (word) == old && !atomic_load (&pool->quit))

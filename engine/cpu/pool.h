@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The worker threads of the CPU back end. The caller of cpu_pool_run () is worker 0; the others sleep
- * between runs, so that an idle application uses no processor time.
- * Thread: new, run and free on one thread; cpu_pool_barrier () on every worker of the run in progress. */
+/* The worker threads of the CPU back end. The caller of cpu_pool_run () is worker 0; the others
+ * sleep between runs, so that an idle application uses no processor time. Thread: new, run and
+ * free on one thread; cpu_pool_barrier () on every worker of the run in progress. */
 #pragma once
 
 #include <glib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Products of packed weights and tokens, written once for every instruction set over the operations of
- * simd-*.h, for tiles of some strips and some tokens. A tile keeps its sums in registers; the order in
- * which a sum is made is the same for every tile size, so that one token alone and a token among many
- * get the same bits. Must not know threads or plans. */
+/* Products of packed weights and tokens, written once for every instruction set over the
+ * operations of simd-*.h, for tiles of some strips and some tokens. A tile keeps its sums in
+ * registers; the order in which a sum is made is the same for every tile size, so that one token
+ * alone and a token among many get the same bits. Must not know threads or plans. */
 #include "engine/cpu/simd-math.h"
 
 #include <string.h>
@@ -13,7 +13,8 @@
 typedef void (*TileFunc) (const uint8_t *strip, ptrdiff_t second, const char *act,
                           size_t act_stride, uint32_t columns, float *out);
 
-/* The integer formats: bytes per lane of a block of 32 columns and of what stands before each n of them. */
+/* The integer formats: bytes per lane of a block of 32 columns and of what stands before each n
+ * of them. */
 typedef struct {
   unsigned bits, head_bytes, block_bytes, n_blocks;
 } Layout;
@@ -23,15 +24,15 @@ layout_of (const CpuFormat format)
 {
   switch (format) {
   case CPU_FORMAT_Q4_0:
-    return (Layout){ 4, 0, 18, 1 };
+    return (Layout) { 4, 0, 18, 1 };
   case CPU_FORMAT_Q4_1:
-    return (Layout){ 4, 0, 20, 1 };
+    return (Layout) { 4, 0, 20, 1 };
   case CPU_FORMAT_Q8_0:
-    return (Layout){ 8, 0, 34, 1 };
+    return (Layout) { 8, 0, 34, 1 };
   case CPU_FORMAT_Q4_K:
-    return (Layout){ 4, 4, 18, 8 };
+    return (Layout) { 4, 4, 18, 8 };
   default:
-    return (Layout){ 6, 2, 26, 8 };
+    return (Layout) { 6, 2, 26, 8 };
   }
 }
 
@@ -240,7 +241,7 @@ tile_integer (const CpuFormat format, const unsigned m_n, const unsigned n_n, co
   store_sums (m_n, n_n, sums, out);
 }
 
-/* ---- float formats ---------------------------------------------------------------------------- */
+/* ---- float formats -------------------------------------------------------------------------- */
 
 INLINE V
 load_floats (const CpuFormat format, const uint8_t *p)
@@ -298,16 +299,16 @@ tile_float (const CpuFormat format, const unsigned m_n, const unsigned n_n, cons
   store_sums (m_n, n_n, sums, out);
 }
 
-/* ---- one function per format and tile size ---------------------------------------------------- */
+/* ---- one function per format and tile size -------------------------------------------------- */
 
-#define TILE(kind, format, m, n)                                                                \
+#define TILE(kind, format, m, n)                                                                  \
   static void tile_##format##_##m##_##n (const uint8_t *strip, ptrdiff_t second, const char *act, \
-                                         size_t act_stride, uint32_t columns, float *out)        \
-  {                                                                                              \
-    tile_##kind (CPU_FORMAT_##format, m, n, strip, second, act, act_stride, columns, out);       \
+                                         size_t act_stride, uint32_t columns, float *out)         \
+  {                                                                                               \
+    tile_##kind (CPU_FORMAT_##format, m, n, strip, second, act, act_stride, columns, out);        \
   }
 
-/* ---- from tiles to results -------------------------------------------------------------------- */
+/* ---- from tiles to results ------------------------------------------------------------------ */
 
 /* A tile's sums to their rows. n_rows: of this strip that exist. */
 INLINE void
@@ -331,8 +332,7 @@ store_gated (ModelActivation activation, const float *sums, unsigned n_tokens, u
   for (unsigned n = 0; n < n_tokens; n++, dst += dst_stride) {
     V gate = v_load (sums + n * V_WIDTH), up = v_load (sums + (n_tokens + n) * V_WIDTH);
 
-    gate = activation == MODEL_ACTIVATION_GELU ? v_gelu (gate) : v_silu (gate);
-    v_store_first (dst, n_rows, v_mul (gate, up));
+    v_store_first (dst, n_rows, v_mul (v_activate (activation, gate), up));
   }
 }
 
@@ -342,8 +342,8 @@ rows_of_strip (const CpuWeight *weight, uint32_t strip)
   return MIN (V_WIDTH, weight->rows - strip * V_WIDTH);
 }
 
-/* All tokens for the strips s and, if m_n is 2, s + 1 (GATED: the strips s of gate and up). A single
- * token is limited by memory: then strips are read one after the other, as they lie. */
+/* All tokens for the strips s and, if m_n is 2, s + 1 (GATED: the strips s of gate and up). A
+ * single token is limited by memory: then strips are read one after the other, as they lie. */
 INLINE void
 run_strips (const CpuMatmulWork *w, const TileFunc (*tiles)[TILE_COLUMNS], unsigned n_most,
             uint32_t s, unsigned m_n)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* AVX-512: a vector is 16 floats or 16 rows. Included by files compiled for this instruction set only. */
+/* AVX-512: a vector is 16 floats or 16 rows. Included by files compiled for this instruction set
+ * only. */
 #include <immintrin.h>
 #include <stdint.h>
 
@@ -150,7 +151,7 @@ v_store_first (float *p, uint32_t n, V x)
   _mm512_mask_storeu_ps (p, (__mmask16) ((1u << n) - 1), x);
 }
 
-/* ---- integer products, see products.h --------------------------------------------------------- */
+/* ---- integer products, see products.h ------------------------------------------------------- */
 
 #define Q8_BIAS      128 /* of the stored codes: dpbusd takes them unsigned */
 #define TILE_COLUMNS 6

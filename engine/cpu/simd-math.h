@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Functions of one vector, the same on every instruction set, written over a vector V of V_WIDTH
- * floats. The including file defines V and its few operations (v_load, v_fma …) before. Must not know
- * what they are used for. */
+ * floats. The including file defines V and its few operations (v_load, v_fma …) before. Must not
+ * know what they are used for. */
 
 #include "engine/cpu/internal.h"
 
 #define INLINE static inline __attribute__ ((always_inline))
 
-/* ---- functions of one vector ------------------------------------------------------------------ */
+/* ---- functions of one vector ---------------------------------------------------------------- */
 
 /* e^x with a relative error below 3e-7; 0 below -87 (masked scores are -inf) and clamped above 88.
  * Range reduction by ln 2 in two parts, then the polynomial of Cephes' expf. */
@@ -48,6 +48,12 @@ v_gelu (V x)
   return v_div (x, v_add (v_set1 (1.0f), v_exp (v_mul (u, v_set1 (-1.5957691216f)))));
 }
 
+INLINE V
+v_activate (ModelActivation activation, V x)
+{
+  return activation == MODEL_ACTIVATION_GELU ? v_gelu (x) : v_silu (x);
+}
+
 INLINE float
 exp_1 (float x)
 {
@@ -55,17 +61,4 @@ exp_1 (float x)
 
   v_store (lanes, v_exp (v_set1 (x)));
   return lanes[0];
-}
-
-/* dst[n] = act (gate[n]) * up[n]; n any, the vectors read and write only whole multiples of V_WIDTH
- * that the caller has room for. */
-INLINE void
-gate_row (ModelActivation activation, const float *gate, const float *up, uint32_t n, float *dst)
-{
-  for (uint32_t i = 0; i < n; i += V_WIDTH) {
-    V g = v_load (gate + i);
-
-    g = activation == MODEL_ACTIVATION_GELU ? v_gelu (g) : v_silu (g);
-    v_store (dst + i, v_mul (g, v_load (up + i)));
-  }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Times the CPU back end alone, below sessions: prefill in chunks and decode of a real model, medians
- * of alternating rounds. "cpu-run MODEL [TIER [THREADS [PROMPT [CHUNK [DECODE [ROUNDS]]]]]]". Its
- * checksum of candidates shows at a glance whether a change changed results. */
+/* Times the CPU back end alone, below sessions: prefill in chunks and decode of a real model,
+ * medians of alternating rounds. "cpu-run MODEL [TIER [THREADS [PROMPT [CHUNK [DECODE
+ * [ROUNDS]]]]]]". Its checksum of candidates shows at a glance whether a change changed results. */
 #include "engine/cpu/cpu.h"
 
 #include <stdio.h>
@@ -112,7 +112,8 @@ main (int argc, char **argv)
   if (desc == NULL)
     die (error);
   uint32_t layers = desc->h.n_layers, prompt = (uint32_t) numbers[1];
-  g_autoptr (GraphPlan) prefill = graph_plan_build (desc, 0, layers, 1, 1, (uint32_t) numbers[2], 1);
+  g_autoptr (GraphPlan) prefill =
+      graph_plan_build (desc, 0, layers, 1, 1, (uint32_t) numbers[2], 1);
   g_autoptr (GraphPlan) decode = graph_plan_build (desc, 0, layers, 1, 1, 1, 1);
 
   b.chunk = (uint32_t) numbers[2];
@@ -130,7 +131,8 @@ main (int argc, char **argv)
 
   const EngineBackendVtable *vtable = b.backend->vtable;
   gint64 start_us = g_get_monotonic_time ();
-  EngineBackendModel *model = vtable->load (b.backend, prefill, b.n_pages, NULL, NULL, NULL, &error);
+  EngineBackendModel *model =
+      vtable->load (b.backend, prefill, b.n_pages, NULL, NULL, NULL, &error);
   if (model == NULL)
     die (error);
   printf ("%s; load %.3f s\n", vtable->caps (b.backend)->description, seconds_since (start_us));

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The definition of every op, executed: see reference.h. Clear before quick. */
+#include "tests/engine/ops/reference.h"
+
+#include <math.h>
+#include <string.h>
+
+Reference *
+reference_new (const GraphPlan *plan, uint32_t context)
+{
+  const ModelHparams *h = &plan->desc->h;
+  Reference *r = g_new0 (Reference, 1);
+  size_t tokens;
+
+  r->plan = plan;
+  r->context = context;
+  for (uint32_t i = 0; i < plan->n_ops; i++)
+    if (plan->ops[i].kind == GRAPH_OP_ROPE_STORE)
+      r->n_layers = MAX (r->n_layers, plan->ops[i].layer + 1);
+  for (unsigned b = 0; b < GRAPH_N_BUFFERS; b++)
+    r->buffer[b] =
+        g_new0 (double, (size_t) graph_plan_buffer_rows (plan, b) * plan->buffer_width[b] + 1);
+  tokens = (size_t) ENGINE_MAX_RUNS * r->n_layers * context * h->n_heads_kv;
+  r->keys = g_new0 (double, tokens * h->d_key + 1);
+  r->values = g_new0 (double, tokens * h->d_value + 1);
+  return r;
+}
+
+void
+reference_free (Reference *r)
+{
+  for (unsigned b = 0; b < GRAPH_N_BUFFERS; b++)
+    g_free (r->buffer[b]);
+  g_free (r->keys);
+  g_free (r->values);
+  g_free (r);
+}
+
+/* All weights of a tensor, [ne[1]][ne[0]]. */
+static float *
+read_tensor (const Reference *r, const ModelTensor *tensor)
+{
+  size_t n = tensor->ne[0] * tensor->ne[1];
+  g_autofree void *raw = g_malloc (tensor->bytes);
+  float *values = g_new (float, n);
+  GError *error = NULL;
+
+  if (!model_gguf_read (r->plan->desc->gguf, tensor, 0, raw, tensor->bytes, &error))
+    g_error ("%s", error->message);
+  tensor->type->to_f32 (raw, values, n);
+  return values;
+}
+
+static uint32_t
+rows_of (const GraphOp *op, const EngineBatch *batch)
+{
+  return op->output_rows ? batch->n_outputs : batch->n_tokens;
+}
+
+static double *
+row_of (Reference *r, GraphBuffer buffer, uint32_t row)
+{
+  return r->buffer[buffer] + (size_t) row * r->plan->buffer_width[buffer];
+}
+
+static void
+run_embed (Reference *r, const GraphOp *op, const EngineBatch *batch)
+{
+  g_autofree float *table = read_tensor (r, op->weights[0]);
+
+  for (uint32_t t = 0; t < batch->n_tokens; t++)
+    for (uint32_t i = 0; i < op->dst_width; i++)
+      row_of (r, op->dst, t)[i] = (double) table[(size_t) batch->tokens[t] * op->dst_width + i];
+}
+
+static void
+run_norm (Reference *r, const GraphOp *op, const EngineBatch *batch)
+{
+  g_autofree float *weight = read_tensor (r, op->vector);
+
+  for (uint32_t t = 0; t < rows_of (op, batch); t++) {
+    const double *x = row_of (r, op->src, t);
+    double sum = 0;
+
+    for (uint32_t i = 0; i < op->src_width; i++)
+      sum += x[i] * x[i];
+    sum = 1 / sqrt (sum / op->src_width + (double) r->plan->desc->h.rms_epsilon);
+    for (uint32_t i = 0; i < op->src_width; i++)
+      row_of (r, op->dst, t)[i] = x[i] * sum * (double) weight[i];
+  }
+}
+
+static double
+dot (const float *weight, const double *x, uint32_t n)
+{
+  double sum = 0;
+
+  for (uint32_t i = 0; i < n; i++)
+    sum += (double) weight[i] * x[i];
+  return sum;
+}
+
+static void
+run_matmul (Reference *r, const GraphOp *op, const EngineBatch *batch)
+{
+  uint32_t first = 0;
+
+  for (uint32_t w = 0; w < op->n_weights; w++) {
+    g_autofree float *weight = read_tensor (r, op->weights[w]);
+    uint32_t rows = (uint32_t) op->weights[w]->ne[1], k = op->src_width;
+
+    for (uint32_t t = 0; t < rows_of (op, batch); t++)
+      for (uint32_t row = 0; row < rows; row++) {
+        double *y = row_of (r, op->dst, t) + first + row;
+
+        *y = (op->accumulate ? *y : 0) +
+             dot (weight + (size_t) row * k, row_of (r, op->src, t), k);
+      }
+    first += rows;
+  }
+}
+
+static double
+activate (ModelActivation activation, double x)
+{
+  if (activation == MODEL_ACTIVATION_GELU)
+    return 0.5 * x * (1 + tanh (sqrt (2 / G_PI) * (x + 0.044715 * x * x * x)));
+  return x / (1 + exp (-x));
+}
+
+static void
+run_gated (Reference *r, const GraphOp *op, const EngineBatch *batch)
+{
+  g_autofree float *gate = read_tensor (r, op->weights[0]);
+  g_autofree float *up = read_tensor (r, op->weights[1]);
+  uint32_t k = op->src_width;
+
+  for (uint32_t t = 0; t < rows_of (op, batch); t++)
+    for (uint32_t row = 0; row < op->weights[0]->ne[1]; row++) {
+      const double *x = row_of (r, op->src, t);
+
+      row_of (r, op->dst, t)[row] = activate (r->plan->desc->architecture->activation,
+                                              dot (gate + (size_t) row * k, x, k)) *
+                                    dot (up + (size_t) row * k, x, k);
+    }
+}
+
+/* Rotates the leading d_rope dimensions of one head. factors: d_rope / 2, or NULL. */
+static void
+rotate (const ModelDesc *desc, const float *factors, uint32_t position, double *x)
+{
+  const ModelHparams *h = &desc->h;
+  uint32_t half = h->d_rope / 2;
+  gboolean halves = desc->architecture->rope == MODEL_ROPE_HALVES;
+
+  if (desc->architecture->rope == MODEL_ROPE_NONE)
+    return;
+  for (uint32_t i = 0; i < half; i++) {
+    double frequency = pow ((double) h->rope_base, -2.0 * i / h->d_rope) /
+                       (factors != NULL ? (double) factors[i] : 1);
+    double angle = position * (double) h->rope_scale * frequency;
+    double *a = x + (halves ? i : 2 * i), *b = x + (halves ? i + half : 2 * i + 1);
+    double a0 = *a, b0 = *b;
+
+    *a = a0 * cos (angle) - b0 * sin (angle);
+    *b = a0 * sin (angle) + b0 * cos (angle);
+  }
+}
+
+static double
+as_f16 (double x)
+{
+  return (double) model_f16_to_f32 (model_f32_to_f16 ((float) x));
+}
+
+/* Row of a cache: one position of one layer of one timeline. */
+static size_t
+cache_row (const Reference *r, uint32_t timeline, uint32_t layer, uint32_t position)
+{
+  return (((size_t) timeline * r->n_layers + layer) * r->context + position) *
+         r->plan->desc->h.n_heads_kv;
+}
+
+static void
+run_rope_store (Reference *r, const GraphOp *op, const EngineBatch *batch)
+{
+  const ModelHparams *h = &r->plan->desc->h;
+  g_autofree float *factors = op->vector != NULL ? read_tensor (r, op->vector) : NULL;
+  uint32_t n_keys = h->n_heads_kv * h->d_key, n_values = h->n_heads_kv * h->d_value;
+
+  for (uint32_t i = 0; i < batch->n_runs; i++)
+    for (uint32_t t = 0; t < batch->runs[i].n_tokens; t++) {
+      uint32_t position = batch->runs[i].position + t;
+      double *q = row_of (r, op->src, batch->runs[i].first + t), *k = q + h->n_heads * h->d_key;
+      size_t row = cache_row (r, i, op->layer, position);
+
+      for (uint32_t head = 0; head < h->n_heads + h->n_heads_kv; head++)
+        rotate (r->plan->desc, factors, position, q + head * h->d_key);
+      for (uint32_t j = 0; j < n_keys; j++)
+        r->keys[row * h->d_key + j] = as_f16 (k[j]);
+      for (uint32_t j = 0; j < n_values; j++)
+        r->values[row * h->d_value + j] = as_f16 (k[n_keys + j]);
+    }
+}
+
+/* One query head over the first n positions. */
+static void
+attend (const ModelHparams *h, const double *q, const double *keys, const double *values,
+        uint32_t n, double *out)
+{
+  g_autofree double *p = g_new (double, n);
+  double most = -INFINITY, sum = 0;
+
+  for (uint32_t j = 0; j < n; j++) {
+    p[j] = 0;
+    for (uint32_t d = 0; d < h->d_key; d++)
+      p[j] += q[d] * keys[(size_t) j * h->n_heads_kv * h->d_key + d];
+    p[j] *= (double) h->attention_scale;
+    most = MAX (most, p[j]);
+  }
+  for (uint32_t j = 0; j < n; j++)
+    sum += p[j] = exp (p[j] - most);
+  for (uint32_t d = 0; d < h->d_value; d++) {
+    out[d] = 0;
+    for (uint32_t j = 0; j < n; j++)
+      out[d] += p[j] / sum * values[(size_t) j * h->n_heads_kv * h->d_value + d];
+  }
+}
+
+static void
+run_attention (Reference *r, const GraphOp *op, const EngineBatch *batch)
+{
+  const ModelHparams *h = &r->plan->desc->h;
+
+  for (uint32_t i = 0; i < batch->n_runs; i++)
+    for (uint32_t t = 0; t < batch->runs[i].n_tokens; t++)
+      for (uint32_t head = 0; head < h->n_heads; head++) {
+        size_t row = cache_row (r, i, op->layer, 0) + head / (h->n_heads / h->n_heads_kv);
+        uint32_t token = batch->runs[i].first + t;
+
+        attend (h, row_of (r, op->src, token) + head * h->d_key, r->keys + row * h->d_key,
+                r->values + row * h->d_value, batch->runs[i].position + t + 1,
+                row_of (r, op->dst, token) + head * h->d_value);
+      }
+}
+
+static void
+run_gather (Reference *r, const GraphOp *op, const EngineBatch *batch)
+{
+  for (uint32_t i = 0; i < batch->n_outputs; i++)
+    memcpy (row_of (r, op->dst, i), row_of (r, op->src, batch->outputs[i]),
+            op->src_width * sizeof (double));
+}
+
+static void
+run_nothing (Reference *r, const GraphOp *op, const EngineBatch *batch)
+{
+}
+
+void
+reference_run (Reference *r, const EngineBatch *batch)
+{
+  static void (*const ops[GRAPH_N_OPS]) (Reference *, const GraphOp *, const EngineBatch *) = {
+    [GRAPH_OP_EMBED] = run_embed,
+    [GRAPH_OP_NORM] = run_norm,
+    [GRAPH_OP_MATMUL] = run_matmul,
+    [GRAPH_OP_ROPE_STORE] = run_rope_store,
+    [GRAPH_OP_ATTENTION] = run_attention,
+    [GRAPH_OP_GATED] = run_gated,
+    [GRAPH_OP_GATHER] = run_gather,
+    [GRAPH_OP_CANDIDATES] = run_nothing,
+  };
+
+  for (uint32_t i = 0; i < r->plan->n_ops; i++)
+    ops[r->plan->ops[i].kind](r, &r->plan->ops[i], batch);
+}
+
+double
+reference_nmse (const double *want, const float *got, size_t n)
+{
+  double difference = 0, square = 0;
+
+  for (size_t i = 0; i < n; i++) {
+    double d = (double) got[i] - want[i];
+
+    if (!isfinite (got[i]))
+      return INFINITY;
+    difference += d * d;
+    square += want[i] * want[i];
+  }
+  if (difference <= 0)
+    return 0;
+  return square > 0 ? difference / square : INFINITY;
+}

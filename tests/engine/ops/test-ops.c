@@ -1,0 +1,693 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ONE suite for all back ends: "test-ops BACKEND" builds small plans by hand on random weights,
+ * runs them on that back end and compares every result with the reference (reference.h). A back
+ * end is one row of the table at the end. */
+#include "tests/engine/make-gguf.h"
+#include "tests/engine/ops/reference.h"
+
+#ifdef WITH_CPU
+#include "engine/cpu/cpu.h"
+#endif
+#ifdef WITH_VULKAN
+#include "engine/vulkan/vulkan.h"
+#endif
+
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- limits --------------------------------------------------------------------------------- */
+
+/* NMSE against the reference. Activations may be int8 in blocks of 32 when the weights are
+ * quantised; everything else is f32 arithmetic, and f16 where the KV cache says so. */
+#define LIMIT_EXACT     0.0
+#define LIMIT_FLOAT     1e-9
+#define LIMIT_QUANTISED 2e-4
+#define LIMIT_ATTENTION 1e-6
+
+typedef struct {
+  const char *name;
+  EngineBackend *(*open) (void); /* NULL: this machine lacks it */
+  gboolean quantises;            /* activations, in products with quantised weights */
+} Backend;
+
+static const Backend *backend_under_test;
+static EngineBackend *backend;
+
+/* ---- a case: tensors in a file, a description, a plan --------------------------------------- */
+
+typedef struct {
+  uint64_t random;
+  TestGguf *builder;
+  char *path;
+  ModelGguf *gguf;
+  ModelArchitecture architecture;
+  ModelDesc desc;
+  GraphPlan plan;
+  GraphOp ops[8];
+  EngineBatch batch;
+  EngineBatchRun runs[ENGINE_MAX_RUNS];
+  GArray *tokens, *outputs;
+  uint32_t n_pages;
+  GArray *pages[ENGINE_MAX_RUNS];
+  EngineResult result;
+} Case;
+
+static Case *
+case_new (uint64_t seed, uint32_t max_tokens, uint32_t max_outputs)
+{
+  Case *c = g_new0 (Case, 1);
+
+  c->random = seed;
+  c->builder = test_gguf_new (3);
+  c->architecture = (ModelArchitecture) { "test", MODEL_ROPE_INTERLEAVED, MODEL_ACTIVATION_SILU };
+  c->desc.architecture = &c->architecture;
+  c->desc.h = (ModelHparams) { .n_layers = 1,
+                               .n_vocab = 64,
+                               .n_heads = 1,
+                               .n_heads_kv = 1,
+                               .d_key = 32,
+                               .d_value = 32,
+                               .d_rope = 32,
+                               .rms_epsilon = 1e-5f,
+                               .rope_base = 10000,
+                               .rope_scale = 1,
+                               .attention_scale = 0.176776695f };
+  c->plan = (GraphPlan) {
+    .desc = &c->desc, .max_tokens = max_tokens, .max_outputs = max_outputs, .ops = c->ops
+  };
+  c->tokens = g_array_new (FALSE, TRUE, sizeof (int32_t));
+  c->outputs = g_array_new (FALSE, TRUE, sizeof (uint32_t));
+  return c;
+}
+
+static void
+case_free (Case *c)
+{
+  g_unlink (c->path);
+  g_free (c->path);
+  model_gguf_free (c->gguf);
+  test_gguf_free (c->builder);
+  g_array_unref (c->tokens);
+  g_array_unref (c->outputs);
+  for (unsigned i = 0; i < ENGINE_MAX_RUNS; i++)
+    g_clear_pointer (&c->pages[i], g_array_unref);
+  g_free (c->result.candidates);
+  g_free (c->result.lse);
+  g_free (c->result.logits);
+  g_free (c);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Case, case_free)
+
+/* rows 0: a vector. */
+static void
+add_tensor (Case *c, const char *name, ModelType type, uint32_t columns, uint32_t rows,
+            float deviation)
+{
+  size_t n = (size_t) columns * MAX (rows, 1);
+  size_t bytes = model_type_row_bytes (model_type_info (type), columns) * MAX (rows, 1);
+  g_autofree void *data = g_malloc (bytes);
+
+  test_random_weights (&c->random, type, deviation, data, n);
+  test_gguf_add_tensor (c->builder, name, type, columns, rows, data, bytes);
+}
+
+static void
+write_file (Case *c)
+{
+  g_autoptr (GByteArray) bytes = test_gguf_bytes (c->builder, 32, NULL);
+  g_autoptr (GError) error = NULL;
+  int fd = g_file_open_tmp ("ops-XXXXXX.gguf", &c->path, &error);
+
+  g_assert_no_error (error);
+  g_close (fd, NULL);
+  test_write_file (c->path, bytes);
+  c->gguf = model_gguf_open (c->path, &error);
+  g_assert_no_error (error);
+  c->desc.gguf = c->gguf;
+}
+
+static GraphOp *
+add_op (Case *c, GraphOpKind kind, GraphBuffer src, GraphBuffer dst)
+{
+  GraphOp *op = &c->ops[c->plan.n_ops++];
+
+  *op = (GraphOp) { .kind = kind, .src = src, .dst = dst };
+  op->src_width = src < GRAPH_N_BUFFERS ? c->plan.buffer_width[src] : 0;
+  op->dst_width = dst < GRAPH_N_BUFFERS ? c->plan.buffer_width[dst] : 0;
+  return op;
+}
+
+static void
+weigh (Case *c, GraphOp *op, const char *name)
+{
+  op->weights[op->n_weights] = model_gguf_find_tensor (c->gguf, name);
+  g_assert_nonnull (op->weights[op->n_weights++]);
+}
+
+/* One more timeline in the batch; its pages are scattered over those that there are. */
+static void
+add_run (Case *c, uint32_t position, uint32_t n_tokens)
+{
+  uint32_t i = c->batch.n_runs++, n_pages = (position + n_tokens - 1) / ENGINE_PAGE_TOKENS + 1;
+
+  c->pages[i] = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  for (uint32_t p = 0; p < n_pages; p++, c->n_pages++)
+    g_array_append_val (c->pages[i], c->n_pages);
+  for (uint32_t p = 0; p < n_pages / 2; p++) {
+    uint32_t *pages = (uint32_t *) (void *) c->pages[i]->data, swap = pages[p];
+
+    pages[p] = pages[n_pages - 1 - p];
+    pages[n_pages - 1 - p] = swap;
+  }
+  c->runs[i] = (EngineBatchRun) { c->tokens->len, n_tokens, position,
+                                  (const uint32_t *) (const void *) c->pages[i]->data, n_pages };
+  for (uint32_t t = 0; t < n_tokens; t++) {
+    int32_t token = (int32_t) (test_random (&c->random) % c->desc.h.n_vocab);
+
+    g_array_append_val (c->tokens, token);
+  }
+  c->batch.runs = c->runs;
+  c->batch.tokens = (const int32_t *) (const void *) c->tokens->data;
+  c->batch.n_tokens = c->tokens->len;
+}
+
+/* Runs the plan on the back end, and returns the first n floats of a buffer. */
+static float *
+run_backend (Case *c, GraphBuffer buffer, size_t n)
+{
+  const EngineBackendVtable *vtable = backend->vtable;
+  g_autoptr (GError) error = NULL;
+  float *got = g_new0 (float, n);
+  EngineBackendModel *model =
+      vtable->load (backend, &c->plan, MAX (c->n_pages, 1), NULL, NULL, NULL, &error);
+  EngineBackendExecutable *executable;
+
+  g_assert_no_error (error);
+  executable = vtable->compile (model, &c->plan, &error);
+  g_assert_no_error (error);
+  vtable->run (executable, &c->batch, &c->result, NULL, NULL, &error);
+  g_assert_no_error (error);
+  if (n > 0)
+    vtable->read_buffer (executable, buffer, got, n, &error);
+  g_assert_no_error (error);
+  vtable->discard (executable);
+  vtable->unload (model);
+  return got;
+}
+
+static void
+compare (Case *c, GraphBuffer buffer, uint32_t rows, double limit)
+{
+  g_autoptr (Reference) reference = reference_new (&c->plan, 256);
+  size_t n = (size_t) rows * c->plan.buffer_width[buffer];
+  g_autofree float *got = run_backend (c, buffer, n);
+  double nmse;
+
+  reference_run (reference, &c->batch);
+  nmse = reference_nmse (reference->buffer[buffer], got, n);
+  /* Few results may all be small by chance, next to what they were summed from. */
+  limit *= 1 + 64.0 / (double) n;
+  if (!(nmse <= limit)) {
+    g_autofree char *plan = graph_plan_print (&c->plan);
+
+    g_test_message ("%u tokens: NMSE %g, limit %g\n%s", c->batch.n_tokens, nmse, limit, plan);
+    for (size_t i = 0; i < MIN (n, 8); i++)
+      g_test_message ("%zu: is %g, should be %g", i, (double) got[i], reference->buffer[buffer][i]);
+    g_test_fail ();
+  }
+}
+
+static const ModelType types[] = { MODEL_TYPE_F32, MODEL_TYPE_F16, MODEL_TYPE_BF16,
+                                   MODEL_TYPE_Q4_0, MODEL_TYPE_Q4_1, MODEL_TYPE_Q8_0,
+                                   MODEL_TYPE_Q4_K, MODEL_TYPE_Q6_K };
+
+static double
+limit_of (ModelType type)
+{
+  gboolean quantised = type != MODEL_TYPE_F32 && type != MODEL_TYPE_F16 && type != MODEL_TYPE_BF16;
+
+  return quantised && backend_under_test->quantises ? LIMIT_QUANTISED : LIMIT_FLOAT;
+}
+
+/* ---- the ops -------------------------------------------------------------------------------- */
+
+static void
+test_embed (gconstpointer data)
+{
+  ModelType type = *(const ModelType *) data;
+  uint32_t widths[] = { 256, 768 };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (widths); i++) {
+    g_autoptr (Case) c = case_new (i + 1, 17, 1);
+
+    c->desc.h.n_vocab = 67;
+    c->plan.buffer_width[GRAPH_BUFFER_X] = c->desc.h.d_model = widths[i];
+    add_tensor (c, "embd", type, widths[i], 67, 1);
+    write_file (c);
+    weigh (c, add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_X), "embd");
+    add_run (c, 0, 17);
+    compare (c, GRAPH_BUFFER_X, 17, LIMIT_EXACT);
+  }
+}
+
+static void
+test_norm (void)
+{
+  static const ModelType vector_types[] = { MODEL_TYPE_F32, MODEL_TYPE_F16 };
+  static const uint32_t widths[] = { 32, 64, 96, 576, 1024, 1056 };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (widths) * 2; i++) {
+    g_autoptr (Case) c = case_new (i + 1, 5, 1);
+    uint32_t width = widths[i / 2];
+
+    c->plan.buffer_width[GRAPH_BUFFER_X] = c->plan.buffer_width[GRAPH_BUFFER_NORMED] =
+        c->desc.h.d_model = width;
+    add_tensor (c, "embd", MODEL_TYPE_F32, width, 64, i % 3 == 0 ? 1e-3f : 30);
+    add_tensor (c, "norm", vector_types[i % 2], width, 0, 1);
+    write_file (c);
+    weigh (c, add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_X), "embd");
+    add_op (c, GRAPH_OP_NORM, GRAPH_BUFFER_X, GRAPH_BUFFER_NORMED)->vector =
+        model_gguf_find_tensor (c->gguf, "norm");
+    add_run (c, 0, 5);
+    compare (c, GRAPH_BUFFER_NORMED, 5, LIMIT_FLOAT);
+  }
+}
+
+/* NORMED = rows of a table x weights; with accumulate X += X x weights, which needs k rows. */
+static void
+try_matmul (ModelType type, uint32_t rows, uint32_t k, uint32_t n_tokens, gboolean accumulate)
+{
+  g_autoptr (Case) c = case_new (rows * 1000u + k + n_tokens, n_tokens, 1);
+  GraphBuffer dst = accumulate ? GRAPH_BUFFER_X : GRAPH_BUFFER_QKV;
+  GraphOp *op;
+
+  c->plan.buffer_width[GRAPH_BUFFER_X] = c->plan.buffer_width[GRAPH_BUFFER_NORMED] = k;
+  c->plan.buffer_width[GRAPH_BUFFER_QKV] = accumulate ? 0 : 2 * rows + 3;
+  c->desc.h.d_model = k;
+  add_tensor (c, "embd", MODEL_TYPE_F32, k, 64, 2);
+  add_tensor (c, "norm", MODEL_TYPE_F32, k, 0, 1);
+  add_tensor (c, "w0", type, k, accumulate ? k : rows, 0.1f);
+  add_tensor (c, "w1", type, k, 3, 0.1f);
+  add_tensor (c, "w2", type, k, rows, 0.1f);
+  write_file (c);
+  weigh (c, add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_X), "embd");
+  add_op (c, GRAPH_OP_NORM, GRAPH_BUFFER_X, GRAPH_BUFFER_NORMED)->vector =
+      model_gguf_find_tensor (c->gguf, "norm");
+  op = add_op (c, GRAPH_OP_MATMUL, GRAPH_BUFFER_NORMED, dst);
+  weigh (c, op, "w0");
+  if (!accumulate) {
+    weigh (c, op, "w1");
+    weigh (c, op, "w2");
+  }
+  op->accumulate = accumulate;
+  add_run (c, 0, n_tokens);
+  compare (c, dst, n_tokens, limit_of (type));
+}
+
+static void
+test_matmul (gconstpointer data)
+{
+  static const uint32_t rows[] = { 1, 2, 3, 15, 16, 17, 31, 33, 63, 65 };
+  static const uint32_t tokens[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 17, 40, 130 };
+  ModelType type = *(const ModelType *) data;
+  uint32_t block = MAX (model_type_info (type)->block_weights, 32);
+
+  for (size_t r = 0; r < G_N_ELEMENTS (rows); r++)
+    for (uint32_t blocks = 1; blocks <= 3; blocks++)
+      try_matmul (type, rows[r], block * blocks, tokens[(r * 3 + blocks) % G_N_ELEMENTS (tokens)],
+                  FALSE);
+  for (size_t t = 0; t < G_N_ELEMENTS (tokens); t++)
+    try_matmul (type, 33, block * 2, tokens[t], FALSE);
+  try_matmul (type, 0, block * 2, 1, TRUE);
+  try_matmul (type, 0, block * 3, 7, TRUE);
+  try_matmul (type, 200, 1024, 20, FALSE);
+}
+
+static void
+try_gated (ModelType gate, ModelType up, uint32_t rows, uint32_t k, uint32_t n_tokens,
+           ModelActivation activation)
+{
+  g_autoptr (Case) c = case_new (rows + k + n_tokens, n_tokens, 1);
+  GraphOp *op;
+
+  c->architecture.activation = activation;
+  c->plan.buffer_width[GRAPH_BUFFER_X] = c->plan.buffer_width[GRAPH_BUFFER_NORMED] = k;
+  c->plan.buffer_width[GRAPH_BUFFER_HIDDEN] = rows;
+  c->desc.h.d_model = k;
+  c->desc.h.d_ff = rows;
+  add_tensor (c, "embd", MODEL_TYPE_F32, k, 64, 2);
+  add_tensor (c, "norm", MODEL_TYPE_F32, k, 0, 1);
+  add_tensor (c, "gate", gate, k, rows, 0.2f);
+  add_tensor (c, "up", up, k, rows, 0.2f);
+  write_file (c);
+  weigh (c, add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_X), "embd");
+  add_op (c, GRAPH_OP_NORM, GRAPH_BUFFER_X, GRAPH_BUFFER_NORMED)->vector =
+      model_gguf_find_tensor (c->gguf, "norm");
+  op = add_op (c, GRAPH_OP_GATED, GRAPH_BUFFER_NORMED, GRAPH_BUFFER_HIDDEN);
+  weigh (c, op, "gate");
+  weigh (c, op, "up");
+  add_run (c, 0, n_tokens);
+  compare (c, GRAPH_BUFFER_HIDDEN, n_tokens, 2 * MAX (limit_of (gate), limit_of (up)));
+}
+
+static void
+test_gated (gconstpointer data)
+{
+  static const uint32_t rows[] = { 1, 15, 16, 17, 65, 96 };
+  static const uint32_t tokens[] = { 1, 2, 6, 7, 17, 100 };
+  ModelType type = *(const ModelType *) data;
+  uint32_t block = MAX (model_type_info (type)->block_weights, 32);
+
+  for (size_t r = 0; r < G_N_ELEMENTS (rows); r++)
+    for (size_t t = 0; t < G_N_ELEMENTS (tokens); t++)
+      try_gated (type, type, rows[r], block * (1 + (uint32_t) (r + t) % 3), tokens[t],
+                 MODEL_ACTIVATION_SILU);
+  try_gated (type, type, 40, block, 3, MODEL_ACTIVATION_GELU);
+  try_gated (type, MODEL_TYPE_F16, 40, block, 9, MODEL_ACTIVATION_SILU);
+}
+
+/* QKV comes straight out of a table; the past of each timeline is stored by a first run. */
+typedef struct {
+  uint32_t n_heads, n_heads_kv, d_key, d_value, d_rope;
+  ModelRope rope;
+  gboolean factors;
+} AttentionShape;
+
+static Case *
+attention_case (const AttentionShape *s, uint64_t seed, uint32_t max_tokens)
+{
+  Case *c = case_new (seed, max_tokens, 1);
+  ModelHparams *h = &c->desc.h;
+  uint32_t width = s->n_heads * s->d_key + s->n_heads_kv * (s->d_key + s->d_value);
+  GraphOp *op;
+
+  h->n_heads = s->n_heads;
+  h->n_heads_kv = s->n_heads_kv;
+  h->d_key = s->d_key;
+  h->d_value = s->d_value;
+  h->d_rope = s->d_rope;
+  h->attention_scale = 1 / sqrtf ((float) s->d_key);
+  c->architecture.rope = s->rope;
+  c->plan.buffer_width[GRAPH_BUFFER_X] = h->d_model = width;
+  c->plan.buffer_width[GRAPH_BUFFER_QKV] = width;
+  c->plan.buffer_width[GRAPH_BUFFER_ATTN] = s->n_heads * s->d_value;
+  add_tensor (c, "embd", MODEL_TYPE_F32, width, h->n_vocab, 1.5f);
+  if (s->factors)
+    add_tensor (c, "freqs", MODEL_TYPE_F32, s->d_rope / 2, 0, 2);
+  write_file (c);
+  weigh (c, add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_QKV), "embd");
+  op = add_op (c, GRAPH_OP_ROPE_STORE, GRAPH_BUFFER_QKV, GRAPH_BUFFER_QKV);
+  op->vector = s->factors ? model_gguf_find_tensor (c->gguf, "freqs") : NULL;
+  add_op (c, GRAPH_OP_ATTENTION, GRAPH_BUFFER_QKV, GRAPH_BUFFER_ATTN);
+  return c;
+}
+
+static const AttentionShape shapes[] = {
+  { 9, 3, 64, 64, 64, MODEL_ROPE_INTERLEAVED, FALSE },
+  { 4, 4, 32, 32, 32, MODEL_ROPE_INTERLEAVED, TRUE },
+  { 8, 2, 64, 64, 64, MODEL_ROPE_HALVES, FALSE },
+  { 6, 1, 80, 80, 32, MODEL_ROPE_HALVES, TRUE },
+  { 2, 1, 128, 64, 128, MODEL_ROPE_INTERLEAVED, FALSE },
+  { 16, 2, 96, 128, 96, MODEL_ROPE_NONE, FALSE },
+  { 8, 1, 256, 256, 256, MODEL_ROPE_HALVES, FALSE },
+};
+
+static void
+test_rope (void)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    g_autoptr (Case) c = attention_case (&shapes[i], i + 1, 70);
+
+    c->plan.n_ops = 2;
+    add_run (c, 0, 70);
+    compare (c, GRAPH_BUFFER_QKV, 70, LIMIT_FLOAT);
+  }
+}
+
+/* A whole context in one batch: every length from 1 up is among its rows. */
+static void
+test_attention_prefill (void)
+{
+  static const uint32_t lengths[] = { 1, 2, 63, 64, 65, 130 };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++)
+    for (size_t n = 0; n < G_N_ELEMENTS (lengths); n++) {
+      g_autoptr (Case) c = attention_case (&shapes[i], i + 1, 130);
+
+      add_run (c, 0, lengths[n]);
+      compare (c, GRAPH_BUFFER_ATTN, lengths[n], LIMIT_ATTENTION);
+    }
+}
+
+/* Reads every timeline's past with batches of `step` tokens, then compares one batch in which each
+ * timeline goes on. */
+static void
+try_attention_decode (const AttentionShape *shape, const uint32_t *past, uint32_t n_timelines,
+                      uint32_t n_new, uint32_t step)
+{
+  g_autoptr (Case) c = attention_case (shape, past[0] + n_new, MAX (step, n_timelines * n_new));
+  g_autoptr (Reference) reference = reference_new (&c->plan, 256);
+  const EngineBackendVtable *vtable = backend->vtable;
+  g_autoptr (GError) error = NULL;
+  EngineBackendModel *model;
+  EngineBackendExecutable *executable;
+  size_t n = (size_t) n_timelines * n_new * c->plan.buffer_width[GRAPH_BUFFER_ATTN];
+  g_autofree float *got = g_new (float, n);
+  double nmse;
+
+  for (uint32_t i = 0; i < n_timelines; i++)
+    add_run (c, past[i], n_new);
+  model = vtable->load (backend, &c->plan, c->n_pages, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  executable = vtable->compile (model, &c->plan, &error);
+  g_assert_no_error (error);
+  for (uint32_t i = 0; i < n_timelines; i++)
+    for (uint32_t at = 0; at < past[i]; at += step) {
+      EngineBatchRun runs[ENGINE_MAX_RUNS] = { 0 }, *run = &runs[i];
+      g_autofree int32_t *tokens = g_new (int32_t, step);
+      EngineBatch batch = { tokens, MIN (step, past[i] - at), run, 1 };
+
+      for (uint32_t t = 0; t < step; t++)
+        tokens[t] = (int32_t) ((at + t) * 7 + i) % 64;
+      *run = (EngineBatchRun) { 0, batch.n_tokens, at, c->runs[i].pages, c->runs[i].n_pages };
+      vtable->run (executable, &batch, &c->result, NULL, NULL, &error);
+      g_assert_no_error (error);
+      /* The reference knows timelines by their index. */
+      batch.runs = runs;
+      batch.n_runs = i + 1;
+      reference_run (reference, &batch);
+    }
+  vtable->run (executable, &c->batch, &c->result, NULL, NULL, &error);
+  g_assert_no_error (error);
+  vtable->read_buffer (executable, GRAPH_BUFFER_ATTN, got, n, &error);
+  g_assert_no_error (error);
+  reference_run (reference, &c->batch);
+  nmse = reference_nmse (reference->buffer[GRAPH_BUFFER_ATTN], got, n);
+  g_test_message ("past %u, %u timelines, %u new: NMSE %g", past[0], n_timelines, n_new, nmse);
+  g_assert_cmpfloat (nmse, <=, LIMIT_ATTENTION);
+  vtable->discard (executable);
+  vtable->unload (model);
+}
+
+static void
+test_attention_decode (void)
+{
+  static const uint32_t past[] = { 1, 62, 63, 64, 65, 129, 200 };
+  static const uint32_t several[] = { 64, 3, 130, 1, 63 };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    for (size_t p = 0; p < G_N_ELEMENTS (past); p++)
+      try_attention_decode (&shapes[i], &past[p], 1, 1, 48);
+    try_attention_decode (&shapes[i], several, 5, 1, 64);
+    try_attention_decode (&shapes[i], several, 5, 3, 7);
+    try_attention_decode (&shapes[i], several, 2, 16, 64);
+  }
+}
+
+static int
+compare_ids (const void *a, const void *b, void *logits)
+{
+  int32_t x = *(const int32_t *) a, y = *(const int32_t *) b;
+  const float *l = logits;
+
+  if (l[x] > l[y] || l[x] < l[y])
+    return l[x] > l[y] ? -1 : 1;
+  return x < y ? -1 : x > y;
+}
+
+/* Exact: the ids and logits that sorting the whole row gives, ties by rising id. */
+static void
+check_candidates (const Case *c, uint32_t row)
+{
+  uint32_t n_vocab = c->desc.h.n_vocab, n = c->batch.n_candidates;
+  float *logits = c->result.logits + (size_t) row * n_vocab;
+  const EngineCandidate *best = c->result.candidates + (size_t) row * n;
+  g_autofree int32_t *ids = g_new (int32_t, n_vocab);
+  double sum = 0;
+
+  for (uint32_t i = 0; i < n_vocab; i++)
+    ids[i] = (int32_t) i;
+  g_sort_array (ids, n_vocab, sizeof *ids, compare_ids, logits);
+  for (uint32_t i = 0; i < n; i++) {
+    g_assert_cmpint (best[i].id, ==, ids[i]);
+    g_assert_cmpfloat (best[i].logit, ==, logits[ids[i]]);
+  }
+  for (uint32_t i = 0; i < n_vocab; i++)
+    sum += exp ((double) logits[i] - (double) logits[ids[0]]);
+  g_assert_cmpfloat_with_epsilon (c->result.lse[row], (double) logits[ids[0]] + log (sum), 1e-4);
+}
+
+static void
+try_candidates (uint32_t n_vocab, uint32_t n_candidates, gboolean ties)
+{
+  static const uint32_t outputs[] = { 0, 3, 4 };
+  g_autoptr (Case) c = case_new (n_vocab + n_candidates, 5, 3);
+  const GraphBuffer sources[] = { GRAPH_BUFFER_X, GRAPH_BUFFER_OUT, GRAPH_BUFFER_LOGITS };
+  GraphOp *op;
+
+  c->plan.buffer_width[GRAPH_BUFFER_X] = c->plan.buffer_width[GRAPH_BUFFER_OUT] =
+      c->desc.h.d_model = 32;
+  c->plan.buffer_width[GRAPH_BUFFER_LOGITS] = c->desc.h.n_vocab = n_vocab;
+  add_tensor (c, "embd", MODEL_TYPE_F32, 32, n_vocab, 1);
+  /* Codes of 4 bits and one block: many rows with equal logits when all scales are equal too. */
+  add_tensor (c, "output", ties ? MODEL_TYPE_Q4_0 : MODEL_TYPE_F32, 32, n_vocab, ties ? 0 : 1);
+  write_file (c);
+  weigh (c, add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, sources[0]), "embd");
+  add_op (c, GRAPH_OP_GATHER, sources[0], sources[1]);
+  op = add_op (c, GRAPH_OP_MATMUL, sources[1], sources[2]);
+  op->output_rows = TRUE;
+  weigh (c, op, "output");
+  add_op (c, GRAPH_OP_CANDIDATES, sources[2], GRAPH_BUFFER_NONE)->output_rows = TRUE;
+  add_run (c, 0, 5);
+  c->batch.outputs = outputs;
+  c->batch.n_outputs = 3;
+  c->batch.n_candidates = n_candidates;
+  c->batch.want_logits = TRUE;
+  c->result.candidates = g_new0 (EngineCandidate, 3 * n_candidates);
+  c->result.lse = g_new0 (float, 3);
+  c->result.logits = g_new0 (float, (size_t) 3 * n_vocab);
+  compare (c, sources[2], 3, ties ? 1 : LIMIT_FLOAT);
+  for (uint32_t row = 0; row < 3; row++)
+    check_candidates (c, row);
+}
+
+static void
+test_candidates (void)
+{
+  static const uint32_t vocabularies[] = { 256, 257, 1000, 1024, 1025, 5000, 49152 };
+  static const uint32_t counts[] = { 1, 2, 40, 255, 256 };
+
+  for (size_t v = 0; v < G_N_ELEMENTS (vocabularies); v++)
+    for (size_t n = 0; n < G_N_ELEMENTS (counts); n++) {
+      if (v < 6 || n % 2 == 0)
+        try_candidates (vocabularies[v], counts[n], FALSE);
+      if (v < 6)
+        try_candidates (vocabularies[v], counts[n], TRUE);
+    }
+}
+
+/* ---- back ends ------------------------------------------------------------------------------ */
+
+#ifdef WITH_CPU
+static EngineBackend *
+open_cpu (CpuTier tier)
+{
+  g_autoptr (GError) error = NULL;
+  EngineBackend *opened;
+
+  if (tier > cpu_tier_best ())
+    return NULL;
+  opened = cpu_backend_open (2, tier, &error);
+  g_assert_no_error (error);
+  return opened;
+}
+
+static EngineBackend *
+open_cpu_portable (void)
+{
+  return open_cpu (CPU_TIER_PORTABLE);
+}
+
+static EngineBackend *
+open_cpu_avx2 (void)
+{
+  return open_cpu (CPU_TIER_AVX2);
+}
+
+static EngineBackend *
+open_cpu_avx512 (void)
+{
+  return open_cpu (CPU_TIER_AVX512);
+}
+#endif
+
+#ifdef WITH_VULKAN
+/* The first device, software or not; none is no failure. */
+static EngineBackend *
+open_vulkan (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) devices = vulkan_devices (&error);
+  EngineBackend *opened = NULL;
+
+  for (guint i = 0; devices != NULL && opened == NULL && i < devices->len; i++)
+    if (((VulkanDeviceInfo *) g_ptr_array_index (devices, i))->usable) {
+      opened = vulkan_backend_open (i, NULL, &error);
+      g_assert_no_error (error);
+    }
+  return opened;
+}
+#endif
+
+static const Backend backends[] = {
+#ifdef WITH_CPU
+  { "cpu-portable", open_cpu_portable, FALSE },
+  { "cpu-avx2", open_cpu_avx2, TRUE },
+  { "cpu-avx512", open_cpu_avx512, TRUE },
+#endif
+#ifdef WITH_VULKAN
+  { "vulkan", open_vulkan, TRUE },
+#endif
+};
+
+static void
+add_per_type (const char *op, void (*test) (gconstpointer))
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (types); i++) {
+    g_autofree char *path = g_strdup_printf ("/ops/%s/%s", op, model_type_info (types[i])->name);
+
+    g_test_add_data_func (path, &types[i], test);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  int status;
+
+  g_test_init (&argc, &argv, NULL);
+  for (size_t i = 0; argc > 1 && i < G_N_ELEMENTS (backends); i++)
+    if (strcmp (argv[1], backends[i].name) == 0)
+      backend_under_test = &backends[i];
+  if (backend_under_test == NULL) {
+    g_printerr ("usage: test-ops BACKEND\n");
+    return 2;
+  }
+  backend = backend_under_test->open ();
+  if (backend == NULL) {
+    g_print ("1..0 # SKIP this machine does not run %s\n", backend_under_test->name);
+    return 0;
+  }
+  add_per_type ("embed", test_embed);
+  g_test_add_func ("/ops/norm", test_norm);
+  add_per_type ("matmul", test_matmul);
+  add_per_type ("gated", test_gated);
+  g_test_add_func ("/ops/rope", test_rope);
+  g_test_add_func ("/ops/attention/prefill", test_attention_prefill);
+  g_test_add_func ("/ops/attention/decode", test_attention_decode);
+  g_test_add_func ("/ops/candidates", test_candidates);
+  status = g_test_run ();
+  backend->vtable->close (backend);
+  return status;
+}
