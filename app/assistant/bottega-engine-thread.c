@@ -34,6 +34,7 @@ struct _BottegaEngineThread {
   double load_fraction;
   BottegaLoaded loaded;
   char *model_path, *error, *note;
+  int error_code; /* of ENGINE_ERROR, while error is set */
 };
 
 typedef struct {
@@ -163,6 +164,7 @@ on_load_failed (BottegaEngineThread *self, BottegaEvent *event)
     return;
   g_object_freeze_notify (G_OBJECT (self));
   set_loaded (self, &event->loaded);
+  self->error_code = event->error->domain == ENGINE_ERROR ? event->error->code : -1;
   set_string (self, &self->error, event->error->message, PROP_ERROR);
   set_state (self, BOTTEGA_ENGINE_FAILED);
   g_object_thaw_notify (G_OBJECT (self));
@@ -678,6 +680,14 @@ bottega_engine_thread_get_error (BottegaEngineThread *self)
   g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
 
   return self->error;
+}
+
+int
+bottega_engine_thread_get_error_code (BottegaEngineThread *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), -1);
+
+  return self->error != NULL ? self->error_code : -1;
 }
 
 const char *

@@ -96,6 +96,8 @@ const char *bottega_engine_thread_get_device (BottegaEngineThread *self);
 const char *bottega_engine_thread_get_device_description (BottegaEngineThread *self);
 guint bottega_engine_thread_get_context_size (BottegaEngineThread *self);
 const char *bottega_engine_thread_get_error (BottegaEngineThread *self);
+/* The EngineErrorCode of "error"; -1 without one. */
+int bottega_engine_thread_get_error_code (BottegaEngineThread *self);
 const char *bottega_engine_thread_get_note (BottegaEngineThread *self);
 guint bottega_engine_thread_get_waiting (BottegaEngineThread *self);
 

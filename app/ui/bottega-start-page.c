@@ -66,18 +66,6 @@ get_context (BottegaStartPage *self)
   return tokens != 0 ? tokens : AUTOMATIC_CONTEXT_TOKENS;
 }
 
-static gboolean
-is_out_of_memory (BottegaStartPage *self)
-{
-  BottegaModelStore *models = bottega_assistant_get_models (self->assistant);
-  BottegaModelItem *item = get_item (self);
-  g_autoptr (GError) error = NULL;
-
-  return item != NULL &&
-         !bottega_model_store_will_fit (models, item, get_context (self), &error) &&
-         g_error_matches (error, BOTTEGA_MODEL_STORE_ERROR, BOTTEGA_MODEL_STORE_ERROR_NO_MEMORY);
-}
-
 /* ---- the states: each fills its page */
 
 static void
@@ -147,9 +135,9 @@ update_cb (BottegaStartPage *self)
   g_assert (BOTTEGA_IS_START_PAGE (self));
 
   self->ready = FALSE;
-  if (bottega_engine_thread_get_state (engine) == BOTTEGA_ENGINE_FAILED) {
+  if (bottega_engine_thread_get_state (engine) == BOTTEGA_ENGINE_FAILED && n_models > 0) {
     const char *sentence = bottega_engine_thread_get_error (engine);
-    if (is_out_of_memory (self))
+    if (bottega_engine_thread_get_error_code (engine) == ENGINE_ERROR_NO_MEMORY)
       show_no_memory (self, sentence);
     else
       show_broken (self, get_item (self), sentence);

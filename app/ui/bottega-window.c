@@ -6,7 +6,7 @@
 #include "config.h"
 
 #include "app/ui/bottega-conversation-page.h"
-#include "app/ui/bottega-model-import.h"
+#include "app/ui/bottega-add-model.h"
 #include "app/ui/bottega-models-dialog.h"
 #include "app/ui/bottega-rename-dialog.h"
 #include "app/ui/bottega-sidebar.h"
@@ -229,7 +229,7 @@ import_model_action (GtkWidget *widget,
 {
   BottegaWindow *self = BOTTEGA_WINDOW (widget);
 
-  bottega_model_import_choose (self->assistant, self->toast_overlay, GTK_WINDOW (self));
+  bottega_add_model_choose (self->assistant, self->toast_overlay, GTK_WINDOW (self));
 }
 
 static void
@@ -377,8 +377,8 @@ drop_cb (BottegaWindow *self,
   drag_leave_cb (self);
   files = gdk_file_list_get_files (g_value_get_boxed (value));
   for (GSList *l = files; l != NULL; l = l->next) {
-    if (bottega_model_import_accepts (l->data)) {
-      bottega_model_import_start (self->assistant, self->toast_overlay, l->data);
+    if (bottega_add_model_accepts (l->data)) {
+      bottega_add_model_start (self->assistant, self->toast_overlay, l->data);
       n_taken++;
     }
   }

@@ -10,11 +10,11 @@ G_BEGIN_DECLS
 
 /* Copies file into the model store in the background, speaking through toasts. The first model is
  * used at once; later ones are offered. Main thread. */
-void bottega_model_import_start (BottegaAssistant *assistant, AdwToastOverlay *toasts, GFile *file);
+void bottega_add_model_start (BottegaAssistant *assistant, AdwToastOverlay *toasts, GFile *file);
 /* Opens the file dialog for GGUF files over parent, then as above. */
-void bottega_model_import_choose (BottegaAssistant *assistant, AdwToastOverlay *toasts,
+void bottega_add_model_choose (BottegaAssistant *assistant, AdwToastOverlay *toasts,
                                   GtkWindow *parent);
 /* TRUE for a local file whose name ends in .gguf, in any case. */
-gboolean bottega_model_import_accepts (GFile *file);
+gboolean bottega_add_model_accepts (GFile *file);
 
 G_END_DECLS

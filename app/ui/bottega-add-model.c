@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Owns the conversation with the person while a model file is brought in. Must not know how a file
  * is checked or copied: the model store does that. */
-#define G_LOG_DOMAIN "bottega-model-import"
+#define G_LOG_DOMAIN "bottega-add-model"
 
 #include "config.h"
 
-#include "app/ui/bottega-model-import.h"
+#include "app/ui/bottega-add-model.h"
 
 #include <glib/gi18n.h>
 #include <string.h>
@@ -109,9 +109,9 @@ imported_cb (GObject *source,
 }
 
 void
-bottega_model_import_start (BottegaAssistant *assistant,
-                            AdwToastOverlay *toasts,
-                            GFile *file)
+bottega_add_model_start (BottegaAssistant *assistant,
+                         AdwToastOverlay *toasts,
+                         GFile *file)
 {
   Import *import = g_new0 (Import, 1);
 
@@ -154,15 +154,15 @@ chosen_cb (GObject *source,
   g_autoptr (GFile) file = gtk_file_dialog_open_finish (GTK_FILE_DIALOG (source), result, &error);
 
   if (file != NULL)
-    bottega_model_import_start (assistant, toasts, file);
+    bottega_add_model_start (assistant, toasts, file);
   else if (!g_error_matches (error, GTK_DIALOG_ERROR, GTK_DIALOG_ERROR_DISMISSED))
     adw_toast_overlay_add_toast (toasts, plain_toast_new (error->message));
 }
 
 void
-bottega_model_import_choose (BottegaAssistant *assistant,
-                             AdwToastOverlay *toasts,
-                             GtkWindow *parent)
+bottega_add_model_choose (BottegaAssistant *assistant,
+                          AdwToastOverlay *toasts,
+                          GtkWindow *parent)
 {
   g_autoptr (GtkFileDialog) dialog = gtk_file_dialog_new ();
   g_autoptr (GtkFileFilter) filter = gtk_file_filter_new ();
@@ -184,7 +184,7 @@ bottega_model_import_choose (BottegaAssistant *assistant,
 }
 
 gboolean
-bottega_model_import_accepts (GFile *file)
+bottega_add_model_accepts (GFile *file)
 {
   g_autofree char *name = NULL;
   g_autofree char *lower = NULL;

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drives the real window through the accessibility bus, as a screen reader would, with real keys.
+
+Runs under with-display. Knows the words of the window (in English), nothing of the code behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import gi
+
+gi.require_version('Atspi', '2.0')
+from gi.repository import Atspi, GLib  # noqa: E402
+
+PATIENCE_S = float(os.environ.get('BOTTEGA_TEST_PATIENCE', '60'))
+BUTTONS = ('push button', 'button', 'toggle button')
+
+
+class Tap:
+    """One line per case; the first failure of a case says what was on the screen."""
+
+    def __init__(self):
+        self.count = 0
+        self.failed = 0
+
+    def case(self, name, function):
+        self.count += 1
+        try:
+            function()
+            print(f'ok {self.count} - {name}', flush=True)
+        except Exception as error:  # every failure is a failed case, none ends the run
+            self.failed += 1
+            print(f'not ok {self.count} - {name}')
+            for line in f'{type(error).__name__}: {error}'.split('\n'):
+                print('# ' + line, flush=True)
+
+    def finish(self):
+        print(f'1..{self.count}', flush=True)
+        sys.exit(1 if self.failed else 0)
+
+
+def until(what, function, patience_s=None):
+    """The first true result of function; a sentence about what was awaited when there is none."""
+    end = time.monotonic() + (patience_s or PATIENCE_S)
+    while True:
+        try:
+            result = function()
+        except GLib.Error:  # the widget went away between two questions
+            result = None
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise AssertionError(f'waited in vain for {what}')
+        time.sleep(0.05)
+
+
+def name_of(node):
+    return node.get_name() or ''
+
+
+def is_shown(node):
+    states = node.get_state_set()
+    return states.contains(Atspi.StateType.SHOWING) and states.contains(Atspi.StateType.VISIBLE)
+
+
+def has_state(node, state):
+    return node.get_state_set().contains(state)
+
+
+def walk(node, shown=True):
+    """Every descendant that is on the screen, in reading order."""
+    for i in range(node.get_child_count()):
+        child = node.get_child_at_index(i)
+        if child is None or (shown and not is_shown(child)):
+            continue
+        yield child
+        yield from walk(child, shown)
+
+
+def text_of(node):
+    """What a screen reader can read of one node."""
+    try:
+        text = node.get_text_iface()
+        if text is not None:
+            return Atspi.Text.get_text(text, 0, Atspi.Text.get_character_count(text))
+    except GLib.Error:
+        pass
+    return ''
+
+
+def all_text(node):
+    """All words on the screen below a node, one piece a line."""
+    pieces = []
+    for child in walk(node):
+        for piece in (name_of(child), text_of(child)):
+            if piece and (not pieces or pieces[-1] != piece):
+                pieces.append(piece)
+    return '\n'.join(pieces)
+
+
+class Data:
+    """A throw-away data folder, with the starter model unless it is to be empty."""
+
+    def __init__(self, model=True):
+        self.path = tempfile.mkdtemp(prefix='bottega-ui-')
+        os.makedirs(os.path.join(self.path, 'models'))
+        if model:
+            starter = os.environ['BOTTEGA_TEST_MODEL']
+            os.symlink(starter, os.path.join(self.path, 'models', os.path.basename(starter)))
+
+    def remove(self):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class App:
+    """One run of bottega."""
+
+    def __init__(self, data, arguments=(), env=None):
+        self.started_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self.log = tempfile.TemporaryFile(mode='w+')
+        self.process = subprocess.Popen(
+            ['bottega', '--data-dir', data.path, *arguments],
+            stdout=self.log, stderr=subprocess.STDOUT,
+            env={**os.environ, 'G_MESSAGES_DEBUG': 'bottega-application', **(env or {})})
+        self.window = until('the window', self._find_window)
+        self.id = until('the window on the display', self._find_id)
+        self.focus()
+
+    def _find_window(self):
+        assert self.process.poll() is None, 'bottega ended: ' + self.output()
+        desktop = Atspi.get_desktop(0)
+        for i in range(desktop.get_child_count()):
+            app = desktop.get_child_at_index(i)
+            if app is not None and app.get_process_id() == self.process.pid \
+                    and app.get_child_count() > 0:
+                return app.get_child_at_index(0)
+        return None
+
+    def _find_id(self):
+        done = subprocess.run(['xdotool', 'search', '--onlyvisible', '--class', 'bottega'],
+                              capture_output=True, text=True, check=False)
+        return done.stdout.split()[-1] if done.stdout.strip() else None
+
+    def output(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    # ---- keys and buttons
+
+    def focus(self):
+        subprocess.run(['xdotool', 'windowfocus', '--sync', self.id], check=False, timeout=10)
+
+    def resize(self, width, height):
+        subprocess.run(['xdotool', 'windowsize', '--sync', self.id, str(width), str(height)],
+                       check=False, timeout=10)
+        time.sleep(0.5)
+
+    def key(self, *keys):
+        for key in keys:
+            subprocess.run(['xdotool', 'key', '--clearmodifiers', key], check=True, timeout=10)
+            time.sleep(0.1)
+
+    def type(self, text):
+        subprocess.run(['xdotool', 'type', '--delay', '8', text], check=True, timeout=60)
+
+    def press(self, name):
+        button = self.find(BUTTONS, name)
+        until(f'the button {name} to be sensitive',
+              lambda: has_state(button, Atspi.StateType.SENSITIVE))
+        assert button.get_action_iface() is not None, f'{name} has no action'
+        Atspi.Action.do_action(button.get_action_iface(), 0)
+
+    # ---- what is on the screen
+
+    def query(self, roles, name=None):
+        roles = (roles,) if isinstance(roles, str) else roles
+        for node in walk(self.window):
+            if node.get_role_name() in roles and (name is None or name_of(node) == name):
+                return node
+        return None
+
+    def find(self, roles, name=None, patience_s=None):
+        return until(f'{roles} “{name}”', lambda: self.query(roles, name), patience_s)
+
+    def text(self):
+        return all_text(self.window)
+
+    def sees(self, words, patience_s=None):
+        until(f'“{words}” on the screen', lambda: words in self.text(), patience_s)
+
+    def sees_not(self, words, patience_s=None):
+        until(f'“{words}” to go from the screen', lambda: words not in self.text(), patience_s)
+
+    # ---- conversations
+
+    def ready(self):
+        """The composer is there and a model is on its way."""
+        return self.find('text', 'Question')
+
+    def ask(self, question):
+        self.key('ctrl+l')
+        self.type(question)
+        until('the question in the composer', lambda: text_of(self.find('text', 'Question')) == question)
+        self.key('Return')
+
+    def is_writing(self):
+        return self.query(BUTTONS, 'Stop the answer') is not None
+
+    def wait_written(self):
+        until('the answer to end', lambda: self.query(BUTTONS, 'Send the question'))
+
+    def rows(self):
+        box = self.query('list', 'Conversations')
+        return [name_of(node) for node in walk(box) if node.get_role_name() == 'list item'] \
+            if box else []
+
+    # ---- the end
+
+    def close(self):
+        self.key('ctrl+q')
+        assert self.process.wait(20) == 0, self.output()
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(20)
+
+    def end(self):
+        """For the end of a test, however it went."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(20)

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures of the states of the window, for tests/ui/screenshots. Drives it by keys alone, so that
+it works in every language, and keeps one data folder for all so that the model answers once."""
+
+import os
+import subprocess
+import sys
+import time
+
+import driver
+
+QUESTIONS = ('Write a short Python function that reverses a string, and explain it.',
+             'Name three tools of a carpenter and what each is for.')
+
+
+class Pictures:
+    """One language, size and colour scheme."""
+
+    def __init__(self, folder, suffix, size):
+        self.folder = folder
+        self.suffix = suffix
+        self.size = [int(n) for n in size.split('x')]
+        self.narrow = self.size[0] < 560
+        self.kept = os.path.join(folder, 'data')
+
+    def run(self, data):
+        app = driver.App(data)
+        subprocess.run(['xdotool', 'windowmove', app.id, '0', '0'], check=False)
+        app.resize(*self.size)
+        time.sleep(1)
+        return app
+
+    def take(self, name):
+        path = os.path.join(self.folder, f'{name}-{self.suffix}.png')
+        before = None
+        for _ in range(20):
+            time.sleep(0.4)
+            subprocess.run(['import', '-window', 'root', path], check=True)
+            now = subprocess.run(['identify', '-format', '%#', path], capture_output=True,
+                                 check=True).stdout
+            if now == before:
+                break
+            before = now
+
+    def data(self):
+        """The folder with two conversations, made by the first who asks."""
+        data = driver.Data()
+        if os.path.isdir(self.kept):
+            data.remove()
+            data.path = self.kept
+            return data
+        app = self.run(data)
+        for question in QUESTIONS:
+            app.key('ctrl+n', 'ctrl+l')
+            app.type(question)
+            app.key('Return')
+            time.sleep(2)
+            driver.until('the answer to end', lambda: 'tok/s' in app.text(), 90)
+        app.close()
+        os.rename(data.path, self.kept)
+        data.path = self.kept
+        return data
+
+    def open_last(self, app):
+        app.key('F9', 'Home', 'Return')
+        time.sleep(1)
+
+    # ---- states
+
+    def welcome(self):
+        data = driver.Data()
+        app = self.run(data)
+        time.sleep(2)
+        self.take('welcome')
+        app.end()
+        data.remove()
+
+    def no_model(self):
+        data = driver.Data(model=False)
+        app = self.run(data)
+        self.take('no-model')
+        app.end()
+        data.remove()
+
+    def broken(self):
+        data = driver.Data(model=False)
+        with open(os.environ['BOTTEGA_TEST_MODEL'], 'rb') as whole:
+            with open(os.path.join(data.path, 'models', 'cut.gguf'), 'wb') as cut:
+                cut.write(whole.read(100_000))
+        app = self.run(data)
+        self.take('broken')
+        app.key('ctrl+m')
+        self.take('broken-models')
+        app.end()
+        data.remove()
+
+    def chat(self):
+        app = self.run(self.data())
+        time.sleep(2)
+        self.open_last(app)
+        self.take('chat')
+        if self.narrow:
+            app.key('F9')
+            self.take('sidebar')
+        app.end()
+
+    def writing(self):
+        data = driver.Data()
+        app = self.run(data)
+        time.sleep(2)
+        app.key('ctrl+l')
+        app.type('Write a long story about a carpenter.')
+        app.key('Return')
+        time.sleep(1)
+        app.type('And then?')
+        app.key('Return')
+        time.sleep(0.5)
+        subprocess.run(['import', '-window', 'root',
+                        os.path.join(self.folder, f'writing-{self.suffix}.png')], check=True)
+        app.end()
+        data.remove()
+
+    def dialogs(self):
+        app = self.run(self.data())
+        time.sleep(2)
+        self.open_last(app)
+        for key, name in (('ctrl+m', 'models'), ('ctrl+comma', 'preferences'),
+                          ('ctrl+question', 'shortcuts')):
+            app.key(key)
+            self.take(name)
+            app.key('Escape')
+            time.sleep(0.6)
+        app.key('F10')
+        self.take('menu')
+        app.key('Escape', 'F9', 'Home', 'Menu')
+        self.take('context-menu')
+        app.key('Escape', 'F2')
+        self.take('rename')
+        app.end()
+
+
+def main():
+    folder, suffix, size, *states = sys.argv[1:]
+    pictures = Pictures(folder, suffix, size)
+    for state in states or ('welcome', 'no_model', 'broken', 'chat', 'writing', 'dialogs'):
+        getattr(pictures, state)()
+
+
+main()

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kill -9 in the middle of an answer: what was written is there, and it is said to be cut."""
+
+import time
+
+import driver
+
+LONG = 'Write a long story about a carpenter.'
+
+
+class Crash:
+    """One answer, killed."""
+
+    def __init__(self):
+        self.data = driver.Data()
+        self.app = driver.App(self.data)
+        self.seen = ''
+
+    def answer(self):
+        return self.app.text().split(LONG)[-1]
+
+    def killed(self):
+        self.app.ready()
+        self.app.ask(LONG)
+        driver.until('the answer to begin',
+                     lambda: self.app.is_writing() and len(self.answer()) > 250)
+        self.seen = self.answer()
+        time.sleep(1.2)  # what is older than a second must be on the disk
+        assert self.app.is_writing(), 'the answer ended before it could be killed'
+        self.app.kill()
+
+    def reopened(self):
+        self.app = driver.App(self.data)
+        driver.until('the conversation', lambda: len(self.app.rows()) == 1)
+        self.app.key('F9', 'Home', 'Return')
+        self.app.sees('The answer was interrupted')
+        first = self.seen.strip().split('\n')[0][:60]
+        assert first in self.app.text(), f'“{first}” was lost'
+
+    def continued(self):
+        self.app.find(driver.BUTTONS, 'Ask again')
+
+    def end(self):
+        self.app.end()
+        self.data.remove()
+
+
+def main():
+    tap = driver.Tap()
+    crash = Crash()
+    try:
+        tap.case('an answer is killed in the middle', crash.killed)
+        tap.case('it is there again, and said to be cut', crash.reopened)
+        tap.case('it can be asked again', crash.continued)
+    finally:
+        crash.end()
+    tap.finish()
+
+
+main()

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every dialog opens by its key, and every control on every screen has a name for screen readers."""
+
+import driver
+
+NAMED = driver.BUTTONS + ('check box', 'radio button', 'combo box', 'spin button', 'menu button',
+                          'slider', 'switch')
+
+
+def unnamed(app):
+    """Controls on the screen that a screen reader could only call “button”."""
+    found = []
+    for node in driver.walk(app.window):
+        if node.get_role_name() in NAMED and not driver.name_of(node) and \
+                not any(driver.name_of(child) for child in driver.walk(node)):
+            parent = node.get_parent()
+            found.append(f'{node.get_role_name()} in {parent.get_role_name()} '
+                         f'“{driver.name_of(parent)}”')
+    return found
+
+
+class Dialogs:
+    """One window with the starter model."""
+
+    def __init__(self):
+        self.data = driver.Data()
+        self.app = driver.App(self.data)
+        self.app.ready()
+
+    def all_named(self):
+        assert not unnamed(self.app), '\n'.join(unnamed(self.app))
+
+    def opens(self, key, words):
+        def check():
+            self.app.key(key)
+            self.app.sees(words)
+            self.all_named()
+            self.app.key('Escape')
+            self.app.sees_not(words)
+        return check
+
+    def end(self):
+        self.app.end()
+        self.data.remove()
+
+
+def main():
+    tap = driver.Tap()
+    dialogs = Dialogs()
+    try:
+        tap.case('every control of the window has a name', dialogs.all_named)
+        tap.case('preferences', dialogs.opens('ctrl+comma', 'Longest answer'))
+        tap.case('models', dialogs.opens('ctrl+m', 'Installed'))
+        tap.case('shortcuts', dialogs.opens('ctrl+question', 'Go to the list of conversations'))
+        tap.case('main menu', dialogs.opens('F10', 'About Bottega'))
+        tap.case('the window closes', dialogs.app.close)
+    finally:
+        dialogs.end()
+    tap.finish()
+
+
+main()

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The main job in the real window with the real model: ask, read, stop, reopen, rename, delete."""
+
+import time
+
+import driver
+
+QUESTION = 'What is a workshop?'
+LONG = 'Write a long story about a carpenter.'
+
+
+class Story:
+    """The cases follow each other in one window, as an evening of use does."""
+
+    def __init__(self):
+        self.data = driver.Data()
+        self.app = driver.App(self.data)
+
+    def welcome(self):
+        self.app.find(driver.BUTTONS, 'Start Chatting')
+        driver.until('the line about the device',
+                     lambda: any(word in self.app.text().lower()
+                                 for word in ('vulkan', 'processor', 'graphics')))
+        self.app.press('Start Chatting')
+        driver.until('the focus in the composer',
+                     lambda: driver.has_state(self.app.find('text', 'Question'),
+                                              driver.Atspi.StateType.FOCUSED))
+
+    def answer_streams_and_ends(self):
+        self.app.ask(QUESTION)
+        driver.until('the Stop button', self.app.is_writing)
+        lengths = set()
+
+        def ended():
+            lengths.add(len(self.app.text()))
+            return self.app.query(driver.BUTTONS, 'Send the question')
+        driver.until('the answer to end', ended)
+        assert len(lengths) >= 4, f'the text did not grow while it was written: {lengths}'
+        assert QUESTION in self.app.text(), 'the question is not in the transcript'
+        self.app.sees('tok/s')
+        question = self.app.find('text', 'Question')
+        assert driver.text_of(question) == '', 'the composer was not emptied'
+
+    def keys_break_lines(self):
+        self.app.key('ctrl+l')
+        self.app.type('one')
+        self.app.key('shift+Return')
+        self.app.type('two')
+        driver.until('two rows', lambda: driver.text_of(self.app.find('text', 'Question')) == 'one\ntwo')
+        self.app.key('ctrl+a', 'BackSpace')
+
+    def answer_is_stopped(self):
+        self.app.key('ctrl+n')
+        self.app.ask(LONG)
+        driver.until('the answer to begin',
+                     lambda: self.app.is_writing() and len(self.app.text().split(LONG)[-1]) > 250)
+        self.app.key('Escape')
+        began = time.monotonic()
+        self.app.wait_written()
+        took_s = time.monotonic() - began
+        assert took_s < 5, f'stopping took {took_s:.1f} s'
+        before = self.app.text()
+        time.sleep(1)
+        assert self.app.text() == before, 'the answer went on after it was stopped'
+
+    def both_are_listed(self):
+        driver.until('two conversations', lambda: len(self.app.rows()) == 2)
+
+    def reopened(self):
+        self.app.close()
+        self.app = driver.App(self.data)
+        driver.until('two conversations', lambda: len(self.app.rows()) == 2)
+        for row, words in ((0, LONG), (1, QUESTION)):
+            self.app.key('F9')
+            self.app.key('Home', *['Down'] * row, 'Return')
+            self.app.sees(words)
+            assert len(self.app.text().split(words)[-1]) > 50, f'no answer below {words}'
+
+    def renamed(self):
+        self.app.key('F9', 'Home', 'F2')
+        self.app.find('text', 'Title')
+        self.app.key('ctrl+a')
+        self.app.type('The carpenter')
+        self.app.key('Return')
+        driver.until('the new title', lambda: 'The carpenter' in self.app.rows())
+
+    def searched(self):
+        self.app.key('ctrl+f')
+        self.app.type('carpenter')
+        driver.until('one row', lambda: self.app.rows() == ['The carpenter'])
+        self.app.key('ctrl+a', 'BackSpace')
+        self.app.type('xyzzyx')
+        self.app.sees('Nothing found')
+        self.app.key('Escape')
+        driver.until('all rows', lambda: len(self.app.rows()) == 2)
+
+    def deleted_and_undone(self):
+        self.app.key('F9', 'Home', 'Delete')
+        driver.until('one row', lambda: len(self.app.rows()) == 1)
+        self.app.press('Undo')
+        driver.until('two rows', lambda: len(self.app.rows()) == 2)
+        self.app.key('F9', 'Home', 'Delete')
+        driver.until('one row', lambda: len(self.app.rows()) == 1)
+
+    def narrow(self):
+        self.app.resize(360, 640)
+        self.app.key('ctrl+l')
+        driver.until('the sidebar to fold', lambda: not self.app.query('list', 'Conversations'))
+        box = self.app.window.get_component_iface()
+        extents = driver.Atspi.Component.get_extents(box, driver.Atspi.CoordType.WINDOW)
+        assert extents.width <= 360, f'the window needs {extents.width} pixels'
+        self.app.key('F9')
+        driver.until('the list of conversations', lambda: self.app.query('list', 'Conversations'))
+
+    def end(self):
+        self.app.end()
+        self.data.remove()
+
+
+def main():
+    tap = driver.Tap()
+    story = Story()
+    try:
+        tap.case('the starting page names the device', story.welcome)
+        tap.case('an answer streams and ends', story.answer_streams_and_ends)
+        tap.case('Shift+Enter breaks the line', story.keys_break_lines)
+        tap.case('an answer is stopped midway', story.answer_is_stopped)
+        tap.case('both conversations are listed', story.both_are_listed)
+        tap.case('both are there after reopening', story.reopened)
+        tap.case('a conversation is renamed', story.renamed)
+        tap.case('titles and messages are searched', story.searched)
+        tap.case('a conversation is deleted, and undone', story.deleted_and_undone)
+        tap.case('360 pixels are enough', story.narrow)
+    finally:
+        story.end()
+    tap.finish()
+
+
+main()
