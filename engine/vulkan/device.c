@@ -6,17 +6,19 @@
 #include <string.h>
 
 #define VENDOR_AMD    0x1002
-#define VENDOR_INTEL  0x8086
 #define VENDOR_NVIDIA 0x10de
 
-/* First match wins. lanes: measured for llvmpipe (engine/vulkan/README.md); for hardware the size of a
- * subgroup, or two of them, so that a workgroup's loads fill whole cache lines. */
+/* First match wins. The row of llvmpipe is measured (engine/vulkan/README.md); for hardware, lanes are
+ * the size of a subgroup or two, so that a workgroup's loads fill whole cache lines. */
 static const VulkanQuirks quirks[] = {
-  { VK_DRIVER_ID_MESA_LLVMPIPE, 0, TRUE, 8, 128 },
-  { 0, VENDOR_AMD, FALSE, 64, 256 },
-  { 0, VENDOR_NVIDIA, FALSE, 32, 512 },
-  { 0, VENDOR_INTEL, FALSE, 32, 128 },
-  { 0, 0, FALSE, 32, 128 },
+  { .driver = VK_DRIVER_ID_MESA_LLVMPIPE, .float_dots = TRUE, .lanes = 8, .group = 1,
+    .lanes_small = 8, .split = 1, .fill = 4, .max_columns = 16, .chunk_tokens = 128 },
+  { .vendor = VENDOR_AMD, .lanes = 64, .group = 64, .lanes_small = 64, .split = 4, .fill = 256,
+    .max_columns = 8, .chunk_tokens = 256 },
+  { .vendor = VENDOR_NVIDIA, .lanes = 32, .group = 32, .lanes_small = 64, .split = 4, .fill = 256,
+    .max_columns = 8, .chunk_tokens = 256 },
+  { .lanes = 32, .group = 32, .lanes_small = 64, .split = 4, .fill = 128, .max_columns = 8,
+    .chunk_tokens = 128 },
 };
 
 static gboolean
@@ -38,9 +40,13 @@ ask_properties (VkPhysicalDevice physical, VulkanAbilities *can)
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES,
     .pNext = can->has_int_dot ? &dot : NULL,
   };
+  VkPhysicalDeviceMaintenance3Properties sizes = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES,
+    .pNext = can->has_subgroup_control ? (void *) &size : size.pNext,
+  };
   VkPhysicalDeviceSubgroupProperties subgroup = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
-    .pNext = can->has_subgroup_control ? (void *) &size : size.pNext,
+    .pNext = &sizes,
   };
   can->id.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES;
   can->id.pNext = &subgroup;
@@ -53,6 +59,7 @@ ask_properties (VkPhysicalDevice physical, VulkanAbilities *can)
   vkGetPhysicalDeviceProperties2 (physical, &properties);
   can->properties = properties.properties;
   can->driver.pNext = can->id.pNext = NULL;
+  can->max_allocation_bytes = sizes.maxMemoryAllocationSize;
   can->subgroup_size = can->subgroup_min = can->subgroup_max = subgroup.subgroupSize;
   if (can->has_subgroup_control) {
     can->subgroup_min = size.minSubgroupSize;
@@ -81,7 +88,7 @@ ask_features (VkPhysicalDevice physical, VulkanAbilities *can)
   };
   vkGetPhysicalDeviceFeatures2 (physical, &features);
   can->has_storage16 = v11.storageBuffer16BitAccess;
-  can->has_timeline = v12.timelineSemaphore;
+  can->has_addresses = v12.bufferDeviceAddress;
   can->has_float16 = v12.shaderFloat16;
   can->has_int_dot = can->has_int_dot && dot.shaderIntegerDotProduct;
 }
@@ -138,6 +145,8 @@ ask (VkPhysicalDevice physical, VulkanAbilities *can)
   vkGetPhysicalDeviceMemoryProperties (physical, &can->memory);
   if (!can->has_storage16)
     can->missing = "16-bit values in storage buffers";
+  else if (!can->has_addresses)
+    can->missing = "buffer device addresses";
   else if (can->queue_family == UINT32_MAX)
     can->missing = "a queue for compute work";
   else if (can->properties.limits.maxComputeSharedMemorySize < 16384)
@@ -376,9 +385,14 @@ create_device (VulkanDevice *self, GError **error)
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES,
     .shaderIntegerDotProduct = VK_TRUE,
   };
-  VkPhysicalDevice16BitStorageFeatures storage = {
-    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
+  VkPhysicalDeviceVulkan12Features v12 = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
     .pNext = can->has_int_dot ? &dot : NULL,
+    .bufferDeviceAddress = VK_TRUE,
+  };
+  VkPhysicalDeviceVulkan11Features v11 = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
+    .pNext = &v12,
     .storageBuffer16BitAccess = VK_TRUE,
   };
   if (can->has_int_dot)
@@ -394,7 +408,7 @@ create_device (VulkanDevice *self, GError **error)
   };
   VkDeviceCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-    .pNext = &storage,
+    .pNext = &v11,
     .queueCreateInfoCount = 1,
     .pQueueCreateInfos = &queue,
     .enabledExtensionCount = n,

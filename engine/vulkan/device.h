@@ -11,7 +11,12 @@ typedef struct {
   VkDriverId driver;   /* 0: any */
   uint32_t vendor;     /* 0: any */
   gboolean float_dots; /* weights become floats: faster where the int8 dot product is emulated */
-  uint32_t lanes;      /* workgroup width of the matrix kernels; layouts interleave as many rows */
+  uint32_t lanes;      /* workgroup width of the matrix kernels */
+  uint32_t group;      /* rows interleaved in weight planes: lanes, or 1 where loads gather anyway */
+  uint32_t lanes_small; /* workgroup width of all other kernels */
+  uint32_t split;      /* lanes that share a row in the matrix kernels when there is one column */
+  uint32_t fill;       /* workgroups that keep the device busy */
+  uint32_t max_columns; /* columns that a matrix kernel takes at once */
   uint32_t chunk_tokens; /* preferred prefill batch */
 } VulkanQuirks;
 
@@ -24,7 +29,8 @@ typedef struct {
   uint32_t subgroup_size, subgroup_min, subgroup_max;
   uint32_t queue_family, timestamp_bits;
   gboolean has_storage16, has_int_dot, int_dot_fast, has_float16, has_cooperative_matrix, has_budget;
-  gboolean has_subgroup_control, has_executable_info, has_timeline;
+  gboolean has_subgroup_control, has_executable_info, has_addresses;
+  uint64_t max_allocation_bytes;
   const char *missing; /* what is required and absent; NULL when usable */
 } VulkanAbilities;
 

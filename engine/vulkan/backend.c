@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Ties the parts to the vtable of engine/backend.h. Holds no logic of its own beyond what a call of
+ * that table means. */
+#include "engine/vulkan/executable.h"
+
+static void
+close_backend (EngineBackend *base)
+{
+  VulkanBackend *self = (VulkanBackend *) base;
+  if (self->pipelines != NULL)
+    vulkan_pipelines_save (self->pipelines);
+  vulkan_pipelines_free (self->pipelines);
+  vulkan_submitter_free (self->submitter);
+  vulkan_device_close (self->device);
+  g_free (self->caps.description);
+  g_free (self);
+}
+
+static const EngineBackendCaps *
+get_caps (EngineBackend *base)
+{
+  VulkanBackend *self = (VulkanBackend *) base;
+  self->caps.free_bytes =
+      vulkan_device_free_bytes (self->device, vulkan_device_weights_heap (self->device));
+  return &self->caps;
+}
+
+static void
+unload (EngineBackendModel *base)
+{
+  VulkanModel *self = (VulkanModel *) base;
+  vulkan_weights_free (self->weights);
+  vulkan_buffer_finish (&self->kv);
+  g_free (self);
+}
+
+static gboolean
+allocate_kv (VulkanModel *self, const GraphPlan *plan, uint32_t n_pages, GError **error)
+{
+  const ModelHparams *h = &plan->desc->h;
+  self->n_pages = n_pages;
+  for (uint32_t i = 0; i < plan->n_ops; i++)
+    if (plan->ops[i].kind == GRAPH_OP_ROPE_STORE)
+      self->n_layers = MAX (self->n_layers, plan->ops[i].layer + 1);
+  self->layer_units =
+      h->n_heads_kv * SHADER_PAGE * ((h->d_key + 7) / 8 + (h->d_value + 7) / 8);
+  self->page_units = self->layer_units * self->n_layers;
+  uint64_t units = (uint64_t) self->page_units * n_pages;
+  if (units > G_MAXINT32) { /* kernels index units with 32 bits */
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
+                 "A context of %u tokens is too long for this device: choose a shorter one.",
+                 n_pages * ENGINE_PAGE_TOKENS);
+    return FALSE;
+  }
+  return vulkan_buffer_init (&self->kv, self->backend->device, VULKAN_MEMORY_DEVICE,
+                             MAX (units * 16, 16), "the context", error);
+}
+
+static EngineBackendModel *
+load (EngineBackend *base, const GraphPlan *plan, uint32_t n_pages, EngineProgress progress,
+      void *user_data, const gint *cancel, GError **error)
+{
+  VulkanModel *self = g_new0 (VulkanModel, 1);
+  self->base.backend = base;
+  self->backend = (VulkanBackend *) base;
+  if (!allocate_kv (self, plan, n_pages, error) ||
+      (self->weights = vulkan_weights_new (self->backend->device, self->backend->submitter, plan,
+                                           progress, user_data, cancel, error)) == NULL) {
+    unload (&self->base);
+    return NULL;
+  }
+  return &self->base;
+}
+
+static void
+get_memory (EngineBackendModel *base, uint64_t *weights_bytes, uint64_t *kv_bytes,
+            uint64_t *scratch_bytes)
+{
+  const VulkanModel *self = (const VulkanModel *) base;
+  *weights_bytes = self->weights->bytes;
+  *kv_bytes = self->kv.bytes;
+  *scratch_bytes = self->scratch_bytes;
+}
+
+static EngineBackendExecutable *
+compile (EngineBackendModel *base, const GraphPlan *plan, GError **error)
+{
+  VulkanExecutable *executable = vulkan_executable_new ((VulkanModel *) base, plan, error);
+  return executable == NULL ? NULL : &executable->base;
+}
+
+static void
+discard (EngineBackendExecutable *base)
+{
+  VulkanExecutable *self = (VulkanExecutable *) base;
+  self->model->scratch_bytes -= self->activations.bytes + self->params.bytes + self->results.bytes;
+  vulkan_executable_free (self);
+}
+
+/* Bytes that a batch reads, from shapes alone. */
+static void
+add_up_cost (const VulkanExecutable *self, const EngineBatch *batch, EngineRunCost *cost)
+{
+  const ModelHparams *h = &self->plan->desc->h;
+  cost->weight_bytes = 0;
+  for (uint32_t i = 0; i < self->plan->n_ops; i++) {
+    const GraphOp *op = &self->plan->ops[i];
+    for (uint32_t w = 0; w < op->n_weights; w++)
+      if (op->kind == GRAPH_OP_EMBED)
+        cost->weight_bytes += op->weights[w]->bytes / op->weights[w]->ne[1] * batch->n_tokens;
+      else if (!op->output_rows || batch->n_outputs > 0)
+        cost->weight_bytes += op->weights[w]->bytes;
+  }
+  uint64_t keys = 0;
+  for (uint32_t r = 0; r < batch->n_runs; r++)
+    keys += batch->runs[r].position + batch->runs[r].n_tokens;
+  cost->kv_bytes = keys * self->model->n_layers * h->n_heads_kv * (h->d_key + h->d_value) * 2;
+}
+
+static gboolean
+run_part (VulkanExecutable *self, VulkanPlanPart part, uint32_t bucket, uint32_t n_rows,
+          const gint *cancel, uint64_t *device_us, GError **error)
+{
+  VulkanRecording *recording = &self->recordings[part][bucket];
+  double each_us = recording->each_us * n_rows;
+  gboolean ok = vulkan_submitter_run (
+      self->model->backend->submitter, (const VkCommandBuffer *) (void *) recording->commands->data,
+      recording->commands->len, &each_us, cancel, device_us, error);
+  recording->each_us = each_us / n_rows;
+  return ok;
+}
+
+static gboolean
+run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResult *result,
+     const gint *cancel, EngineRunCost *cost, GError **error)
+{
+  VulkanExecutable *self = (VulkanExecutable *) base;
+  uint32_t buckets[VULKAN_N_PARTS] = { vulkan_bucket (self, batch->n_tokens),
+                                       vulkan_bucket (self, MAX (batch->n_outputs, 1)) };
+  uint64_t device_us = 0;
+  for (VulkanPlanPart part = 0; part < VULKAN_N_PARTS; part++)
+    if (!vulkan_record (self, part, buckets[part], error))
+      return FALSE;
+  vulkan_batch_write (self, batch, buckets);
+  if (!run_part (self, VULKAN_PART_TOKENS, buckets[0], batch->n_tokens, cancel, &device_us, error))
+    return FALSE;
+  if (batch->n_outputs > 0 &&
+      (!run_part (self, VULKAN_PART_OUTPUTS, buckets[1], batch->n_outputs, cancel, &device_us,
+                  error) ||
+       !vulkan_batch_read (self, batch, result, error)))
+    return FALSE;
+  if (cost != NULL) {
+    add_up_cost (self, batch, cost);
+    cost->device_us = device_us;
+  }
+  return TRUE;
+}
+
+static gboolean
+copy_page (EngineBackendModel *base, uint32_t src, uint32_t dst, GError **error)
+{
+  VulkanModel *self = (VulkanModel *) base;
+  uint64_t bytes = (uint64_t) self->page_units * 16;
+  return vulkan_submitter_copy (self->backend->submitter, &self->kv, src * bytes, &self->kv,
+                                dst * bytes, bytes, error);
+}
+
+static gboolean
+read_buffer (EngineBackendExecutable *base, GraphBuffer buffer, float *dst, size_t n,
+             GError **error)
+{
+  VulkanExecutable *self = (VulkanExecutable *) base;
+  return vulkan_submitter_read (self->model->backend->submitter, &self->activations,
+                                self->offset[buffer], dst, n * sizeof *dst, error);
+}
+
+static const EngineBackendVtable vtable = {
+  .close = close_backend,
+  .caps = get_caps,
+  .load = load,
+  .unload = unload,
+  .memory = get_memory,
+  .compile = compile,
+  .discard = discard,
+  .run = run,
+  .copy_page = copy_page,
+  .read_buffer = read_buffer,
+};
+
+EngineBackend *
+vulkan_backend_open (unsigned index, const char *cache_dir, GError **error)
+{
+  VulkanBackend *self = g_new0 (VulkanBackend, 1);
+  self->base.vtable = &vtable;
+  if ((self->device = vulkan_device_open (index, error)) == NULL ||
+      (self->submitter = vulkan_submitter_new (self->device, error)) == NULL ||
+      (self->pipelines = vulkan_pipelines_new (self->device, cache_dir, error)) == NULL) {
+    close_backend (&self->base);
+    return NULL;
+  }
+  const VulkanDeviceInfo *info = self->device->info;
+  self->caps = (EngineBackendCaps){
+    .name = "vulkan",
+    .description = g_strdup_printf ("%s, %s, Vulkan %s", info->name, info->driver, info->api),
+    .unified_memory = vulkan_device_is_unified (self->device),
+    .memory_bytes = info->memory_bytes,
+    .free_bytes = info->free_bytes,
+    .preferred_chunk = self->device->quirks.chunk_tokens,
+  };
+  return &self->base;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A batch on its way to the device and back: token ids, positions, page tables, rotations and dispatch
+ * sizes into the parameters; candidates out of the results. Must not know kernels. */
+#include "engine/vulkan/executable.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+write_rotation (VulkanExecutable *self, float *rotation, uint32_t token, uint32_t position)
+{
+  const ModelHparams *h = &self->plan->desc->h;
+  uint32_t pairs = h->d_rope / 2;
+  for (uint32_t i = 0; i < pairs; i++) {
+    double angle = (double) position * (double) h->rope_scale *
+                   pow ((double) h->rope_base, -2.0 * i / h->d_rope);
+    if (self->rope_freqs != NULL)
+      angle /= (double) self->rope_freqs->host[i];
+    rotation[(token * pairs + i) * 2] = (float) cos (angle);
+    rotation[(token * pairs + i) * 2 + 1] = (float) sin (angle);
+  }
+}
+
+static void
+write_tokens (VulkanExecutable *self, const EngineBatch *batch)
+{
+  uint8_t *map = self->params.map;
+  ShaderToken *tokens = (ShaderToken *) (void *) (map + self->at.tokens);
+  uint32_t *pages = (uint32_t *) (void *) (map + self->at.pages);
+  float *rotation = (float *) (void *) (map + self->at.rotation);
+  uint32_t n_pages = 0;
+  for (uint32_t r = 0; r < batch->n_runs; r++) {
+    const EngineBatchRun *run = &batch->runs[r];
+    memcpy (pages + n_pages, run->pages, run->n_pages * sizeof *pages);
+    for (uint32_t i = 0; i < run->n_tokens; i++) {
+      uint32_t token = run->first + i;
+      tokens[token] = (ShaderToken){ (uint32_t) batch->tokens[token], run->position + i, n_pages, 0 };
+      write_rotation (self, rotation, token, run->position + i);
+    }
+    n_pages += run->n_pages;
+  }
+}
+
+/* Cuts the KV into splits when tokens and heads alone do not fill the device. */
+static void
+write_batch (VulkanExecutable *self, const EngineBatch *batch, ShaderBatch *shared)
+{
+  const ModelHparams *h = &self->plan->desc->h;
+  uint32_t fill = self->model->backend->device->quirks.fill, n_pages = 1;
+  for (uint32_t r = 0; r < batch->n_runs; r++) {
+    const EngineBatchRun *run = &batch->runs[r];
+    n_pages = MAX (n_pages, (run->position + run->n_tokens - 1) / ENGINE_PAGE_TOKENS + 1);
+  }
+  uint32_t most = MIN (n_pages, self->max_split_tokens / batch->n_tokens);
+  uint32_t wanted = (fill + batch->n_tokens * h->n_heads_kv - 1) / (batch->n_tokens * h->n_heads_kv);
+  uint32_t splits = MAX (MIN (most, wanted), 1);
+  uint32_t pages_a_split = (n_pages + splits - 1) / splits;
+  *shared = (ShaderBatch){
+    .n_tokens = batch->n_tokens,
+    .n_outputs = batch->n_outputs,
+    .n_candidates = batch->n_candidates,
+    .n_splits = (n_pages + pages_a_split - 1) / pages_a_split,
+    .pages_a_split = pages_a_split,
+  };
+}
+
+static uint32_t
+count (VulkanCount kind, uint32_t fixed, const ShaderBatch *shared, uint32_t columns)
+{
+  const uint32_t counts[] = {
+    [VULKAN_COUNT_FIXED] = fixed,
+    [VULKAN_COUNT_TOKENS] = shared->n_tokens,
+    [VULKAN_COUNT_TOKEN_TILES] = (shared->n_tokens + columns - 1) / columns,
+    [VULKAN_COUNT_OUTPUTS] = shared->n_outputs,
+    [VULKAN_COUNT_OUTPUT_TILES] = (shared->n_outputs + columns - 1) / columns,
+    [VULKAN_COUNT_SPLITS] = shared->n_splits,
+    [VULKAN_COUNT_SPLIT_TOKENS] = shared->n_splits > 1 ? shared->n_tokens : 0,
+  };
+  return counts[kind];
+}
+
+void
+vulkan_batch_write (VulkanExecutable *self, const EngineBatch *batch,
+                    const uint32_t buckets[VULKAN_N_PARTS])
+{
+  uint8_t *map = self->params.map;
+  ShaderBatch shared;
+  write_batch (self, batch, &shared);
+  memcpy (map + self->at.batch, &shared, sizeof shared);
+  write_tokens (self, batch);
+  if (batch->n_outputs > 0)
+    memcpy (map + self->at.outputs, batch->outputs, batch->n_outputs * sizeof (uint32_t));
+  VkDispatchIndirectCommand *arguments =
+      (VkDispatchIndirectCommand *) (void *) (map + self->at.arguments);
+  for (uint32_t part = 0; part < VULKAN_N_PARTS; part++) {
+    const VulkanRecording *recording = &self->recordings[part][buckets[part]];
+    for (guint i = 0; recording->grids != NULL && i < recording->grids->len; i++) {
+      const VulkanGrid *grid = &g_array_index (recording->grids, VulkanGrid, i);
+      uint32_t size[3];
+      for (uint32_t d = 0; d < 3; d++)
+        size[d] = count (grid->kind[d], grid->fixed[d], &shared, recording->columns);
+      arguments[recording->first_argument + i] =
+          (VkDispatchIndirectCommand){ size[0], size[1], size[2] };
+    }
+  }
+}
+
+static int
+compare_candidates (const void *a, const void *b)
+{
+  const EngineCandidate *x = a, *y = b;
+  if (x->logit != y->logit)
+    return x->logit > y->logit ? -1 : 1;
+  return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* The n best of found, which it sorts; missing ones (a vocabulary smaller than n) get id -1. */
+static void
+keep_best (EngineCandidate *found, uint32_t n_found, EngineCandidate *candidates, uint32_t n)
+{
+  qsort (found, n_found, sizeof *found, compare_candidates);
+  for (uint32_t i = 0; i < n; i++)
+    candidates[i] = i < n_found ? found[i] : (EngineCandidate){ -1, -INFINITY };
+}
+
+static gboolean
+read_row (VulkanExecutable *self, uint32_t row, float *logits, GError **error)
+{
+  uint64_t bytes = (uint64_t) self->plan->buffer_width[GRAPH_BUFFER_LOGITS] * sizeof (float);
+  return vulkan_submitter_read (self->model->backend->submitter, &self->activations,
+                                self->offset[GRAPH_BUFFER_LOGITS] + row * bytes, logits, bytes,
+                                error);
+}
+
+/* More logits reached the threshold than come back (a flat distribution): all of the row is read. */
+static gboolean
+search_row (VulkanExecutable *self, uint32_t row, EngineCandidate *candidates, uint32_t n,
+            GError **error)
+{
+  uint32_t n_vocab = self->plan->buffer_width[GRAPH_BUFFER_LOGITS];
+  g_autofree float *logits = g_try_new (float, n_vocab);
+  g_autofree EngineCandidate *found = g_try_new (EngineCandidate, n_vocab);
+  if (logits == NULL || found == NULL) {
+    g_set_error_literal (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
+                         "There is no memory for the logits of a token.");
+    return FALSE;
+  }
+  if (!read_row (self, row, logits, error))
+    return FALSE;
+  for (uint32_t i = 0; i < n_vocab; i++)
+    found[i] = (EngineCandidate){ (int32_t) i, logits[i] };
+  keep_best (found, n_vocab, candidates, n);
+  return TRUE;
+}
+
+gboolean
+vulkan_batch_read (VulkanExecutable *self, const EngineBatch *batch, EngineResult *result,
+                   GError **error)
+{
+  const uint32_t *words = self->results.map != NULL ? self->results.map : self->readback.map;
+  for (uint32_t row = 0; row < batch->n_outputs; row++) {
+    const uint32_t *one = words + (size_t) row * SHADER_RESULT_WORDS;
+    EngineCandidate *candidates = result->candidates + (size_t) row * batch->n_candidates;
+    uint32_t n_found = one[0];
+    memcpy (&result->lse[row], &one[2], sizeof (float));
+    if (n_found > SHADER_FOUND || n_found < batch->n_candidates) {
+      if (!search_row (self, row, candidates, batch->n_candidates, error))
+        return FALSE;
+    } else {
+      g_autofree EngineCandidate *found = g_new (EngineCandidate, n_found);
+      memcpy (found, one + 4, n_found * sizeof *found);
+      keep_best (found, n_found, candidates, batch->n_candidates);
+    }
+    if (batch->want_logits &&
+        !read_row (self, row,
+                   result->logits + (size_t) row * self->plan->buffer_width[GRAPH_BUFFER_LOGITS],
+                   error))
+      return FALSE;
+  }
+  return TRUE;
+}

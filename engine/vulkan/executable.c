@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Owns an executable's memory: where each activation and each parameter lies. Knows the plan's shapes;
+ * recording them is recorder.c's, a batch's values are batch.c's. */
+#include "engine/vulkan/executable.h"
+
+#include <string.h>
+
+#define ALIGNMENT  256u
+#define MAX_COLUMNS 16u
+/* Dispatches that one op may take. */
+#define DISPATCHES_AN_OP 5u
+
+static uint64_t
+place (uint64_t *end, uint64_t bytes)
+{
+  uint64_t at = *end;
+  *end += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  return at;
+}
+
+static uint32_t
+pad_rows (uint32_t rows)
+{
+  return rows == 1 ? 1 : (rows + MAX_COLUMNS - 1) / MAX_COLUMNS * MAX_COLUMNS;
+}
+
+/* Places the activations; the sum is what they take. */
+static uint64_t
+place_activations (VulkanExecutable *self)
+{
+  const GraphPlan *plan = self->plan;
+  const ModelHparams *h = &plan->desc->h;
+  uint64_t end = 0, pack = 0;
+  for (GraphBuffer b = 0; b < GRAPH_N_BUFFERS; b++) {
+    self->rows[b] = pad_rows (graph_plan_buffer_rows (plan, b));
+    self->offset[b] = place (&end, (uint64_t) self->rows[b] * plan->buffer_width[b] * 4);
+  }
+  for (uint32_t i = 0; i < plan->n_ops; i++) {
+    const GraphOp *op = &plan->ops[i];
+    uint64_t width = ((uint64_t) op->src_width + SHADER_BLOCK - 1) / SHADER_BLOCK * SHADER_BLOCK;
+    if (op->n_weights > 0 && op->src < GRAPH_N_BUFFERS)
+      pack = MAX (pack, self->rows[op->src] * width * 4);
+  }
+  self->pack = place (&end, pack);
+  self->pack_scales = place (&end, pack / 4); /* 2 floats for 32 values */
+  self->max_split_tokens =
+      MAX (plan->max_tokens, self->model->backend->device->quirks.fill);
+  self->parts = place (&end, (uint64_t) self->max_split_tokens * h->n_heads * (2 + h->d_value) * 4);
+  self->slices = place (&end, (uint64_t) plan->max_outputs * SHADER_SLICES * 8);
+  return end;
+}
+
+static uint64_t
+place_parameters (VulkanExecutable *self)
+{
+  const GraphPlan *plan = self->plan;
+  VulkanParameters *at = &self->at;
+  uint64_t end = 0;
+  at->batch = place (&end, sizeof (ShaderBatch));
+  at->tokens = place (&end, (uint64_t) plan->max_tokens * sizeof (ShaderToken));
+  at->pages = place (&end, (uint64_t) ENGINE_MAX_RUNS * self->model->n_pages * 4);
+  at->outputs = place (&end, (uint64_t) plan->max_outputs * 4);
+  at->rotation = place (&end, (uint64_t) plan->max_tokens * (plan->desc->h.d_rope / 2) * 8);
+  at->max_arguments = (plan->n_ops * DISPATCHES_AN_OP + 1) * VULKAN_N_BUCKETS;
+  at->arguments =
+      place (&end, (uint64_t) at->max_arguments * sizeof (VkDispatchIndirectCommand));
+  at->bytes = end;
+  return end;
+}
+
+static gboolean
+allocate (VulkanExecutable *self, GError **error)
+{
+  VulkanDevice *device = self->model->backend->device;
+  uint64_t results =
+      (uint64_t) MAX (self->plan->max_outputs, 1) * SHADER_RESULT_WORDS * sizeof (uint32_t);
+  if (!vulkan_buffer_init (&self->activations, device, VULKAN_MEMORY_DEVICE,
+                           place_activations (self), "the activations", error) ||
+      !vulkan_buffer_init (&self->params, device, VULKAN_MEMORY_WRITE, place_parameters (self),
+                           "the parameters of a batch", error) ||
+      !vulkan_buffer_init (&self->results, device, VULKAN_MEMORY_DEVICE, results, "the results",
+                           error))
+    return FALSE;
+  if (self->results.map == NULL &&
+      !vulkan_buffer_init (&self->readback, device, VULKAN_MEMORY_READ, results, "the results",
+                           error))
+    return FALSE;
+  memset (self->params.map, 0, self->at.bytes);
+  return TRUE;
+}
+
+uint32_t
+vulkan_bucket (const VulkanExecutable *self, uint32_t n_rows)
+{
+  uint32_t bucket = 0, most = self->model->backend->device->quirks.max_columns;
+  while ((1u << bucket) < n_rows && (2u << bucket) <= most)
+    bucket++;
+  return bucket;
+}
+
+/* What the plan's largest batch will need is recorded now, off the first token's path. */
+static gboolean
+prepare (VulkanExecutable *self, GError **error)
+{
+  const GraphPlan *plan = self->plan;
+  self->rope_freqs = NULL;
+  for (uint32_t i = 0; i < plan->n_ops; i++)
+    if (plan->ops[i].kind == GRAPH_OP_ROPE_STORE && plan->ops[i].vector != NULL)
+      self->rope_freqs = vulkan_weights_vector (self->model->weights, plan->ops[i].vector);
+  return vulkan_record (self, VULKAN_PART_TOKENS, vulkan_bucket (self, plan->max_tokens), error) &&
+         vulkan_record (self, VULKAN_PART_OUTPUTS, 0, error);
+}
+
+VulkanExecutable *
+vulkan_executable_new (VulkanModel *model, const GraphPlan *plan, GError **error)
+{
+  VulkanExecutable *self = g_new0 (VulkanExecutable, 1);
+  self->base.model = &model->base;
+  self->model = model;
+  self->plan = plan;
+  if (!allocate (self, error) || !prepare (self, error)) {
+    vulkan_executable_free (self);
+    return NULL;
+  }
+  model->scratch_bytes += self->activations.bytes + self->params.bytes + self->results.bytes;
+  vulkan_pipelines_save (model->backend->pipelines);
+  return self;
+}
+
+void
+vulkan_executable_free (VulkanExecutable *self)
+{
+  if (self == NULL)
+    return;
+  for (uint32_t part = 0; part < VULKAN_N_PARTS; part++)
+    for (uint32_t bucket = 0; bucket < VULKAN_N_BUCKETS; bucket++) {
+      VulkanRecording *recording = &self->recordings[part][bucket];
+      if (recording->commands == NULL)
+        continue;
+      for (guint i = 0; i < recording->commands->len; i++)
+        vulkan_submitter_free_commands (self->model->backend->submitter,
+                                        g_array_index (recording->commands, VkCommandBuffer, i));
+      g_array_unref (recording->commands);
+      g_array_unref (recording->grids);
+    }
+  vulkan_buffer_finish (&self->activations);
+  vulkan_buffer_finish (&self->params);
+  vulkan_buffer_finish (&self->results);
+  vulkan_buffer_finish (&self->readback);
+  g_free (self);
+}

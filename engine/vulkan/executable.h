@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A plan made ready to run: its activations, its parameters, and its recorded command buffers. */
+#pragma once
+
+#include "engine/vulkan/pipeline.h"
+#include "engine/vulkan/weights.h"
+
+typedef struct {
+  EngineBackend base;
+  EngineBackendCaps caps;
+  VulkanDevice *device;
+  VulkanPipelines *pipelines;
+  VulkanSubmitter *submitter;
+} VulkanBackend;
+
+typedef struct {
+  EngineBackendModel base;
+  VulkanBackend *backend;
+  VulkanWeights *weights;
+  VulkanBuffer kv;
+  uint32_t n_pages, n_layers;
+  uint32_t layer_units, page_units; /* of 16 bytes */
+  uint64_t scratch_bytes;           /* of all executables */
+} VulkanModel;
+
+/* A dimension of a dispatch that depends on the batch. */
+typedef enum {
+  VULKAN_COUNT_FIXED,
+  VULKAN_COUNT_TOKENS,
+  VULKAN_COUNT_TOKEN_TILES,  /* of the recording's columns */
+  VULKAN_COUNT_OUTPUTS,
+  VULKAN_COUNT_OUTPUT_TILES,
+  VULKAN_COUNT_SPLITS,
+  VULKAN_COUNT_SPLIT_TOKENS, /* tokens, or 0 when the KV is not split */
+} VulkanCount;
+
+typedef struct {
+  VulkanCount kind[3];
+  uint32_t fixed[3];
+} VulkanGrid;
+
+#define VULKAN_N_BUCKETS 5 /* columns 1, 2, 4, 8, 16 */
+
+/* The commands of one part of the plan for one number of columns. */
+typedef struct {
+  GArray *commands; /* VkCommandBuffer, cut where a submit may end; NULL: not recorded yet */
+  GArray *grids;    /* VulkanGrid, one per dispatch, in the order of the indirect arguments */
+  uint32_t columns;
+  uint32_t first_argument; /* of this recording in the arguments */
+  double each_us;   /* of one command buffer and one column, measured */
+} VulkanRecording;
+
+typedef enum { VULKAN_PART_TOKENS, VULKAN_PART_OUTPUTS, VULKAN_N_PARTS } VulkanPlanPart;
+
+/* Where things lie in the parameters, in bytes. */
+typedef struct {
+  uint64_t batch, tokens, pages, outputs, rotation, arguments, bytes;
+  uint32_t max_arguments;
+} VulkanParameters;
+
+typedef struct {
+  EngineBackendExecutable base;
+  VulkanModel *model;
+  const GraphPlan *plan; /* borrowed */
+  uint32_t rows[GRAPH_N_BUFFERS];   /* padded to 16 */
+  uint64_t offset[GRAPH_N_BUFFERS]; /* into activations */
+  uint64_t pack, pack_scales, parts, slices; /* offsets into activations */
+  VulkanBuffer activations;
+  VulkanBuffer params;
+  VulkanParameters at;
+  VulkanBuffer results;  /* [max_outputs][SHADER_RESULT_WORDS] */
+  VulkanBuffer readback; /* the same for the host, where it does not see results */
+  VulkanRecording recordings[VULKAN_N_PARTS][VULKAN_N_BUCKETS];
+  const VulkanVector *rope_freqs; /* or NULL */
+  uint32_t max_split_tokens; /* tokens * splits that parts has room for */
+  uint32_t n_arguments;
+} VulkanExecutable;
+
+VulkanExecutable *vulkan_executable_new (VulkanModel *model, const GraphPlan *plan, GError **error);
+void vulkan_executable_free (VulkanExecutable *self);
+
+/* The bucket of n rows: the smallest number of columns that holds them, 16 beyond. */
+uint32_t vulkan_bucket (const VulkanExecutable *self, uint32_t n_rows);
+/* Records part for bucket when that has not been done (recorder.c). */
+gboolean vulkan_record (VulkanExecutable *self, VulkanPlanPart part, uint32_t bucket,
+                        GError **error);
+/* Writes what the kernels read of a batch (batch.c). */
+void vulkan_batch_write (VulkanExecutable *self, const EngineBatch *batch,
+                         const uint32_t buckets[VULKAN_N_PARTS]);
+/* Takes the candidates of the last run to result; whole rows when the device found too many. */
+gboolean vulkan_batch_read (VulkanExecutable *self, const EngineBatch *batch, EngineResult *result,
+                            GError **error);

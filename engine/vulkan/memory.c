@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Owns the choice of a memory type and the life of a buffer. Knows nothing of what lies in it. */
+#include "engine/vulkan/memory.h"
+
+#include <string.h>
+
+/* Room past the end that kernels may read (never write): a software driver runs a loop's body once
+ * more with all lanes off, and still reads at addresses that are the same for all lanes. */
+#define GUARD_BYTES (64u << 10)
+/* Left to the desktop and to the driver. */
+#define RESERVE_BYTES (64ull << 20)
+
+/* Wanted properties in falling order of preference; the last row always exists. */
+static const struct {
+  VulkanMemoryKind kind;
+  gboolean unified; /* only where the device shares the host's memory */
+  VkMemoryPropertyFlags wanted, unwanted;
+} preferences[] = {
+#define LOCAL  VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT
+#define HOST   (VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)
+#define CACHED VK_MEMORY_PROPERTY_HOST_CACHED_BIT
+  { VULKAN_MEMORY_DEVICE, TRUE, LOCAL | HOST, 0 },
+  { VULKAN_MEMORY_DEVICE, FALSE, LOCAL, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT },
+  { VULKAN_MEMORY_DEVICE, FALSE, LOCAL, 0 },
+  { VULKAN_MEMORY_WRITE, FALSE, LOCAL | HOST, 0 },
+  { VULKAN_MEMORY_WRITE, FALSE, HOST, 0 },
+  { VULKAN_MEMORY_READ, FALSE, HOST | CACHED, 0 },
+  { VULKAN_MEMORY_READ, FALSE, HOST, 0 },
+#undef LOCAL
+#undef HOST
+#undef CACHED
+};
+
+static gboolean
+find_type (const VulkanDevice *device, VulkanMemoryKind kind, uint32_t bits, uint32_t *type)
+{
+  const VkPhysicalDeviceMemoryProperties *memory = &device->can.memory;
+  for (size_t row = 0; row < G_N_ELEMENTS (preferences); row++) {
+    if (preferences[row].kind != kind ||
+        (preferences[row].unified && !vulkan_device_is_unified (device)))
+      continue;
+    for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
+      VkMemoryPropertyFlags flags = memory->memoryTypes[i].propertyFlags;
+      if ((bits & (1u << i)) != 0 && (flags & preferences[row].wanted) == preferences[row].wanted &&
+          (flags & preferences[row].unwanted) == 0) {
+        *type = i;
+        return TRUE;
+      }
+    }
+  }
+  return FALSE;
+}
+
+static gboolean
+check_budget (const VulkanDevice *device, uint32_t type, uint64_t bytes, const char *what,
+              GError **error)
+{
+  uint32_t heap = device->can.memory.memoryTypes[type].heapIndex;
+  uint64_t free_bytes = vulkan_device_free_bytes (device, heap);
+  if (bytes <= device->can.max_allocation_bytes && bytes + RESERVE_BYTES <= free_bytes)
+    return TRUE;
+  g_autofree char *need = g_format_size (bytes);
+  g_autofree char *have = g_format_size (MIN (free_bytes, device->can.max_allocation_bytes));
+  g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
+               "%s needs %s for %s, and %s are free there: choose a smaller model or context, or "
+               "close other programs.",
+               device->info->name, need, what, have);
+  return FALSE;
+}
+
+static gboolean
+bind_memory (VulkanBuffer *self, const VulkanDevice *device, VulkanMemoryKind kind,
+             const char *what, GError **error)
+{
+  VkMemoryRequirements needs;
+  uint32_t type;
+  vkGetBufferMemoryRequirements (self->device, self->buffer, &needs);
+  if (!find_type (device, kind, needs.memoryTypeBits, &type)) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_DEVICE,
+                 "%s offers no memory for %s.", device->info->name, what);
+    return FALSE;
+  }
+  if (!check_budget (device, type, needs.size, what, error))
+    return FALSE;
+  VkMemoryAllocateFlagsInfo flags = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
+    .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
+  };
+  VkMemoryAllocateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+    .pNext = &flags,
+    .allocationSize = needs.size,
+    .memoryTypeIndex = type,
+  };
+  if (!VK (vkAllocateMemory (self->device, &info, NULL, &self->memory), error) ||
+      !VK (vkBindBufferMemory (self->device, self->buffer, self->memory, 0), error))
+    return FALSE;
+  if ((device->can.memory.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) !=
+          0 &&
+      !VK (vkMapMemory (self->device, self->memory, 0, VK_WHOLE_SIZE, 0, &self->map), error))
+    return FALSE;
+  return TRUE;
+}
+
+gboolean
+vulkan_buffer_init (VulkanBuffer *self, const VulkanDevice *device, VulkanMemoryKind kind,
+                    uint64_t bytes, const char *what, GError **error)
+{
+  memset (self, 0, sizeof *self);
+  self->device = device->device;
+  self->bytes = bytes;
+  VkBufferCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+    .size = bytes + GUARD_BYTES,
+    .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+             VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT |
+             VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT,
+  };
+  if (!VK (vkCreateBuffer (self->device, &info, NULL, &self->buffer), error) ||
+      !bind_memory (self, device, kind, what, error)) {
+    vulkan_buffer_finish (self);
+    return FALSE;
+  }
+  VkBufferDeviceAddressInfo address = {
+    .sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO,
+    .buffer = self->buffer,
+  };
+  self->address = vkGetBufferDeviceAddress (self->device, &address);
+  return TRUE;
+}
+
+void
+vulkan_buffer_finish (VulkanBuffer *self)
+{
+  if (self->buffer != VK_NULL_HANDLE)
+    vkDestroyBuffer (self->device, self->buffer, NULL);
+  if (self->memory != VK_NULL_HANDLE)
+    vkFreeMemory (self->device, self->memory, NULL);
+  memset (self, 0, sizeof *self);
+}

@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Turns a plan's ops into recorded command buffers: one function per op, a table of them, and one
+ * place that adds a barrier exactly where a dispatch touches what an earlier one wrote. Sizes that
+ * depend on the batch are indirect arguments (batch.c writes them), so a recording is replayed as it is.
+ * Must not know a batch. */
+#include "engine/vulkan/executable.h"
+
+#include <string.h>
+
+/* What dispatches read and write, as bits: the plan's buffers, and these. */
+#define BIT(buffer)  (1u << (buffer))
+#define BIT_PACK     (1u << 16)
+#define BIT_PARTS    (1u << 17)
+#define BIT_KV       (1u << 18)
+#define BIT_SLICES   (1u << 19)
+#define BIT_RESULTS  (1u << 20)
+
+typedef struct {
+  VulkanExecutable *exe;
+  const GraphPlan *plan;
+  const VulkanQuirks *quirks;
+  VulkanRecording *recording;
+  VkCommandBuffer commands;
+  uint32_t columns;
+  uint32_t read, written; /* since the last barrier */
+} Recorder;
+
+typedef struct {
+  ShaderKernelId kernel;
+  uint32_t constants[VULKAN_N_CONSTANTS];
+  const void *push;
+  uint32_t push_bytes;
+  VulkanGrid grid;
+  uint32_t reads, writes;
+  uint32_t disjoint; /* of writes: other parts of the buffer than those since the last barrier */
+} Dispatch;
+
+static uint64_t
+buffer_address (const Recorder *self, GraphBuffer buffer)
+{
+  return self->exe->activations.address + self->exe->offset[buffer];
+}
+
+static void
+barrier (Recorder *self)
+{
+  VkMemoryBarrier memory = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+    .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+    .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT,
+  };
+  vkCmdPipelineBarrier (self->commands,
+                        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+                        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &memory, 0, NULL, 0, NULL);
+  self->read = self->written = 0;
+}
+
+static gboolean
+begin (Recorder *self, GError **error)
+{
+  VkCommandBufferBeginInfo info = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO };
+  self->commands = vulkan_submitter_new_commands (self->exe->model->backend->submitter, error);
+  if (self->commands == VK_NULL_HANDLE)
+    return FALSE;
+  g_array_append_val (self->recording->commands, self->commands);
+  if (!VK (vkBeginCommandBuffer (self->commands, &info), error))
+    return FALSE;
+  barrier (self);
+  return TRUE;
+}
+
+static gboolean
+end (Recorder *self, GError **error)
+{
+  return VK (vkEndCommandBuffer (self->commands), error);
+}
+
+static gboolean
+dispatch (Recorder *self, const Dispatch *what, GError **error)
+{
+  VulkanPipelines *pipelines = self->exe->model->backend->pipelines;
+  VkPipeline pipeline =
+      vulkan_pipelines_get (pipelines, what->kernel, what->constants, error);
+  if (pipeline == VK_NULL_HANDLE)
+    return FALSE;
+  if ((what->reads & self->written) != 0 ||
+      (what->writes & ~what->disjoint & (self->written | self->read)) != 0)
+    barrier (self);
+  self->read |= what->reads;
+  self->written |= what->writes;
+  vkCmdBindPipeline (self->commands, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline);
+  vkCmdPushConstants (self->commands, vulkan_pipelines_layout (pipelines),
+                      VK_SHADER_STAGE_COMPUTE_BIT, 0, what->push_bytes, what->push);
+  uint64_t argument = self->recording->first_argument + self->recording->grids->len;
+  vkCmdDispatchIndirect (self->commands, self->exe->params.buffer,
+                         self->exe->at.arguments + argument * sizeof (VkDispatchIndirectCommand));
+  g_array_append_val (self->recording->grids, what->grid);
+  return TRUE;
+}
+
+#define PUSH(push) .push = &(push), .push_bytes = sizeof (push)
+
+static VulkanGrid
+rows_grid (const GraphOp *op)
+{
+  return (VulkanGrid){ { op->output_rows ? VULKAN_COUNT_OUTPUTS : VULKAN_COUNT_TOKENS }, { 0, 1, 1 } };
+}
+
+/* The kernel of a family for a type: WIDE and INT families hold the quantised types only. */
+static ShaderKernelId
+kernel_of (const VulkanLayout *layout, ShaderKernelId exact, ShaderKernelId wide)
+{
+  static const ModelType order[] = { MODEL_TYPE_F32,  MODEL_TYPE_F16,  MODEL_TYPE_BF16,
+                                     MODEL_TYPE_Q4_0, MODEL_TYPE_Q4_1, MODEL_TYPE_Q8_0,
+                                     MODEL_TYPE_Q4_K, MODEL_TYPE_Q6_K };
+  uint32_t i = 0;
+  while (order[i] != layout->type->id)
+    i++;
+  return i < 3 || wide == SHADER_N_KERNELS ? exact + i : wide + (i - 3);
+}
+
+static gboolean
+is_float (const VulkanLayout *layout)
+{
+  return layout->type->block_weights == 1;
+}
+
+static gboolean
+record_embed (Recorder *self, const GraphOp *op, GError **error)
+{
+  const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[0]);
+  const VulkanLayout *layout = &part->stack->layout;
+  ShaderEmbedPush push = {
+    .w = part->stack->planes,
+    .tokens = self->exe->params.address + self->exe->at.tokens,
+    .dst = buffer_address (self, op->dst),
+    .blocks = layout->blocks,
+    .width = op->dst_width,
+    .group = layout->group,
+    .row0 = part->first_row,
+  };
+  return dispatch (self,
+                   &(Dispatch){
+                       .kernel = kernel_of (layout, SHADER_EMBED_F32,
+                                            layout->wide ? SHADER_EMBED_WIDE_Q4_0 : SHADER_N_KERNELS),
+                       .constants = { self->quirks->lanes_small, 1 },
+                       PUSH (push),
+                       .grid = rows_grid (op),
+                       .writes = BIT (op->dst),
+                   },
+                   error);
+}
+
+static gboolean
+record_norm (Recorder *self, const GraphOp *op, GError **error)
+{
+  ShaderNormPush push = {
+    .src = buffer_address (self, op->src),
+    .vector = vulkan_weights_vector (self->exe->model->weights, op->vector)->address,
+    .dst = buffer_address (self, op->dst),
+    .width = op->dst_width,
+    .epsilon = self->plan->desc->h.rms_epsilon,
+  };
+  return dispatch (self,
+                   &(Dispatch){
+                       .kernel = SHADER_NORM,
+                       .constants = { self->quirks->lanes_small, 1 },
+                       PUSH (push),
+                       .grid = rows_grid (op),
+                       .reads = BIT (op->src),
+                       .writes = BIT (op->dst),
+                   },
+                   error);
+}
+
+/* Whether a matrix kernel takes activations as they lie: one column of floats without a ragged end. */
+static gboolean
+takes_plain (const Recorder *self, const VulkanLayout *layout, const GraphOp *op, gboolean ints)
+{
+  return !ints && self->columns == 1 && op->src_width == layout->blocks * SHADER_BLOCK;
+}
+
+static gboolean
+record_pack (Recorder *self, const VulkanLayout *layout, const GraphOp *op, gboolean ints,
+             GError **error)
+{
+  VulkanExecutable *exe = self->exe;
+  ShaderPackPush push = {
+    .src = buffer_address (self, op->src),
+    .dst = exe->activations.address + exe->pack,
+    .codes = exe->activations.address + exe->pack,
+    .scales = exe->activations.address + exe->pack_scales,
+    .width = op->src_width,
+    .blocks = layout->blocks,
+    .columns = self->columns,
+  };
+  VulkanGrid grid = {
+    { op->output_rows ? VULKAN_COUNT_OUTPUT_TILES : VULKAN_COUNT_TOKEN_TILES }, { 0, 1, 1 }
+  };
+  return dispatch (self,
+                   &(Dispatch){
+                       .kernel = ints ? SHADER_PACK_INT : SHADER_PACK_FLOAT,
+                       .constants = { self->quirks->lanes_small, 1 },
+                       PUSH (push),
+                       .grid = grid,
+                       .reads = BIT (op->src),
+                       .writes = BIT_PACK,
+                   },
+                   error);
+}
+
+/* Rows [row0, row0 + rows) of a stack into dst from column `first` on. */
+typedef struct {
+  const VulkanTensor *stack;
+  uint32_t row0, rows, first, mode;
+  gboolean more; /* not the first dispatch of the op: writes beside what the others wrote */
+} Product;
+
+static gboolean
+record_product (Recorder *self, const GraphOp *op, const Product *product, gboolean plain,
+                gboolean ints, GError **error)
+{
+  VulkanExecutable *exe = self->exe;
+  const VulkanLayout *layout = &product->stack->layout;
+  uint64_t base = exe->activations.address;
+  ShaderMatmulPush push = {
+    .w = product->stack->planes,
+    .x = plain ? buffer_address (self, op->src) : base + exe->pack,
+    .x_codes = base + exe->pack,
+    .x_scales = base + exe->pack_scales,
+    .dst = buffer_address (self, op->dst),
+    .rows = product->rows,
+    .blocks = layout->blocks,
+    .stride = op->dst_width,
+    .first = product->first,
+    .group = layout->group,
+    .row0 = product->row0,
+  };
+  ShaderKernelId kernel = ints           ? kernel_of (layout, SHADER_N_KERNELS, SHADER_MATMUL_INT_Q4_0)
+                          : layout->wide ? kernel_of (layout, SHADER_MATMUL_F32, SHADER_MATMUL_WIDE_Q4_0)
+                                         : kernel_of (layout, SHADER_MATMUL_F32, SHADER_N_KERNELS);
+  uint32_t groups = (product->rows + self->quirks->lanes - 1) / self->quirks->lanes;
+  VulkanGrid grid = { { VULKAN_COUNT_FIXED,
+                        op->output_rows ? VULKAN_COUNT_OUTPUT_TILES : VULKAN_COUNT_TOKEN_TILES },
+                      { groups, 0, 1 } };
+  uint32_t split = self->columns == 1 ? self->quirks->split : 1;
+  return dispatch (self,
+                   &(Dispatch){
+                       .kernel = kernel,
+                       .constants = { self->quirks->lanes, split, self->columns, product->mode,
+                                      layout->group },
+                       PUSH (push),
+                       .grid = grid,
+                       .reads = (plain ? BIT (op->src) : BIT_PACK) |
+                                (product->mode == SHADER_STORE ? 0 : BIT (op->dst)),
+                       .writes = BIT (op->dst),
+                       .disjoint = product->more ? BIT (op->dst) : 0,
+                   },
+                   error);
+}
+
+/* A product with its activations made ready; consecutive products of one op share them. */
+static gboolean
+record_products (Recorder *self, const GraphOp *op, const Product *products, uint32_t n,
+                 GError **error)
+{
+  int packed = -1; /* as ints: 1, as floats: 0 */
+  for (uint32_t i = 0; i < n; i++) {
+    const VulkanLayout *layout = &products[i].stack->layout;
+    gboolean ints = !self->quirks->float_dots && !is_float (layout);
+    gboolean plain = takes_plain (self, layout, op, ints);
+    if (!plain && packed != ints && !record_pack (self, layout, op, ints, error))
+      return FALSE;
+    if (!plain)
+      packed = ints;
+    if (!record_product (self, op, &products[i], plain, ints, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+record_matmul (Recorder *self, const GraphOp *op, GError **error)
+{
+  Product products[GRAPH_MAX_WEIGHTS];
+  uint32_t n = 0, first = 0;
+  for (uint32_t w = 0; w < op->n_weights; w++) {
+    const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[w]);
+    uint32_t rows = (uint32_t) op->weights[w]->ne[1];
+    Product *last = n > 0 ? &products[n - 1] : NULL;
+    if (last != NULL && last->stack == part->stack && last->row0 + last->rows == part->first_row)
+      last->rows += rows;
+    else
+      products[n++] = (Product){ part->stack, part->first_row, rows, first,
+                                 op->accumulate ? SHADER_ACCUMULATE : SHADER_STORE, n > 0 };
+    first += rows;
+  }
+  return record_products (self, op, products, n, error);
+}
+
+static gboolean
+record_gated (Recorder *self, const GraphOp *op, GError **error)
+{
+  const VulkanPart *gate = vulkan_weights_part (self->exe->model->weights, op->weights[0]);
+  const VulkanPart *up = vulkan_weights_part (self->exe->model->weights, op->weights[1]);
+  uint32_t mode = self->plan->desc->architecture->activation == MODEL_ACTIVATION_GELU
+                      ? SHADER_GATE_GELU
+                      : SHADER_GATE_SILU;
+  Product products[] = {
+    { gate->stack, gate->first_row, op->dst_width, 0, SHADER_STORE, FALSE },
+    { up->stack, up->first_row, op->dst_width, 0, mode, FALSE },
+  };
+  return record_products (self, op, products, G_N_ELEMENTS (products), error);
+}
+
+static gboolean
+record_rope_store (Recorder *self, const GraphOp *op, GError **error)
+{
+  VulkanExecutable *exe = self->exe;
+  const ModelHparams *h = &self->plan->desc->h;
+  ModelRope rope = self->plan->desc->architecture->rope;
+  ShaderRopePush push = {
+    .qkv = buffer_address (self, op->src),
+    .kv = exe->model->kv.address + (uint64_t) op->layer * exe->model->layer_units * 16,
+    .tokens = exe->params.address + exe->at.tokens,
+    .pages = exe->params.address + exe->at.pages,
+    .rotation = exe->params.address + exe->at.rotation,
+    .page_units = exe->model->page_units,
+    .n_heads = h->n_heads,
+    .n_heads_kv = h->n_heads_kv,
+    .d_key = h->d_key,
+    .d_value = h->d_value,
+    .d_rope = rope == MODEL_ROPE_NONE ? 0 : h->d_rope,
+    .halves = rope == MODEL_ROPE_HALVES,
+  };
+  return dispatch (self,
+                   &(Dispatch){
+                       .kernel = SHADER_ROPE_STORE,
+                       .constants = { self->quirks->lanes_small, 1 },
+                       PUSH (push),
+                       .grid = rows_grid (op),
+                       .reads = BIT (op->src),
+                       .writes = BIT (op->src) | BIT_KV,
+                   },
+                   error);
+}
+
+/* Query heads that a workgroup takes: a divisor of those that share a KV head, small enough for the
+ * accumulators to stay in registers. */
+static uint32_t
+heads_at_once (const ModelHparams *h)
+{
+  uint32_t shared = h->n_heads / h->n_heads_kv;
+  for (uint32_t n = 4; n > 1; n--)
+    if (shared % n == 0)
+      return n;
+  return 1;
+}
+
+static gboolean
+record_attention (Recorder *self, const GraphOp *op, GError **error)
+{
+  VulkanExecutable *exe = self->exe;
+  const ModelHparams *h = &self->plan->desc->h;
+  ShaderAttentionPush push = {
+    .qkv = buffer_address (self, op->src),
+    .kv = exe->model->kv.address + (uint64_t) op->layer * exe->model->layer_units * 16,
+    .tokens = exe->params.address + exe->at.tokens,
+    .pages = exe->params.address + exe->at.pages,
+    .dst = buffer_address (self, op->dst),
+    .parts = exe->activations.address + exe->parts,
+    .batch = exe->params.address + exe->at.batch,
+    .page_units = exe->model->page_units,
+    .n_heads = h->n_heads,
+    .n_heads_kv = h->n_heads_kv,
+    .d_key = h->d_key,
+    .d_value = h->d_value,
+    .scale = h->attention_scale,
+  };
+  uint32_t heads = heads_at_once (h), lanes = self->quirks->lanes_small;
+  Dispatch attend = {
+    .kernel = SHADER_ATTENTION,
+    .constants = { lanes, 1, heads, (h->d_key + 7) / 8, (h->d_value + 7) / 8,
+                   lanes <= exe->model->backend->device->can.subgroup_min },
+    PUSH (push),
+    .grid = { { VULKAN_COUNT_TOKENS, VULKAN_COUNT_FIXED, VULKAN_COUNT_SPLITS },
+              { 0, h->n_heads / heads, 0 } },
+    .reads = BIT (op->src) | BIT_KV,
+    .writes = BIT (op->dst) | BIT_PARTS,
+  };
+  Dispatch reduce = {
+    .kernel = SHADER_ATTENTION_REDUCE,
+    .constants = { lanes, 1 },
+    PUSH (push),
+    .grid = { { VULKAN_COUNT_SPLIT_TOKENS }, { 0, h->n_heads, 1 } },
+    .reads = BIT_PARTS,
+    .writes = BIT (op->dst),
+  };
+  return dispatch (self, &attend, error) && dispatch (self, &reduce, error);
+}
+
+static gboolean
+record_gather (Recorder *self, const GraphOp *op, GError **error)
+{
+  ShaderGatherPush push = {
+    .src = buffer_address (self, op->src),
+    .outputs = self->exe->params.address + self->exe->at.outputs,
+    .dst = buffer_address (self, op->dst),
+    .width = op->dst_width,
+  };
+  return dispatch (self,
+                   &(Dispatch){
+                       .kernel = SHADER_GATHER,
+                       .constants = { self->quirks->lanes_small, 1 },
+                       PUSH (push),
+                       .grid = { { VULKAN_COUNT_OUTPUTS }, { 0, 1, 1 } },
+                       .reads = BIT (op->src),
+                       .writes = BIT (op->dst),
+                   },
+                   error);
+}
+
+static gboolean
+record_candidates (Recorder *self, const GraphOp *op, GError **error)
+{
+  VulkanExecutable *exe = self->exe;
+  ShaderCandidatesPush push = {
+    .logits = buffer_address (self, op->src),
+    .slices = exe->activations.address + exe->slices,
+    .result = exe->results.address,
+    .batch = exe->params.address + exe->at.batch,
+    .vocab = op->src_width,
+    .slice = (op->src_width + SHADER_SLICES - 1) / SHADER_SLICES,
+  };
+  VulkanGrid all = { { VULKAN_COUNT_FIXED, VULKAN_COUNT_OUTPUTS }, { SHADER_SLICES, 0, 1 } };
+  VulkanGrid one = { { VULKAN_COUNT_FIXED, VULKAN_COUNT_OUTPUTS }, { 1, 0, 1 } };
+  const struct {
+    ShaderKernelId kernel;
+    VulkanGrid grid;
+    uint32_t reads, writes;
+  } passes[] = {
+    { SHADER_CANDIDATES_SLICE, all, BIT (op->src), BIT_SLICES },
+    { SHADER_CANDIDATES_CUT, one, BIT_SLICES, BIT_RESULTS },
+    { SHADER_CANDIDATES_COLLECT, all, BIT (op->src) | BIT_SLICES | BIT_RESULTS, BIT_RESULTS },
+  };
+  for (size_t i = 0; i < G_N_ELEMENTS (passes); i++)
+    if (!dispatch (self,
+                   &(Dispatch){
+                       .kernel = passes[i].kernel,
+                       .constants = { self->quirks->lanes_small, 1 },
+                       PUSH (push),
+                       .grid = passes[i].grid,
+                       .reads = passes[i].reads,
+                       .writes = passes[i].writes,
+                   },
+                   error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean (*const record_op[GRAPH_N_OPS]) (Recorder *self, const GraphOp *op,
+                                                 GError **error) = {
+  [GRAPH_OP_EMBED] = record_embed,           [GRAPH_OP_NORM] = record_norm,
+  [GRAPH_OP_MATMUL] = record_matmul,         [GRAPH_OP_ROPE_STORE] = record_rope_store,
+  [GRAPH_OP_ATTENTION] = record_attention,   [GRAPH_OP_GATED] = record_gated,
+  [GRAPH_OP_GATHER] = record_gather,         [GRAPH_OP_CANDIDATES] = record_candidates,
+};
+
+static VulkanPlanPart
+part_of (const GraphOp *op)
+{
+  return op->output_rows || op->kind == GRAPH_OP_GATHER ? VULKAN_PART_OUTPUTS : VULKAN_PART_TOKENS;
+}
+
+/* What the host reads must be made visible to it at the end. */
+static void
+record_results (Recorder *self)
+{
+  VulkanExecutable *exe = self->exe;
+  VkMemoryBarrier visible = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+    .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+    .dstAccessMask = VK_ACCESS_HOST_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT,
+  };
+  VkPipelineStageFlags stages = VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+  vkCmdPipelineBarrier (self->commands,
+                        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT, stages,
+                        0, 1, &visible, 0, NULL, 0, NULL);
+  if (exe->readback.buffer == VK_NULL_HANDLE)
+    return;
+  VkMemoryBarrier to_host = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+    .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
+    .dstAccessMask = VK_ACCESS_HOST_READ_BIT,
+  };
+  VkBufferCopy region = { 0, 0, exe->results.bytes };
+  vkCmdCopyBuffer (self->commands, exe->results.buffer, exe->readback.buffer, 1, &region);
+  vkCmdPipelineBarrier (self->commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0,
+                        1, &to_host, 0, NULL, 0, NULL);
+}
+
+static gboolean
+record_part (Recorder *self, VulkanPlanPart part, GError **error)
+{
+  gboolean any = FALSE;
+  for (uint32_t i = 0; i < self->plan->n_ops; i++) {
+    const GraphOp *op = &self->plan->ops[i];
+    if (part_of (op) != part)
+      continue;
+    /* A submit may end before every block of a layer. */
+    if (!any || (op->kind == GRAPH_OP_NORM && op->src == GRAPH_BUFFER_X)) {
+      if ((any && !end (self, error)) || !begin (self, error))
+        return FALSE;
+      any = TRUE;
+    }
+    if (!record_op[op->kind](self, op, error))
+      return FALSE;
+  }
+  if (any && part == VULKAN_PART_OUTPUTS)
+    record_results (self);
+  return !any || end (self, error);
+}
+
+gboolean
+vulkan_record (VulkanExecutable *self, VulkanPlanPart part, uint32_t bucket, GError **error)
+{
+  VulkanRecording *recording = &self->recordings[part][bucket];
+  if (recording->commands != NULL)
+    return TRUE;
+  Recorder recorder = {
+    .exe = self,
+    .plan = self->plan,
+    .quirks = &self->model->backend->device->quirks,
+    .recording = recording,
+    .columns = 1u << bucket,
+  };
+  recording->columns = recorder.columns;
+  recording->first_argument = self->n_arguments;
+  recording->commands = g_array_new (FALSE, FALSE, sizeof (VkCommandBuffer));
+  recording->grids = g_array_new (FALSE, FALSE, sizeof (VulkanGrid));
+  gboolean ok = record_part (&recorder, part, error);
+  if (ok && recording->first_argument + recording->grids->len <= self->at.max_arguments) {
+    self->n_arguments += recording->grids->len;
+    return TRUE;
+  }
+  for (guint i = 0; i < recording->commands->len; i++)
+    vulkan_submitter_free_commands (self->model->backend->submitter,
+                                    g_array_index (recording->commands, VkCommandBuffer, i));
+  g_clear_pointer (&recording->commands, g_array_unref);
+  g_clear_pointer (&recording->grids, g_array_unref);
+  if (ok)
+    g_set_error_literal (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
+                         "The plan has more operations than its executable was sized for.");
+  return FALSE;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The weights and the KV pages of a model on a device. */
+#pragma once
+
+#include "engine/backend.h"
+#include "engine/vulkan/layout.h"
+#include "engine/vulkan/memory.h"
+#include "engine/vulkan/submit.h"
+#include "shaders/shared.h"
+
+/* One matrix, or several of one op stacked row after row so that one dispatch covers them. */
+typedef struct {
+  const ModelTensor *parts[GRAPH_MAX_WEIGHTS]; /* borrowed */
+  uint32_t n_parts;
+  VulkanLayout layout;       /* rows: of all parts */
+  ShaderWeights planes;      /* addresses */
+} VulkanTensor;
+
+/* Where a tensor of the file lies. */
+typedef struct {
+  VulkanTensor *stack;
+  uint32_t first_row;
+} VulkanPart;
+
+typedef struct {
+  const ModelTensor *tensor;
+  uint64_t address;          /* f32 [n] */
+  float *host;               /* the same, owned */
+  uint32_t n;
+} VulkanVector;
+
+typedef struct {
+  VulkanDevice *device;      /* borrowed */
+  GPtrArray *stacks;         /* VulkanTensor */
+  GHashTable *parts;         /* ModelTensor* -> VulkanPart* */
+  GHashTable *vectors;       /* ModelTensor* -> VulkanVector* */
+  GArray *blocks;            /* VulkanBuffer */
+  uint64_t bytes;            /* of all blocks */
+} VulkanWeights;
+
+/* Repacks and uploads all that plan refers to. Memory of the host beyond the device's own: a few MiB. */
+VulkanWeights *vulkan_weights_new (VulkanDevice *device, VulkanSubmitter *submitter,
+                                   const GraphPlan *plan, EngineProgress progress, void *user_data,
+                                   const gint *cancel, GError **error);
+void vulkan_weights_free (VulkanWeights *self);
+const VulkanPart *vulkan_weights_part (const VulkanWeights *self, const ModelTensor *tensor);
+const VulkanVector *vulkan_weights_vector (const VulkanWeights *self, const ModelTensor *tensor);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Causal attention of one token over its KV pages, with an online softmax in f32 (flash attention). A
+ * workgroup is HEADS query heads that share a KV head, over one split of the pages: for q . k a lane is
+ * a key, for p . v a lane is 8 dimensions of one of SUBSETS interleaved sets of keys. The mask is the
+ * loop bound. Splits leave (max, sum, output) for attention-reduce.comp. */
+#version 460
+#include "refs.glsl"
+#extension GL_KHR_shader_subgroup_basic : require
+
+layout (constant_id = 2) const uint HEADS = 1;
+layout (constant_id = 3) const uint K_UNITS = 8; /* of 8 dimensions */
+layout (constant_id = 4) const uint V_UNITS = 8;
+layout (constant_id = 5) const bool ONE_SUBGROUP = false;
+
+layout (push_constant) uniform Push { ShaderAttentionPush p; };
+
+const uint LANES = gl_WorkGroupSize.x;
+const uint SUBSETS = LANES > V_UNITS ? LANES / V_UNITS : 1;
+const uint UNITS_A_LANE = (V_UNITS + LANES - 1) / LANES;
+const uint ACC = HEADS * UNITS_A_LANE * 8;
+
+shared float q[HEADS * K_UNITS * 8];
+shared float score[HEADS * SHADER_PAGE];
+shared float lanes[LANES * 8];
+
+
+void
+meet ()
+{
+  if (ONE_SUBGROUP)
+    subgroupBarrier ();
+  else
+    barrier ();
+}
+
+void
+unpack_eight (uvec4 packed_halves, out float x[8])
+{
+  [[unroll]] for (uint i = 0; i < 4; i++) {
+    vec2 two = unpackHalf2x16 (packed_halves[i]);
+    x[2 * i] = two.x;
+    x[2 * i + 1] = two.y;
+  }
+}
+
+void
+load_q (uint token, uint head0)
+{
+  uint width = p.n_heads * p.d_key + p.n_heads_kv * (p.d_key + p.d_value);
+  for (uint at = gl_LocalInvocationID.x; at < HEADS * K_UNITS * 8; at += LANES) {
+    uint h = at / (K_UNITS * 8), d = at % (K_UNITS * 8);
+    q[at] = d < p.d_key ? p.qkv.v[token * width + (head0 + h) * p.d_key + d] * p.scale : 0.0;
+  }
+}
+
+/* score[h][key] = q[h] . k[key] of one page. */
+void
+score_page (uint base, uint n_keys)
+{
+  for (uint key = gl_LocalInvocationID.x; key < SHADER_PAGE; key += LANES) {
+    float dots[HEADS];
+    [[unroll]] for (uint h = 0; h < HEADS; h++)
+      dots[h] = 0.0;
+    for (uint u = 0; u < K_UNITS; u++) {
+      float k[8];
+      unpack_eight (p.kv.v[base + u * SHADER_PAGE + key], k);
+      [[unroll]] for (uint h = 0; h < HEADS; h++)
+        [[unroll]] for (uint i = 0; i < 8; i++)
+          dots[h] += k[i] * q[(h * K_UNITS + u) * 8 + i];
+    }
+    [[unroll]] for (uint h = 0; h < HEADS; h++)
+      score[h * SHADER_PAGE + key] = key < n_keys ? dots[h] : -1e30;
+  }
+}
+
+/* Scores become probabilities against the new maximum. */
+void
+soften_page (inout float largest[HEADS], inout float sum[HEADS], out float shrink[HEADS])
+{
+  [[unroll]] for (uint h = 0; h < HEADS; h++) {
+    float most = largest[h];
+    for (uint key = 0; key < SHADER_PAGE; key++)
+      most = max (most, score[h * SHADER_PAGE + key]);
+    shrink[h] = exp (largest[h] - most);
+    largest[h] = most;
+    sum[h] *= shrink[h];
+  }
+  meet ();
+  for (uint key = gl_LocalInvocationID.x; key < SHADER_PAGE; key += LANES) {
+    [[unroll]] for (uint h = 0; h < HEADS; h++) {
+      float e = exp (score[h * SHADER_PAGE + key] - largest[h]);
+      score[h * SHADER_PAGE + key] = e;
+      sum[h] += e;
+    }
+  }
+}
+
+void
+add_values (uint base, uint n_keys, float shrink[HEADS],
+            inout float acc[ACC])
+{
+  uint lane = gl_LocalInvocationID.x;
+  [[unroll]] for (uint h = 0; h < HEADS; h++)
+    [[unroll]] for (uint i = 0; i < UNITS_A_LANE * 8; i++)
+      acc[h * UNITS_A_LANE * 8 + i] *= shrink[h];
+  if (lane >= SUBSETS * V_UNITS && SUBSETS > 1)
+    return;
+  for (uint key = SUBSETS > 1 ? lane / V_UNITS : 0; key < n_keys; key += SUBSETS) {
+    [[unroll]] for (uint j = 0; j < UNITS_A_LANE; j++) {
+      uint u = SUBSETS > 1 ? lane % V_UNITS : min (lane + j * LANES, V_UNITS - 1);
+      float v[8];
+      unpack_eight (p.kv.v[base + key * V_UNITS + u], v);
+      [[unroll]] for (uint h = 0; h < HEADS; h++) {
+        float weight = score[h * SHADER_PAGE + key];
+        [[unroll]] for (uint i = 0; i < 8; i++)
+          acc[(h * UNITS_A_LANE + j) * 8 + i] += weight * v[i];
+      }
+    }
+  }
+}
+
+/* Sum of one value per lane, the same in all lanes. */
+float
+sum_lanes (float x)
+{
+  meet ();
+  lanes[gl_LocalInvocationID.x] = x;
+  meet ();
+  float all = 0.0;
+  for (uint i = 0; i < LANES; i++)
+    all += lanes[i];
+  return all;
+}
+
+/* The subsets' outputs of head h, unit j, added up into the first subset's lanes. */
+void
+sum_subsets (inout float acc[ACC], uint h)
+{
+  uint lane = gl_LocalInvocationID.x;
+  meet ();
+  [[unroll]] for (uint i = 0; i < 8; i++)
+    lanes[lane * 8 + i] = acc[h * UNITS_A_LANE * 8 + i];
+  meet ();
+  if (lane < V_UNITS)
+    for (uint other = 1; other < SUBSETS; other++)
+      [[unroll]] for (uint i = 0; i < 8; i++)
+        acc[h * UNITS_A_LANE * 8 + i] += lanes[(other * V_UNITS + lane) * 8 + i];
+}
+
+void
+store (uint token, uint head, float largest, float sum, uint h,
+       float acc[ACC], uint n_splits)
+{
+  uint lane = gl_LocalInvocationID.x, split = gl_WorkGroupID.z;
+  bool whole = n_splits == 1;
+  uint part = ((token * p.n_heads + head) * n_splits + split) * (2 + p.d_value);
+  if (!whole && lane == 0) {
+    p.parts.v[part] = largest;
+    p.parts.v[part + 1] = sum;
+  }
+  if (lane >= V_UNITS)
+    return;
+  float scale = whole ? 1.0 / sum : 1.0;
+  [[unroll]] for (uint j = 0; j < UNITS_A_LANE; j++)
+    [[unroll]] for (uint i = 0; i < 8; i++) {
+      uint d = (lane + j * LANES) * 8 + i;
+      float y = acc[(h * UNITS_A_LANE + j) * 8 + i] * scale;
+      if (d < p.d_value && whole)
+        p.dst.v[(token * p.n_heads + head) * p.d_value + d] = y;
+      else if (d < p.d_value)
+        p.parts.v[part + 2 + d] = y;
+    }
+}
+
+void
+main ()
+{
+  uint token = gl_WorkGroupID.x, head0 = gl_WorkGroupID.y * HEADS;
+  uint kv_head = head0 / (p.n_heads / p.n_heads_kv);
+  ShaderBatch batch = BatchIn (p.batch).v;
+  uint n_keys = p.tokens.v[token].position + 1, first_page = p.tokens.v[token].first_page;
+  uint page = gl_WorkGroupID.z * batch.pages_a_split;
+  uint end = min (page + batch.pages_a_split, (n_keys + SHADER_PAGE - 1) / SHADER_PAGE);
+  float largest[HEADS], sum[HEADS], shrink[HEADS], acc[ACC];
+  [[unroll]] for (uint h = 0; h < HEADS; h++) {
+    largest[h] = -1e30;
+    sum[h] = 0.0;
+  }
+  [[unroll]] for (uint i = 0; i < ACC; i++)
+    acc[i] = 0.0;
+  load_q (token, head0);
+  meet ();
+  for (; page < end; page++) {
+    uint base = p.pages.v[first_page + page] * p.page_units +
+                kv_head * SHADER_PAGE * (K_UNITS + V_UNITS);
+    uint in_page = min (n_keys - page * SHADER_PAGE, SHADER_PAGE);
+    score_page (base, in_page);
+    meet ();
+    soften_page (largest, sum, shrink);
+    meet ();
+    add_values (base + SHADER_PAGE * K_UNITS, in_page, shrink, acc);
+    meet ();
+  }
+  [[unroll]] for (uint h = 0; h < HEADS; h++) {
+    float all = sum_lanes (sum[h]);
+    if (SUBSETS > 1)
+      sum_subsets (acc, h);
+    store (token, head0 + h, largest[h], all, h, acc, batch.n_splits);
+  }
+}

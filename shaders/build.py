@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compiles every row of kernels.def with glslangValidator and writes one C table of SPIR-V words.
+
+build.py KERNELS_DEF OUT.c DEPFILE GLSLANG SPIRV_VAL-or-empty. Knows the shape of a row; must not know
+what a kernel does."""
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+
+def compile_row(row, source_dir, work_dir, glslang, validator):
+    name, file, defines = row
+    spirv = os.path.join(work_dir, name + '.spv')
+    command = [glslang, '-V', '--quiet', '--target-env', 'vulkan1.2', '-I' + source_dir,
+               '-P#extension GL_GOOGLE_include_directive : require']
+    command += ['-D' + word for word in defines.split()]
+    command += ['-o', spirv, os.path.join(source_dir, file)]
+    for step in [command] + ([[validator, '--target-env', 'vulkan1.2', spirv]] if validator else []):
+        done = subprocess.run(step, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f'{name} ({file} {defines}): {done.stdout}{done.stderr}')
+    with open(spirv, 'rb') as stream:
+        data = stream.read()
+    return struct.unpack(f'<{len(data) // 4}I', data)
+
+
+def main():
+    kernels, out, depfile, glslang, validator = sys.argv[1:6]
+    source_dir = os.path.dirname(os.path.abspath(kernels))
+    with open(kernels, encoding='utf-8') as stream:
+        rows = re.findall(r'^SHADER_KERNEL \((\w+), "([^"]+)", "([^"]*)", \w+\)$', stream.read(), re.M)
+    with tempfile.TemporaryDirectory() as work_dir, ThreadPoolExecutor(os.cpu_count()) as pool:
+        words = list(pool.map(
+            lambda row: compile_row(row, source_dir, work_dir, glslang, validator), rows))
+    with open(out, 'w', encoding='utf-8') as stream:
+        stream.write('/* Made by shaders/build.py from shaders/kernels.def. */\n')
+        stream.write('#include "shaders/shaders.h"\n')
+        for (name, _, _), code in zip(rows, words):
+            body = ',\n'.join(','.join(f'0x{w:08x}' for w in code[i:i + 12])
+                              for i in range(0, len(code), 12))
+            stream.write(f'static const uint32_t {name}[] = {{\n{body}\n}};\n')
+        stream.write('const ShaderKernel shader_kernels[SHADER_N_KERNELS] = {\n')
+        for name, _, _ in rows:
+            stream.write(f'  [SHADER_{name}] = {{ "{name}", {name}, sizeof {name} }},\n')
+        stream.write('};\n')
+    sources = [os.path.join(source_dir, f) for f in sorted(os.listdir(source_dir))
+               if f.endswith(('.comp', '.glsl', '.h', '.def'))]
+    with open(depfile, 'w', encoding='utf-8') as stream:
+        stream.write(f'{out}: {" ".join(sources)}\n')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copies the rows that logits are wanted for. A workgroup is an output row. */
+#version 460
+#include "refs.glsl"
+
+layout (push_constant) uniform Push { ShaderGatherPush p; };
+
+void
+main ()
+{
+  uint row = gl_WorkGroupID.x, from = p.outputs.v[row];
+  for (uint i = gl_LocalInvocationID.x; i < p.width; i += gl_WorkGroupSize.x)
+    p.dst.v[row * p.width + i] = p.src.v[from * p.width + i];
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Weights times activations: a lane is a row, a workgroup's x its rows, COLUMNS columns at once so
+ * that a weight is unpacked once for all of them; the activations' address is the same for all lanes.
+ * SPLIT lanes share a row's blocks where rows alone would not fill the device. f32 accumulators. */
+#version 460
+#include "refs.glsl"
+#include "weights.glsl"
+#ifdef DOT_INT
+#extension GL_EXT_integer_dot_product : require
+#endif
+
+layout (constant_id = 2) const uint COLUMNS = 1;
+layout (constant_id = 3) const uint MODE = SHADER_STORE;
+layout (constant_id = 4) const uint GROUP = 1;
+
+layout (push_constant) uniform Push { ShaderMatmulPush p; };
+
+const uint SPLIT = gl_WorkGroupSize.y;
+shared float parts[SPLIT > 1 ? SPLIT * COLUMNS * gl_WorkGroupSize.x : 1];
+
+void
+multiply (uint row, uint tile, inout float acc[COLUMNS])
+{
+  for (uint b = gl_LocalInvocationID.y; b < p.blocks; b += SPLIT) {
+    Block block = load_block (p.w, row, b, p.blocks, GROUP);
+#ifdef DOT_INT
+    int words[8];
+    [[unroll]] for (uint word = 0; word < 8; word++)
+      words[word] = four_codes (block, word);
+    [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
+      uint at = (tile * p.blocks + b) * COLUMNS + c;
+      uvec4 x0 = p.x_codes.v[at * 2], x1 = p.x_codes.v[at * 2 + 1];
+      float scale = p.x_scales.v[at * 2], scaled_sum = p.x_scales.v[at * 2 + 1];
+#ifdef TYPE_Q6_K
+      int sum0 = 0, sum1 = 0, ones = 0x01010101;
+#endif
+      int dot0 = 0, dot1 = 0;
+      [[unroll]] for (uint word = 0; word < 4; word++) {
+        dot0 += dotPacked4x8EXT (words[word], int (x0[word]));
+        dot1 += dotPacked4x8EXT (words[word + 4], int (x1[word]));
+#ifdef TYPE_Q6_K
+        sum0 += dotPacked4x8EXT (ones, int (x0[word]));
+#endif
+      }
+#ifdef TYPE_Q6_K
+      float half0 = scale * float (sum0), half1 = scaled_sum - half0;
+      acc[c] += block.scale[0] * (scale * float (dot0) - CODE_OFFSET * half0) +
+                block.scale[1] * (scale * float (dot1) - CODE_OFFSET * half1);
+#else
+      acc[c] += block.scale[0] * (scale * float (dot0 + dot1)) + block.minimum * scaled_sum;
+#endif
+    }
+#else
+    [[unroll]] for (uint i = 0; i < SHADER_BLOCK; i++) {
+      float w = weight (block, i);
+      uint at = ((tile * p.blocks + b) * SHADER_BLOCK + i) * COLUMNS;
+      [[unroll]] for (uint c = 0; c < COLUMNS; c++)
+        acc[c] += w * p.x.v[at + c];
+    }
+#endif
+  }
+}
+
+float
+silu (float x)
+{
+  return x / (1.0 + exp (-x));
+}
+
+/* The tanh form; clamped where tanh is 1 and exp would overflow. */
+float
+gelu (float x)
+{
+  float t = clamp (0.7978845608 * (x + 0.044715 * x * x * x), -15.0, 15.0);
+  return x / (1.0 + exp (-2.0 * t));
+}
+
+void
+finish (uint row, uint tile, float acc[COLUMNS])
+{
+  [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
+    uint at = (tile * COLUMNS + c) * p.stride + p.first + row;
+    float y = acc[c];
+    if (MODE == SHADER_ACCUMULATE)
+      y += p.dst.v[at];
+    else if (MODE == SHADER_GATE_SILU)
+      y *= silu (p.dst.v[at]);
+    else if (MODE == SHADER_GATE_GELU)
+      y *= gelu (p.dst.v[at]);
+    p.dst.v[at] = y;
+  }
+}
+
+void
+main ()
+{
+  uint lane = gl_LocalInvocationID.x, row = gl_WorkGroupID.x * gl_WorkGroupSize.x + lane;
+  float acc[COLUMNS];
+  [[unroll]] for (uint c = 0; c < COLUMNS; c++)
+    acc[c] = 0.0;
+  multiply (p.row0 + row, gl_WorkGroupID.y, acc);
+  if (SPLIT > 1) {
+    uint y = gl_LocalInvocationID.y;
+    [[unroll]] for (uint c = 0; c < COLUMNS; c++)
+      parts[(y * COLUMNS + c) * gl_WorkGroupSize.x + lane] = acc[c];
+    barrier ();
+    if (y > 0)
+      return;
+    [[unroll]] for (uint c = 0; c < COLUMNS; c++)
+      for (uint other = 1; other < SPLIT; other++)
+        acc[c] += parts[(other * COLUMNS + c) * gl_WorkGroupSize.x + lane];
+  }
+  if (row < p.rows)
+    finish (row, gl_WorkGroupID.y, acc);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Makes activations ready for the matrix kernels: `columns` rows of src become one tile, block by
+ * block. Float dots want the 32 values of a block with the columns side by side; integer dots want
+ * bytes (symmetric, scale = largest / 127 per 32) in the order of four_codes () with (scale,
+ * scale * sum of the bytes). A lane is a block of one column. Columns past the batch's end hold
+ * whatever is there; nobody reads their results. */
+#version 460
+#include "refs.glsl"
+
+layout (push_constant) uniform Push { ShaderPackPush p; };
+
+void
+main ()
+{
+  uint tile = gl_WorkGroupID.x;
+  uint n = p.columns * p.blocks;
+  for (uint at = gl_LocalInvocationID.x; at < n; at += gl_WorkGroupSize.x) {
+    uint b = at / p.columns, c = at % p.columns;
+    uint first = (tile * p.columns + c) * p.width + b * SHADER_BLOCK;
+    uint left = min (p.width - b * SHADER_BLOCK, SHADER_BLOCK);
+    float x[SHADER_BLOCK];
+    [[unroll]] for (uint i = 0; i < SHADER_BLOCK; i++)
+      x[i] = i < left ? p.src.v[first + i] : 0.0;
+#ifdef DOT_INT
+    float largest = 0.0;
+    [[unroll]] for (uint i = 0; i < SHADER_BLOCK; i++)
+      largest = max (largest, abs (x[i]));
+    float scale = largest / 127.0;
+    float inverse = largest > 0.0 ? 127.0 / largest : 0.0;
+    int sum = 0;
+    uint out_at = (tile * p.blocks + b) * p.columns + c;
+    [[unroll]] for (uint word = 0; word < 8; word++) {
+      uint packed_bytes = 0;
+      [[unroll]] for (uint t = 0; t < 4; t++) {
+        int q = int (roundEven (x[word / 2 * 8 + 2 * t + word % 2] * inverse));
+        sum += q;
+        packed_bytes |= (uint (q) & 255u) << (8 * t);
+      }
+      p.codes.v[out_at * 8 + word] = packed_bytes;
+    }
+    p.scales.v[out_at * 2] = scale;
+    p.scales.v[out_at * 2 + 1] = scale * float (sum);
+#else
+    uint out_at = (tile * p.blocks + b) * SHADER_BLOCK * p.columns + c;
+    [[unroll]] for (uint i = 0; i < SHADER_BLOCK; i++)
+      p.dst.v[out_at + i * p.columns] = x[i];
+#endif
+  }
+}

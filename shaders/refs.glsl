@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The pointer types that shared.h speaks of. "In" is read only. Alignment is what the host promises
+ * for the start of what they point to. */
+#extension GL_EXT_buffer_reference : require
+#extension GL_EXT_control_flow_attributes : require
+
+layout (buffer_reference, std430, buffer_reference_align = 16) readonly restrict buffer Uvec4sIn { uvec4 v[]; };
+layout (buffer_reference, std430, buffer_reference_align = 16) restrict buffer Uvec4s { uvec4 v[]; };
+layout (buffer_reference, std430, buffer_reference_align = 16) readonly restrict buffer UintsIn { uint v[]; };
+layout (buffer_reference, std430, buffer_reference_align = 16) restrict buffer Uints { uint v[]; };
+layout (buffer_reference, std430, buffer_reference_align = 16) readonly restrict buffer FloatsIn { float v[]; };
+layout (buffer_reference, std430, buffer_reference_align = 16) restrict buffer Floats { float v[]; };
+
+layout (buffer_reference) readonly restrict buffer TokensIn;
+
+#include "shared.h"
+
+layout (buffer_reference, std430, buffer_reference_align = 16) readonly restrict buffer TokensIn { ShaderToken v[]; };
+layout (buffer_reference, std430, buffer_reference_align = 16) readonly restrict buffer BatchIn { ShaderBatch v; };
+
+/* Workgroup width and (where a kernel says so) height. */
+layout (local_size_x_id = 0, local_size_y_id = 1) in;

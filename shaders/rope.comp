@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Rotates q and k of one token in place, then stores its k and v as f16 in the token's KV page.
+ * A page of a layer holds for each KV head: K as [d_key / 8][64 tokens] units of 8 values, so that
+ * lanes that are tokens read side by side, then V as [64 tokens][d_value / 8] units. */
+#version 460
+#include "refs.glsl"
+
+layout (push_constant) uniform Push { ShaderRopePush p; };
+/* Lanes read what other lanes of the workgroup rotated. */
+layout (buffer_reference, std430, buffer_reference_align = 16) coherent buffer FloatsShared { float v[]; };
+
+/* f16 bits of x, rounded to nearest even; packHalf2x16 may round otherwise. */
+uint
+half_bits (float x)
+{
+  uint bits = floatBitsToUint (x), sign = (bits >> 16) & 0x8000u, a = bits & 0x7fffffffu;
+  uint half_value;
+  if (a >= 0x47800000u)
+    half_value = a > 0x7f800000u ? 0x7e00u : 0x7c00u;
+  else if (a < 0x38800000u)
+    half_value = floatBitsToUint (uintBitsToFloat (a) + 0.5) - 0x3f000000u;
+  else
+    half_value = ((a + 0xfffu + ((a >> 13) & 1u)) >> 13) - (112u << 10);
+  return half_value | sign;
+}
+
+uint
+half_pair (float a, float b)
+{
+  return half_bits (a) | half_bits (b) << 16;
+}
+
+void
+rotate (FloatsShared qkv, uint token, uint first)
+{
+  uint pairs = p.d_rope / 2, n = (p.n_heads + p.n_heads_kv) * pairs;
+  for (uint at = gl_LocalInvocationID.x; at < n; at += gl_WorkGroupSize.x) {
+    uint head = at / pairs, i = at % pairs;
+    uint a = first + head * p.d_key + (p.halves != 0 ? i : 2 * i);
+    uint b = a + (p.halves != 0 ? pairs : 1);
+    float c = p.rotation.v[(token * pairs + i) * 2], s = p.rotation.v[(token * pairs + i) * 2 + 1];
+    float x = qkv.v[a], y = qkv.v[b];
+    qkv.v[a] = x * c - y * s;
+    qkv.v[b] = x * s + y * c;
+  }
+}
+
+uvec4
+eight (FloatsShared qkv, uint first, uint left)
+{
+  float x[8];
+  [[unroll]] for (uint i = 0; i < 8; i++)
+    x[i] = i < left ? qkv.v[first + i] : 0.0;
+  return uvec4 (half_pair (x[0], x[1]), half_pair (x[2], x[3]), half_pair (x[4], x[5]),
+                half_pair (x[6], x[7]));
+}
+
+void
+main ()
+{
+  uint token = gl_WorkGroupID.x;
+  uint k_width = p.n_heads_kv * p.d_key, v_width = p.n_heads_kv * p.d_value;
+  uint first = token * (p.n_heads * p.d_key + k_width + v_width);
+  FloatsShared qkv = FloatsShared (p.qkv);
+  rotate (qkv, token, first);
+  memoryBarrierBuffer ();
+  barrier ();
+  uint position = p.tokens.v[token].position;
+  uint page = p.pages.v[p.tokens.v[token].first_page + position / SHADER_PAGE];
+  uint slot = position % SHADER_PAGE;
+  uint k_units = (p.d_key + 7) / 8, v_units = (p.d_value + 7) / 8;
+  uint head_units = SHADER_PAGE * (k_units + v_units);
+  uint n = p.n_heads_kv * (k_units + v_units);
+  for (uint at = gl_LocalInvocationID.x; at < n; at += gl_WorkGroupSize.x) {
+    uint head = at / (k_units + v_units), u = at % (k_units + v_units);
+    uint base = page * p.page_units + head * head_units;
+    uint k_first = first + p.n_heads * p.d_key;
+    if (u < k_units) {
+      p.kv.v[base + u * SHADER_PAGE + slot] =
+          eight (qkv, k_first + head * p.d_key + u * 8, p.d_key - u * 8);
+    } else {
+      u -= k_units;
+      p.kv.v[base + SHADER_PAGE * k_units + slot * v_units + u] =
+          eight (qkv, k_first + k_width + head * p.d_value + u * 8, p.d_value - u * 8);
+    }
+  }
+}
