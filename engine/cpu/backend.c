@@ -17,7 +17,7 @@ cpu_kernels (CpuTier tier)
   static const CpuKernels *const tiers[CPU_N_TIERS] = {
     [CPU_TIER_PORTABLE] = &cpu_kernels_portable,
 #if defined(__x86_64__)
-    [CPU_TIER_AVX2] = &cpu_kernels_portable,
+    [CPU_TIER_AVX2] = &cpu_kernels_avx2,
     [CPU_TIER_AVX512] = &cpu_kernels_avx512,
 #endif
   };

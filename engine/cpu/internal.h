@@ -215,7 +215,8 @@ typedef struct {
   CpuActBlock *quantised[CPU_N_BUFFERS]; /* [rows][width / 32]; NULL: nobody reads it */
   GPtrArray *rope_vectors;               /* const ModelTensor *: the distinct rope_freqs, or NULL */
   float *rope_frequency;                 /* [n_rope_tables][d_rope / 2] */
-  float *rope;                           /* [n_rope_tables][max_tokens][cosine d_rope/2, sine d_rope/2] */
+  /* [n_rope_tables][max_tokens][cosine d_rope/2, sine d_rope/2] */
+  float *rope;
   uint8_t *worker_scratch;
   size_t worker_scratch_bytes; /* of one worker */
   float *part_max, *part_sum;  /* CANDIDATES: [max_outputs][parts] */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The AVX2 tier: its table, and what is its own besides products. */
+#include "engine/cpu/simd-avx2.h"
+
+#include "engine/cpu/kernels-simd.h"
+#include "engine/cpu/products-avx2.h"
+
+static int32_t
+sum_lanes (I x)
+{
+  __m128i a = _mm_add_epi32 (_mm256_castsi256_si128 (x), _mm256_extracti128_si256 (x, 1));
+
+  a = _mm_add_epi32 (a, _mm_shuffle_epi32 (a, 0x4e));
+  return _mm_cvtsi128_si32 (_mm_add_epi32 (a, _mm_shuffle_epi32 (a, 0xb1)));
+}
+
+static void
+kernel_quantise (const float *src, uint32_t n, CpuActBlock *dst)
+{
+  const V sign = v_set1 (-0.0f);
+  /* Packing works within halves of 128 bits: this puts the groups of four back in order. */
+  const I order = _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7);
+
+  for (; n > 0; n -= CPU_BLOCK, src += CPU_BLOCK, dst++) {
+    V most = v_set1 (0), inverse;
+    float top;
+    I q[4], packed;
+
+    for (unsigned i = 0; i < 4; i++)
+      most = v_max (_mm256_andnot_ps (sign, v_load (src + 8 * i)), most);
+    top = v_maximum (most);
+    inverse = v_set1 (top > 0 ? 127.0f / top : 0);
+    for (unsigned i = 0; i < 4; i++)
+      q[i] = _mm256_cvtps_epi32 (v_mul (v_load (src + 8 * i), inverse));
+    packed = _mm256_packs_epi16 (_mm256_packs_epi32 (q[0], q[1]), _mm256_packs_epi32 (q[2], q[3]));
+    packed = _mm256_permutevar8x32_epi32 (packed, order);
+    _mm256_storeu_si256 ((__m256i *) (void *) dst->q, packed);
+    dst->sum_low = sum_lanes (_mm256_add_epi32 (q[0], q[1]));
+    dst->sum = dst->sum_low + sum_lanes (_mm256_add_epi32 (q[2], q[3]));
+    dst->scale = top / 127.0f;
+    dst->scaled_sum = dst->scale * (float) dst->sum;
+  }
+}
+
+const CpuKernels cpu_kernels_avx2 = {
+  .tier = CPU_TIER_AVX2,
+  .lanes = V_WIDTH,
+  .matmul = {
+      [CPU_FORMAT_FILE] = cpu_matmul_file,
+      [CPU_FORMAT_F32] = cpu_matmul_f32_avx2,
+      [CPU_FORMAT_F16] = cpu_matmul_f16_avx2,
+      [CPU_FORMAT_BF16] = cpu_matmul_bf16_avx2,
+      [CPU_FORMAT_Q4_0] = cpu_matmul_q4_0_avx2,
+      [CPU_FORMAT_Q4_1] = cpu_matmul_q4_1_avx2,
+      [CPU_FORMAT_Q8_0] = cpu_matmul_q8_0_avx2,
+      [CPU_FORMAT_Q4_K] = cpu_matmul_q4_k_avx2,
+      [CPU_FORMAT_Q6_K] = cpu_matmul_q6_k_avx2,
+  },
+  .norm = kernel_norm,
+  .gate = kernel_gate,
+  .quantise = kernel_quantise,
+  .rope = kernel_rope,
+  .narrow = kernel_narrow,
+  .attend = kernel_attend,
+  .merge = kernel_merge,
+  .max_sum_exp = kernel_max_sum_exp,
+};

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* AVX2 with FMA and F16C: a vector is 8 floats or 8 rows. Included by files compiled for this
+ * instruction set only. */
+#include <immintrin.h>
+#include <stdint.h>
+
+typedef __m256 V;
+typedef __m256i I;
+
+#define V_WIDTH        8
+#define V_TILE_ROWS    3
+#define V_TILE_VECTORS 4
+
+static inline V
+v_set1 (float x)
+{
+  return _mm256_set1_ps (x);
+}
+
+static inline V
+v_load (const float *p)
+{
+  return _mm256_loadu_ps (p);
+}
+
+static inline void
+v_store (float *p, V x)
+{
+  _mm256_storeu_ps (p, x);
+}
+
+static inline V
+v_load_f16 (const uint16_t *p)
+{
+  return _mm256_cvtph_ps (_mm_loadu_si128 ((const __m128i *) (const void *) p));
+}
+
+static inline void
+v_store_f16 (uint16_t *p, V x)
+{
+  _mm_storeu_si128 ((__m128i *) (void *) p, _mm256_cvtps_ph (x, _MM_FROUND_TO_NEAREST_INT));
+}
+
+static inline V
+v_load_bf16 (const uint16_t *p)
+{
+  __m128i half = _mm_loadu_si128 ((const __m128i *) (const void *) p);
+
+  return _mm256_castsi256_ps (_mm256_slli_epi32 (_mm256_cvtepu16_epi32 (half), 16));
+}
+
+static inline V
+v_load_u8 (const uint8_t *p)
+{
+  __m128i bytes = _mm_loadl_epi64 ((const __m128i *) (const void *) p);
+
+  return _mm256_cvtepi32_ps (_mm256_cvtepu8_epi32 (bytes));
+}
+
+static inline V
+v_load_s8 (const uint8_t *p)
+{
+  __m128i bytes = _mm_loadl_epi64 ((const __m128i *) (const void *) p);
+
+  return _mm256_cvtepi32_ps (_mm256_cvtepi8_epi32 (bytes));
+}
+
+static inline V
+v_add (V a, V b)
+{
+  return _mm256_add_ps (a, b);
+}
+
+static inline V
+v_sub (V a, V b)
+{
+  return _mm256_sub_ps (a, b);
+}
+
+static inline V
+v_mul (V a, V b)
+{
+  return _mm256_mul_ps (a, b);
+}
+
+static inline V
+v_div (V a, V b)
+{
+  return _mm256_div_ps (a, b);
+}
+
+static inline V
+v_fma (V a, V b, V c)
+{
+  return _mm256_fmadd_ps (a, b, c);
+}
+
+static inline V
+v_max (V a, V b)
+{
+  return _mm256_max_ps (a, b);
+}
+
+static inline V
+v_min (V a, V b)
+{
+  return _mm256_min_ps (a, b);
+}
+
+/* 0 where x < limit, else y. */
+static inline V
+v_zero_where_less (V y, V x, V limit)
+{
+  return _mm256_and_ps (_mm256_cmp_ps (x, limit, _CMP_NLT_UQ), y);
+}
+
+/* p * 2^n, where t = n + 1.5 * 2^23. */
+static inline V
+v_scale2 (V p, V t)
+{
+  return _mm256_castsi256_ps (_mm256_add_epi32 (
+      _mm256_castps_si256 (p), _mm256_slli_epi32 (_mm256_castps_si256 (t), 23)));
+}
+
+static inline float
+v_sum (V x)
+{
+  __m128 a = _mm_add_ps (_mm256_castps256_ps128 (x), _mm256_extractf128_ps (x, 1));
+
+  a = _mm_add_ps (a, _mm_movehl_ps (a, a));
+  return _mm_cvtss_f32 (_mm_add_ss (a, _mm_movehdup_ps (a)));
+}
+
+static inline float
+v_maximum (V x)
+{
+  __m128 a = _mm_max_ps (_mm256_castps256_ps128 (x), _mm256_extractf128_ps (x, 1));
+
+  a = _mm_max_ps (a, _mm_movehl_ps (a, a));
+  return _mm_cvtss_f32 (_mm_max_ss (a, _mm_movehdup_ps (a)));
+}
+
+static inline V
+v_from_int (I x)
+{
+  return _mm256_cvtepi32_ps (x);
+}
+
+/* All ones in the first n of 8 lanes. */
+static inline I
+first_lanes (uint32_t n)
+{
+  return _mm256_cmpgt_epi32 (_mm256_set1_epi32 ((int) n),
+                             _mm256_setr_epi32 (0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+static inline V
+v_load_first (const float *p, uint32_t n)
+{
+  return _mm256_maskload_ps (p, first_lanes (n));
+}
+
+static inline void
+v_store_first (float *p, uint32_t n, V x)
+{
+  _mm256_maskstore_ps (p, first_lanes (n), x);
+}
+
+/* ---- integer products, see products.h ------------------------------------------------------- */
+
+#define Q8_BIAS      0 /* the codes are made signed again */
+#define TILE_COLUMNS 4
+#define TILE_STRIPS  2
+
+static inline I
+i_load (const uint8_t *p)
+{
+  return _mm256_loadu_si256 ((const __m256i *) (const void *) p);
+}
+
+static inline I
+i_set1 (int32_t x)
+{
+  return _mm256_set1_epi32 (x);
+}
+
+static inline I
+i_low_nibbles (I x)
+{
+  return _mm256_and_si256 (x, _mm256_set1_epi8 (15));
+}
+
+static inline I
+i_high_nibbles (I x)
+{
+  return _mm256_and_si256 (_mm256_srli_epi16 (x, 4), _mm256_set1_epi8 (15));
+}
+
+/* nibbles | (bits 2p and 2p + 1 of each byte of high) << 4 */
+static inline I
+i_join_high (I nibbles, I high, unsigned p)
+{
+  I shifted = p == 0   ? _mm256_slli_epi16 (high, 4)
+              : p == 1 ? _mm256_slli_epi16 (high, 2)
+              : p == 2 ? high
+                       : _mm256_srli_epi16 (high, 2);
+
+  return _mm256_or_si256 (nibbles, _mm256_and_si256 (shifted, _mm256_set1_epi8 (0x30)));
+}
+
+/* Stored codes of Q8_0 as the product takes them. */
+static inline I
+i_codes8 (I x)
+{
+  return _mm256_xor_si256 (x, _mm256_set1_epi8 (-128));
+}
+
+/* Pairs of bytes are multiplied and added to 16 bits that saturate. Below that limit by themselves:
+ * 4-bit codes, of which even 8 steps fit (8 * 2 * 15 * 127 = 30480), two steps of 6-bit codes
+ * (32004), and signed bytes when the magnitudes take the unsigned side (2 * 128 * 127 = 32512).
+ * So sums of 4-bit codes stay in 16 bits until i_dot_finish. */
+static inline I
+i_dot (const unsigned bits, I dot, I even, I odd, I a_even, I a_odd)
+{
+  const I ones = _mm256_set1_epi16 (1);
+  I low, high;
+
+  if (bits == 8) {
+    low = _mm256_maddubs_epi16 (_mm256_abs_epi8 (even), _mm256_sign_epi8 (a_even, even));
+    high = _mm256_maddubs_epi16 (_mm256_abs_epi8 (odd), _mm256_sign_epi8 (a_odd, odd));
+    dot = _mm256_add_epi32 (dot, _mm256_madd_epi16 (low, ones));
+    return _mm256_add_epi32 (dot, _mm256_madd_epi16 (high, ones));
+  }
+  low = _mm256_add_epi16 (_mm256_maddubs_epi16 (even, a_even), _mm256_maddubs_epi16 (odd, a_odd));
+  if (bits == 4)
+    return _mm256_add_epi16 (dot, low);
+  return _mm256_add_epi32 (dot, _mm256_madd_epi16 (low, ones));
+}
+
+/* A dot product begins with start and ends with finish: bias is the same in all lanes. */
+static inline I
+i_dot_start (const unsigned bits, int32_t bias)
+{
+  return bits == 4 ? _mm256_setzero_si256 () : _mm256_set1_epi32 (bias);
+}
+
+static inline I
+i_dot_finish (const unsigned bits, I dot, int32_t bias)
+{
+  if (bits != 4)
+    return dot;
+  return _mm256_add_epi32 (_mm256_madd_epi16 (dot, _mm256_set1_epi16 (1)),
+                           _mm256_set1_epi32 (bias));
+}
