@@ -196,6 +196,9 @@ bottega_answer_row_dispose (GObject *object)
   g_clear_handle_id (&self->copied_source, g_source_remove);
   g_clear_pointer (&self->announcer, bottega_announcer_free);
   gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_ANSWER_ROW);
+  /* The template lets go only of what is bound. */
+  for (GtkWidget *child; (child = gtk_widget_get_first_child (GTK_WIDGET (self))) != NULL;)
+    gtk_widget_unparent (child);
   g_clear_object (&self->message);
   g_clear_object (&self->conversation);
   G_OBJECT_CLASS (bottega_answer_row_parent_class)->dispose (object);

@@ -10,6 +10,7 @@
 
 #include "app/ui/bottega-chat-view.h"
 #include "app/ui/bottega-answer-row.h"
+#include "app/ui/bottega-code-block.h"
 #include "app/ui/bottega-question-row.h"
 
 #include <adwaita.h>
@@ -364,6 +365,13 @@ bottega_chat_view_set_property (GObject *object,
 }
 
 static void
+bottega_chat_view_map (GtkWidget *widget)
+{
+  GTK_WIDGET_CLASS (bottega_chat_view_parent_class)->map (widget);
+  bottega_code_block_warm_up ();
+}
+
+static void
 bottega_chat_view_dispose (GObject *object)
 {
   BottegaChatView *self = BOTTEGA_CHAT_VIEW (object);
@@ -373,6 +381,9 @@ bottega_chat_view_dispose (GObject *object)
   g_clear_object (&self->conversation);
   g_clear_pointer (&self->rows, g_ptr_array_unref);
   gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_CHAT_VIEW);
+  /* The template lets go only of what is bound. */
+  for (GtkWidget *child; (child = gtk_widget_get_first_child (GTK_WIDGET (self))) != NULL;)
+    gtk_widget_unparent (child);
   G_OBJECT_CLASS (bottega_chat_view_parent_class)->dispose (object);
 }
 
@@ -385,6 +396,7 @@ bottega_chat_view_class_init (BottegaChatViewClass *klass)
   object_class->get_property = bottega_chat_view_get_property;
   object_class->set_property = bottega_chat_view_set_property;
   object_class->dispose = bottega_chat_view_dispose;
+  widget_class->map = bottega_chat_view_map;
 
   properties[PROP_CONVERSATION] =
       g_param_spec_object ("conversation", NULL, NULL, BOTTEGA_TYPE_CONVERSATION,

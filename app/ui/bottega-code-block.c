@@ -121,6 +121,9 @@ bottega_code_block_dispose (GObject *object)
 
   g_clear_handle_id (&self->copied_source, g_source_remove);
   gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_CODE_BLOCK);
+  /* The template lets go only of what is bound. */
+  for (GtkWidget *child; (child = gtk_widget_get_first_child (GTK_WIDGET (self))) != NULL;)
+    gtk_widget_unparent (child);
   G_OBJECT_CLASS (bottega_code_block_parent_class)->dispose (object);
 }
 
@@ -168,6 +171,42 @@ GtkWidget *
 bottega_code_block_new (void)
 {
   return g_object_new (BOTTEGA_TYPE_CODE_BLOCK, NULL);
+}
+
+static gboolean
+warm_up_cb (gpointer user_data)
+{
+  static guint step;
+  GtkSourceStyleSchemeManager *schemes;
+  GtkWidget *block;
+
+  switch (step++) {
+  case 0:
+    find_language ("python");
+    return G_SOURCE_CONTINUE;
+  case 1:
+    schemes = gtk_source_style_scheme_manager_get_default ();
+    gtk_source_style_scheme_manager_get_scheme (schemes, "Adwaita");
+    return G_SOURCE_CONTINUE;
+  default:
+    block = g_object_ref_sink (bottega_code_block_new ());
+    bottega_code_block_set_code (BOTTEGA_CODE_BLOCK (block), "0");
+    gtk_widget_measure (block, GTK_ORIENTATION_VERTICAL, -1, NULL, NULL, NULL, NULL);
+    g_object_unref (block);
+    return G_SOURCE_REMOVE;
+  }
+}
+
+void
+bottega_code_block_warm_up (void)
+{
+  static gsize done;
+
+  if (g_once_init_enter (&done)) {
+    guint id = g_idle_add_full (G_PRIORITY_LOW, warm_up_cb, NULL, NULL);
+    g_source_set_name_by_id (id, "[bottega] code warm-up");
+    g_once_init_leave (&done, 1);
+  }
 }
 
 void

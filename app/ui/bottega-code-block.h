@@ -12,6 +12,11 @@ G_DECLARE_FINAL_TYPE (BottegaCodeBlock, bottega_code_block, BOTTEGA, CODE_BLOCK,
 
 GtkWidget *bottega_code_block_new (void);
 
+/* Loads what the first listing needs (languages, colours, font), a part in each of the coming idle
+ * turns: the first listing of an answer must not make the text halt. Calls after the first do
+ * nothing. */
+void bottega_code_block_warm_up (void);
+
 /* Shows CODE. Text that only grew is appended, so that a long listing can be streamed. */
 void bottega_code_block_set_code (BottegaCodeBlock *self,
                                   const char *code);

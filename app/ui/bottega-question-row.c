@@ -129,6 +129,9 @@ bottega_question_row_dispose (GObject *object)
   BottegaQuestionRow *self = BOTTEGA_QUESTION_ROW (object);
 
   gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_QUESTION_ROW);
+  /* The template lets go only of what is bound. */
+  for (GtkWidget *child; (child = gtk_widget_get_first_child (GTK_WIDGET (self))) != NULL;)
+    gtk_widget_unparent (child);
   g_clear_object (&self->message);
   G_OBJECT_CLASS (bottega_question_row_parent_class)->dispose (object);
 }
