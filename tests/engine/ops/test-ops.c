@@ -638,6 +638,14 @@ open_vulkan (void)
     }
   return opened;
 }
+
+/* The kernels that a graphics card without a row of its own would run, on the same device. */
+static EngineBackend *
+open_vulkan_hardware (void)
+{
+  g_setenv ("BOTTEGA_VULKAN_QUIRKS", "none", TRUE);
+  return open_vulkan ();
+}
 #endif
 
 static const Backend backends[] = {
@@ -648,6 +656,7 @@ static const Backend backends[] = {
 #endif
 #ifdef WITH_VULKAN
   { "vulkan", open_vulkan, TRUE },
+  { "vulkan-hardware", open_vulkan_hardware, TRUE },
 #endif
 };
 
