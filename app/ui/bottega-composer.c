@@ -9,7 +9,8 @@
 
 #include <glib/gi18n.h>
 
-#define MAX_ROWS 8
+#define MAX_ROWS  8
+#define MARGIN_PX 7 /* above and below the text, as in the .blp */
 
 struct _BottegaComposer {
   AdwBin parent_instance;
@@ -162,7 +163,7 @@ update_rows (BottegaComposer *self)
   int row_px = PANGO_PIXELS_CEIL (pango_font_metrics_get_height (metrics));
 
   pango_font_metrics_unref (metrics);
-  gtk_scrolled_window_set_max_content_height (self->scroller, MAX_ROWS * row_px);
+  gtk_scrolled_window_set_max_content_height (self->scroller, MAX_ROWS * row_px + 2 * MARGIN_PX);
 }
 
 static void

@@ -167,7 +167,7 @@ bottega_model_chooser_set_property (GObject *object,
 
   if (prop_id == PROP_NARROW) {
     self->narrow = g_value_get_boolean (value);
-    gtk_label_set_max_width_chars (self->name_label, self->narrow ? 10 : 24);
+    gtk_label_set_max_width_chars (self->name_label, self->narrow ? 9 : 20);
   } else {
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
   }

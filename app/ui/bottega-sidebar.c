@@ -20,6 +20,7 @@ struct _BottegaSidebar {
   BottegaConversationList *conversations;
   BottegaConversation *current;
   BottegaConversation *menu_target; /* of the context menu */
+  gboolean menu_by_keyboard;
   GListModel *shown;                /* all, or what the search found */
   GtkSingleSelection *selection;
 };
@@ -302,13 +303,12 @@ menu_action (GtkWidget *widget,
 static void
 menu_closed_cb (BottegaSidebar *self)
 {
-  GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (self));
-
   g_assert (BOTTEGA_IS_SIDEBAR (self));
 
   /* The chosen action runs after "closed": it still needs the target. */
-  if (root != NULL && gtk_root_get_focus (root) == NULL)
+  if (self->menu_by_keyboard)
     gtk_widget_grab_focus (GTK_WIDGET (self->list_view));
+  self->menu_by_keyboard = FALSE;
 }
 
 static gboolean
@@ -324,6 +324,7 @@ keyboard_menu_cb (GtkWidget *widget,
   if (conversation == NULL || focus == NULL)
     return FALSE;
   popup_menu (self, conversation, focus, 24, gtk_widget_get_height (focus) / 2.0);
+  self->menu_by_keyboard = TRUE;
   return TRUE;
 }
 

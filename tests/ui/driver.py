@@ -204,7 +204,8 @@ class App:
     def ask(self, question):
         self.key('ctrl+l')
         self.type(question)
-        until('the question in the composer', lambda: text_of(self.find('text', 'Question')) == question)
+        until('the question in the composer',
+              lambda: text_of(self.find('text', 'Question')) == question)
         self.key('Return')
 
     def is_writing(self):

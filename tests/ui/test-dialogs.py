@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every dialog opens by its key, and every control on every screen has a name for screen readers."""
+"""Every dialog opens by its key, and every control has a name for screen readers."""
 
 import driver
 

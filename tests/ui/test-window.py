@@ -47,7 +47,8 @@ class Story:
         self.app.type('one')
         self.app.key('shift+Return')
         self.app.type('two')
-        driver.until('two rows', lambda: driver.text_of(self.app.find('text', 'Question')) == 'one\ntwo')
+        driver.until('two rows',
+                     lambda: driver.text_of(self.app.find('text', 'Question')) == 'one\ntwo')
         self.app.key('ctrl+a', 'BackSpace')
 
     def answer_is_stopped(self):
