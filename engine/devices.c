@@ -112,12 +112,15 @@ engine_device_auto (char **why)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) devices = vulkan_devices (&error);
+  g_autofree char *reason = NULL;
   int picked = -1;
 
   if (devices == NULL)
-    *why = g_strdup_printf ("Answers are computed on the processor: %s", error->message);
+    reason = g_strdup_printf ("Answers are computed on the processor: %s", error->message);
   else
-    picked = vulkan_pick_device (devices, why);
+    picked = vulkan_pick_device (devices, &reason);
+  if (why != NULL)
+    *why = g_steal_pointer (&reason);
   return picked < 0 ? g_strdup ("cpu") : g_strdup_printf ("vulkan:%d", picked);
 }
 
