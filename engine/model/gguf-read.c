@@ -278,65 +278,33 @@ read_array (Reader *reader, const char *key, ModelArray *array, GError **error)
 static gboolean
 read_number (Reader *reader, ModelValue *value, GError **error)
 {
-  union {
-    uint8_t u8;
-    int8_t i8;
-    uint16_t u16;
-    int16_t i16;
-    uint32_t u32;
-    int32_t i32;
-    float f32;
-    uint64_t u64;
-    int64_t i64;
-    double f64;
-  } raw = { 0 };
+  unsigned n = value_bytes[value->type];
+  uint64_t raw = 0; /* the lower bytes are filled */
+  float f32;
 
-  if (!read_bytes (reader, &raw, value_bytes[value->type], error))
+  if (!read_bytes (reader, &raw, n, error))
     return FALSE;
-  switch (value->type) {
-  case MODEL_VALUE_U8:
-    value->u = raw.u8;
-    break;
+  switch ((int) value->type) {
   case MODEL_VALUE_I8:
-    value->i = raw.i8;
-    break;
-  case MODEL_VALUE_U16:
-    value->u = raw.u16;
-    break;
   case MODEL_VALUE_I16:
-    value->i = raw.i16;
-    break;
-  case MODEL_VALUE_U32:
-    value->u = raw.u32;
-    break;
   case MODEL_VALUE_I32:
-    value->i = raw.i32;
-    break;
+  case MODEL_VALUE_I64: /* the sign goes up to bit 63 and, with the shift back, into all above its own */
+    value->i = (int64_t) (raw << (64 - 8 * n)) >> (64 - 8 * n);
+    return TRUE;
   case MODEL_VALUE_F32:
-    value->f = raw.f32;
-    break;
-  case MODEL_VALUE_BOOL:
-    if (raw.u8 > 1)
-      return model_gguf_refuse (reader->gguf, ENGINE_ERROR_BAD_FILE, error,
-                                "is damaged: “%.100s” is neither true nor false but %u", value->key,
-                                raw.u8);
-    value->u = raw.u8;
-    break;
-  case MODEL_VALUE_U64:
-    value->u = raw.u64;
-    break;
-  case MODEL_VALUE_I64:
-    value->i = raw.i64;
-    break;
+    memcpy (&f32, &raw, sizeof f32);
+    value->f = f32;
+    return TRUE;
   case MODEL_VALUE_F64:
-    value->f = raw.f64;
-    break;
-  case MODEL_VALUE_STRING:
-  case MODEL_VALUE_ARRAY:
+    memcpy (&value->f, &raw, sizeof value->f);
+    return TRUE;
   default:
-    g_return_val_if_reached (FALSE);
+    value->u = raw;
+    return value->type != MODEL_VALUE_BOOL || raw <= 1 ||
+           model_gguf_refuse (reader->gguf, ENGINE_ERROR_BAD_FILE, error,
+                              "is damaged: “%.100s” is neither true nor false but %" PRIu64,
+                              value->key, raw);
   }
-  return TRUE;
 }
 
 static gboolean

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From file to description: sound models of every type, and each way in which one may not be
+ * what it says. A refusal must name what is wrong. */
+#include "engine/model/model.h"
+
+#include "engine/error.h"
+#include "tests/engine/make-gguf.h"
+
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+/* A description and the file that it borrows; desc NULL with error when it is refused. */
+typedef struct {
+  ModelGguf *gguf;
+  ModelDesc *desc;
+  GError *error;
+} Opened;
+
+static Opened
+open_model (const TestGguf *written)
+{
+  g_autoptr (GByteArray) bytes = test_gguf_bytes (written, 32, NULL);
+  g_autofree char *path = NULL;
+  Opened o = { NULL, NULL, NULL };
+
+  g_close (g_file_open_tmp ("bottega-model-XXXXXX", &path, NULL), NULL);
+  test_write_file (path, bytes);
+  o.gguf = model_gguf_open (path, &o.error);
+  if (o.gguf != NULL)
+    o.desc = model_desc_new (o.gguf, &o.error);
+  g_remove (path);
+  return o;
+}
+
+static void
+opened_clear (Opened *o)
+{
+  model_desc_free (o->desc);
+  model_gguf_free (o->gguf);
+  g_clear_error (&o->error);
+}
+
+static void
+test_defaults (void)
+{
+  TestLlama llama = { .untied = TRUE, .rope_freqs = TRUE };
+  g_autoptr (TestGguf) written = test_gguf_build_llama (&llama, MODEL_TYPE_Q8_0, 1);
+  Opened o = open_model (written);
+  const ModelHparams *h = &o.desc->h;
+  uint64_t matrices = 2 * (256 * 256 * 2 + 128 * 256 * 2 + 256 * 512 * 3) + 2 * 320 * 256;
+
+  g_assert_no_error (o.error);
+  g_assert_cmpstr (o.desc->architecture->name, ==, "llama");
+  g_assert_cmpint (o.desc->architecture->rope, ==, MODEL_ROPE_INTERLEAVED);
+  g_assert_cmpuint (h->n_layers, ==, 2);
+  g_assert_cmpuint (h->n_vocab, ==, 320);
+  g_assert_cmpuint (h->d_key, ==, 64);
+  g_assert_cmpuint (h->d_rope, ==, 64);
+  g_assert_true (h->rope_scale == 1 && h->rope_base == 10000 && h->attention_scale == 0.125f);
+  g_assert_false (o.desc->tied_output);
+  g_assert_nonnull (o.desc->global[MODEL_ROLE_ROPE_FREQS]);
+  g_assert_cmpstr (o.desc->layer[1][MODEL_ROLE_FFN_DOWN]->name, ==, "blk.1.ffn_down.weight");
+  g_assert_cmpuint (o.desc->n_parameters, ==, matrices + 5 * 256 + 32);
+  g_assert_cmpuint (o.desc->weight_bytes, ==, matrices / 32 * 34 + (5 * 256 + 32) * 4);
+  g_assert_cmpuint (o.desc->decode_bytes, ==, o.desc->weight_bytes - 319 * 256 / 32 * 34);
+  g_assert_cmpuint (model_desc_kv_elements (o.desc), ==, 2 * 2 * 128);
+  opened_clear (&o);
+}
+
+static void
+test_all_types (void)
+{
+  static const ModelType types[] = { MODEL_TYPE_F32, MODEL_TYPE_F16, MODEL_TYPE_BF16,
+                                     MODEL_TYPE_Q4_0, MODEL_TYPE_Q4_1, MODEL_TYPE_Q8_0,
+                                     MODEL_TYPE_Q4_K, MODEL_TYPE_Q6_K };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (types) * 8; i++) {
+    TestLlama llama = { .untied = (i & 1) != 0, .mixed = (i & 2) != 0, .f16_norms = (i & 4) != 0 };
+    g_autoptr (TestGguf) written = test_gguf_build_llama (&llama, types[i / 8], i);
+    Opened o = open_model (written);
+
+    g_assert_no_error (o.error);
+    g_assert_cmpint (o.desc->tied_output, ==, !llama.untied);
+    g_assert_true ((o.desc->global[MODEL_ROLE_OUTPUT] == o.desc->global[MODEL_ROLE_TOKEN_EMBD]) ==
+                   o.desc->tied_output);
+    opened_clear (&o);
+  }
+}
+
+/* The weights that the writer makes are numbers of the size asked for. */
+static void
+test_written_weights (void)
+{
+  static const ModelType types[] = { MODEL_TYPE_F32, MODEL_TYPE_F16, MODEL_TYPE_BF16,
+                                     MODEL_TYPE_Q4_0, MODEL_TYPE_Q4_1, MODEL_TYPE_Q8_0,
+                                     MODEL_TYPE_Q4_K, MODEL_TYPE_Q6_K };
+  enum {
+    N = 1 << 14
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (types); i++) {
+    const ModelTypeInfo *type = model_type_info (types[i]);
+    g_autofree void *blocks = g_malloc (model_type_row_bytes (type, N));
+    g_autofree float *weights = g_new (float, N);
+    uint64_t state = 3;
+    double sum = 0, squares = 0;
+
+    test_random_weights (&state, types[i], 0.1f, blocks, N);
+    type->to_f32 (blocks, weights, N);
+    for (size_t j = 0; j < N; j++) {
+      sum += (double) weights[j];
+      squares += (double) weights[j] * (double) weights[j];
+    }
+    g_test_message ("%s: mean %g, deviation %g", type->name, sum / N, sqrt (squares / N));
+    g_assert_true (fabs (sum / N) < 0.015); /* codes 0..15 minus 8 are -0.5 on average */
+    g_assert_true (sqrt (squares / N) > 0.08 && sqrt (squares / N) < 0.2);
+  }
+}
+
+/* ---- what else may stand in a file ---------------------------------------------------- */
+
+typedef struct {
+  const char *name;
+  void (*change) (TestGguf *gguf); /* on top of a sound model */
+  int code;                        /* -1: it still loads */
+  const char *says;                /* part of the sentence */
+} Case;
+
+/* Adds a key of the llama family as u32. */
+#define ADD_U32(function, key, value)     \
+  static void function (TestGguf *gguf)   \
+  {                                       \
+    test_gguf_add_u32 (gguf, key, value); \
+  }
+#define ADD_F32(function, key, value)     \
+  static void function (TestGguf *gguf)   \
+  {                                       \
+    test_gguf_add_f32 (gguf, key, value); \
+  }
+#define ADD_STRING(function, key, value)     \
+  static void function (TestGguf *gguf)      \
+  {                                          \
+    test_gguf_add_string (gguf, key, value); \
+  }
+
+ADD_U32 (experts, "llama.expert_count", 8)
+ADD_U32 (no_experts, "llama.expert_count", 0)
+ADD_U32 (parts, "split.count", 3)
+ADD_STRING (adapter, "general.type", "adapter")
+ADD_STRING (ordinary, "general.type", "model")
+ADD_STRING (yarn, "llama.rope.scaling.type", "yarn")
+ADD_STRING (llama3_without_factors, "llama.rope.scaling.type", "llama3")
+ADD_F32 (linear, "llama.rope.scaling.factor", 4)
+ADD_F32 (zero_factor, "llama.rope.scaling.factor", 0)
+ADD_F32 (attention_factor, "llama.rope.scaling.attn_factor", 1.2f)
+ADD_U32 (factor_is_whole, "llama.rope.scaling.factor", 2)
+
+static void
+looks_ahead (TestGguf *gguf)
+{
+  test_gguf_add_bool (gguf, "llama.attention.causal", FALSE);
+}
+
+static void
+bias (TestGguf *gguf)
+{
+  g_autofree float *zeros = g_new0 (float, 256);
+
+  test_gguf_add_tensor (gguf, "blk.0.attn_q.bias", MODEL_TYPE_F32, 256, 0, zeros, 1024);
+}
+
+static void
+unused (TestGguf *gguf)
+{
+  test_gguf_add_tensor (gguf, "blk.0.attn_rot_embd.weight", MODEL_TYPE_F32, 2, 0, "12345678", 8);
+}
+
+static void
+layer_too_many (TestGguf *gguf)
+{
+  g_autofree float *zeros = g_new0 (float, 256);
+
+  test_gguf_add_tensor (gguf, "blk.2.attn_norm.weight", MODEL_TYPE_F32, 256, 0, zeros, 1024);
+}
+
+static void
+nothing (TestGguf *gguf)
+{
+}
+
+static void
+test_additions (void)
+{
+  static const Case cases[] = {
+    { "nothing", nothing, -1, NULL },
+    { "no experts", no_experts, -1, NULL },
+    { "an ordinary model", ordinary, -1, NULL },
+    { "linear scaling", linear, -1, NULL },
+    { "a factor as a whole number", factor_is_whole, -1, NULL },
+    { "an unused tensor", unused, -1, NULL },
+    { "experts", experts, ENGINE_ERROR_UNSUPPORTED, "8 experts" },
+    { "parts", parts, ENGINE_ERROR_UNSUPPORTED, "3 parts" },
+    { "an adapter", adapter, ENGINE_ERROR_UNSUPPORTED, "adapter" },
+    { "yarn", yarn, ENGINE_ERROR_UNSUPPORTED, "yarn" },
+    { "llama3 scaling without factors", llama3_without_factors, ENGINE_ERROR_UNSUPPORTED,
+      "llama3" },
+    { "a zero factor", zero_factor, ENGINE_ERROR_BAD_FILE, "scaling.factor" },
+    { "an attention factor", attention_factor, ENGINE_ERROR_UNSUPPORTED, "1.2" },
+    { "attention to what follows", looks_ahead, ENGINE_ERROR_UNSUPPORTED, "causal" },
+    { "a bias", bias, ENGINE_ERROR_UNSUPPORTED, "attn_q.bias" },
+    { "a layer too many", layer_too_many, ENGINE_ERROR_UNSUPPORTED, "blk.2.attn_norm" },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (TestGguf) written = test_gguf_build_llama (NULL, MODEL_TYPE_Q4_0, 1);
+    Opened o;
+
+    cases[i].change (written);
+    o = open_model (written);
+    g_test_message ("%s: %s", cases[i].name, o.error != NULL ? o.error->message : "loads");
+    if (cases[i].code < 0) {
+      g_assert_no_error (o.error);
+    } else {
+      g_assert_error (o.error, ENGINE_ERROR, cases[i].code);
+      g_assert_nonnull (strstr (o.error->message, cases[i].says));
+    }
+    opened_clear (&o);
+  }
+}
+
+static void
+test_rope_scaling (void)
+{
+  TestLlama llama = { .rope_freqs = TRUE };
+  g_autoptr (TestGguf) with_factors = test_gguf_build_llama (&llama, MODEL_TYPE_Q4_0, 1);
+  g_autoptr (TestGguf) scaled = test_gguf_build_llama (NULL, MODEL_TYPE_Q4_0, 1);
+  Opened o;
+
+  test_gguf_add_string (with_factors, "llama.rope.scaling.type", "llama3");
+  test_gguf_add_f32 (with_factors, "llama.rope.scaling.factor", 8); /* already in the factors */
+  o = open_model (with_factors);
+  g_assert_no_error (o.error);
+  g_assert_true (o.desc->h.rope_scale == 1);
+  opened_clear (&o);
+
+  test_gguf_add_string (scaled, "llama.rope.scaling.type", "linear");
+  test_gguf_add_f32 (scaled, "llama.rope.scaling.factor", 4);
+  o = open_model (scaled);
+  g_assert_no_error (o.error);
+  g_assert_true (o.desc->h.rope_scale == 0.25f);
+  opened_clear (&o);
+}
+
+/* ---- numbers that lie ------------------------------------------------------------------ */
+
+/* A sound model with one u32 of its metadata overwritten. */
+static Opened
+open_patched (const char *key, uint32_t type, const void *value, size_t n)
+{
+  g_autoptr (TestGguf) written = test_gguf_build_llama (NULL, MODEL_TYPE_Q4_0, 1);
+  g_autoptr (GByteArray) bytes = test_gguf_bytes (written, 32, NULL);
+  g_autofree char *path = NULL;
+  Opened o = { NULL, NULL, NULL };
+  guint8 *at = memmem (bytes->data, bytes->len, key, strlen (key));
+
+  g_assert_nonnull (at);
+  at += strlen (key);
+  memcpy (at, &type, 4);
+  memcpy (at + 4, value, n);
+  g_close (g_file_open_tmp ("bottega-model-XXXXXX", &path, NULL), NULL);
+  test_write_file (path, bytes);
+  o.gguf = model_gguf_open (path, &o.error);
+  if (o.gguf != NULL)
+    o.desc = model_desc_new (o.gguf, &o.error);
+  g_remove (path);
+  return o;
+}
+
+static void
+test_bad_numbers (void)
+{
+  static const struct {
+    const char *key;
+    uint32_t value;
+    const char *says;
+  } cases[] = {
+    { "llama.block_count", 0, "block_count" },
+    { "llama.block_count", 1, "blk.1." }, /* a layer is left over */
+    { "llama.block_count", 3, "blk.2." }, /* a layer is missing */
+    { "llama.block_count", 100000, "block_count" },
+    { "llama.embedding_length", 512, "512" },
+    { "llama.embedding_length", 0, "embedding_length" },
+    { "llama.feed_forward_length", 511, "511" },
+    { "llama.context_length", 0, "context_length" },
+    { "llama.attention.head_count", 3, "3 attention heads" },
+    { "llama.attention.head_count", 0xffffffff, "head_count" },
+    { "llama.attention.head_count_kv", 0, "head_count_kv" },
+    { "llama.attention.head_count_kv", 4, "attn_k" },
+    { "llama.attention.key_length", 1025, "key_length" },
+    { "llama.attention.key_length", 32, "dimension_count" },
+    { "llama.attention.value_length", 32, "attn_v" },
+    { "llama.rope.dimension_count", 65, "dimension_count" },
+    { "llama.rope.dimension_count", 63, "odd number" },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    Opened o = open_patched (cases[i].key, MODEL_VALUE_U32, &cases[i].value, 4);
+
+    g_assert_null (o.desc);
+    g_test_message ("%s", o.error->message);
+    g_assert_nonnull (strstr (o.error->message, cases[i].says));
+    opened_clear (&o);
+  }
+}
+
+static void
+test_bad_kinds (void)
+{
+  static const float reals[] = { 0, -1, NAN, INFINITY, 1e-45f };
+  static const char *const keys[] = { "llama.attention.layer_norm_rms_epsilon",
+                                      "llama.rope.freq_base" };
+
+  for (size_t k = 0; k < G_N_ELEMENTS (keys); k++)
+    for (size_t i = 0; i < 4; i++) {
+      Opened o = open_patched (keys[k], MODEL_VALUE_F32, &reals[i], 4);
+
+      g_assert_null (o.desc);
+      g_assert_error (o.error, ENGINE_ERROR, ENGINE_ERROR_BAD_FILE);
+      opened_clear (&o);
+    }
+  {
+    Opened o = open_patched ("llama.block_count", MODEL_VALUE_F32, &reals[0], 4);
+
+    g_assert_error (o.error, ENGINE_ERROR, ENGINE_ERROR_BAD_FILE);
+    g_assert_nonnull (strstr (o.error->message, "whole number"));
+    opened_clear (&o);
+  }
+}
+
+/* Number of key heads for each layer: the same is fine, different ones are another kind of
+ * model. */
+static void
+test_per_layer_heads (void)
+{
+  static const struct {
+    uint32_t heads[3];
+    size_t n;
+    int code;
+  } cases[] = {
+    { { 2, 2 }, 2, -1 },
+    { { 2, 2, 2 }, 3, -1 },
+    { { 2, 1 }, 2, ENGINE_ERROR_UNSUPPORTED },
+    { { 2 }, 1, ENGINE_ERROR_BAD_FILE },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (TestGguf) written = test_gguf_build_llama (NULL, MODEL_TYPE_Q4_0, 1);
+    g_autoptr (GByteArray) bytes = NULL;
+    g_autofree char *path = NULL;
+    g_autoptr (GError) error = NULL;
+    g_autoptr (ModelGguf) gguf = NULL;
+    g_autoptr (ModelDesc) desc = NULL;
+    guint8 *at;
+
+    test_gguf_add_array (written, "llama.attention.head_count_KV", MODEL_VALUE_U32, cases[i].heads,
+                         cases[i].n, 4);
+    bytes = test_gguf_bytes (written, 32, NULL);
+    /* The scalar of that name gives way to the array. */
+    at = memmem (bytes->data, bytes->len, "head_count_kv", 13);
+    memcpy (at, "head_count_xx", 13);
+    at = memmem (bytes->data, bytes->len, "head_count_KV", 13);
+    memcpy (at, "head_count_kv", 13);
+    g_close (g_file_open_tmp ("bottega-model-XXXXXX", &path, NULL), NULL);
+    test_write_file (path, bytes);
+    gguf = model_gguf_open (path, &error);
+    g_assert_no_error (error);
+    desc = model_desc_new (gguf, &error);
+    if (cases[i].code < 0)
+      g_assert_no_error (error);
+    else
+      g_assert_error (error, ENGINE_ERROR, cases[i].code);
+    g_remove (path);
+  }
+}
+
+/* ---- tensors that are not what they should be ------------------------------------------ */
+
+static void
+test_bad_tensors (void)
+{
+  static const struct {
+    const char *tensor;
+    size_t at; /* offset from the end of its name: 4 n_dims, 8 each dimension, then type */
+    uint32_t value;
+    const char *says;
+  } cases[] = {
+    { "blk.1.ffn_gate.weight", 12, 256, "ffn_gate" },       /* rows */
+    { "blk.0.ffn_norm.weight", 12, MODEL_TYPE_BF16, NULL }, /* half the bytes: loads */
+    { "blk.0.ffn_norm.weight", 12, MODEL_TYPE_Q8_0, "vector" },
+    { "blk.0.ffn_norm.weight", 12, 26, "I32" },
+    { "blk.0.attn_v.weight", 20, 20, "IQ4_NL" }, /* as large as Q4_0, but not run */
+    { "output_norm.weight", 4, 255, "output_norm" },
+    { "token_embd.weight", 12, 319, "320 tokens" },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (TestGguf) written = test_gguf_build_llama (NULL, MODEL_TYPE_Q4_0, 1);
+    g_autoptr (GByteArray) bytes = test_gguf_bytes (written, 32, NULL);
+    g_autofree char *path = NULL;
+    g_autoptr (GError) error = NULL;
+    g_autoptr (ModelGguf) gguf = NULL;
+    g_autoptr (ModelDesc) desc = NULL;
+    guint8 *at = memmem (bytes->data, bytes->len, cases[i].tensor, strlen (cases[i].tensor));
+
+    memcpy (at + strlen (cases[i].tensor) + cases[i].at, &cases[i].value, 4);
+    g_close (g_file_open_tmp ("bottega-model-XXXXXX", &path, NULL), NULL);
+    test_write_file (path, bytes);
+    gguf = model_gguf_open (path, &error);
+    g_assert_no_error (error);
+    desc = model_desc_new (gguf, &error);
+    g_test_message ("%s", error != NULL ? error->message : "loads");
+    if (cases[i].says == NULL) {
+      g_assert_no_error (error);
+    } else {
+      g_assert_nonnull (error);
+      g_assert_nonnull (strstr (error->message, cases[i].says));
+    }
+    g_remove (path);
+  }
+}
+
+static void
+test_missing_tensor (void)
+{
+  g_autoptr (TestGguf) written = test_gguf_build_vocabulary (NULL);
+  Opened o = open_model (written);
+
+  g_assert_error (o.error, ENGINE_ERROR, ENGINE_ERROR_BAD_FILE);
+  g_assert_nonnull (strstr (o.error->message, "token_embd"));
+  opened_clear (&o);
+}
+
+static void
+test_other_architecture (void)
+{
+  g_autoptr (TestGguf) written = test_gguf_new (3), silent = test_gguf_new (3);
+  Opened o;
+
+  test_gguf_add_string (written, "general.architecture", "mamba");
+  o = open_model (written);
+  g_assert_error (o.error, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED);
+  g_assert_nonnull (strstr (o.error->message, "“mamba”"));
+  g_assert_nonnull (strstr (o.error->message, "llama"));
+  opened_clear (&o);
+  o = open_model (silent);
+  g_assert_error (o.error, ENGINE_ERROR, ENGINE_ERROR_BAD_FILE);
+  opened_clear (&o);
+}
+
+static void
+test_starter (void)
+{
+  const char *path = g_getenv ("BOTTEGA_TEST_MODEL");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (ModelGguf) gguf = NULL;
+  g_autoptr (ModelDesc) desc = NULL;
+
+  if (path == NULL) {
+    g_test_skip ("BOTTEGA_TEST_MODEL is not set");
+    return;
+  }
+  gguf = model_gguf_open (path, &error);
+  g_assert_no_error (error);
+  desc = model_desc_new (gguf, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (desc->n_parameters, ==, 134515008);
+  g_assert_cmpuint (desc->h.n_layers, ==, 30);
+  g_assert_cmpuint (desc->h.n_heads / desc->h.n_heads_kv, ==, 3);
+  g_assert_true (desc->tied_output);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/model/desc/defaults", test_defaults);
+  g_test_add_func ("/model/desc/all-types", test_all_types);
+  g_test_add_func ("/model/desc/written-weights", test_written_weights);
+  g_test_add_func ("/model/desc/additions", test_additions);
+  g_test_add_func ("/model/desc/rope-scaling", test_rope_scaling);
+  g_test_add_func ("/model/desc/bad-numbers", test_bad_numbers);
+  g_test_add_func ("/model/desc/bad-kinds", test_bad_kinds);
+  g_test_add_func ("/model/desc/per-layer-heads", test_per_layer_heads);
+  g_test_add_func ("/model/desc/bad-tensors", test_bad_tensors);
+  g_test_add_func ("/model/desc/missing-tensor", test_missing_tensor);
+  g_test_add_func ("/model/desc/other-architecture", test_other_architecture);
+  g_test_add_func ("/model/desc/starter", test_starter);
+  return g_test_run ();
+}
