@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Layouts and kernels by themselves: packing keeps every bit, quantised activations are what
+ * they say, and integer products are exact but for f32 rounding, at the extremes of every code
+ * too. */
+#include "engine/cpu/internal.h"
+#include "tests/engine/make-gguf.h"
+
+#include <math.h>
+#include <string.h>
+
+static const ModelType types[] = { MODEL_TYPE_F32, MODEL_TYPE_F16, MODEL_TYPE_BF16,
+                                   MODEL_TYPE_Q4_0, MODEL_TYPE_Q4_1, MODEL_TYPE_Q8_0,
+                                   MODEL_TYPE_Q4_K, MODEL_TYPE_Q6_K };
+
+/* A weight of random bytes, packed for some lanes, with the file's rows and their values. */
+typedef struct {
+  ModelTensor tensor;
+  CpuWeight weight;
+  uint8_t *file;
+  float *values; /* [rows][columns] */
+} Packed;
+
+static void
+packed_clear (Packed *p)
+{
+  g_free (p->file);
+  g_free (p->values);
+  g_aligned_free (p->weight.data);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Packed, packed_clear)
+
+/* fill: a byte that all codes are made of, or -1 for random weights. */
+static void
+pack (Packed *p, uint64_t seed, ModelType id, uint32_t lanes, uint32_t rows, uint32_t columns,
+      int fill)
+{
+  const ModelTypeInfo *type = model_type_info (id);
+  size_t row_bytes = model_type_row_bytes (type, columns);
+  CpuWeight *w = &p->weight;
+
+  p->tensor = (ModelTensor) { .type = type, .ne = { columns, rows, 1, 1 } };
+  p->file = g_malloc (row_bytes * rows);
+  p->values = g_new (float, (size_t) rows *columns);
+  test_random_weights (&seed, id, 0.1f, p->file, (size_t) rows * columns);
+  for (size_t at = 0; fill >= 0 && at < row_bytes * rows; at += type->block_bytes) {
+    uint8_t *block = p->file + at;
+
+    switch (id) {
+    case MODEL_TYPE_Q4_0:
+      memset (((ModelBlockQ4_0 *) (void *) block)->qs, fill, 16);
+      break;
+    case MODEL_TYPE_Q4_1:
+      memset (((ModelBlockQ4_1 *) (void *) block)->qs, fill, 16);
+      break;
+    case MODEL_TYPE_Q8_0:
+      memset (((ModelBlockQ8_0 *) (void *) block)->qs, fill, 32);
+      break;
+    case MODEL_TYPE_Q4_K:
+      memset (((ModelBlockQ4_K *) (void *) block)->scales, fill, 140);
+      break;
+    case MODEL_TYPE_Q6_K:
+      memset (block, fill, 208);
+      break;
+    default:
+      break;
+    }
+  }
+  type->to_f32 (p->file, p->values, (size_t) rows * columns);
+  *w = (CpuWeight) { .tensor = &p->tensor,
+                     .format = cpu_pack_format (id, lanes),
+                     .lanes = lanes,
+                     .rows = rows,
+                     .columns = columns,
+                     .n_strips = (rows + lanes - 1) / lanes };
+  w->strip_bytes = w->strip_stride = cpu_pack_strip_bytes (w->format, type, lanes, columns);
+  w->data = g_aligned_alloc0 (w->n_strips, w->strip_bytes, 64);
+  for (uint32_t s = 0; s < w->n_strips; s++)
+    cpu_pack_strip (w->format, type, lanes, columns, p->file + s * lanes * row_bytes,
+                    MIN (lanes, rows - s * lanes), w->data + s * w->strip_stride);
+}
+
+static void
+test_pack (void)
+{
+  static const uint32_t lanes[] = { 1, 8, 16 };
+
+  for (size_t t = 0; t < G_N_ELEMENTS (types); t++)
+    for (size_t l = 0; l < G_N_ELEMENTS (lanes); l++) {
+      g_auto (Packed) p = { 0 };
+      const ModelTypeInfo *type = model_type_info (types[t]);
+      size_t row_bytes = model_type_row_bytes (type, 768);
+      g_autofree uint8_t *row = g_malloc (row_bytes);
+
+      pack (&p, t + 1, types[t], lanes[l], 35, 768, -1);
+      for (uint32_t r = 0; r < 35; r++) {
+        cpu_pack_unpack_row (&p.weight, r, row);
+        g_assert_cmpmem (row, row_bytes, p.file + r * row_bytes, row_bytes);
+      }
+    }
+}
+
+/* Bytes that no writer would make must survive as well: every bit has its place. */
+static void
+test_pack_any_bits (void)
+{
+  uint64_t random = 7;
+
+  for (size_t t = 0; t < G_N_ELEMENTS (types); t++) {
+    const ModelTypeInfo *type = model_type_info (types[t]);
+    size_t row_bytes = model_type_row_bytes (type, 256);
+    g_autofree uint8_t *file = g_malloc (row_bytes * 16), *row = g_malloc (row_bytes);
+    ModelTensor tensor = { .type = type, .ne = { 256, 16, 1, 1 } };
+    CpuFormat format = cpu_pack_format (types[t], 16);
+    g_autofree uint8_t *strip = g_malloc (cpu_pack_strip_bytes (format, type, 16, 256));
+    CpuWeight weight = { &tensor, format, 16, 16, 256, 1, 0, 0, 0, strip };
+
+    for (size_t i = 0; i < row_bytes * 16; i++)
+      file[i] = (uint8_t) test_random (&random);
+    cpu_pack_strip (format, type, 16, 256, file, 16, strip);
+    for (uint32_t r = 0; r < 16; r++) {
+      cpu_pack_unpack_row (&weight, r, row);
+      g_assert_cmpmem (row, row_bytes, file + r * row_bytes, row_bytes);
+    }
+  }
+}
+
+static void
+test_quantise (const CpuKernels *kernels)
+{
+  CpuActBlock blocks[4];
+  float x[128];
+  uint64_t random = 3;
+
+  for (unsigned round = 0; round < 200; round++) {
+    for (unsigned i = 0; i < 128; i++)
+      x[i] = test_random_real (&random) * (i / 32 == 3 ? 0 : ldexpf (1, (int) (round % 40) - 20));
+    kernels->quantise (x, 128, blocks);
+    for (unsigned b = 0; b < 4; b++) {
+      int sum = 0, low = 0;
+      float most = 0;
+
+      for (unsigned i = 0; i < 32; i++) {
+        const float *y = x + 32 * b;
+
+        most = MAX (most, fabsf (y[i]));
+        sum += blocks[b].q[i];
+        low += i < 16 ? blocks[b].q[i] : 0;
+        g_assert_cmpfloat (fabsf (y[i] - blocks[b].scale * blocks[b].q[i]), <=,
+                           blocks[b].scale * 0.5001f);
+      }
+      g_assert_cmpfloat (fabsf (blocks[b].scale - most / 127), <=, most * 1e-7f);
+      g_assert_cmpint (blocks[b].sum, ==, sum);
+      g_assert_cmpint (blocks[b].sum_low, ==, low);
+      g_assert_cmpfloat (blocks[b].scaled_sum, ==, blocks[b].scale * (float) sum);
+    }
+  }
+}
+
+/* y = w x act in double, and the sum of magnitudes that its rounding errors grow with. */
+static double
+exact (const float *w, const CpuActBlock *act, uint32_t columns, double *magnitude)
+{
+  double y = 0;
+
+  *magnitude = 0;
+  for (uint32_t k = 0; k < columns; k++) {
+    double x = (double) act[k / 32].scale * act[k / 32].q[k % 32] * (double) w[k];
+
+    y += x;
+    *magnitude += fabs (x);
+  }
+  return y;
+}
+
+static void
+check_product (const CpuKernels *kernels, ModelType type, uint32_t rows, uint32_t columns,
+               uint32_t n_tokens, int fill, float extreme)
+{
+  g_auto (Packed) p = { 0 };
+  uint32_t n_blocks = columns / CPU_BLOCK;
+  g_autofree CpuActBlock *act = g_new (CpuActBlock, (size_t) n_tokens * n_blocks);
+  g_autofree float *x = g_new (float, (size_t) n_tokens *columns);
+  g_autofree float *y = g_new0 (float, (size_t) n_tokens *rows);
+  uint64_t random = rows + columns + n_tokens;
+  CpuMatmulWork work = { .weight = &p.weight,
+                         .act = act,
+                         .act_stride = n_blocks * sizeof *act,
+                         .n_tokens = n_tokens,
+                         .dst = y,
+                         .dst_stride = rows };
+
+  pack (&p, rows + 1, type, kernels->lanes, rows, columns, fill);
+  work.n_strips = p.weight.n_strips;
+  for (size_t i = 0; i < (size_t) n_tokens * columns; i++)
+    x[i] = extreme < 0 || extreme > 0 ? extreme : test_random_real (&random);
+  kernels->quantise (x, n_tokens * columns, act);
+  kernels->matmul[p.weight.format](&work);
+  for (uint32_t t = 0; t < n_tokens; t++)
+    for (uint32_t r = 0; r < rows; r++) {
+      double magnitude, want = exact (p.values + (size_t) r * columns,
+                                      act + (size_t) t * n_blocks, columns, &magnitude);
+
+      /* The minimum of a block cancels against its codes: count that in. */
+      g_assert_cmpfloat (fabs ((double) y[(size_t) t * rows + r] - want), <=,
+                         2e-6 * magnitude + 1e-5 * fabs (want) + 1e-4);
+    }
+}
+
+static void
+test_products (const CpuKernels *kernels)
+{
+  static const int fills[] = { -1, 0x00, 0xff, 0x80, 0x7f, 0x55 };
+
+  for (size_t t = 0; t < G_N_ELEMENTS (types); t++) {
+    uint32_t block = model_type_info (types[t])->block_weights;
+
+    if (!cpu_format_is_quantised (cpu_pack_format (types[t], kernels->lanes)))
+      continue;
+    for (size_t f = 0; f < G_N_ELEMENTS (fills); f++)
+      for (int sign = -1; sign <= 1; sign++) {
+        check_product (kernels, types[t], 33, block * 2, 7, fills[f], (float) sign);
+        check_product (kernels, types[t], 5, block, 1, fills[f], (float) sign);
+      }
+  }
+}
+
+/* One token gets the same bits alone as among others, whatever the tile. */
+static void
+test_tiles (const CpuKernels *kernels)
+{
+  for (size_t t = 0; t < G_N_ELEMENTS (types); t++) {
+    g_auto (Packed) p = { 0 };
+    const uint32_t columns = 768, rows = 35, n_tokens = 23;
+    gboolean quantised = cpu_format_is_quantised (cpu_pack_format (types[t], kernels->lanes));
+    g_autofree CpuActBlock *act = g_new (CpuActBlock, (size_t) n_tokens * columns / CPU_BLOCK);
+    g_autofree float *x = g_new (float, (size_t) n_tokens *columns);
+    g_autofree float *all = g_new0 (float, (size_t) n_tokens *rows);
+    g_autofree float *some = g_new0 (float, (size_t) n_tokens *rows);
+    g_autofree float *scratch = g_new (float, columns);
+    uint64_t random = 11;
+    CpuMatmulWork work = { .weight = &p.weight, .dst_stride = rows, .scratch = scratch };
+
+    pack (&p, 5, types[t], kernels->lanes, rows, columns, -1);
+    for (size_t i = 0; i < (size_t) n_tokens * columns; i++)
+      x[i] = test_random_real (&random);
+    if (quantised)
+      kernels->quantise (x, n_tokens * columns, act);
+    work.act_stride = quantised ? columns / CPU_BLOCK * sizeof *act : columns * sizeof *x;
+    for (uint32_t step = 1; step <= n_tokens; step++)
+      for (uint32_t first = 0; first < n_tokens; first += step)
+        for (uint32_t s = 0; s < p.weight.n_strips; s += step % 3 + 1) {
+          work.first_strip = s;
+          work.n_strips = MIN (step % 3 + 1, p.weight.n_strips - s);
+          work.n_tokens = MIN (step, n_tokens - first);
+          work.act = (quantised ? (const char *) act : (const char *) x) + first * work.act_stride;
+          work.dst = (step == 1 ? all : some) + (size_t) first * rows;
+          kernels->matmul[p.weight.format](&work);
+          if (first + step >= n_tokens && s + work.n_strips == p.weight.n_strips && step > 1)
+            g_assert_cmpmem (some, n_tokens * rows * 4, all, n_tokens * rows * 4);
+        }
+  }
+}
+
+/* The exponential, through the sum of 1 and 15 times e^x. */
+static void
+test_exp (const CpuKernels *kernels)
+{
+  for (float x = 0; x > -100; x -= 0.0137f) {
+    float pair[16], max, sum;
+
+    for (unsigned i = 0; i < 16; i++)
+      pair[i] = x;
+    pair[3] = 0;
+    kernels->max_sum_exp (pair, 16, &max, &sum);
+    g_assert_cmpfloat (max, ==, 0);
+    g_assert_cmpfloat (fabs ((double) sum - 1 - 15 * exp ((double) x)), <=,
+                       1e-6 + 15 * 5e-7 * exp ((double) x));
+  }
+}
+
+static const struct {
+  const char *name;
+  void (*test) (const CpuKernels *);
+  gboolean portable_too;
+} tests[] = {
+  { "quantise", test_quantise, FALSE },
+  { "products", test_products, FALSE },
+  { "tiles", test_tiles, TRUE },
+  { "exp", test_exp, TRUE },
+};
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/cpu/pack/there-and-back", test_pack);
+  g_test_add_func ("/cpu/pack/any-bits", test_pack_any_bits);
+  for (int tier = 0; tier <= (int) cpu_tier_best (); tier++)
+    for (size_t i = 0; i < G_N_ELEMENTS (tests); i++) {
+      g_autofree char *path = g_strdup_printf ("/cpu/%s/%s", tests[i].name,
+                                               cpu_tier_name ((CpuTier) tier));
+
+      if (tier != CPU_TIER_PORTABLE || tests[i].portable_too)
+        g_test_add_data_func (path, cpu_kernels ((CpuTier) tier),
+                              (GTestDataFunc) (void (*) (void)) tests[i].test);
+    }
+  return g_test_run ();
+}
