@@ -412,6 +412,8 @@ join_parts (Joined *joined, const TextPart *parts, size_t n_parts)
     guint before = joined->text->len;
     size_t n = parts[i].n_bytes < 0 ? strlen (parts[i].text) : (size_t) parts[i].n_bytes;
 
+    if (n == 0) /* no array yet to point into */
+      continue;
     g_byte_array_append (joined->text, (const guint8 *) parts[i].text, (guint) n);
     g_byte_array_set_size (joined->trusted, joined->text->len);
     memset (joined->trusted->data + before, parts[i].trusted ? 1 : 0, n);
