@@ -261,7 +261,8 @@ bottega_conversation_update_phase (BottegaConversation *self)
   bottega_message_set_waiting (self->answer, n_before);
   bottega_message_set_load_fraction (self->answer,
                                      bottega_engine_thread_get_load_fraction (self->engine));
-  loading = loading && n_before == 0;
+  /* Once it is our turn and the model is there, the engine's first word is a moment away. */
+  loading = n_before == 0 && (loading || self->state == BOTTEGA_CONVERSATION_LOADING);
   bottega_message_set_state (self->answer, loading ? BOTTEGA_MESSAGE_STATE_LOADING
                                                    : BOTTEGA_MESSAGE_STATE_QUEUED);
   bottega_conversation_set_state (self, loading ? BOTTEGA_CONVERSATION_LOADING

@@ -449,10 +449,12 @@ static guint64
 push_job (BottegaEngineThread *self, BottegaJob *job)
 {
   job->id = ++self->last_job;
-  if (self->worker != NULL)
-    bottega_engine_worker_push (self->worker, job);
-  else
+  if (self->worker == NULL)
     bottega_job_free (job);
+  else if (job->kind == BOTTEGA_JOB_LOAD || job->kind == BOTTEGA_JOB_UNLOAD)
+    bottega_engine_worker_push_load (self->worker, job);
+  else
+    bottega_engine_worker_push (self->worker, job);
 
   return self->last_job;
 }
@@ -468,9 +470,6 @@ bottega_engine_thread_load (BottegaEngineThread *self,
 
   g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
   g_return_if_fail (path != NULL);
-
-  if (self->worker != NULL && self->state == BOTTEGA_ENGINE_LOADING)
-    bottega_engine_worker_cancel (self->worker, self->load_job);
 
   job = g_new0 (BottegaJob, 1);
   job->kind = BOTTEGA_JOB_LOAD;
@@ -497,9 +496,6 @@ bottega_engine_thread_unload (BottegaEngineThread *self)
   BottegaLoaded none = { 0 };
 
   g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
-
-  if (self->worker != NULL && self->state == BOTTEGA_ENGINE_LOADING)
-    bottega_engine_worker_cancel (self->worker, self->load_job);
 
   job = g_new0 (BottegaJob, 1);
   job->kind = BOTTEGA_JOB_UNLOAD;

@@ -47,8 +47,9 @@ BottegaEngineThread *bottega_engine_thread_new (BottegaEngineSource *source);
  * effect. Also at the last unref. */
 void bottega_engine_thread_shutdown (BottegaEngineThread *self);
 
-/* Loads a model instead of the present one; a load in progress is given up for it. Running and
- * waiting answers end first, in order. device and context_tokens as in BottegaLoadRequest. */
+/* Loads a model instead of the present one, after the answers that have been asked for. A load in
+ * progress is given up for it: questions that wait for that one get this model. device and
+ * context_tokens as in BottegaLoadRequest. */
 void bottega_engine_thread_load (BottegaEngineThread *self, const char *path, const char *device,
                                  guint context_tokens);
 void bottega_engine_thread_unload (BottegaEngineThread *self);

@@ -27,10 +27,11 @@ struct _BottegaEngineWorker {
   atomic_bool awake; /* the wake source has been set and not yet acknowledged */
   atomic_bool quit;
 
-  pthread_mutex_t lock; /* guards the next five */
+  pthread_mutex_t lock; /* guards the next six */
   pthread_cond_t pushed;
   GQueue jobs;
-  guint64 running;    /* id of the job in progress; 0: none */
+  guint64 running; /* id of the job in progress; 0: none */
+  BottegaJobKind running_kind;
   gboolean cancelled; /* the running job has been */
   gboolean saving;    /* a failed device is being replaced: the source must not be cancelled */
 
@@ -367,6 +368,7 @@ engine_thread (gpointer data)
     }
     /* Under the lock, so that a cancel that finds the job running comes after. */
     self->running = job->id;
+    self->running_kind = job->kind;
     self->cancelled = FALSE;
     BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source)->rearm (self->source);
     pthread_mutex_unlock (&self->lock);
@@ -435,6 +437,34 @@ bottega_engine_worker_push (BottegaEngineWorker *self, BottegaJob *job)
 {
   pthread_mutex_lock (&self->lock);
   g_queue_push_tail (&self->jobs, job);
+  pthread_cond_signal (&self->pushed);
+  pthread_mutex_unlock (&self->lock);
+}
+
+static gboolean
+is_load (BottegaJobKind kind)
+{
+  return kind == BOTTEGA_JOB_LOAD || kind == BOTTEGA_JOB_UNLOAD;
+}
+
+void
+bottega_engine_worker_push_load (BottegaEngineWorker *self, BottegaJob *job)
+{
+  GList *link;
+
+  pthread_mutex_lock (&self->lock);
+  for (link = self->jobs.head; link != NULL; link = link->next)
+    if (is_load (((const BottegaJob *) link->data)->kind))
+      break;
+  if (link != NULL) {
+    bottega_job_free (link->data);
+    link->data = job;
+  } else if (self->running != 0 && is_load (self->running_kind)) {
+    BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source)->cancel (self->source);
+    g_queue_push_head (&self->jobs, job);
+  } else {
+    g_queue_push_tail (&self->jobs, job);
+  }
   pthread_cond_signal (&self->pushed);
   pthread_mutex_unlock (&self->lock);
 }

@@ -39,6 +39,9 @@ void bottega_engine_worker_free (BottegaEngineWorker *self);
 
 /* Takes the job. */
 void bottega_engine_worker_push (BottegaEngineWorker *self, BottegaJob *job);
+/* Takes a LOAD or UNLOAD job. One that runs is given up for it, one that waits is replaced, so that
+ * questions which wait for a model find the new one. */
+void bottega_engine_worker_push_load (BottegaEngineWorker *self, BottegaJob *job);
 
 typedef enum {
   BOTTEGA_CANCEL_UNKNOWN, /* it has ended */

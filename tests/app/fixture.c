@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* See fixture.h. Everything of a test lives in its folder, and the test fails when the main loop
+ * does not bring what it waits for. */
+#include "tests/app/fixture.h"
+
+#include <ftw.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+
+#define PATIENCE_S 20
+
+char *
+fixture_make_folder (void)
+{
+  GError *error = NULL;
+  char *folder = g_dir_make_tmp ("bottega-test-XXXXXX", &error);
+
+  g_assert_no_error (error);
+
+  return folder;
+}
+
+static int
+remove_one (const char *path, const struct stat *info, int type, struct FTW *where)
+{
+  return remove (path);
+}
+
+void
+fixture_remove_folder (char *folder)
+{
+  nftw (folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+  g_free (folder);
+}
+
+static gboolean
+on_time (gpointer data)
+{
+  *(gboolean *) data = TRUE;
+
+  return G_SOURCE_REMOVE;
+}
+
+void
+fixture_wait (FixtureCondition condition, gpointer data)
+{
+  gboolean late = FALSE;
+  guint timeout = g_timeout_add_seconds (PATIENCE_S, on_time, &late);
+
+  while (!condition (data) && !late)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_false (late);
+  g_source_remove (timeout);
+}
+
+static gboolean
+is_set (gpointer data)
+{
+  return *(const gboolean *) data;
+}
+
+void
+fixture_wait_flag (const gboolean *flag)
+{
+  fixture_wait (is_set, (gpointer) flag);
+}
+
+void
+fixture_turn (double seconds)
+{
+  gboolean late = FALSE;
+
+  g_timeout_add ((guint) (seconds * 1000), on_time, &late);
+  while (!late)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+static gboolean
+is_ready (gpointer data)
+{
+  return bottega_engine_thread_get_state (data) == BOTTEGA_ENGINE_READY;
+}
+
+static gboolean
+is_list_loaded (gpointer data)
+{
+  return bottega_conversation_list_get_loaded (data);
+}
+
+void
+fixture_begin (Fixture *fixture, const BottegaReplayOptions *options)
+{
+  const BottegaReplayOptions plain = { .text = "A short answer." };
+  g_autoptr (BottegaSettings) settings = bottega_settings_new_in_memory ();
+
+  fixture->source =
+      BOTTEGA_REPLAY_SOURCE (bottega_replay_source_new (options != NULL ? options : &plain));
+  fixture->assistant = bottega_assistant_new (fixture->folder,
+                                              BOTTEGA_ENGINE_SOURCE (fixture->source), settings);
+  g_assert_cmpstr (bottega_assistant_get_storage_error (fixture->assistant), ==, NULL);
+  bottega_assistant_start (fixture->assistant);
+  fixture_wait (is_ready, bottega_assistant_get_engine (fixture->assistant));
+  fixture_wait (is_list_loaded, bottega_assistant_get_conversations (fixture->assistant));
+}
+
+void
+fixture_end (Fixture *fixture)
+{
+  bottega_assistant_shutdown (fixture->assistant);
+  g_assert_finalize_object (fixture->assistant);
+  g_clear_object (&fixture->source);
+}
+
+void
+fixture_set_up (Fixture *fixture, const BottegaReplayOptions *options)
+{
+  g_autofree char *models = NULL;
+  g_autofree char *model = NULL;
+  g_autoptr (GError) error = NULL;
+
+  fixture->folder = fixture_make_folder ();
+  models = g_build_filename (fixture->folder, "models", NULL);
+  model = g_build_filename (models, "recorded.gguf", NULL);
+  g_assert_cmpint (g_mkdir (models, 0700), ==, 0);
+  g_file_set_contents (model, "a model", -1, &error);
+  g_assert_no_error (error);
+  fixture_begin (fixture, options);
+}
+
+void
+fixture_reopen (Fixture *fixture, const BottegaReplayOptions *options)
+{
+  fixture_end (fixture);
+  fixture_begin (fixture, options);
+}
+
+void
+fixture_tear_down (Fixture *fixture)
+{
+  fixture_end (fixture);
+  fixture_remove_folder (fixture->folder);
+}
+
+gboolean
+fixture_is_idle (gpointer conversation)
+{
+  return !bottega_conversation_get_busy (conversation);
+}
+
+gboolean
+fixture_is_loaded (gpointer conversation)
+{
+  return bottega_conversation_get_loaded (conversation);
+}
+
+gboolean
+fixture_is_writing (gpointer conversation)
+{
+  return bottega_conversation_get_state (conversation) == BOTTEGA_CONVERSATION_WRITING;
+}
+
+BottegaMessage *
+fixture_message (BottegaConversation *conversation, guint position)
+{
+  g_autoptr (BottegaMessage) message =
+      g_list_model_get_item (G_LIST_MODEL (conversation), position);
+
+  g_assert_nonnull (message);
+
+  return message;
+}

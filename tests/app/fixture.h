@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the tests of the app share: a folder of their own, waiting on the main loop, an assistant on
+ * a recorded text. Main thread only. */
+#pragma once
+
+#include "app/assistant/bottega-assistant.h"
+#include "app/assistant/bottega-replay-source.h"
+
+/* A new folder below the temporary one; free with fixture_remove_folder (). */
+char *fixture_make_folder (void);
+void fixture_remove_folder (char *folder);
+
+/* Turns the main loop until *flag, condition (data), or — failing the test — 20 s have passed. */
+typedef gboolean (*FixtureCondition) (gpointer data);
+void fixture_wait (FixtureCondition condition, gpointer data);
+void fixture_wait_flag (const gboolean *flag);
+/* Turns the main loop for this long. */
+void fixture_turn (double seconds);
+
+typedef struct {
+  char *folder;
+  BottegaReplaySource *source;
+  BottegaAssistant *assistant;
+} Fixture;
+
+/* With a "model" in <folder>/models, loaded. options NULL: a short answer, at once. */
+void fixture_set_up (Fixture *fixture, const BottegaReplayOptions *options);
+/* The assistant alone, on a folder that is there: fixture->folder. */
+void fixture_begin (Fixture *fixture, const BottegaReplayOptions *options);
+void fixture_end (Fixture *fixture);
+/* Ends the assistant and begins another one on the same folder. */
+void fixture_reopen (Fixture *fixture, const BottegaReplayOptions *options);
+void fixture_tear_down (Fixture *fixture);
+
+/* The conversation is neither answering nor loading. */
+gboolean fixture_is_idle (gpointer conversation);
+gboolean fixture_is_loaded (gpointer conversation);
+gboolean fixture_is_writing (gpointer conversation);
+/* A message of it by position; borrowed. */
+BottegaMessage *fixture_message (BottegaConversation *conversation, guint position);

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The prompt's budget: whole turns leave, oldest first, never the system text nor the question;
+ * what does not fit is refused with its numbers. A token is a byte here. */
+#include "app/assistant/bottega-prompt.h"
+
+#include <string.h>
+
+static guint n_counts;
+
+static gboolean
+count_bytes (const EngineMessage *messages,
+             gsize n_messages,
+             const char *answer_prefix,
+             guint *tokens,
+             gpointer user_data,
+             GError **error)
+{
+  n_counts++;
+  *tokens = answer_prefix != NULL ? (guint) strlen (answer_prefix) : 0;
+  for (gsize i = 0; i < n_messages; i++)
+    *tokens += (guint) strlen (messages[i].content);
+
+  return TRUE;
+}
+
+static gboolean
+count_fails (const EngineMessage *messages,
+             gsize n_messages,
+             const char *answer_prefix,
+             guint *tokens,
+             gpointer user_data,
+             GError **error)
+{
+  g_set_error_literal (error, ENGINE_ERROR, ENGINE_ERROR_INVALID, "No.");
+
+  return FALSE;
+}
+
+/* n_turns questions of 10 tokens with answers of 10, then a question of 10: ids q0, a0, q1, … */
+static BottegaPrompt *
+make_prompt (const char *system_text, guint n_turns)
+{
+  BottegaPrompt *prompt = bottega_prompt_new (system_text);
+
+  for (guint i = 0; i < n_turns; i++) {
+    g_autofree char *question = g_strdup_printf ("q%u", i);
+    g_autofree char *answer = g_strdup_printf ("a%u", i);
+
+    bottega_prompt_add (prompt, "user", question, "0123456789");
+    bottega_prompt_add (prompt, "assistant", answer, "abcdefghij");
+  }
+  bottega_prompt_add (prompt, "user", "last", "LASTLASTLA");
+
+  return prompt;
+}
+
+static void
+test_fits (void)
+{
+  g_autoptr (BottegaPrompt) prompt = make_prompt ("system", 3);
+  g_autoptr (GError) error = NULL;
+  BottegaPromptFit fit;
+  gsize n;
+
+  g_assert_true (bottega_prompt_fit (prompt, 100, 24, count_bytes, NULL, &fit, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (fit.prompt_tokens, ==, 76);
+  g_assert_cmpuint (fit.dropped_turns, ==, 0);
+  g_assert_cmpstr (fit.first_message, ==, "q0");
+  bottega_prompt_get_messages (prompt, &n);
+  g_assert_cmpuint (n, ==, 8);
+}
+
+static void
+test_oldest_turns_leave (void)
+{
+  g_autoptr (BottegaPrompt) prompt = make_prompt ("system", 20);
+  g_autoptr (GError) error = NULL;
+  const EngineMessage *messages;
+  BottegaPromptFit fit;
+  gsize n;
+
+  /* Room for 240 of 416; a quarter of it is to be free: 180 hold the system text, the question
+   * and 8 turns. */
+  g_assert_true (bottega_prompt_fit (prompt, 300, 60, count_bytes, NULL, &fit, &error));
+  g_assert_cmpuint (fit.dropped_turns, ==, 12);
+  g_assert_cmpuint (fit.prompt_tokens, ==, 176);
+  g_assert_cmpstr (fit.first_message, ==, "q12");
+  messages = bottega_prompt_get_messages (prompt, &n);
+  g_assert_cmpuint (n, ==, 18);
+  g_assert_cmpstr (messages[0].role, ==, "system");
+  g_assert_cmpstr (messages[1].role, ==, "user");
+  g_assert_cmpstr (messages[n - 1].content, ==, "LASTLASTLA");
+}
+
+static void
+test_only_the_question_stays (void)
+{
+  g_autoptr (BottegaPrompt) prompt = make_prompt (NULL, 5);
+  g_autoptr (GError) error = NULL;
+  BottegaPromptFit fit;
+  gsize n;
+
+  g_assert_true (bottega_prompt_fit (prompt, 13, 1, count_bytes, NULL, &fit, &error));
+  g_assert_cmpuint (fit.dropped_turns, ==, 5);
+  g_assert_cmpuint (fit.prompt_tokens, ==, 10);
+  g_assert_cmpstr (fit.first_message, ==, "last");
+  bottega_prompt_get_messages (prompt, &n);
+  g_assert_cmpuint (n, ==, 1);
+}
+
+static void
+test_question_too_long (void)
+{
+  g_autoptr (BottegaPrompt) prompt = make_prompt ("system", 2);
+  g_autoptr (GError) error = NULL;
+  BottegaPromptFit fit;
+  gsize n;
+
+  g_assert_false (bottega_prompt_fit (prompt, 20, 5, count_bytes, NULL, &fit, &error));
+  g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_LIMIT);
+  g_assert_nonnull (strstr (error->message, "16"));
+  g_assert_nonnull (strstr (error->message, "15"));
+  bottega_prompt_get_messages (prompt, &n);
+  g_assert_cmpuint (n, ==, 6);
+  g_clear_error (&error);
+
+  /* A reserve that is longer than the context. */
+  g_assert_false (bottega_prompt_fit (prompt, 20, 50, count_bytes, NULL, &fit, &error));
+  g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_LIMIT);
+}
+
+static void
+test_stays_the_same_for_a_while (void)
+{
+  guint n_changes = 0;
+  guint first = 0;
+
+  /* Turn after turn in a context of 400: the beginning of what is read must rarely move. */
+  for (guint turn = 1; turn <= 100; turn++) {
+    g_autoptr (BottegaPrompt) prompt = bottega_prompt_new ("system");
+    g_autoptr (GError) error = NULL;
+    BottegaPromptFit fit;
+
+    for (guint i = first; i < turn; i++) {
+      bottega_prompt_add (prompt, "user", "q", "0123456789");
+      if (i + 1 < turn)
+        bottega_prompt_add (prompt, "assistant", "a", "abcdefghij");
+    }
+    g_assert_true (bottega_prompt_fit (prompt, 400, 100, count_bytes, NULL, &fit, &error));
+    first += fit.dropped_turns;
+    n_changes += fit.dropped_turns > 0;
+    g_assert_cmpuint (fit.prompt_tokens, <=, 300);
+  }
+  g_assert_cmpuint (n_changes, >=, 10);
+  g_assert_cmpuint (n_changes, <=, 30);
+}
+
+static void
+test_counts_few_times (void)
+{
+  g_autoptr (BottegaPrompt) prompt = make_prompt (NULL, 1000);
+  g_autoptr (GError) error = NULL;
+  BottegaPromptFit fit;
+
+  n_counts = 0;
+  g_assert_true (bottega_prompt_fit (prompt, 1000, 100, count_bytes, NULL, &fit, &error));
+  g_assert_cmpuint (n_counts, <=, 14);
+}
+
+static void
+test_roles_alternate (void)
+{
+  g_autoptr (BottegaPrompt) prompt = bottega_prompt_new ("");
+  const EngineMessage *messages;
+  gsize n;
+
+  bottega_prompt_add (prompt, "user", "q0", "one");
+  bottega_prompt_add (prompt, "user", "q1", "two");
+  bottega_prompt_set_answer_prefix (prompt, "beginning");
+  messages = bottega_prompt_get_messages (prompt, &n);
+  g_assert_cmpuint (n, ==, 1);
+  g_assert_cmpstr (messages[0].content, ==, "one\n\ntwo");
+  g_assert_cmpstr (bottega_prompt_get_answer_prefix (prompt), ==, "beginning");
+}
+
+static void
+test_count_fails (void)
+{
+  g_autoptr (BottegaPrompt) prompt = make_prompt (NULL, 1);
+  g_autoptr (GError) error = NULL;
+  BottegaPromptFit fit;
+
+  g_assert_false (bottega_prompt_fit (prompt, 100, 10, count_fails, NULL, &fit, &error));
+  g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/app/prompt/fits", test_fits);
+  g_test_add_func ("/app/prompt/oldest-turns-leave", test_oldest_turns_leave);
+  g_test_add_func ("/app/prompt/only-the-question-stays", test_only_the_question_stays);
+  g_test_add_func ("/app/prompt/question-too-long", test_question_too_long);
+  g_test_add_func ("/app/prompt/stays-the-same-for-a-while", test_stays_the_same_for_a_while);
+  g_test_add_func ("/app/prompt/counts-few-times", test_counts_few_times);
+  g_test_add_func ("/app/prompt/roles-alternate", test_roles_alternate);
+  g_test_add_func ("/app/prompt/count-fails", test_count_fails);
+
+  return g_test_run ();
+}
