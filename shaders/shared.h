@@ -122,6 +122,29 @@ SHADER_STRUCT ShaderMatmulPush
 SHADER_END (ShaderMatmulPush)
 SHADER_SIZE (ShaderMatmulPush, 88)
 
+/* The same for one column on narrow devices, and with the norms around it; see matvec.comp.
+ * Workgroups: groups of rows. */
+SHADER_STRUCT ShaderMatvecPush
+{
+  ShaderWeights w;
+  SHADER_PTR (FloatsIn) x;
+  SHADER_PTR (Floats) dst;
+  SHADER_PTR (FloatsIn) squares;   /* [n_squares] sums of squares of x before its norm's vector */
+  SHADER_PTR (FloatsIn) vector;    /* of the next norm */
+  SHADER_PTR (Floats) normed;      /* dst * vector */
+  SHADER_PTR (Floats) squares_out; /* [workgroups] */
+  SHADER_U32 rows;
+  SHADER_U32 blocks;
+  SHADER_U32 first;
+  SHADER_U32 row0;
+  SHADER_U32 n_squares; /* 0: x needs no norm */
+  SHADER_F32 width;     /* of x */
+  SHADER_F32 epsilon;
+  SHADER_U32 pad;
+}
+SHADER_END (ShaderMatvecPush)
+SHADER_SIZE (ShaderMatvecPush, 112)
+
 /* Rotates q in place, stores k and v of one layer as f16. Workgroups: tokens. */
 SHADER_STRUCT ShaderRopePush
 {

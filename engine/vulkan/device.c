@@ -12,7 +12,7 @@
  * the size of a subgroup or two, so that a workgroup's loads fill whole cache lines. */
 static const VulkanQuirks quirks[] = {
   { .driver = VK_DRIVER_ID_MESA_LLVMPIPE, .float_dots = TRUE, .lanes = 8, .group = 1,
-    .lanes_small = 8, .split = 1, .fill = 4, .max_columns = 16, .chunk_tokens = 128 },
+    .lanes_small = 8, .narrow_rows = 32, .split = 1, .fill = 4, .max_columns = 16, .chunk_tokens = 128 },
   { .vendor = VENDOR_AMD, .lanes = 64, .group = 64, .lanes_small = 64, .split = 4, .fill = 256,
     .max_columns = 8, .chunk_tokens = 256 },
   { .vendor = VENDOR_NVIDIA, .lanes = 32, .group = 32, .lanes_small = 64, .split = 4, .fill = 256,
@@ -449,6 +449,8 @@ vulkan_device_open (unsigned index, GError **error)
   ask (self->physical, &self->can);
   self->quirks = *find_quirks (&self->can);
   self->quirks.float_dots |= !self->can.has_int_dot;
+  if (self->can.subgroup_size != 8) /* LP_NATIVE_VECTOR_WIDTH changes it */
+    self->quirks.narrow_rows = 0;
   self->info = describe (self->physical, &self->can, index);
   if (!self->info->usable) {
     g_set_error_literal (error, ENGINE_ERROR, ENGINE_ERROR_NO_DEVICE, self->info->missing);

@@ -14,6 +14,7 @@ typedef struct {
   uint32_t lanes;      /* workgroup width of the matrix kernels */
   uint32_t group;      /* rows interleaved in weight planes: lanes, or 1 where loads gather anyway */
   uint32_t lanes_small; /* workgroup width of all other kernels */
+  uint32_t narrow_rows; /* rows of a workgroup of matvec.comp; 0: the device is not for it */
   uint32_t split;      /* lanes that share a row in the matrix kernels when there is one column */
   uint32_t fill;       /* workgroups that keep the device busy */
   uint32_t max_columns; /* columns that a matrix kernel takes at once */

@@ -14,6 +14,7 @@
 #define BIT_KV       (1u << 18)
 #define BIT_SLICES   (1u << 19)
 #define BIT_RESULTS  (1u << 20)
+#define BIT_SQUARES  (1u << 21)
 
 typedef struct {
   VulkanExecutable *exe;
@@ -259,6 +260,53 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, gbool
                    error);
 }
 
+/* matvec.comp, where it applies: one column, a device for it, a quantised type. */
+static gboolean
+is_narrow (const Recorder *self, const GraphOp *op, const VulkanLayout *layout)
+{
+  return self->columns == 1 && self->quirks->narrow_rows > 0 && !is_float (layout) &&
+         op->src_width == layout->blocks * SHADER_BLOCK;
+}
+
+static gboolean
+record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboolean gated,
+               GError **error)
+{
+  const VulkanLayout *layout = &product->stack->layout;
+  uint32_t own = gated ? self->quirks->narrow_rows / 2 : self->quirks->narrow_rows;
+  uint32_t groups = (product->rows + own - 1) / own;
+  gboolean accumulates = product->mode == SHADER_ACCUMULATE;
+  ShaderMatvecPush push = {
+    .w = product->stack->planes,
+    .x = buffer_address (self, op->src),
+    .dst = buffer_address (self, op->dst),
+    /* Pointers are valid even where n is 0: see GUARD_BYTES in memory.c. */
+    .squares = self->exe->activations.address,
+    .rows = product->rows,
+    .blocks = layout->blocks,
+    .first = product->first,
+    .row0 = product->row0,
+    .width = (float) op->src_width,
+    .epsilon = self->plan->desc->h.rms_epsilon,
+  };
+  return dispatch (self,
+                   &(Dispatch){
+                       .kernel = layout->type->id == MODEL_TYPE_Q8_0   ? SHADER_MATVEC_Q8_0
+                                 : layout->type->id == MODEL_TYPE_Q6_K ? SHADER_MATVEC_Q6_K
+                                                                       : SHADER_MATVEC_Q4,
+                       .constants = { self->quirks->lanes, 1, self->quirks->narrow_rows,
+                                      product->mode, gated, FALSE },
+                       PUSH (push),
+                       .grid = { { VULKAN_COUNT_FIXED,
+                                   op->output_rows ? VULKAN_COUNT_OUTPUTS : VULKAN_COUNT_TOKENS },
+                                 { groups, 0, 1 } },
+                       .reads = BIT (op->src) | (accumulates ? BIT (op->dst) : 0),
+                       .writes = BIT (op->dst),
+                       .disjoint = product->more ? BIT (op->dst) : 0,
+                   },
+                   error);
+}
+
 /* A product with its activations made ready; consecutive products of one op share them. */
 static gboolean
 record_products (Recorder *self, const GraphOp *op, const Product *products, uint32_t n,
@@ -268,6 +316,11 @@ record_products (Recorder *self, const GraphOp *op, const Product *products, uin
   for (uint32_t i = 0; i < n; i++) {
     const VulkanLayout *layout = &products[i].stack->layout;
     gboolean ints = !self->quirks->float_dots && !is_float (layout);
+    if (is_narrow (self, op, layout) && products[i].mode <= SHADER_ACCUMULATE) {
+      if (!record_narrow (self, op, &products[i], FALSE, error))
+        return FALSE;
+      continue;
+    }
     gboolean plain = takes_plain (self, layout, op, ints);
     if (!plain && packed != ints && !record_pack (self, layout, op, ints, error))
       return FALSE;
@@ -306,6 +359,11 @@ record_gated (Recorder *self, const GraphOp *op, GError **error)
   uint32_t mode = self->plan->desc->architecture->activation == MODEL_ACTIVATION_GELU
                       ? SHADER_GATE_GELU
                       : SHADER_GATE_SILU;
+  if (gate->stack == up->stack && up->first_row == gate->first_row + op->dst_width &&
+      is_narrow (self, op, &gate->stack->layout)) {
+    Product both = { gate->stack, gate->first_row, op->dst_width, 0, mode, FALSE };
+    return record_narrow (self, op, &both, TRUE, error);
+  }
   Product products[] = {
     { gate->stack, gate->first_row, op->dst_width, 0, SHADER_STORE, FALSE },
     { up->stack, up->first_row, op->dst_width, 0, mode, FALSE },

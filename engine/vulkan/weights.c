@@ -34,6 +34,13 @@ free_vector (void *data)
   g_free (vector);
 }
 
+/* Rows that a workgroup of the matrix kernels takes: it reads whole groups. */
+static uint32_t
+rows_a_group (const VulkanDevice *device)
+{
+  return MAX (device->quirks.lanes, device->quirks.narrow_rows);
+}
+
 /* Whether the op's weights can lie on top of each other: same type, and each but the last ends where a
  * workgroup's rows end. */
 static gboolean
@@ -42,7 +49,7 @@ can_stack (const VulkanWeights *self, const GraphOp *op)
   for (uint32_t w = 0; w < op->n_weights; w++) {
     const ModelTensor *tensor = op->weights[w];
     if (tensor->type != op->weights[0]->type || g_hash_table_contains (self->parts, tensor) ||
-        (w + 1 < op->n_weights && tensor->ne[1] % self->device->quirks.lanes != 0))
+        (w + 1 < op->n_weights && tensor->ne[1] % rows_a_group (self->device) != 0))
       return FALSE;
   }
   return op->n_weights > 0;
@@ -62,7 +69,7 @@ add_stack (VulkanWeights *self, const ModelTensor *const *tensors, uint32_t n)
     rows += (uint32_t) tensors[i]->ne[1];
   }
   vulkan_layout_init (&stack->layout, tensors[0]->type, rows, (uint32_t) tensors[0]->ne[0],
-                      quirks->group, quirks->lanes, quirks->float_dots);
+                      quirks->group, rows_a_group (self->device), quirks->float_dots);
   g_ptr_array_add (self->stacks, stack);
 }
 
