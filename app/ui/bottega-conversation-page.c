@@ -60,6 +60,16 @@ say (BottegaConversationPage *self,
   gtk_widget_activate_action (GTK_WIDGET (self), "win.say", "s", sentence);
 }
 
+/* A banner that is not revealed would still be read out. */
+static void
+show_banner (AdwBanner *banner, const char *sentence)
+{
+  if (sentence != NULL)
+    adw_banner_set_title (banner, sentence);
+  adw_banner_set_revealed (banner, sentence != NULL);
+  gtk_widget_set_visible (GTK_WIDGET (banner), sentence != NULL);
+}
+
 /* ---- what is shown */
 
 static void
@@ -78,6 +88,7 @@ update_cb (BottegaConversationPage *self)
   gboolean failed = bottega_engine_thread_get_state (engine) == BOTTEGA_ENGINE_FAILED;
   const char *error = bottega_engine_thread_get_error (engine);
   gboolean ready = bottega_start_page_get_ready (self->start_page);
+  const char *sentence = _ ("There is no model to answer.");
   gboolean empty = TRUE, busy = FALSE;
 
   g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
@@ -90,34 +101,27 @@ update_cb (BottegaConversationPage *self)
   gtk_stack_set_visible_child_name (self->stack, empty ? "start" : "chat");
   gtk_widget_set_visible (self->composer_clamp, !empty || ready);
   g_object_set (self->composer, "writing", busy, "can-send", ready, NULL);
-  adw_banner_set_title (self->engine_banner,
-                        failed && error != NULL ? error : _ ("There is no model to answer."));
-  adw_banner_set_revealed (self->engine_banner, !empty && !ready);
+  if (failed && error != NULL)
+    sentence = error;
+  show_banner (self->engine_banner, !empty && !ready ? sentence : NULL);
 }
 
 static void
 update_storage_cb (BottegaConversationPage *self)
 {
-  const char *error = bottega_assistant_get_storage_error (self->assistant);
-
   g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
 
-  if (error != NULL)
-    adw_banner_set_title (self->storage_banner, error);
-  adw_banner_set_revealed (self->storage_banner, error != NULL);
+  show_banner (self->storage_banner, bottega_assistant_get_storage_error (self->assistant));
 }
 
 static void
 update_note_cb (BottegaConversationPage *self)
 {
-  const char *note =
-      bottega_engine_thread_get_note (bottega_assistant_get_engine (self->assistant));
+  BottegaEngineThread *engine = bottega_assistant_get_engine (self->assistant);
 
   g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
 
-  if (note != NULL)
-    adw_banner_set_title (self->note_banner, note);
-  adw_banner_set_revealed (self->note_banner, note != NULL);
+  show_banner (self->note_banner, bottega_engine_thread_get_note (engine));
 }
 
 static void
@@ -125,7 +129,7 @@ note_closed_cb (BottegaConversationPage *self)
 {
   g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
 
-  adw_banner_set_revealed (self->note_banner, FALSE);
+  show_banner (self->note_banner, NULL);
 }
 
 /* ---- from the composer */

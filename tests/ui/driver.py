@@ -214,6 +214,11 @@ class App:
     def wait_written(self):
         until('the answer to end', lambda: self.query(BUTTONS, 'Send the question'))
 
+    def answer(self):
+        """The words of the last answer, with its line of numbers."""
+        answers = [node for node in walk(self.window) if name_of(node) == 'Answer']
+        return all_text(answers[-1]) if answers else ''
+
     def rows(self):
         box = self.query('list', 'Conversations')
         return [name_of(node) for node in walk(box) if node.get_role_name() == 'list item'] \

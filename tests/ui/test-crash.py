@@ -17,15 +17,12 @@ class Crash:
         self.app = driver.App(self.data)
         self.seen = ''
 
-    def answer(self):
-        return self.app.text().split(LONG)[-1]
-
     def killed(self):
         self.app.ready()
         self.app.ask(LONG)
         driver.until('the answer to begin',
-                     lambda: self.app.is_writing() and len(self.answer()) > 250)
-        self.seen = self.answer()
+                     lambda: self.app.is_writing() and len(self.app.answer()) > 200)
+        self.seen = self.app.answer()
         time.sleep(1.2)  # what is older than a second must be on the disk
         assert self.app.is_writing(), 'the answer ended before it could be killed'
         self.app.kill()
