@@ -153,7 +153,7 @@ changed_cb (BottegaComposer *self,
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_TEXT]);
 }
 
-/* Eight rows in the font that is set now. */
+/* One to eight rows in the font that is set now. */
 static void
 update_rows (BottegaComposer *self)
 {
@@ -163,6 +163,8 @@ update_rows (BottegaComposer *self)
   int row_px = PANGO_PIXELS_CEIL (pango_font_metrics_get_height (metrics));
 
   pango_font_metrics_unref (metrics);
+  /* A text view does not know its height before it has been laid out once. */
+  gtk_scrolled_window_set_min_content_height (self->scroller, row_px + 2 * MARGIN_PX);
   gtk_scrolled_window_set_max_content_height (self->scroller, MAX_ROWS * row_px + 2 * MARGIN_PX);
 }
 

@@ -13,8 +13,8 @@ struct _BottegaPreferencesDialog {
   AdwPreferencesDialog parent_instance;
 
   GtkTextView *instructions_view;
-  AdwSpinRow *temperature_row;
-  AdwSpinRow *answer_row;
+  GtkSpinButton *temperature_button;
+  GtkSpinButton *answer_button;
   AdwComboRow *device_row;
   AdwActionRow *device_now_row;
   AdwComboRow *context_row;
@@ -222,8 +222,8 @@ bottega_preferences_dialog_class_init (BottegaPreferencesDialogClass *klass)
   gtk_widget_class_set_template_from_resource (
       widget_class, "/io/github/bottega/Bottega/bottega-preferences-dialog.ui");
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, instructions_view);
-  gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, temperature_row);
-  gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, answer_row);
+  gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, temperature_button);
+  gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, answer_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, device_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, device_now_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, context_row);
@@ -246,8 +246,8 @@ bind_settings (BottegaPreferencesDialog *self)
 
   g_object_bind_property (settings, "instructions",
                           gtk_text_view_get_buffer (self->instructions_view), "text", both);
-  g_object_bind_property (settings, "temperature", self->temperature_row, "value", both);
-  g_object_bind_property (settings, "max-answer-tokens", self->answer_row, "value", both);
+  g_object_bind_property (settings, "temperature", self->temperature_button, "value", both);
+  g_object_bind_property (settings, "max-answer-tokens", self->answer_button, "value", both);
   g_signal_connect_object (settings, "notify::device", G_CALLBACK (update_reload_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (settings, "notify::context-length", G_CALLBACK (update_reload_cb), self,
