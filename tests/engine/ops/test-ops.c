@@ -5,12 +5,8 @@
 #include "tests/engine/make-gguf.h"
 #include "tests/engine/ops/reference.h"
 
-#ifdef WITH_CPU
 #include "engine/cpu/cpu.h"
-#endif
-#ifdef WITH_VULKAN
 #include "engine/vulkan/vulkan.h"
-#endif
 
 #include <glib/gstdio.h>
 #include <math.h>
@@ -589,7 +585,6 @@ test_candidates (void)
 
 /* ---- back ends ------------------------------------------------------------------------------ */
 
-#ifdef WITH_CPU
 static EngineBackend *
 open_cpu (CpuTier tier)
 {
@@ -620,9 +615,7 @@ open_cpu_avx512 (void)
 {
   return open_cpu (CPU_TIER_AVX512);
 }
-#endif
 
-#ifdef WITH_VULKAN
 /* The first device, software or not; none is no failure. */
 static EngineBackend *
 open_vulkan (void)
@@ -646,18 +639,13 @@ open_vulkan_hardware (void)
   g_setenv ("BOTTEGA_VULKAN_QUIRKS", "none", TRUE);
   return open_vulkan ();
 }
-#endif
 
 static const Backend backends[] = {
-#ifdef WITH_CPU
   { "cpu-portable", open_cpu_portable, FALSE },
   { "cpu-avx2", open_cpu_avx2, TRUE },
   { "cpu-avx512", open_cpu_avx512, TRUE },
-#endif
-#ifdef WITH_VULKAN
   { "vulkan", open_vulkan, TRUE },
   { "vulkan-hardware", open_vulkan_hardware, TRUE },
-#endif
 };
 
 static void
