@@ -44,6 +44,7 @@ struct _BottegaChatView {
   guint populate_source;
 
   gboolean following;
+  guint settle;
   double from_end; /* where the reader is, measured from the end */
 };
 
@@ -91,6 +92,28 @@ value_changed_cb (BottegaChatView *self,
   update_button (self);
 }
 
+static gboolean
+settle_cb (GtkWidget *widget,
+           GdkFrameClock *clock,
+           gpointer user_data)
+{
+  BottegaChatView *self = BOTTEGA_CHAT_VIEW (widget);
+
+  self->settle = 0;
+  gtk_widget_queue_allocate (gtk_scrolled_window_get_child (self->scroller));
+  return G_SOURCE_REMOVE;
+}
+
+/* Moves the reader while the scroller is being laid out, for which it is too late in this frame. */
+static void
+move_to (BottegaChatView *self,
+         double value)
+{
+  gtk_adjustment_set_value (get_adjustment (self), value);
+  if (self->settle == 0)
+    self->settle = gtk_widget_add_tick_callback (GTK_WIDGET (self), settle_cb, NULL, NULL);
+}
+
 /* The text or the window grew. */
 static void
 adjustment_changed_cb (BottegaChatView *self,
@@ -99,12 +122,11 @@ adjustment_changed_cb (BottegaChatView *self,
   g_assert (BOTTEGA_IS_CHAT_VIEW (self));
 
   if (self->following)
-    gtk_adjustment_set_value (adjustment, gtk_adjustment_get_upper (adjustment));
+    move_to (self, gtk_adjustment_get_upper (adjustment));
   else if (self->populate_source != 0)
     /* It grew above the reader: what is read stays where it is. */
-    gtk_adjustment_set_value (adjustment, gtk_adjustment_get_upper (adjustment) -
-                                              gtk_adjustment_get_page_size (adjustment) -
-                                              self->from_end);
+    move_to (self, gtk_adjustment_get_upper (adjustment) -
+                       gtk_adjustment_get_page_size (adjustment) - self->from_end);
   else
     self->from_end = distance_from_end (adjustment);
   update_button (self);
@@ -377,6 +399,9 @@ bottega_chat_view_dispose (GObject *object)
   BottegaChatView *self = BOTTEGA_CHAT_VIEW (object);
 
   g_clear_handle_id (&self->populate_source, g_source_remove);
+  if (self->settle != 0)
+    gtk_widget_remove_tick_callback (GTK_WIDGET (self), self->settle);
+  self->settle = 0;
   g_clear_object (&self->signals);
   g_clear_object (&self->conversation);
   g_clear_pointer (&self->rows, g_ptr_array_unref);

@@ -16,6 +16,15 @@
 
 #define COPIED_MS 1500
 
+/* A text view that is as tall as its lines from the start. GtkTextView learns their height when it
+ * is idle, and a view without a height is not told of it. */
+#define BOTTEGA_TYPE_CODE_VIEW (bottega_code_view_get_type ())
+G_DECLARE_FINAL_TYPE (BottegaCodeView, bottega_code_view, BOTTEGA, CODE_VIEW, GtkSourceView)
+
+struct _BottegaCodeView {
+  GtkSourceView parent_instance;
+};
+
 struct _BottegaCodeBlock {
   GtkWidget parent_instance;
 
@@ -28,6 +37,7 @@ struct _BottegaCodeBlock {
   guint copied_source;
 };
 
+G_DEFINE_FINAL_TYPE (BottegaCodeView, bottega_code_view, GTK_SOURCE_TYPE_VIEW)
 G_DEFINE_FINAL_TYPE (BottegaCodeBlock, bottega_code_block, GTK_TYPE_WIDGET)
 
 /* What people write behind a fence, where it is not GtkSourceView's own name. */
@@ -62,6 +72,42 @@ static const struct {
   { "yml", "yaml" },
   { "zsh", "sh" },
 };
+
+static void
+bottega_code_view_measure (GtkWidget *widget,
+                           GtkOrientation orientation,
+                           int for_size,
+                           int *minimum,
+                           int *natural,
+                           int *minimum_baseline,
+                           int *natural_baseline)
+{
+  GtkTextView *view = GTK_TEXT_VIEW (widget);
+
+  GTK_WIDGET_CLASS (bottega_code_view_parent_class)
+      ->measure (widget, orientation, for_size, minimum, natural, minimum_baseline,
+                 natural_baseline);
+  if (orientation == GTK_ORIENTATION_VERTICAL) {
+    g_autoptr (PangoLayout) layout = gtk_widget_create_pango_layout (widget, "0");
+    int line, lines = gtk_text_buffer_get_line_count (gtk_text_view_get_buffer (view));
+
+    pango_layout_get_pixel_size (layout, NULL, &line);
+    *minimum = MAX (*minimum, lines * line + gtk_text_view_get_top_margin (view) +
+                                  gtk_text_view_get_bottom_margin (view));
+    *natural = MAX (*natural, *minimum);
+  }
+}
+
+static void
+bottega_code_view_class_init (BottegaCodeViewClass *klass)
+{
+  GTK_WIDGET_CLASS (klass)->measure = bottega_code_view_measure;
+}
+
+static void
+bottega_code_view_init (BottegaCodeView *self)
+{
+}
 
 static GtkSourceLanguage *
 find_language (const char *written)
@@ -145,7 +191,7 @@ bottega_code_block_class_init (BottegaCodeBlockClass *klass)
   object_class->dispose = bottega_code_block_dispose;
   object_class->finalize = bottega_code_block_finalize;
 
-  g_type_ensure (GTK_SOURCE_TYPE_VIEW);
+  g_type_ensure (BOTTEGA_TYPE_CODE_VIEW);
   gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_GROUP);
   gtk_widget_class_set_template_from_resource (
       widget_class, "/io/github/bottega/Bottega/bottega-code-block.ui");

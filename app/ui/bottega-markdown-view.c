@@ -49,6 +49,7 @@ struct _BottegaMarkdownView {
   guint n_closed; /* items that never change again */
   guint tick;
   gboolean finished;
+  GtkTextDirection direction; /* NONE: no letter yet */
 };
 
 G_DEFINE_FINAL_TYPE (BottegaMarkdownView, bottega_markdown_view, GTK_TYPE_WIDGET)
@@ -302,6 +303,7 @@ bottega_markdown_view_make_label (GtkAccessibleRole role)
 {
   /* GTK asks for the least width too. Without width-chars that is a layout with every letter on a
    * line of its own: ten times the cost of a frame. */
+  g_autoptr (PangoAttrList) attributes = pango_attr_list_new ();
   GtkWidget *label = g_object_new (GTK_TYPE_LABEL,
                                    "accessible-role", role,
                                    "wrap", TRUE,
@@ -312,8 +314,44 @@ bottega_markdown_view_make_label (GtkAccessibleRole role)
                                    "yalign", 0.0f,
                                    NULL);
 
+  /* A hyphen in an address or a name would be read as part of it. */
+  pango_attr_list_insert (attributes, pango_attr_insert_hyphens_new (FALSE));
+  gtk_label_set_attributes (GTK_LABEL (label), attributes);
   g_signal_connect (label, "activate-link", G_CALLBACK (activate_link_cb), NULL);
   return label;
+}
+
+/* The direction of the first letter of TEXT; NONE while there is none. */
+static GtkTextDirection
+text_direction (const char *text)
+{
+  for (const char *at = text; *at != 0; at = g_utf8_next_char (at)) {
+    gunichar c = g_utf8_get_char (at);
+
+    if (!g_unichar_isalpha (c))
+      continue;
+    switch (g_unichar_get_script (c)) {
+    case G_UNICODE_SCRIPT_ARABIC:
+    case G_UNICODE_SCRIPT_HEBREW:
+    case G_UNICODE_SCRIPT_NKO:
+    case G_UNICODE_SCRIPT_SYRIAC:
+    case G_UNICODE_SCRIPT_THAANA:
+      return GTK_TEXT_DIR_RTL;
+    default:
+      return GTK_TEXT_DIR_LTR;
+    }
+  }
+  return GTK_TEXT_DIR_NONE;
+}
+
+/* An answer is laid out in the direction of its own language, whatever the window's. */
+static void
+update_direction (BottegaMarkdownView *self)
+{
+  if (self->direction != GTK_TEXT_DIR_NONE)
+    return;
+  self->direction = text_direction (bottega_markdown_blocks_get_text (self->blocks));
+  gtk_widget_set_direction (GTK_WIDGET (self), self->direction);
 }
 
 static GtkWidget *
@@ -346,6 +384,16 @@ make_content (const BottegaMarkdownBlock *block)
   }
 }
 
+/* A paragraph in a language of the other direction stands at the other side. */
+static void
+align_text (GtkLabel *label)
+{
+  GtkTextDirection own = text_direction (gtk_label_get_text (label));
+
+  gtk_label_set_xalign (label, own != GTK_TEXT_DIR_NONE &&
+                                   own != gtk_widget_get_direction (GTK_WIDGET (label)));
+}
+
 static void
 update_content (Item *item,
                 const BottegaMarkdownBlock *old)
@@ -355,8 +403,10 @@ update_content (Item *item,
   switch (block->kind) {
   case BOTTEGA_MARKDOWN_TEXT:
   case BOTTEGA_MARKDOWN_HEADING:
-    if (old == NULL || g_strcmp0 (old->text, block->text) != 0)
+    if (old == NULL || g_strcmp0 (old->text, block->text) != 0) {
       gtk_label_set_markup (GTK_LABEL (item->content), block->text);
+      align_text (GTK_LABEL (item->content));
+    }
     break;
   case BOTTEGA_MARKDOWN_CODE:
     if (old == NULL || g_strcmp0 (old->language, block->language) != 0)
@@ -419,6 +469,7 @@ update_marker (BottegaMarkdownView *self,
   if (marker == NULL)
     return;
   item->marker = make_marker (marker);
+  gtk_widget_set_direction (item->marker, self->direction);
   gtk_widget_add_css_class (item->marker, "list-marker");
   gtk_widget_insert_before (item->marker, GTK_WIDGET (self), item->content);
 }
@@ -443,6 +494,7 @@ show_block (BottegaMarkdownView *self,
   if (item == NULL) {
     item = g_new0 (Item, 1);
     item->content = make_content (block);
+    gtk_widget_set_direction (item->content, self->direction);
     gtk_widget_insert_before (item->content, GTK_WIDGET (self), NULL);
     g_ptr_array_add (self->items, item);
   }
@@ -464,6 +516,7 @@ update (BottegaMarkdownView *self)
                                                                  &n_closed);
   guint n_blocks = blocks->len;
 
+  update_direction (self);
   for (guint i = 0; i < n_blocks; i++)
     show_block (self, self->n_closed + i, g_ptr_array_steal_index (blocks, 0));
   if (self->items->len > self->n_closed + n_blocks)
@@ -526,6 +579,7 @@ bottega_markdown_view_set_text (BottegaMarkdownView *self,
   bottega_markdown_blocks_append (self->blocks, text);
   self->n_closed = 0;
   self->finished = finished;
+  self->direction = GTK_TEXT_DIR_NONE;
   update (self);
 }
 

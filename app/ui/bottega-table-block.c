@@ -15,6 +15,9 @@
 /* Wider cells wrap. */
 #define CELL_CHARS 36
 
+/* No column is narrower. */
+#define MIN_CELL_CHARS 2
+
 /* The cells, every column as wide as its widest cell likes to be. Its size does not depend on the
  * room it gets, which is what a scroller shows best. */
 #define BOTTEGA_TYPE_TABLE_GRID (bottega_table_grid_get_type ())
@@ -215,6 +218,8 @@ bottega_table_block_init (BottegaTableBlock *self)
                                  "focusable", FALSE,
                                  "child", self->grid,
                                  NULL);
+  gtk_widget_add_css_class (self->scroller, "undershoot-start");
+  gtk_widget_add_css_class (self->scroller, "undershoot-end");
   gtk_widget_set_parent (self->scroller, GTK_WIDGET (self));
 }
 
@@ -235,6 +240,7 @@ add_cell (BottegaTableGrid *self,
   guint8 alignment = block->alignments[i % block->n_columns];
   GtkWidget *label = bottega_markdown_view_make_label (GTK_ACCESSIBLE_ROLE_LABEL);
 
+  gtk_label_set_width_chars (GTK_LABEL (label), MIN_CELL_CHARS);
   gtk_label_set_max_width_chars (GTK_LABEL (label), CELL_CHARS);
   gtk_label_set_xalign (GTK_LABEL (label), xaligns[alignment]);
   gtk_label_set_justify (GTK_LABEL (label), justifications[alignment]);
@@ -243,6 +249,7 @@ add_cell (BottegaTableGrid *self,
   gtk_widget_add_css_class (label, "table-cell");
   if (i < block->n_columns)
     gtk_widget_add_css_class (label, "table-header");
+  gtk_widget_set_direction (label, gtk_widget_get_direction (GTK_WIDGET (self)));
   gtk_widget_set_parent (label, GTK_WIDGET (self));
   g_ptr_array_add (self->cells, label);
   g_ptr_array_add (self->texts, g_strdup (""));
@@ -258,6 +265,7 @@ bottega_table_block_set_block (BottegaTableBlock *self,
   g_return_if_fail (block->kind == BOTTEGA_MARKDOWN_TABLE);
 
   grid = self->grid;
+  gtk_widget_set_direction (GTK_WIDGET (grid), gtk_widget_get_direction (GTK_WIDGET (self)));
   if (block->n_columns != grid->n_columns || block->cells->len < grid->cells->len)
     bottega_table_grid_clear (grid);
   grid->n_columns = block->n_columns;

@@ -19,8 +19,8 @@ typedef struct {
   GtkWidget *window;
   BottegaChatView *view;
 
-  GArray *turns_us;       /* gint64: CPU time of the main thread in each turn that did something */
-  gint64 quarters_us[4];  /* the same, by how much of the text there was */
+  GArray *turns_us;      /* gint64: CPU time of the main thread in each turn that did something */
+  gint64 quarters_us[4]; /* the same, by how much of the text there was */
   gint64 total_us;
 } Fixture;
 
