@@ -34,25 +34,18 @@ typedef struct _TextBpePair {
 
 /* ---- the printable alphabet ----------------------------------------------------------- */
 
-/* Bytes that are printable in Latin-1 stand for themselves. */
-static gboolean
-stands_for_itself (unsigned byte)
-{
-  return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-}
-
-/* -1 for a character that stands for no byte. */
+/* The byte that a character stands for, -1 for none. Bytes that are printable in Latin-1 stand for
+ * themselves, the others follow from U+0100 on in their own order: 00-20, 7f-a0, ad. */
 static int
 byte_of_character (gunichar c)
 {
-  unsigned n = 0x100; /* the others follow from U+0100 on, in their own order */
-
-  if (c < 0x100)
-    return stands_for_itself (c) ? (int) c : -1;
-  for (unsigned byte = 0; byte < 0x100; byte++)
-    if (!stands_for_itself (byte) && n++ == c)
-      return (int) byte;
-  return -1;
+  if ((c >= 0x21 && c <= 0x7e) || (c >= 0xa1 && c <= 0xff && c != 0xad))
+    return (int) c;
+  if (c >= 0x100 && c <= 0x120)
+    return (int) (c - 0x100);
+  if (c >= 0x121 && c <= 0x142)
+    return (int) (c - 0x121 + 0x7f);
+  return c == 0x143 ? 0xad : -1;
 }
 
 gboolean
@@ -149,21 +142,24 @@ add_merge (TextBpe *bpe, TextStrings *symbols, const ModelString *text, uint32_t
 }
 
 TextBpe *
-text_bpe_new (const ModelArray *merges, TextStrings *symbols)
+text_bpe_new (const ModelArray *merges, TextStrings *symbols, uint32_t max_symbols)
 {
-  TextBpe *bpe = g_new0 (TextBpe, 1);
+  g_autoptr (TextBpe) bpe = g_new0 (TextBpe, 1);
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
 
   bpe->seed = text_random_seed ();
   grow (bpe);
-  for (uint64_t i = 0; i < merges->n; i++)
+  for (uint64_t i = 0; i < merges->n; i++) {
     add_merge (bpe, symbols, &merges->strings[i], (uint32_t) i, bytes);
+    if (text_strings_count (symbols) > max_symbols)
+      return NULL;
+  }
   for (unsigned byte = 0; byte < 256; byte++) {
     char c = (char) byte;
 
     bpe->symbol_of_byte[byte] = text_strings_find (symbols, &c, 1);
   }
-  return bpe;
+  return g_steal_pointer (&bpe);
 }
 
 void

@@ -13,8 +13,9 @@ typedef struct _TextBpe TextBpe;
 gboolean text_bpe_bytes_of_text (const char *text, size_t n, GByteArray *out);
 
 /* merges: "left right" in the printable form, the most important first. symbols: the tokens by
- * their bytes; parts that are no tokens are appended to it. */
-TextBpe *text_bpe_new (const ModelArray *merges, TextStrings *symbols);
+ * their bytes; parts that are no tokens are appended to it. NULL when there would be more than
+ * max_symbols of both. */
+TextBpe *text_bpe_new (const ModelArray *merges, TextStrings *symbols, uint32_t max_symbols);
 void text_bpe_free (TextBpe *bpe);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TextBpe, text_bpe_free)
 

@@ -5,10 +5,15 @@
 
 #include <string.h>
 
+typedef struct {
+  uint32_t index; /* of a linked string, or TEXT_STRINGS_NONE */
+  uint32_t hash;  /* upper half of the hash: most other strings differ without a look at them */
+} Slot;
+
 struct _TextStrings {
   GByteArray *bytes; /* all strings, one after the other */
   GArray *ends;      /* guint: end of string i; it begins where the one before ends */
-  uint32_t *slots;   /* [n_slots] indices of linked strings, or TEXT_STRINGS_NONE */
+  Slot *slots;       /* [n_slots] */
   size_t n_slots;    /* a power of two, or 0 */
   size_t n_linked;
   uint64_t seed;
@@ -100,38 +105,41 @@ text_strings_append (TextStrings *strings, const char *data, size_t n)
 }
 
 /* The slot that holds these bytes, or the free one where they would go. The table is never full. */
-static uint32_t *
-find_slot (const TextStrings *strings, const char *data, size_t n)
+static Slot *
+find_slot (const TextStrings *strings, const char *data, size_t n, uint64_t h)
 {
-  size_t i = (size_t) hash (strings, data, n) & (strings->n_slots - 1);
+  size_t i = (size_t) h & (strings->n_slots - 1);
 
   for (;; i = (i + 1) & (strings->n_slots - 1)) {
+    Slot *slot = &strings->slots[i];
     size_t length;
     const char *other;
 
-    if (strings->slots[i] == TEXT_STRINGS_NONE)
-      return &strings->slots[i];
-    other = text_strings_get (strings, strings->slots[i], &length);
+    if (slot->index == TEXT_STRINGS_NONE)
+      return slot;
+    if (slot->hash != (uint32_t) (h >> 32))
+      continue;
+    other = text_strings_get (strings, slot->index, &length);
     if (length == n && memcmp (other, data, n) == 0)
-      return &strings->slots[i];
+      return slot;
   }
 }
 
 static void
 grow (TextStrings *strings)
 {
-  g_autofree uint32_t *old = strings->slots;
+  g_autofree Slot *old = strings->slots;
   size_t n_old = strings->n_slots;
 
   strings->n_slots = MAX (n_old * 2, 64);
-  strings->slots = g_new (uint32_t, strings->n_slots);
+  strings->slots = g_new (Slot, strings->n_slots);
   memset (strings->slots, 0xff, strings->n_slots * sizeof *strings->slots);
   for (size_t i = 0; i < n_old; i++)
-    if (old[i] != TEXT_STRINGS_NONE) {
+    if (old[i].index != TEXT_STRINGS_NONE) {
       size_t n;
-      const char *data = text_strings_get (strings, old[i], &n);
+      const char *data = text_strings_get (strings, old[i].index, &n);
 
-      *find_slot (strings, data, n) = old[i];
+      *find_slot (strings, data, n, hash (strings, data, n)) = old[i];
     }
 }
 
@@ -140,18 +148,22 @@ text_strings_link (TextStrings *strings, uint32_t index)
 {
   size_t n;
   const char *data;
-  uint32_t *slot;
+  uint64_t h;
+  Slot *slot;
 
-  if (strings->n_linked * 4 >= strings->n_slots * 3)
+  if (strings->n_linked * 2 >= strings->n_slots)
     grow (strings);
   data = text_strings_get (strings, index, &n);
-  slot = find_slot (strings, data, n);
-  strings->n_linked += *slot == TEXT_STRINGS_NONE;
-  *slot = index;
+  h = hash (strings, data, n);
+  slot = find_slot (strings, data, n, h);
+  strings->n_linked += slot->index == TEXT_STRINGS_NONE;
+  *slot = (Slot) { index, (uint32_t) (h >> 32) };
 }
 
 uint32_t
 text_strings_find (const TextStrings *strings, const char *data, size_t n)
 {
-  return strings->n_slots > 0 ? *find_slot (strings, data, n) : TEXT_STRINGS_NONE;
+  if (strings->n_slots == 0)
+    return TEXT_STRINGS_NONE;
+  return find_slot (strings, data, n, hash (strings, data, n))->index;
 }

@@ -13,9 +13,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define MAX_TOKENS     (UINT64_C (1) << 20)
-#define MAX_MERGES     (UINT64_C (1) << 20)
+/* The largest known have 262,208 tokens and 514,906 merges. */
+#define MAX_TOKENS     (UINT64_C (512) << 10)
+#define MAX_MERGES     (UINT64_C (640) << 10)
 #define MAX_TEXT_BYTES (UINT64_C (32) << 20) /* of all tokens, and of all merges */
+/* Parts of merges that are no tokens: a vocabulary cut short has some, a lying one would cost
+ * memory. */
+#define MAX_EXTRA_SYMBOLS (UINT32_C (64) << 10)
 /* No word is that long; cutting one there bounds the memory that merging takes. */
 #define MAX_PIECE_BYTES ((size_t) 1 << 20)
 
@@ -117,7 +121,8 @@ static gboolean
 is_end_text (const ModelString *text)
 {
   for (size_t i = 0; i < G_N_ELEMENTS (end_texts); i++)
-    if (strlen (end_texts[i]) == text->length &&
+    if (text->length > 0 && text->data[0] == end_texts[i][0] &&
+        strlen (end_texts[i]) == text->length &&
         memcmp (end_texts[i], text->data, text->length) == 0)
       return TRUE;
   return FALSE;
@@ -242,8 +247,11 @@ load_bpe (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
   if (!load_vocabulary (tokenizer, gguf, error) ||
       !get_strings (gguf, "tokenizer.ggml.merges", MAX_MERGES, &merges, error))
     return FALSE;
-  tokenizer->bpe = text_bpe_new (&merges, tokenizer->symbols);
-  return TRUE;
+  tokenizer->bpe =
+      text_bpe_new (&merges, tokenizer->symbols, tokenizer->n_tokens + MAX_EXTRA_SYMBOLS);
+  return tokenizer->bpe != NULL ||
+         model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
+                            "is damaged: the merges of its tokenizer do not belong to its tokens");
 }
 
 /* ---- byte-level BPE ------------------------------------------------------------------- */

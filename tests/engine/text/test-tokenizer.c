@@ -331,6 +331,19 @@ nothing (TestGguf *gguf)
 {
 }
 
+/* 70,000 merges whose results are no tokens. */
+static void
+foreign_merges (TestGguf *gguf)
+{
+  g_autoptr (GPtrArray) merges = g_ptr_array_new_with_free_func (g_free);
+
+  no_merges (gguf);
+  for (unsigned i = 0; i < 70000; i++)
+    g_ptr_array_add (merges, g_strdup_printf ("%u x", i));
+  test_gguf_add_strings (gguf, "tokenizer.ggml.merges", (const char *const *) merges->pdata,
+                         merges->len);
+}
+
 static void
 test_refusals (void)
 {
@@ -342,6 +355,7 @@ test_refusals (void)
     { "no merges", no_merges, ENGINE_ERROR_BAD_FILE },
     { "too few types", few_types, ENGINE_ERROR_BAD_FILE },
     { "end token out of range", eos_out_of_range, ENGINE_ERROR_BAD_FILE },
+    { "merges of another model", foreign_merges, ENGINE_ERROR_BAD_FILE },
     { "empty vocabulary", empty_vocabulary, ENGINE_ERROR_BAD_FILE },
   };
 
