@@ -108,9 +108,11 @@ class Story:
         self.app.resize(360, 640)
         self.app.key('ctrl+l')
         driver.until('the sidebar to fold', lambda: not self.app.query('list', 'Conversations'))
-        box = self.app.window.get_component_iface()
-        extents = driver.Atspi.Component.get_extents(box, driver.Atspi.CoordType.WINDOW)
-        assert extents.width <= 360, f'the window needs {extents.width} pixels'
+        for roles, name in (('text', 'Question'), (driver.BUTTONS, 'Send the question')):
+            box = self.app.find(roles, name).get_component_iface()
+            extents = driver.Atspi.Component.get_extents(box, driver.Atspi.CoordType.WINDOW)
+            right = extents.x + extents.width
+            assert right <= 360, f'{name} ends {right} pixels from the left'
         self.app.key('F9')
         driver.until('the list of conversations', lambda: self.app.query('list', 'Conversations'))
 
