@@ -184,6 +184,27 @@ is_cancelled (CpuRun *run)
   return TRUE;
 }
 
+/* Each worker has a share of consecutive units, so that it reads weights as they lie; when it is
+ * done with its own it helps the others. */
+static void
+run_step (CpuRun *run, uint32_t s, uint32_t n_units, unsigned worker)
+{
+  const CpuExecutable *x = run->executable;
+  const CpuStep *step = &x->steps[s];
+  unsigned n_workers = cpu_pool_n_workers (x->model->backend->pool);
+
+  for (unsigned i = 0; i < n_workers; i++) {
+    unsigned owner = worker + i < n_workers ? worker + i : worker + i - n_workers;
+    uint32_t first = (uint32_t) ((uint64_t) n_units * owner / n_workers);
+    uint32_t n = (uint32_t) ((uint64_t) n_units * (owner + 1) / n_workers) - first, taken;
+    atomic_uint *claimed = &x->claimed[(size_t) s * n_workers + owner];
+
+    while (!is_cancelled (run) &&
+           (taken = atomic_fetch_add_explicit (claimed, 1, memory_order_relaxed)) < n)
+      step->work (run, step, worker, first + taken);
+  }
+}
+
 /* After a cancel the workers still meet at every barrier, with nothing to do between. */
 static void
 run_worker (void *data, unsigned worker)
@@ -193,13 +214,13 @@ run_worker (void *data, unsigned worker)
 
   for (uint32_t s = 0; s < x->n_steps; s++) {
     const CpuStep *step = &x->steps[s];
-    uint32_t n = step->units (run, step), unit;
+    uint32_t n = step->units (run, step);
 
     if (n == 0)
       continue;
-    while (!is_cancelled (run) &&
-           (unit = atomic_fetch_add_explicit (&x->claimed[s], 1, memory_order_relaxed)) < n)
-      step->work (run, step, worker, unit);
+    if (step->begin != NULL)
+      step->begin (run, step, worker);
+    run_step (run, s, n, worker);
     cpu_pool_barrier (x->model->backend->pool);
   }
 }
@@ -236,8 +257,8 @@ backend_run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResu
 
   if (!check_batch (x, batch, error))
     return FALSE;
-  for (uint32_t s = 0; s < x->n_steps; s++)
-    atomic_store_explicit (&x->claimed[s], 0, memory_order_relaxed);
+  for (size_t i = 0; i < (size_t) x->n_steps * cpu_pool_n_workers (backend->pool); i++)
+    atomic_store_explicit (&x->claimed[i], 0, memory_order_relaxed);
   cpu_pool_run (backend->pool, run_worker, &run);
   if (atomic_load (&run.cancelled)) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_CANCELLED, "The computation was stopped.");

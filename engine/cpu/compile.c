@@ -11,28 +11,40 @@
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
+static size_t
+align_up (size_t bytes)
+{
+  return (bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+}
+
 /* Reserves room in the arena and returns its offset. */
 static size_t
 reserve (CpuExecutable *x, size_t bytes)
 {
   size_t offset = x->arena_bytes;
 
-  x->arena_bytes += (bytes + SLACK_BYTES + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+  x->arena_bytes += align_up (bytes + SLACK_BYTES);
   return offset;
 }
 
-static size_t
-worker_scratch_bytes (const GraphPlan *plan)
+static void
+size_worker_scratch (CpuExecutable *x)
 {
+  const GraphPlan *plan = x->plan;
   const ModelHparams *h = &plan->desc->h;
-  uint32_t rows = MAX (CPU_ATTEND_ROWS, h->n_heads / h->n_heads_kv), widest = h->d_key;
-  size_t attention = cpu_attention_scratch_floats (rows, h->d_key, h->d_value);
+  uint32_t group = h->n_heads / h->n_heads_kv, widest = h->d_key;
+  uint32_t rows = MAX (CPU_ATTEND_ROWS, CPU_FEW_ROWS * group);
+  size_t attention = cpu_attention_scratch_floats (rows, h->d_key, h->d_value), bytes;
 
-  for (uint32_t i = 0; i < plan->n_ops; i++) {
+  for (uint32_t i = 0; i < plan->n_ops; i++)
     for (uint32_t w = 0; w < plan->ops[i].n_weights; w++)
       widest = MAX (widest, (uint32_t) plan->ops[i].weights[w]->ne[0]);
-  }
-  return MAX (attention, widest) * sizeof (float) + SLACK_BYTES;
+  bytes = align_up (MAX (attention, widest) * sizeof (float) + SLACK_BYTES);
+  x->own_act_offset = bytes;
+  bytes += align_up ((size_t) CPU_FEW_ROWS * (widest / CPU_BLOCK) * sizeof (CpuActBlock));
+  x->own_row_offset = bytes;
+  bytes += align_up ((size_t) CPU_FEW_ROWS * widest * sizeof (float) + SLACK_BYTES);
+  x->worker_scratch_bytes = bytes;
 }
 
 static gboolean
@@ -42,6 +54,7 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GErro
   const ModelHparams *h = &plan->desc->h;
   size_t parts = (size_t) plan->max_outputs * (h->n_vocab / CPU_PART + 1), n_tables;
   size_t buffer[CPU_N_BUFFERS], quantised[CPU_N_BUFFERS], part_max, part_sum, rope, scratch;
+  size_t partials, partial_max, partial_sum, partial_out;
   size_t frequency, n_workers = cpu_pool_n_workers (x->model->backend->pool);
 
   for (unsigned b = 0; b < CPU_N_BUFFERS; b++) {
@@ -56,8 +69,11 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GErro
   part_sum = reserve (x, parts * sizeof (float));
   frequency = reserve (x, n_tables * (h->d_rope / 2) * sizeof (float));
   rope = reserve (x, n_tables * plan->max_tokens * h->d_rope * sizeof (float));
-  x->worker_scratch_bytes =
-      (worker_scratch_bytes (plan) + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+  size_worker_scratch (x);
+  partials = (size_t) CPU_FEW_ROWS * h->n_heads * x->partial.n_pages;
+  partial_max = reserve (x, partials * sizeof (float));
+  partial_sum = reserve (x, partials * sizeof (float));
+  partial_out = reserve (x, partials * h->d_value * sizeof (float));
   scratch = reserve (x, x->worker_scratch_bytes * n_workers);
 
   x->arena = cpu_memory_map (x->arena_bytes);
@@ -77,6 +93,9 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GErro
   x->rope_frequency = (float *) (void *) (x->arena + frequency);
   x->rope = (float *) (void *) (x->arena + rope);
   x->worker_scratch = x->arena + scratch;
+  x->partial.max = (float *) (void *) (x->arena + partial_max);
+  x->partial.sum = (float *) (void *) (x->arena + partial_sum);
+  x->partial.out = (float *) (void *) (x->arena + partial_out);
   return TRUE;
 }
 
@@ -142,6 +161,7 @@ add_mixed_gated (CpuExecutable *x, const GraphOp *op)
   for (uint32_t w = 0; w < 2; w++) {
     CpuStep *step = add_step (x, op, cpu_matmul_units, cpu_matmul_work);
 
+    step->begin = cpu_matmul_begin;
     step->n_weights = 1;
     step->weights[0] = weight_of (x, op, w);
     if (w == 1)
@@ -151,20 +171,62 @@ add_mixed_gated (CpuExecutable *x, const GraphOp *op)
   x->width[CPU_BUFFER_UP] = op->dst_width;
 }
 
-static void
-add_plain (CpuExecutable *x, const GraphOp *op, gboolean write_quantised)
+/* Whether nobody but the op after reads the buffer that op i writes. */
+static gboolean
+only_next_reads (const GraphPlan *plan, uint32_t i)
 {
+  GraphBuffer buffer = plan->ops[i].dst;
+
+  if (i + 1 >= plan->n_ops || plan->ops[i + 1].src != buffer)
+    return FALSE;
+  for (i += 2; i < plan->n_ops && plan->ops[i].dst != buffer; i++)
+    if (plan->ops[i].src == buffer)
+      return FALSE;
+  return i >= plan->n_ops || plan->ops[i].src != buffer;
+}
+
+/* Lets the step of op i do the work of op i - 1 when there are few rows. before: the last step
+ * of op i - 1. Workers begin at different times, so what op i - 1 reads must not be what op i
+ * writes. */
+static void
+join_steps (const GraphPlan *plan, uint32_t i, CpuStep *before, CpuStep *step)
+{
+  const GraphOp *op = &plan->ops[i], *last = op - 1;
+  gboolean product = op->kind == GRAPH_OP_MATMUL || op->kind == GRAPH_OP_GATED;
+  gboolean norm = product && last->kind == GRAPH_OP_NORM;
+  gboolean store = op->kind == GRAPH_OP_ATTENTION && last->kind == GRAPH_OP_ROPE_STORE &&
+                   last->layer == op->layer;
+
+  if ((!norm && !store) || last->src == op->dst || !only_next_reads (plan, i - 1))
+    return;
+  step->before = before;
+  before->joined = TRUE;
+}
+
+static void
+add_plain (CpuExecutable *x, uint32_t i, gboolean write_quantised)
+{
+  const GraphOp *op = &x->plan->ops[i];
   CpuStep *step = add_step (x, op, step_functions[op->kind].units, step_functions[op->kind].work);
+  CpuStep *before = step;
 
   step->n_weights = op->n_weights;
   for (uint32_t w = 0; w < op->n_weights; w++)
     step->weights[w] = weight_of (x, op, w);
   step->gated = op->kind == GRAPH_OP_GATED;
   step->write_quantised = write_quantised;
+  if (op->kind == GRAPH_OP_MATMUL || op->kind == GRAPH_OP_GATED)
+    step->begin = cpu_matmul_begin;
+  while (before > x->steps && before->op == op)
+    before--;
+  if (i > 0 && before->op == op - 1)
+    join_steps (x->plan, i, before, step);
   if (op->kind == GRAPH_OP_NORM)
     step->vector = g_hash_table_lookup (x->model->vectors, op->vector);
   if (op->kind == GRAPH_OP_ROPE_STORE)
     step->rope_table = rope_table_of (x, op->vector);
+  if (op->kind == GRAPH_OP_ATTENTION)
+    add_step (x, op, cpu_merge_units, cpu_merge_work);
   if (op->kind == GRAPH_OP_CANDIDATES)
     add_step (x, op, cpu_candidates_units, cpu_candidates_work);
 }
@@ -172,9 +234,10 @@ add_plain (CpuExecutable *x, const GraphOp *op, gboolean write_quantised)
 /* needs_quantised: buffers that some product reads as integers. quantised: those whose integers are
  * up to date at this point of the plan. */
 static void
-add_op (CpuExecutable *x, const GraphOp *op, const gboolean needs_quantised[CPU_N_BUFFERS],
+add_op (CpuExecutable *x, uint32_t i, const gboolean needs_quantised[CPU_N_BUFFERS],
         gboolean quantised[CPU_N_BUFFERS])
 {
+  const GraphOp *op = &x->plan->ops[i];
   gboolean write_quantised =
       op->kind == GRAPH_OP_NORM && op->dst < GRAPH_N_BUFFERS && needs_quantised[op->dst];
 
@@ -185,7 +248,7 @@ add_op (CpuExecutable *x, const GraphOp *op, const gboolean needs_quantised[CPU_
   if (op->kind == GRAPH_OP_GATED && weight_of (x, op, 0)->format != weight_of (x, op, 1)->format)
     add_mixed_gated (x, op);
   else
-    add_plain (x, op, write_quantised);
+    add_plain (x, i, write_quantised);
   if (op->dst < GRAPH_N_BUFFERS)
     quantised[op->dst] = write_quantised;
 }
@@ -250,6 +313,7 @@ cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError 
   CpuModel *model = (CpuModel *) base;
   gboolean needs_quantised[CPU_N_BUFFERS] = { FALSE }, quantised[CPU_N_BUFFERS] = { FALSE };
   CpuExecutable *x;
+  size_t n_workers;
 
   if (!check (model, plan, error))
     return NULL;
@@ -259,14 +323,16 @@ cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError 
   x->plan = plan;
   x->rope_vectors = g_ptr_array_new ();
   memcpy (x->width, plan->buffer_width, sizeof plan->buffer_width);
+  x->partial.n_pages = model->kv.n_pages;
   x->steps = g_new0 (CpuStep, (size_t) plan->n_ops * 4);
   for (uint32_t i = 0; i < plan->n_ops; i++)
     if (reads_quantised (x, &plan->ops[i]))
       needs_quantised[plan->ops[i].src] = TRUE;
   add_rope_tables (x);
   for (uint32_t i = 0; i < plan->n_ops; i++)
-    add_op (x, &plan->ops[i], needs_quantised, quantised);
-  x->claimed = g_new0 (atomic_uint, x->n_steps);
+    add_op (x, i, needs_quantised, quantised);
+  n_workers = cpu_pool_n_workers (model->backend->pool);
+  x->claimed = g_new0 (atomic_uint, x->n_steps * n_workers);
   if (!allocate (x, needs_quantised, error)) {
     cpu_executable_discard (&x->base);
     return NULL;

@@ -111,6 +111,8 @@ typedef struct {
   void (*rope) (float *x, const float *cosine, const float *sine, uint32_t n, gboolean halves);
   /* f32 to f16, clamped to what is finite, so that a masked key never turns into NaN */
   void (*narrow) (const float *src, uint32_t n, uint16_t *dst);
+  /* dst[n] = src * factor */
+  void (*scale) (const float *src, float factor, uint32_t n, float *dst);
   void (*attend) (const CpuAttendWork *work);
   /* state of one row += another, see CpuAttendWork */
   void (*merge) (float *max, float *sum, float *out, float other_max, float other_sum,
@@ -186,8 +188,9 @@ typedef uint32_t (*CpuUnitsFunc) (CpuRun *run, const CpuStep *step);
 typedef void (*CpuWorkFunc) (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit);
 
 struct _CpuStep {
-  CpuUnitsFunc units; /* called by every worker, must give all the same */
+  CpuUnitsFunc units; /* called by every worker, must give all the same; 0: no barrier either */
   CpuWorkFunc work;
+  void (*begin) (CpuRun *run, const CpuStep *step, unsigned worker); /* by every worker, or NULL */
   const GraphOp *op;
   uint32_t n_weights;
   const CpuWeight *weights[GRAPH_MAX_WEIGHTS];
@@ -197,7 +200,20 @@ struct _CpuStep {
   gboolean write_quantised;    /* also leaves the quantised form of dst */
   const float *rope_frequency; /* [d_rope / 2] */
   uint32_t rope_table;         /* which cosine and sine table */
+  const CpuStep *before;       /* NORM before its only product, ROPE_STORE before ATTENTION */
+  gboolean joined;             /* the step after does this one's work when there are few rows */
 };
+
+/* Up to so many rows a step's preparation (norm, quantising, rotation) is done by every worker for
+ * itself: less time than a barrier takes. */
+#define CPU_FEW_ROWS 4
+
+/* What attention over one page leaves for one query head, when pages are spread over workers. */
+typedef struct {
+  uint32_t n_pages; /* at most, of a timeline */
+  float *max, *sum; /* [CPU_FEW_ROWS][n_heads][n_pages] */
+  float *out;       /* [CPU_FEW_ROWS][n_heads][n_pages][d_value] */
+} CpuPartial;
 
 /* The plan's buffers and one more: products of up, where gate and up are of different formats. */
 #define CPU_BUFFER_UP GRAPH_N_BUFFERS
@@ -209,7 +225,7 @@ typedef struct {
   const GraphPlan *plan; /* borrowed */
   uint32_t n_steps;
   CpuStep *steps;
-  atomic_uint *claimed;         /* [n_steps] units handed out in this run */
+  atomic_uint *claimed;         /* [n_steps][workers] units of each one's share handed out */
   float *buffer[CPU_N_BUFFERS]; /* [rows][width] */
   uint32_t width[CPU_N_BUFFERS];
   CpuActBlock *quantised[CPU_N_BUFFERS]; /* [rows][width / 32]; NULL: nobody reads it */
@@ -219,7 +235,10 @@ typedef struct {
   float *rope;
   uint8_t *worker_scratch;
   size_t worker_scratch_bytes; /* of one worker */
-  float *part_max, *part_sum;  /* CANDIDATES: [max_outputs][parts] */
+  size_t own_act_offset;       /* in it: CpuActBlock[CPU_FEW_ROWS][widest / 32] */
+  size_t own_row_offset;       /* in it: float[CPU_FEW_ROWS][widest] */
+  CpuPartial partial;
+  float *part_max, *part_sum; /* CANDIDATES: [max_outputs][parts] */
   uint8_t *arena;
   size_t arena_bytes;
 } CpuExecutable;
@@ -248,6 +267,43 @@ cpu_run_rows (const CpuRun *run, const CpuStep *step)
   return step->op->output_rows ? run->batch->n_outputs : run->batch->n_tokens;
 }
 
+static inline gboolean
+cpu_run_has_few (const CpuRun *run, const CpuStep *step)
+{
+  return cpu_run_rows (run, step) <= CPU_FEW_ROWS;
+}
+
+/* Row of a buffer, and of its quantised form. */
+static inline float *
+cpu_run_row (const CpuRun *run, unsigned buffer, uint32_t row)
+{
+  const CpuExecutable *x = run->executable;
+
+  return x->buffer[buffer] + (size_t) row * x->width[buffer];
+}
+
+static inline CpuActBlock *
+cpu_run_quantised_row (const CpuRun *run, unsigned buffer, uint32_t row)
+{
+  const CpuExecutable *x = run->executable;
+
+  return x->quantised[buffer] + (size_t) row * (x->width[buffer] / CPU_BLOCK);
+}
+
+/* [cosine d_rope/2][sine d_rope/2] of a batch row */
+static inline const float *
+cpu_run_rope_row (const CpuRun *run, uint32_t table, uint32_t token)
+{
+  const CpuExecutable *x = run->executable;
+  size_t row = (size_t) table * x->plan->max_tokens + token;
+
+  return x->rope + row * x->plan->desc->h.d_rope;
+}
+
+/* Stores one token's key and value of one head. narrow: [max (d_key, d_value)] scratch. */
+void cpu_kv_store (const CpuRun *run, uint32_t layer, uint32_t head, const EngineBatchRun *timeline,
+                   uint32_t position, const float *k, const float *v, uint16_t *narrow);
+
 EngineBackendExecutable *cpu_executable_compile (EngineBackendModel *model, const GraphPlan *plan,
                                                  GError **error);
 void cpu_executable_discard (EngineBackendExecutable *executable);
@@ -264,9 +320,11 @@ CPU_STEP (gate);
 CPU_STEP (rope_table);
 CPU_STEP (rope_store);
 CPU_STEP (attention);
+CPU_STEP (merge);
 CPU_STEP (gather);
 CPU_STEP (parts);      /* CANDIDATES, first half: maximum and sum of exp of each part */
 CPU_STEP (candidates); /* second half: log-sum-exp and the largest */
 #undef CPU_STEP
+void cpu_matmul_begin (CpuRun *run, const CpuStep *step, unsigned worker);
 
 #define CPU_PART 1024 /* ids per part */

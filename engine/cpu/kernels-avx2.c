@@ -61,6 +61,7 @@ const CpuKernels cpu_kernels_avx2 = {
   .quantise = kernel_quantise,
   .rope = kernel_rope,
   .narrow = kernel_narrow,
+  .scale = kernel_scale,
   .attend = kernel_attend,
   .merge = kernel_merge,
   .max_sum_exp = kernel_max_sum_exp,

@@ -203,6 +203,7 @@ const CpuKernels cpu_kernels_portable = {
   .gate = kernel_gate,
   .rope = kernel_rope,
   .narrow = kernel_narrow,
+  .scale = kernel_scale,
   .attend = kernel_attend,
   .merge = kernel_merge,
   .max_sum_exp = kernel_max_sum_exp,

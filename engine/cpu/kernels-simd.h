@@ -221,11 +221,23 @@ softmax_row (float *scores, uint32_t valid, float *max, float *sum)
 }
 
 static void
+kernel_scale (const float *src, float factor, uint32_t n, float *dst)
+{
+  uint32_t i = 0;
+
+  for (; i + V_WIDTH <= n; i += V_WIDTH)
+    v_store (dst + i, v_mul (v_load (src + i), v_set1 (factor)));
+  for (; i < n; i++)
+    dst[i] = src[i] * factor;
+}
+
+static void
 kernel_merge (float *max, float *sum, float *out, float other_max, float other_sum,
               const float *other_out, uint32_t d_value)
 {
   float top = other_max > *max ? other_max : *max;
-  float mine = exp_1 (*max - top), theirs = exp_1 (other_max - top);
+  float mine = top > *max ? exp_1 (*max - top) : 1;
+  float theirs = top > other_max ? exp_1 (other_max - top) : 1;
   uint32_t i = 0;
 
   for (; i + V_WIDTH <= d_value; i += V_WIDTH)

@@ -58,19 +58,49 @@ cpu_matmul_units (CpuRun *run, const CpuStep *step)
   return n;
 }
 
-static void
-point_at_activations (const CpuRun *run, const CpuStep *step, uint32_t first, CpuMatmulWork *work)
+/* Every worker makes its own copy of few rows: normed, quantised. */
+void
+cpu_matmul_begin (CpuRun *run, const CpuStep *step, unsigned worker)
 {
   const CpuExecutable *x = run->executable;
+  uint8_t *scratch = cpu_run_scratch (run, worker);
+  CpuActBlock *act = (CpuActBlock *) (void *) (scratch + x->own_act_offset);
+  float *own = (float *) (void *) (scratch + x->own_row_offset);
+  uint32_t width = x->width[step->src];
+
+  if (!cpu_run_has_few (run, step))
+    return;
+  for (uint32_t t = 0; t < cpu_run_rows (run, step); t++, own += width) {
+    const float *row = own;
+
+    if (step->before != NULL)
+      run->kernels->norm (cpu_run_row (run, step->before->src, t), step->before->vector,
+                          x->plan->desc->h.rms_epsilon, width, own);
+    else
+      row = cpu_run_row (run, step->src, t);
+    if (x->quantised[step->src] != NULL)
+      run->kernels->quantise (row, width, act + (size_t) t * (width / CPU_BLOCK));
+  }
+}
+
+static void
+point_at_activations (const CpuRun *run, const CpuStep *step, unsigned worker, uint32_t first,
+                      CpuMatmulWork *work)
+{
+  const CpuExecutable *x = run->executable;
+  const char *scratch = cpu_run_scratch (run, worker);
+  gboolean few = cpu_run_has_few (run, step);
   size_t width = x->width[step->src];
 
   if (cpu_format_is_quantised (work->weight->format)) {
     work->act_stride = width / CPU_BLOCK * sizeof (CpuActBlock);
-    work->act = (const char *) x->quantised[step->src] + first * work->act_stride;
+    work->act = few ? scratch + x->own_act_offset : (const char *) x->quantised[step->src];
   } else {
     work->act_stride = width * sizeof (float);
-    work->act = (const char *) x->buffer[step->src] + first * work->act_stride;
+    work->act = few && step->before != NULL ? scratch + x->own_row_offset
+                                            : (const char *) x->buffer[step->src];
   }
+  work->act = (const char *) work->act + first * work->act_stride;
 }
 
 void
@@ -99,7 +129,7 @@ cpu_matmul_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t uni
   };
   work.n_strips = MIN (cut.strips, work.weight->n_strips - work.first_strip);
   work.dst = x->buffer[step->dst] + first * work.dst_stride + row;
-  point_at_activations (run, step, first, &work);
+  point_at_activations (run, step, worker, first, &work);
   run->kernels->matmul[work.weight->format](&work);
 }
 

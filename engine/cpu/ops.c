@@ -8,22 +8,6 @@
 
 #define TOKENS_PER_UNIT 8 /* of the steps that do little per token */
 
-static inline float *
-row_of (const CpuRun *run, unsigned buffer, uint32_t row)
-{
-  const CpuExecutable *x = run->executable;
-
-  return x->buffer[buffer] + (size_t) row * x->width[buffer];
-}
-
-static inline CpuActBlock *
-quantised_row_of (const CpuRun *run, unsigned buffer, uint32_t row)
-{
-  const CpuExecutable *x = run->executable;
-
-  return x->quantised[buffer] + (size_t) row * (x->width[buffer] / CPU_BLOCK);
-}
-
 /* The position in its timeline of batch row `token`, and the run it belongs to. */
 static uint32_t
 position_of (const EngineBatch *batch, uint32_t token, const EngineBatchRun **run)
@@ -51,7 +35,7 @@ cpu_embed_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit
   uint8_t *file_row = cpu_run_scratch (run, worker);
 
   cpu_pack_unpack_row (weight, (uint32_t) run->batch->tokens[unit], file_row);
-  weight->tensor->type->to_f32 (file_row, row_of (run, step->dst, unit), weight->columns);
+  weight->tensor->type->to_f32 (file_row, cpu_run_row (run, step->dst, unit), weight->columns);
 }
 
 /* ---- NORM, quantising ----------------------------------------------------------------------- */
@@ -59,46 +43,36 @@ cpu_embed_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit
 uint32_t
 cpu_norm_units (CpuRun *run, const CpuStep *step)
 {
-  return cpu_run_rows (run, step);
+  return step->joined && cpu_run_has_few (run, step) ? 0 : cpu_run_rows (run, step);
 }
 
 void
 cpu_norm_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
   uint32_t n = step->op->src_width;
-  float *dst = row_of (run, step->dst, unit);
+  float *dst = cpu_run_row (run, step->dst, unit);
 
-  run->kernels->norm (row_of (run, step->src, unit), step->vector,
+  run->kernels->norm (cpu_run_row (run, step->src, unit), step->vector,
                       run->executable->plan->desc->h.rms_epsilon, n, dst);
   if (step->write_quantised)
-    run->kernels->quantise (dst, n, quantised_row_of (run, step->dst, unit));
+    run->kernels->quantise (dst, n, cpu_run_quantised_row (run, step->dst, unit));
 }
 
-/* For a MATMUL whose source was not left in quantised form by the step that made it. */
+/* For products whose source was not left in quantised form by the step that made it. */
 uint32_t
 cpu_quantise_units (CpuRun *run, const CpuStep *step)
 {
-  return cpu_run_rows (run, step);
+  return cpu_run_has_few (run, step) ? 0 : cpu_run_rows (run, step);
 }
 
 void
 cpu_quantise_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
-  run->kernels->quantise (row_of (run, step->src, unit), step->op->src_width,
-                          quantised_row_of (run, step->src, unit));
+  run->kernels->quantise (cpu_run_row (run, step->src, unit), step->op->src_width,
+                          cpu_run_quantised_row (run, step->src, unit));
 }
 
 /* ---- ROPE_STORE ----------------------------------------------------------------------------- */
-
-/* [cosine d_rope/2][sine d_rope/2] of a batch row */
-static inline float *
-rope_row (const CpuRun *run, const CpuStep *step, uint32_t token)
-{
-  const CpuExecutable *x = run->executable;
-  size_t row = (size_t) step->rope_table * x->plan->max_tokens + token;
-
-  return x->rope + row * x->plan->desc->h.d_rope;
-}
 
 uint32_t
 cpu_rope_table_units (CpuRun *run, const CpuStep *step)
@@ -117,7 +91,7 @@ cpu_rope_table_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t
   for (uint32_t t = first; t < last; t++) {
     const EngineBatchRun *timeline;
     double position = (double) position_of (run->batch, t, &timeline) * (double) h->rope_scale;
-    float *row = rope_row (run, step, t);
+    float *row = (float *) cpu_run_rope_row (run, step->rope_table, t);
 
     for (uint32_t i = 0; i < half; i++) {
       double angle = position * (double) step->rope_frequency[i];
@@ -131,28 +105,25 @@ cpu_rope_table_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t
 uint32_t
 cpu_rope_store_units (CpuRun *run, const CpuStep *step)
 {
+  if (step->joined && cpu_run_has_few (run, step))
+    return 0;
   return (run->batch->n_tokens + TOKENS_PER_UNIT - 1) / TOKENS_PER_UNIT;
 }
 
-static void
-store_token (CpuRun *run, const CpuStep *step, uint32_t token, const float *k, const float *v,
-             uint16_t *narrow)
+void
+cpu_kv_store (const CpuRun *run, uint32_t layer, uint32_t head, const EngineBatchRun *timeline,
+              uint32_t position, const float *k, const float *v, uint16_t *narrow)
 {
   const CpuKv *kv = &run->executable->model->kv;
-  const EngineBatchRun *timeline;
-  uint32_t position = position_of (run->batch, token, &timeline);
   uint32_t page = timeline->pages[position / ENGINE_PAGE_TOKENS];
   uint32_t slot = position % ENGINE_PAGE_TOKENS;
+  uint16_t *to_k = cpu_kv_head (kv, page, layer, head);
+  uint16_t *to_v = to_k + (size_t) kv->d_key * ENGINE_PAGE_TOKENS;
 
-  for (uint32_t head = 0; head < kv->n_heads_kv; head++) {
-    uint16_t *to_k = cpu_kv_head (kv, page, step->op->layer, head);
-    uint16_t *to_v = to_k + (size_t) kv->d_key * ENGINE_PAGE_TOKENS;
-
-    run->kernels->narrow (k + head * kv->d_key, kv->d_key, narrow);
-    for (uint32_t d = 0; d < kv->d_key; d++)
-      to_k[d * ENGINE_PAGE_TOKENS + slot] = narrow[d];
-    run->kernels->narrow (v + head * kv->d_value, kv->d_value, to_v + (size_t) slot * kv->d_value);
-  }
+  run->kernels->narrow (k, kv->d_key, narrow);
+  for (uint32_t d = 0; d < kv->d_key; d++)
+    to_k[d * ENGINE_PAGE_TOKENS + slot] = narrow[d];
+  run->kernels->narrow (v, kv->d_value, to_v + (size_t) slot * kv->d_value);
 }
 
 void
@@ -165,13 +136,18 @@ cpu_rope_store_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t
   gboolean halves = desc->architecture->rope == MODEL_ROPE_HALVES;
 
   for (uint32_t t = first; t < last; t++) {
-    float *q = row_of (run, step->src, t), *k = q + h->n_heads * h->d_key;
-    const float *table = rope_row (run, step, t);
+    const EngineBatchRun *timeline;
+    uint32_t position = position_of (run->batch, t, &timeline);
+    float *q = cpu_run_row (run, step->src, t), *k = q + h->n_heads * h->d_key, *v;
+    const float *table = cpu_run_rope_row (run, step->rope_table, t);
 
     if (desc->architecture->rope != MODEL_ROPE_NONE)
       for (uint32_t head = 0; head < h->n_heads + h->n_heads_kv; head++)
         run->kernels->rope (q + head * h->d_key, table, table + h->d_rope / 2, h->d_rope, halves);
-    store_token (run, step, t, k, k + h->n_heads_kv * h->d_key, cpu_run_scratch (run, worker));
+    v = k + h->n_heads_kv * h->d_key;
+    for (uint32_t head = 0; head < h->n_heads_kv; head++)
+      cpu_kv_store (run, step->op->layer, head, timeline, position, k + head * h->d_key,
+                    v + head * h->d_value, cpu_run_scratch (run, worker));
   }
 }
 
@@ -186,6 +162,8 @@ cpu_gather_units (CpuRun *run, const CpuStep *step)
 void
 cpu_gather_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
-  memcpy (row_of (run, step->dst, unit), row_of (run, step->src, run->batch->outputs[unit]),
+  const float *src = cpu_run_row (run, step->src, run->batch->outputs[unit]);
+
+  memcpy (cpu_run_row (run, step->dst, unit), src,
           step->op->src_width * sizeof (float));
 }
