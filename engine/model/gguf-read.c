@@ -288,7 +288,7 @@ read_number (Reader *reader, ModelValue *value, GError **error)
   case MODEL_VALUE_I8:
   case MODEL_VALUE_I16:
   case MODEL_VALUE_I32:
-  case MODEL_VALUE_I64: /* the sign goes up to bit 63 and, with the shift back, into all above its own */
+  case MODEL_VALUE_I64: /* up to bit 63 and back: the sign fills all bits above its own */
     value->i = (int64_t) (raw << (64 - 8 * n)) >> (64 - 8 * n);
     return TRUE;
   case MODEL_VALUE_F32:
