@@ -219,6 +219,12 @@ class App:
         answers = [node for node in walk(self.window) if name_of(node) == 'Answer']
         return all_text(answers[-1]) if answers else ''
 
+    def waiting(self):
+        """The questions that wait above the composer."""
+        box = self.query('list', 'Waiting questions')
+        return [name_of(node) for node in walk(box) if node.get_role_name() == 'list item'] \
+            if box else []
+
     def rows(self):
         box = self.query('list', 'Conversations')
         return [name_of(node) for node in walk(box) if node.get_role_name() == 'list item'] \

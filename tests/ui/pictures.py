@@ -26,8 +26,9 @@ class Pictures:
 
     def run(self, data):
         app = driver.App(data)
-        subprocess.run(['xdotool', 'windowmove', app.id, '0', '0'], check=False)
-        app.resize(*self.size)
+        # Without a compositor GTK draws a frame of 5 pixels, which is put outside the screen.
+        subprocess.run(['xdotool', 'windowmove', app.id, '-5', '-5'], check=False)
+        app.resize(self.size[0] + 10, self.size[1] + 10)
         time.sleep(1)
         return app
 
@@ -129,11 +130,18 @@ class Pictures:
                           ('ctrl+question', 'shortcuts')):
             app.key(key)
             self.take(name)
+            if name == 'preferences':
+                app.key('ctrl+Page_Down')
+                self.take('engine')
             app.key('Escape')
             time.sleep(0.6)
         app.key('F10')
         self.take('menu')
-        app.key('Escape', 'F9', 'Home', 'Menu')
+        app.key('End', 'Return')
+        self.take('about')
+        app.key('Escape')
+        time.sleep(0.6)
+        app.key('F9', 'Home', 'Menu')
         self.take('context-menu')
         app.key('Escape', 'F2')
         self.take('rename')

@@ -38,6 +38,19 @@ class Crash:
     def continued(self):
         self.app.find(driver.BUTTONS, 'Ask again')
 
+    def closed(self):
+        self.app.key('ctrl+n')
+        self.app.ask(LONG)
+        driver.until('the answer to begin',
+                     lambda: self.app.is_writing() and len(self.app.answer()) > 200)
+        first = self.app.answer().strip().split('\n')[0][:60]
+        self.app.close()
+        self.app = driver.App(self.data)
+        driver.until('the conversations', lambda: len(self.app.rows()) == 2)
+        self.app.key('F9', 'Home', 'Return')
+        self.app.sees('The answer was interrupted')
+        assert first in self.app.text(), f'“{first}” was lost'
+
     def end(self):
         self.app.end()
         self.data.remove()
@@ -50,6 +63,7 @@ def main():
         tap.case('an answer is killed in the middle', crash.killed)
         tap.case('it is there again, and said to be cut', crash.reopened)
         tap.case('it can be asked again', crash.continued)
+        tap.case('closing the window in the middle keeps the answer', crash.closed)
     finally:
         crash.end()
     tap.finish()

@@ -65,6 +65,35 @@ class Story:
         time.sleep(1)
         assert self.app.answer() == before, 'the answer went on after it was stopped'
 
+    def question_waits_its_turn(self):
+        self.app.key('ctrl+n')
+        self.app.ask(LONG)
+        driver.until('the answer to begin', self.app.is_writing)
+        self.app.ask('Who are you?')
+        driver.until('the waiting question', lambda: 'Who are you?' in self.app.waiting())
+        self.app.key('Escape')
+        self.app.wait_written()
+        assert 'Who are you?' in self.app.waiting(), 'stopping the answer lost the question'
+        self.app.press('Edit this waiting question')
+        question = self.app.find('text', 'Question')
+        driver.until('the question back in the composer',
+                     lambda: driver.text_of(question) == 'Who are you?')
+        self.app.key('Return')
+        driver.until('it to be asked', self.app.is_writing)
+        self.app.wait_written()
+        assert not self.app.waiting(), 'the question still waits'
+
+    def draft_stays(self):
+        self.app.key('ctrl+l')
+        self.app.type('half a thought')
+        self.app.key('F9', 'Home', 'Delete')
+        driver.until('two conversations', lambda: len(self.app.rows()) == 2)
+        self.app.press('Undo')
+        driver.until('the draft', lambda: driver.text_of(self.app.find('text', 'Question'))
+                     == 'half a thought')
+        self.app.key('F9', 'Home', 'Delete')
+        driver.until('two conversations', lambda: len(self.app.rows()) == 2)
+
     def both_are_listed(self):
         driver.until('two conversations', lambda: len(self.app.rows()) == 2)
 
@@ -129,6 +158,8 @@ def main():
         tap.case('an answer streams and ends', story.answer_streams_and_ends)
         tap.case('Shift+Enter breaks the line', story.keys_break_lines)
         tap.case('an answer is stopped midway', story.answer_is_stopped)
+        tap.case('a second question waits its turn', story.question_waits_its_turn)
+        tap.case('a draft stays with its conversation', story.draft_stays)
         tap.case('both conversations are listed', story.both_are_listed)
         tap.case('both are there after reopening', story.reopened)
         tap.case('a conversation is renamed', story.renamed)
