@@ -11,13 +11,11 @@
 #include "app/ui/bottega-chat-view.h"
 #include "app/ui/bottega-answer-row.h"
 #include "app/ui/bottega-code-block.h"
+#include "app/ui/bottega-end-viewport.h"
 #include "app/ui/bottega-question-row.h"
 
 #include <adwaita.h>
 #include <glib/gi18n.h>
-
-/* So near to the end (pixels) the reader counts as being there. */
-#define END_SLACK 24
 
 /* From so far on the button shows. */
 #define BUTTON_DISTANCE 160
@@ -33,6 +31,7 @@ struct _BottegaChatView {
 
   GtkWidget *overlay;
   GtkScrolledWindow *scroller;
+  BottegaEndViewport *viewport;
   GtkBox *column;
   GtkRevealer *end_revealer;
   GtkWidget *marker;
@@ -42,10 +41,6 @@ struct _BottegaChatView {
   GPtrArray *rows; /* of the messages from first on; owned by the column */
   guint first;
   guint populate_source;
-
-  gboolean following;
-  guint settle;
-  double from_end; /* where the reader is, measured from the end */
 };
 
 enum {
@@ -58,78 +53,15 @@ static GParamSpec *properties[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (BottegaChatView, bottega_chat_view, GTK_TYPE_WIDGET)
 
-/* The place of the reader */
-
-static GtkAdjustment *
-get_adjustment (BottegaChatView *self)
-{
-  return gtk_scrolled_window_get_vadjustment (self->scroller);
-}
-
-static double
-distance_from_end (GtkAdjustment *adjustment)
-{
-  return gtk_adjustment_get_upper (adjustment) - gtk_adjustment_get_page_size (adjustment) -
-         gtk_adjustment_get_value (adjustment);
-}
-
 static void
 update_button (BottegaChatView *self)
 {
-  gtk_revealer_set_reveal_child (self->end_revealer,
-                                 !self->following && self->from_end > BUTTON_DISTANCE);
-}
+  gboolean away = !bottega_end_viewport_get_following (self->viewport) &&
+                  bottega_end_viewport_get_from_end (self->viewport) > BUTTON_DISTANCE;
 
-/* The reader moved. */
-static void
-value_changed_cb (BottegaChatView *self,
-                  GtkAdjustment *adjustment)
-{
   g_assert (BOTTEGA_IS_CHAT_VIEW (self));
 
-  self->from_end = distance_from_end (adjustment);
-  self->following = self->from_end <= END_SLACK;
-  update_button (self);
-}
-
-static gboolean
-settle_cb (GtkWidget *widget,
-           GdkFrameClock *clock,
-           gpointer user_data)
-{
-  BottegaChatView *self = BOTTEGA_CHAT_VIEW (widget);
-
-  self->settle = 0;
-  gtk_widget_queue_allocate (gtk_scrolled_window_get_child (self->scroller));
-  return G_SOURCE_REMOVE;
-}
-
-/* Moves the reader while the scroller is being laid out, for which it is too late in this frame. */
-static void
-move_to (BottegaChatView *self,
-         double value)
-{
-  gtk_adjustment_set_value (get_adjustment (self), value);
-  if (self->settle == 0)
-    self->settle = gtk_widget_add_tick_callback (GTK_WIDGET (self), settle_cb, NULL, NULL);
-}
-
-/* The text or the window grew. */
-static void
-adjustment_changed_cb (BottegaChatView *self,
-                       GtkAdjustment *adjustment)
-{
-  g_assert (BOTTEGA_IS_CHAT_VIEW (self));
-
-  if (self->following)
-    move_to (self, gtk_adjustment_get_upper (adjustment));
-  else if (self->populate_source != 0)
-    /* It grew above the reader: what is read stays where it is. */
-    move_to (self, gtk_adjustment_get_upper (adjustment) -
-                       gtk_adjustment_get_page_size (adjustment) - self->from_end);
-  else
-    self->from_end = distance_from_end (adjustment);
-  update_button (self);
+  gtk_revealer_set_reveal_child (self->end_revealer, away);
 }
 
 static void
@@ -222,6 +154,7 @@ populate_cb (gpointer user_data)
 
   while (self->first > 0 && g_get_monotonic_time () < until_us)
     insert_row (self, --self->first, 0);
+  bottega_end_viewport_grow_above (self->viewport);
   if (self->first > 0)
     return G_SOURCE_CONTINUE;
 
@@ -399,9 +332,6 @@ bottega_chat_view_dispose (GObject *object)
   BottegaChatView *self = BOTTEGA_CHAT_VIEW (object);
 
   g_clear_handle_id (&self->populate_source, g_source_remove);
-  if (self->settle != 0)
-    gtk_widget_remove_tick_callback (GTK_WIDGET (self), self->settle);
-  self->settle = 0;
   g_clear_object (&self->signals);
   g_clear_object (&self->conversation);
   g_clear_pointer (&self->rows, g_ptr_array_unref);
@@ -432,11 +362,13 @@ bottega_chat_view_class_init (BottegaChatViewClass *klass)
   gtk_widget_class_install_action (widget_class, "chat.continue", "s", continue_action);
   gtk_widget_class_install_action (widget_class, "chat.edit", "(ss)", edit_action);
 
+  g_type_ensure (BOTTEGA_TYPE_END_VIEWPORT);
   gtk_widget_class_set_css_name (widget_class, "chat");
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/bottega/Bottega/bottega-chat-view.ui");
   gtk_widget_class_bind_template_child (widget_class, BottegaChatView, overlay);
   gtk_widget_class_bind_template_child (widget_class, BottegaChatView, scroller);
+  gtk_widget_class_bind_template_child (widget_class, BottegaChatView, viewport);
   gtk_widget_class_bind_template_child (widget_class, BottegaChatView, column);
   gtk_widget_class_bind_template_child (widget_class, BottegaChatView, end_revealer);
   gtk_widget_class_bind_template_callback (widget_class, end_clicked_cb);
@@ -447,7 +379,6 @@ bottega_chat_view_init (BottegaChatView *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
   self->rows = g_ptr_array_new ();
-  self->following = TRUE;
 
   self->marker = g_object_new (
       GTK_TYPE_LABEL, "label",
@@ -464,10 +395,12 @@ bottega_chat_view_init (BottegaChatView *self)
                                   G_CALLBACK (update_marker), self);
   g_signal_group_connect_swapped (self->signals, "notify::dropped-turns",
                                   G_CALLBACK (update_marker), self);
-  g_signal_connect_object (get_adjustment (self), "changed", G_CALLBACK (adjustment_changed_cb),
-                           self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (get_adjustment (self), "value-changed", G_CALLBACK (value_changed_cb),
-                           self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (gtk_scrolled_window_get_vadjustment (self->scroller), "value-changed",
+                           G_CALLBACK (update_button), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (gtk_scrolled_window_get_vadjustment (self->scroller), "changed",
+                           G_CALLBACK (update_button), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->viewport, "notify::following", G_CALLBACK (update_button), self,
+                           G_CONNECT_SWAPPED);
 }
 
 GtkWidget *
@@ -505,14 +438,7 @@ bottega_chat_view_set_conversation (BottegaChatView *self,
 void
 bottega_chat_view_go_to_end (BottegaChatView *self)
 {
-  GtkAdjustment *adjustment;
-
   g_return_if_fail (BOTTEGA_IS_CHAT_VIEW (self));
 
-  adjustment = get_adjustment (self);
-  self->following = TRUE;
-  gtk_adjustment_set_value (adjustment, gtk_adjustment_get_upper (adjustment));
-  /* Also where the value was there already. */
-  self->following = TRUE;
-  update_button (self);
+  bottega_end_viewport_go_to_end (self->viewport);
 }

@@ -30,6 +30,9 @@
 /* The least width of a text, in letters. */
 #define MIN_CHARS 8
 
+/* The least width of a block: a heading of so many letters, the header of a listing. */
+#define MIN_WIDTH 160
+
 /* What the column asks for where nobody gives it a width. */
 #define NATURAL_WIDTH 680
 
@@ -95,10 +98,14 @@ gap_between (const Item *before,
   return GAP;
 }
 
+/* Where the content of ITEM starts in a column of WIDTH: indentation gives way before text does. */
 static int
-start_of (const Item *item)
+start_of (const Item *item,
+          int width)
 {
-  return item->block->indent * INDENT + item->block->quotes * QUOTE_INDENT;
+  int start = item->block->indent * INDENT + item->block->quotes * QUOTE_INDENT;
+
+  return CLAMP (start, 0, MAX (width - MIN_WIDTH, 0));
 }
 
 static int
@@ -111,7 +118,7 @@ measure_column (BottegaMarkdownView *self,
     Item *item = self->items->pdata[i];
     int natural;
 
-    gtk_widget_measure (item->content, GTK_ORIENTATION_VERTICAL, MAX (width - start_of (item), 1),
+    gtk_widget_measure (item->content, GTK_ORIENTATION_VERTICAL, width - start_of (item, width),
                         NULL, &natural, NULL, NULL);
     item->height = natural;
     height += natural + (i > 0 ? gap_between (self->items->pdata[i - 1], item) : 0);
@@ -132,7 +139,7 @@ bottega_markdown_view_measure (GtkWidget *widget,
 
   if (orientation == GTK_ORIENTATION_HORIZONTAL) {
     /* Everything wraps or scrolls: no need to ask the children, which would lay them out. */
-    *minimum = 0;
+    *minimum = MIN_WIDTH;
     *natural = NATURAL_WIDTH;
   } else {
     *minimum = *natural = measure_column (self, for_size < 0 ? NATURAL_WIDTH : for_size);
@@ -195,12 +202,12 @@ bottega_markdown_view_size_allocate (GtkWidget *widget,
   measure_column (self, width);
   for (guint i = 0; i < self->items->len; i++) {
     Item *item = self->items->pdata[i];
-    int start = start_of (item);
+    int start = start_of (item, width);
 
     if (i > 0)
       y += gap_between (self->items->pdata[i - 1], item);
     item->y = y;
-    allocate_at (item->content, start, y, MAX (width - start, 1), item->height, width);
+    allocate_at (item->content, start, y, width - start, item->height, width);
     if (item->marker != NULL)
       allocate_marker (item, start, y, width);
     y += item->height;
