@@ -2,14 +2,15 @@
 /* One column, on devices of 8 lanes where loads from one address for all lanes are nearly free and
  * gathers are dear (drivers in software): a word of codes goes to all lanes and each lane masks out its
  * own weight, so lanes are columns, and ROWS rows keep their sums in registers. The masked code is not
- * shifted down: the activation carries the power of two instead. Needs WIDE planes with group 1, and a
- * workgroup that is one subgroup of 8.
+ * shifted down: the activation carries the power of two instead. Needs WIDE planes with groups of
+ * ROWS rows, and a workgroup that is one subgroup of 8.
  *
  * The norm before it costs no dispatch: whoever wrote the residual stream left it multiplied by the
  * norm's vector, with its sum of squares in parts; here the sum's root divides the result. In turn
  * this kernel leaves the same for the next norm when it writes the residual stream. */
 #version 460
 #include "refs.glsl"
+#include "narrow.glsl"
 #extension GL_KHR_shader_subgroup_arithmetic : require
 
 layout (constant_id = 2) const uint ROWS = 32;
@@ -17,7 +18,6 @@ layout (constant_id = 3) const uint MODE = SHADER_STORE;
 layout (constant_id = 4) const bool GATED = false; /* the second half of the rows are those of up */
 layout (constant_id = 5) const bool FEEDS_NORM = false;
 
-layout (buffer_reference, std430, buffer_reference_align = 16) readonly restrict buffer Vec4sIn { vec4 v[]; };
 layout (buffer_reference, std430, buffer_reference_align = 8) readonly restrict buffer Vec2sIn { vec2 v[]; };
 layout (buffer_reference, std430, buffer_reference_align = 8) readonly restrict buffer Uvec2sIn { uvec2 v[]; };
 
@@ -25,19 +25,11 @@ layout (push_constant) uniform Push { ShaderMatvecPush p; };
 
 const uint OWN = GATED ? ROWS / 2 : ROWS;
 
-/* Eight floats, one to a lane, without a gather. */
+/* x[8i + lane]. */
 float
-spread (uint at, uint lane)
+spread (uint i, uint lane)
 {
-  vec4 a = Vec4sIn (p.x).v[at], b = Vec4sIn (p.x).v[at + 1];
-  float x = a.x;
-  x = lane == 1 ? a.y : x;
-  x = lane == 2 ? a.z : x;
-  x = lane == 3 ? a.w : x;
-  x = lane == 4 ? b.x : x;
-  x = lane == 5 ? b.y : x;
-  x = lane == 6 ? b.z : x;
-  return lane == 7 ? b.w : x;
+  return pick (Vec4sIn (p.x).v[2 * i], Vec4sIn (p.x).v[2 * i + 1], lane);
 }
 
 /* 2 to the power of -n. */
@@ -47,11 +39,12 @@ shift_down (uint n)
   return uintBitsToFloat ((127u - n) << 23);
 }
 
+/* Where block 0 of this workgroup's rows begins, in blocks of a plane; OWN divides the group, so that rows
+ * follow each other and their offsets are constants of the instructions. */
 uint
-row_of (uint r)
+start_of (uint row)
 {
-  uint first = gl_WorkGroupID.x * OWN;
-  return p.row0 + (r < OWN ? first + r : p.rows + first + r - OWN);
+  return row / ROWS * p.blocks * ROWS + row % ROWS;
 }
 
 void
@@ -71,9 +64,12 @@ multiply (inout float acc[ROWS])
   uvec2 high_mask = uvec2 (3u << high_at, 48u << high_at);
   vec2 high_down = vec2 (16.0 * shift_down (high_at), shift_down (high_at));
 #endif
+  uint row = p.row0 + gl_WorkGroupID.x * OWN;
+  uint start = start_of (row), start_up = start_of (row + p.rows) - OWN;
   for (uint b = 0; b < p.blocks; b++) {
-    vec4 plain = vec4 (spread (8 * b, lane), spread (8 * b + 2, lane), spread (8 * b + 4, lane),
-                       spread (8 * b + 6, lane));
+    uint own = start + b * ROWS, up = start_up + b * ROWS;
+    vec4 plain = vec4 (spread (4 * b, lane), spread (4 * b + 1, lane), spread (4 * b + 2, lane),
+                       spread (4 * b + 3, lane));
     vec4 x = plain * down;
 #ifdef TYPE_Q6_K
     vec4 y = plain * high_down.xyxy;
@@ -82,10 +78,11 @@ multiply (inout float acc[ROWS])
     float sum = plain.x + plain.y + plain.z + plain.w;
 #endif
     [[unroll]] for (uint r = 0; r < ROWS; r++) {
-      uint at = row_of (r) * p.blocks + b;
+      uint at = (r < OWN ? own : up) + r;
       vec2 scale = Vec2sIn (p.w.scales).v[at];
 #if defined TYPE_Q8_0
-      uvec4 w0 = p.w.codes.v[2 * at], w1 = p.w.codes.v[2 * at + 1];
+      uint unit = 2 * at - at % ROWS;
+      uvec4 w0 = p.w.codes.v[unit], w1 = p.w.codes.v[unit + ROWS];
       float dots = float (((odd ? w0.y : w0.x) ^ 0x80808080u) & mask) * x.x;
       dots += float (((odd ? w0.w : w0.z) ^ 0x80808080u) & mask) * x.y;
       dots += float (((odd ? w1.y : w1.x) ^ 0x80808080u) & mask) * x.z;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Rotates q and k of one token in place, then stores its k and v as f16 in the token's KV page.
  * A page of a layer holds for each KV head: K as [d_key / 8][64 tokens] units of 8 values, so that
- * lanes that are tokens read side by side, then V as [64 tokens][d_value / 8] units. */
+ * lanes that are tokens read side by side, then V as [64 tokens][d_value / 8] units. With `pairs` K lies
+ * as [d_key / 2][64 tokens] pairs of values instead, for attention-narrow.comp. */
 #version 460
 #include "refs.glsl"
 
@@ -76,8 +77,12 @@ main ()
     uint base = page * p.page_units + head * head_units;
     uint k_first = first + p.n_heads * p.d_key;
     if (u < k_units) {
-      p.kv.v[base + u * SHADER_PAGE + slot] =
-          eight (qkv, k_first + head * p.d_key + u * 8, p.d_key - u * 8);
+      uvec4 k = eight (qkv, k_first + head * p.d_key + u * 8, p.d_key - u * 8);
+      if (p.pairs == 0)
+        p.kv.v[base + u * SHADER_PAGE + slot] = k;
+      else
+        [[unroll]] for (uint i = 0; i < 4; i++)
+          Uints (p.kv).v[4 * base + (4 * u + i) * SHADER_PAGE + slot] = k[i];
     } else {
       u -= k_units;
       p.kv.v[base + SHADER_PAGE * k_units + slot * v_units + u] =

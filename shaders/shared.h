@@ -160,7 +160,7 @@ SHADER_STRUCT ShaderRopePush
   SHADER_U32 d_value;
   SHADER_U32 d_rope;
   SHADER_U32 halves;              /* 1: pairs (i, i + d_rope / 2), 0: pairs (2i, 2i + 1) */
-  SHADER_U32 pad;
+  SHADER_U32 pairs;               /* 1: K is stored for attention-narrow.comp */
 }
 SHADER_END (ShaderRopePush)
 SHADER_SIZE (ShaderRopePush, 72)

@@ -47,6 +47,7 @@ place_activations (VulkanExecutable *self)
       MAX (plan->max_tokens, self->model->backend->device->quirks.fill);
   self->parts = place (&end, (uint64_t) self->max_split_tokens * h->n_heads * (2 + h->d_value) * 4);
   self->slices = place (&end, (uint64_t) plan->max_outputs * SHADER_SLICES * 8);
+  self->squares = place (&end, (uint64_t) h->d_model * 4);
   return end;
 }
 

@@ -64,7 +64,7 @@ typedef struct {
   const GraphPlan *plan; /* borrowed */
   uint32_t rows[GRAPH_N_BUFFERS];   /* padded to 16 */
   uint64_t offset[GRAPH_N_BUFFERS]; /* into activations */
-  uint64_t pack, pack_scales, parts, slices; /* offsets into activations */
+  uint64_t pack, pack_scales, parts, slices, squares; /* offsets into activations */
   VulkanBuffer activations;
   VulkanBuffer params;
   VulkanParameters at;

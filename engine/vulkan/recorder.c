@@ -24,6 +24,8 @@ typedef struct {
   VkCommandBuffer commands;
   uint32_t columns;
   uint32_t read, written; /* since the last barrier */
+  uint32_t index;         /* of the op in the plan */
+  uint32_t n_squares;     /* NORMED still lacks its division: parts of the sum of squares; else 0 */
 } Recorder;
 
 typedef struct {
@@ -155,6 +157,11 @@ record_embed (Recorder *self, const GraphOp *op, GError **error)
 static gboolean
 record_norm (Recorder *self, const GraphOp *op, GError **error)
 {
+  const GraphOp *before = op - 1;
+  if (self->index > 0 && before->n_weights == 1 && before->accumulate && before->dst == op->src &&
+      self->n_squares > 0)
+    return TRUE; /* the product before has done all but the division */
+  self->n_squares = 0;
   ShaderNormPush push = {
     .src = buffer_address (self, op->src),
     .vector = vulkan_weights_vector (self->exe->model->weights, op->vector)->address,
@@ -268,6 +275,39 @@ is_narrow (const Recorder *self, const GraphOp *op, const VulkanLayout *layout)
          op->src_width == layout->blocks * SHADER_BLOCK;
 }
 
+/* The up matrix lies right behind the gate matrix. */
+static gboolean
+is_stacked (const Recorder *self, const GraphOp *op)
+{
+  const VulkanPart *gate = vulkan_weights_part (self->exe->model->weights, op->weights[0]);
+  const VulkanPart *up = vulkan_weights_part (self->exe->model->weights, op->weights[1]);
+  return gate->stack == up->stack && up->first_row == gate->first_row + op->dst_width;
+}
+
+static gboolean
+all_narrow (const Recorder *self, const GraphOp *op)
+{
+  for (uint32_t w = 0; w < op->n_weights; w++)
+    if (!is_narrow (self, op,
+                    &vulkan_weights_part (self->exe->model->weights, op->weights[w])->stack->layout))
+      return FALSE;
+  return op->n_weights > 0 && (op->kind == GRAPH_OP_MATMUL || is_stacked (self, op));
+}
+
+/* The norm after op (which writes the residual stream), when op can do its work: the ops that follow are
+ * that norm and one product of matvec.comp. */
+static const GraphOp *
+norm_to_feed (const Recorder *self, const GraphOp *op)
+{
+  if (self->index + 2 >= self->plan->n_ops || !op->accumulate || op->n_weights != 1)
+    return NULL;
+  const GraphOp *norm = &self->plan->ops[self->index + 1], *product = norm + 1;
+  return norm->kind == GRAPH_OP_NORM && norm->src == op->dst && !norm->output_rows &&
+                 product->src == norm->dst && all_narrow (self, product)
+             ? norm
+             : NULL;
+}
+
 static gboolean
 record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboolean gated,
                GError **error)
@@ -276,32 +316,44 @@ record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboole
   uint32_t own = gated ? self->quirks->narrow_rows / 2 : self->quirks->narrow_rows;
   uint32_t groups = (product->rows + own - 1) / own;
   gboolean accumulates = product->mode == SHADER_ACCUMULATE;
+  VulkanExecutable *exe = self->exe;
+  const GraphOp *norm = norm_to_feed (self, op);
+  uint64_t squares = exe->activations.address + exe->squares;
   ShaderMatvecPush push = {
     .w = product->stack->planes,
     .x = buffer_address (self, op->src),
     .dst = buffer_address (self, op->dst),
-    /* Pointers are valid even where n is 0: see GUARD_BYTES in memory.c. */
-    .squares = self->exe->activations.address,
+    /* Valid even where n is 0: see GUARD_BYTES in memory.c. */
+    .squares = squares,
+    .vector = norm == NULL ? squares
+                           : vulkan_weights_vector (exe->model->weights, norm->vector)->address,
+    .normed = norm == NULL ? squares : buffer_address (self, norm->dst),
+    .squares_out = squares,
     .rows = product->rows,
     .blocks = layout->blocks,
     .first = product->first,
     .row0 = product->row0,
+    .n_squares = op->src == GRAPH_BUFFER_NORMED ? self->n_squares : 0,
     .width = (float) op->src_width,
     .epsilon = self->plan->desc->h.rms_epsilon,
   };
+  uint32_t normed = norm == NULL ? 0 : BIT (norm->dst) | BIT_SQUARES;
+  if (norm != NULL)
+    self->n_squares = groups;
   return dispatch (self,
                    &(Dispatch){
                        .kernel = layout->type->id == MODEL_TYPE_Q8_0   ? SHADER_MATVEC_Q8_0
                                  : layout->type->id == MODEL_TYPE_Q6_K ? SHADER_MATVEC_Q6_K
                                                                        : SHADER_MATVEC_Q4,
                        .constants = { self->quirks->lanes, 1, self->quirks->narrow_rows,
-                                      product->mode, gated, FALSE },
+                                      product->mode, gated, norm != NULL },
                        PUSH (push),
                        .grid = { { VULKAN_COUNT_FIXED,
                                    op->output_rows ? VULKAN_COUNT_OUTPUTS : VULKAN_COUNT_TOKENS },
                                  { groups, 0, 1 } },
-                       .reads = BIT (op->src) | (accumulates ? BIT (op->dst) : 0),
-                       .writes = BIT (op->dst),
+                       .reads = BIT (op->src) | (accumulates ? BIT (op->dst) : 0) |
+                                (push.n_squares > 0 ? BIT_SQUARES : 0),
+                       .writes = BIT (op->dst) | normed,
                        .disjoint = product->more ? BIT (op->dst) : 0,
                    },
                    error);
@@ -337,6 +389,8 @@ record_matmul (Recorder *self, const GraphOp *op, GError **error)
 {
   Product products[GRAPH_MAX_WEIGHTS];
   uint32_t n = 0, first = 0;
+  if (op->accumulate)
+    self->n_squares = 0; /* of the residual stream as it was */
   for (uint32_t w = 0; w < op->n_weights; w++) {
     const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[w]);
     uint32_t rows = (uint32_t) op->weights[w]->ne[1];
@@ -359,8 +413,7 @@ record_gated (Recorder *self, const GraphOp *op, GError **error)
   uint32_t mode = self->plan->desc->architecture->activation == MODEL_ACTIVATION_GELU
                       ? SHADER_GATE_GELU
                       : SHADER_GATE_SILU;
-  if (gate->stack == up->stack && up->first_row == gate->first_row + op->dst_width &&
-      is_narrow (self, op, &gate->stack->layout)) {
+  if (is_stacked (self, op) && is_narrow (self, op, &gate->stack->layout)) {
     Product both = { gate->stack, gate->first_row, op->dst_width, 0, mode, FALSE };
     return record_narrow (self, op, &both, TRUE, error);
   }
@@ -369,6 +422,14 @@ record_gated (Recorder *self, const GraphOp *op, GError **error)
     { up->stack, up->first_row, op->dst_width, 0, mode, FALSE },
   };
   return record_products (self, op, products, G_N_ELEMENTS (products), error);
+}
+
+/* Whether K lies, and is read, as attention-narrow.comp wants it: the same for all plans of a model. */
+static gboolean
+narrow_attention (const Recorder *self)
+{
+  const ModelHparams *h = &self->plan->desc->h;
+  return self->quirks->narrow_rows > 0 && h->d_key % 8 == 0 && h->d_value % 16 == 0;
 }
 
 static gboolean
@@ -390,6 +451,7 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
     .d_value = h->d_value,
     .d_rope = rope == MODEL_ROPE_NONE ? 0 : h->d_rope,
     .halves = rope == MODEL_ROPE_HALVES,
+    .pairs = narrow_attention (self),
   };
   return dispatch (self,
                    &(Dispatch){
@@ -436,9 +498,11 @@ record_attention (Recorder *self, const GraphOp *op, GError **error)
     .scale = h->attention_scale,
   };
   uint32_t heads = heads_at_once (h), lanes = self->quirks->lanes_small;
+  gboolean narrow = narrow_attention (self);
   Dispatch attend = {
-    .kernel = SHADER_ATTENTION,
-    .constants = { lanes, 1, heads, (h->d_key + 7) / 8, (h->d_value + 7) / 8,
+    .kernel = narrow ? SHADER_ATTENTION_NARROW : SHADER_ATTENTION,
+    .constants = { lanes, 1, heads, narrow ? h->d_key / 2 : (h->d_key + 7) / 8,
+                   narrow ? h->d_value / 16 : (h->d_value + 7) / 8,
                    lanes <= exe->model->backend->device->can.subgroup_min },
     PUSH (push),
     .grid = { { VULKAN_COUNT_TOKENS, VULKAN_COUNT_FIXED, VULKAN_COUNT_SPLITS },
@@ -565,6 +629,7 @@ record_part (Recorder *self, VulkanPlanPart part, GError **error)
     const GraphOp *op = &self->plan->ops[i];
     if (part_of (op) != part)
       continue;
+    self->index = i;
     /* A submit may end before every block of a layer. */
     if (!any || (op->kind == GRAPH_OP_NORM && op->src == GRAPH_BUFFER_X)) {
       if ((any && !end (self, error)) || !begin (self, error))
