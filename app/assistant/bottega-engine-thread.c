@@ -10,6 +10,9 @@
 
 #include <string.h>
 
+/* Twice what the ring holds. */
+#define MAX_EVENTS_A_TURN 512
+
 /* Who waits for a job. */
 typedef struct {
   guint64 job;
@@ -265,7 +268,8 @@ tell_removed (BottegaEngineThread *self)
   }
 }
 
-/* Takes all events that are there; pieces of text in a row become one. Text of one job at a time is
+/* Takes all events that are there, but not for ever: an engine that is faster than this loop would
+ * keep it here. Pieces of text in a row become one. Text of one job at a time is
  * in the ring, so that a run of pieces ends where another event comes. */
 static void
 drain (BottegaEngineThread *self)
@@ -274,9 +278,10 @@ drain (BottegaEngineThread *self)
   BottegaEvent joined = { BOTTEGA_EVENT_TEXT };
   BottegaEvent event;
   gboolean more = TRUE;
+  guint n;
 
-  while (more && self->worker != NULL) {
-    more = bottega_engine_worker_pop (self->worker, &event);
+  for (n = 0; more && self->worker != NULL; n++) {
+    more = n < MAX_EVENTS_A_TURN && bottega_engine_worker_pop (self->worker, &event);
     if (more && event.kind == BOTTEGA_EVENT_TEXT && (joined.job == 0 || joined.job == event.job)) {
       g_string_append (text, event.text);
       joined.job = event.job;
@@ -295,6 +300,8 @@ drain (BottegaEngineThread *self)
       bottega_event_clear (&event);
     }
   }
+  if (n > MAX_EVENTS_A_TURN && self->worker != NULL)
+    g_source_set_ready_time (self->wake, 0);
 }
 
 static gboolean

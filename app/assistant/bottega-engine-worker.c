@@ -4,15 +4,13 @@
  * source.
  *
  * The lock guards the queue and the number of the running job, for moments; it is never held while
- * the engine works. It is a pthread lock and not a GMutex so that ThreadSanitizer, which does not
- * see into GLib, can follow it. */
+ * the engine works. */
 #define G_LOG_DOMAIN "bottega-engine-worker"
 #include "config.h"
 
 #include "app/assistant/bottega-engine-worker.h"
 
 #include <glib/gi18n-lib.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -27,8 +25,8 @@ struct _BottegaEngineWorker {
   atomic_bool awake; /* the wake source has been set and not yet acknowledged */
   atomic_bool quit;
 
-  pthread_mutex_t lock; /* guards the next six */
-  pthread_cond_t pushed;
+  GMutex lock; /* guards the next six */
+  GCond pushed;
   GQueue jobs;
   guint64 running; /* id of the job in progress; 0: none */
   BottegaJobKind running_kind;
@@ -175,20 +173,20 @@ fall_back (BottegaEngineWorker *self, const GError *reason)
   g_autofree char *note = NULL;
   gboolean ok;
 
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   self->saving = !atomic_load (&self->quit);
   if (self->saving)
     BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source)->rearm (self->source);
-  pthread_mutex_unlock (&self->lock);
+  g_mutex_unlock (&self->lock);
 
   /* Translators: %s is a whole sentence about what went wrong with the graphics card. */
   note = g_strdup_printf (_ ("%s Answers are now computed on the processor."), reason->message);
   ok = load_on (self, "cpu", note, &error);
 
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   self->saving = FALSE;
   ok = ok && !self->cancelled;
-  pthread_mutex_unlock (&self->lock);
+  g_mutex_unlock (&self->lock);
 
   if (error != NULL)
     load_failed (self, error);
@@ -358,12 +356,12 @@ engine_thread (gpointer data)
 {
   BottegaEngineWorker *self = data;
 
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   while (!atomic_load (&self->quit)) {
     g_autoptr (BottegaJob) job = g_queue_pop_head (&self->jobs);
 
     if (job == NULL) {
-      pthread_cond_wait (&self->pushed, &self->lock);
+      g_cond_wait (&self->pushed, &self->lock);
       continue;
     }
     /* Under the lock, so that a cancel that finds the job running comes after. */
@@ -371,14 +369,14 @@ engine_thread (gpointer data)
     self->running_kind = job->kind;
     self->cancelled = FALSE;
     BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source)->rearm (self->source);
-    pthread_mutex_unlock (&self->lock);
+    g_mutex_unlock (&self->lock);
 
     run_job[job->kind](self, job);
 
-    pthread_mutex_lock (&self->lock);
+    g_mutex_lock (&self->lock);
     self->running = 0;
   }
-  pthread_mutex_unlock (&self->lock);
+  g_mutex_unlock (&self->lock);
 
   BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source)->unload (self->source);
 
@@ -398,8 +396,8 @@ bottega_engine_worker_new (BottegaEngineSource *source, GSource *wake)
   self->text = g_string_new (NULL);
   atomic_init (&self->awake, FALSE);
   atomic_init (&self->quit, FALSE);
-  pthread_mutex_init (&self->lock, NULL);
-  pthread_cond_init (&self->pushed, NULL);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->pushed);
   self->thread = g_thread_new ("engine", engine_thread, self);
 
   return self;
@@ -411,18 +409,18 @@ bottega_engine_worker_free (BottegaEngineWorker *self)
   if (self == NULL)
     return;
 
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   atomic_store (&self->quit, TRUE);
   if (self->running != 0)
     BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source)->cancel (self->source);
-  pthread_cond_signal (&self->pushed);
-  pthread_mutex_unlock (&self->lock);
+  g_cond_signal (&self->pushed);
+  g_mutex_unlock (&self->lock);
   g_thread_join (self->thread);
 
   g_queue_clear_full (&self->jobs, (GDestroyNotify) bottega_job_free);
   bottega_event_ring_free (self->ring);
-  pthread_mutex_destroy (&self->lock);
-  pthread_cond_destroy (&self->pushed);
+  g_mutex_clear (&self->lock);
+  g_cond_clear (&self->pushed);
   g_string_free (self->text, TRUE);
   g_free (self->path);
   g_free (self->device);
@@ -435,10 +433,10 @@ bottega_engine_worker_free (BottegaEngineWorker *self)
 void
 bottega_engine_worker_push (BottegaEngineWorker *self, BottegaJob *job)
 {
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   g_queue_push_tail (&self->jobs, job);
-  pthread_cond_signal (&self->pushed);
-  pthread_mutex_unlock (&self->lock);
+  g_cond_signal (&self->pushed);
+  g_mutex_unlock (&self->lock);
 }
 
 static gboolean
@@ -452,7 +450,7 @@ bottega_engine_worker_push_load (BottegaEngineWorker *self, BottegaJob *job)
 {
   GList *link;
 
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   for (link = self->jobs.head; link != NULL; link = link->next)
     if (is_load (((const BottegaJob *) link->data)->kind))
       break;
@@ -465,8 +463,8 @@ bottega_engine_worker_push_load (BottegaEngineWorker *self, BottegaJob *job)
   } else {
     g_queue_push_tail (&self->jobs, job);
   }
-  pthread_cond_signal (&self->pushed);
-  pthread_mutex_unlock (&self->lock);
+  g_cond_signal (&self->pushed);
+  g_mutex_unlock (&self->lock);
 }
 
 BottegaCancel
@@ -474,7 +472,7 @@ bottega_engine_worker_cancel (BottegaEngineWorker *self, guint64 id)
 {
   BottegaCancel what = BOTTEGA_CANCEL_UNKNOWN;
 
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   if (self->running == id) {
     self->cancelled = TRUE;
     if (!self->saving)
@@ -492,7 +490,7 @@ bottega_engine_worker_cancel (BottegaEngineWorker *self, guint64 id)
       break;
     }
   }
-  pthread_mutex_unlock (&self->lock);
+  g_mutex_unlock (&self->lock);
 
   return what;
 }

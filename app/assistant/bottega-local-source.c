@@ -7,7 +7,6 @@
 #include "app/assistant/bottega-local-source.h"
 
 #include <glib/gi18n-lib.h>
-#include <pthread.h>
 #include <string.h>
 
 struct _BottegaLocalSource {
@@ -15,7 +14,7 @@ struct _BottegaLocalSource {
 
   char *cache_dir;
   EngineModel *model;     /* the engine thread's; NULL: nothing loaded */
-  pthread_mutex_t lock;   /* guards the pointer below: cancel comes from other threads */
+  GMutex lock;            /* guards the pointer below: cancel comes from other threads */
   EngineSession *session; /* changed on the engine thread only */
   gint cancel_load;       /* atomic */
 };
@@ -30,10 +29,10 @@ set_session (BottegaLocalSource *self, EngineSession *session)
 {
   EngineSession *old;
 
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   old = self->session;
   self->session = session;
-  pthread_mutex_unlock (&self->lock);
+  g_mutex_unlock (&self->lock);
   g_clear_pointer (&old, engine_session_free);
 }
 
@@ -165,10 +164,10 @@ local_cancel (BottegaEngineSource *source)
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
 
   g_atomic_int_set (&self->cancel_load, TRUE);
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   if (self->session != NULL)
     engine_session_cancel (self->session);
-  pthread_mutex_unlock (&self->lock);
+  g_mutex_unlock (&self->lock);
 }
 
 /* "Q4_1, F32": by their share of the bytes, biggest first. */
@@ -252,7 +251,7 @@ bottega_local_source_finalize (GObject *object)
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (object);
 
   local_unload (BOTTEGA_ENGINE_SOURCE (self));
-  pthread_mutex_destroy (&self->lock);
+  g_mutex_clear (&self->lock);
   g_free (self->cache_dir);
 
   G_OBJECT_CLASS (bottega_local_source_parent_class)->finalize (object);
@@ -267,7 +266,7 @@ bottega_local_source_class_init (BottegaLocalSourceClass *klass)
 static void
 bottega_local_source_init (BottegaLocalSource *self)
 {
-  pthread_mutex_init (&self->lock, NULL);
+  g_mutex_init (&self->lock);
 }
 
 BottegaEngineSource *

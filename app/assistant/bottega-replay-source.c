@@ -6,7 +6,6 @@
 #include "app/assistant/bottega-replay-source.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -18,7 +17,7 @@ struct _BottegaReplaySource {
   atomic_bool cancelled;
   atomic_int fail_load, fail_generate; /* < 0: none */
   atomic_uint fail_after_tokens;
-  pthread_mutex_t lock; /* guards last_prompt */
+  GMutex lock; /* guards last_prompt */
   char *last_prompt;
 };
 
@@ -125,10 +124,10 @@ remember_prompt (BottegaReplaySource *self, const EngineMessage *messages, gsize
   if (prefix != NULL)
     g_string_append_printf (text, "prefix: %s\n", prefix);
 
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   g_free (self->last_prompt);
   self->last_prompt = g_string_free (text, FALSE);
-  pthread_mutex_unlock (&self->lock);
+  g_mutex_unlock (&self->lock);
 }
 
 static gboolean
@@ -303,7 +302,7 @@ bottega_replay_source_finalize (GObject *object)
   g_free (self->text);
   g_free (self->path);
   g_free (self->last_prompt);
-  pthread_mutex_destroy (&self->lock);
+  g_mutex_clear (&self->lock);
 
   G_OBJECT_CLASS (bottega_replay_source_parent_class)->finalize (object);
 }
@@ -317,7 +316,7 @@ bottega_replay_source_class_init (BottegaReplaySourceClass *klass)
 static void
 bottega_replay_source_init (BottegaReplaySource *self)
 {
-  pthread_mutex_init (&self->lock, NULL);
+  g_mutex_init (&self->lock);
   atomic_init (&self->cancelled, FALSE);
   atomic_init (&self->fail_load, -1);
   atomic_init (&self->fail_generate, -1);
@@ -366,9 +365,9 @@ bottega_replay_source_dup_last_prompt (BottegaReplaySource *self)
 
   g_return_val_if_fail (BOTTEGA_IS_REPLAY_SOURCE (self), NULL);
 
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   prompt = g_strdup (self->last_prompt);
-  pthread_mutex_unlock (&self->lock);
+  g_mutex_unlock (&self->lock);
 
   return prompt;
 }

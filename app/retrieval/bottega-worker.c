@@ -5,8 +5,6 @@
 
 #include "app/retrieval/bottega-worker.h"
 
-#include <pthread.h>
-
 typedef struct {
   BottegaWorkerFunc run, done;
   gpointer data;
@@ -15,13 +13,13 @@ typedef struct {
 
 struct _BottegaWorker {
   GThread *thread;
-  GSource *source;       /* main: wakes for `out` */
-  guint refs;            /* main: free () and a dispatch in progress */
-  gboolean freed;        /* main */
-  pthread_mutex_t lock;  /* guards all below */
-  pthread_cond_t pushed; /* `in` or `quit` changed */
-  pthread_cond_t ran;    /* n_ran changed */
-  GQueue in, out;        /* of Job */
+  GSource *source; /* main: wakes for `out` */
+  guint refs;      /* main: free () and a dispatch in progress */
+  gboolean freed;  /* main */
+  GMutex lock;     /* guards all below */
+  GCond pushed;    /* `in` or `quit` changed */
+  GCond ran;       /* n_ran changed */
+  GQueue in, out;  /* of Job */
   guint64 n_pushed, n_ran;
   gboolean quit;
 };
@@ -46,26 +44,26 @@ worker_thread (gpointer data)
 {
   BottegaWorker *self = data;
 
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   for (;;) {
     Job *job;
 
     while (g_queue_is_empty (&self->in) && !self->quit)
-      pthread_cond_wait (&self->pushed, &self->lock);
+      g_cond_wait (&self->pushed, &self->lock);
     job = g_queue_pop_head (&self->in);
     if (job == NULL)
       break;
-    pthread_mutex_unlock (&self->lock);
+    g_mutex_unlock (&self->lock);
 
     job->run (job->data);
 
-    pthread_mutex_lock (&self->lock);
+    g_mutex_lock (&self->lock);
     g_queue_push_tail (&self->out, job);
     self->n_ran++;
-    pthread_cond_broadcast (&self->ran);
+    g_cond_broadcast (&self->ran);
     g_source_set_ready_time (self->source, 0);
   }
-  pthread_mutex_unlock (&self->lock);
+  g_mutex_unlock (&self->lock);
 
   return NULL;
 }
@@ -76,9 +74,9 @@ worker_unref (BottegaWorker *self)
   if (--self->refs > 0)
     return;
 
-  pthread_cond_destroy (&self->pushed);
-  pthread_cond_destroy (&self->ran);
-  pthread_mutex_destroy (&self->lock);
+  g_cond_clear (&self->pushed);
+  g_cond_clear (&self->ran);
+  g_mutex_clear (&self->lock);
   g_free (self);
 }
 
@@ -90,9 +88,9 @@ worker_deliver (BottegaWorker *self)
   for (;;) {
     Job *job;
 
-    pthread_mutex_lock (&self->lock);
+    g_mutex_lock (&self->lock);
     job = g_queue_pop_head (&self->out);
-    pthread_mutex_unlock (&self->lock);
+    g_mutex_unlock (&self->lock);
     if (job == NULL)
       break;
     if (job->done != NULL && !self->freed)
@@ -120,9 +118,9 @@ bottega_worker_new (const char *name)
   g_autofree char *source_name = g_strdup_printf ("[bottega] %s", name);
 
   self->refs = 1;
-  pthread_mutex_init (&self->lock, NULL);
-  pthread_cond_init (&self->pushed, NULL);
-  pthread_cond_init (&self->ran, NULL);
+  g_mutex_init (&self->lock);
+  g_cond_init (&self->pushed);
+  g_cond_init (&self->ran);
 
   self->source = g_source_new (&worker_source_funcs, sizeof (WorkerSource));
   ((WorkerSource *) self->source)->worker = self;
@@ -146,11 +144,11 @@ bottega_worker_push (BottegaWorker *self,
   g_return_if_fail (self != NULL && run != NULL);
 
   *job = (Job) { run, done, data, destroy };
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   g_queue_push_tail (&self->in, job);
   self->n_pushed++;
-  pthread_cond_signal (&self->pushed);
-  pthread_mutex_unlock (&self->lock);
+  g_cond_signal (&self->pushed);
+  g_mutex_unlock (&self->lock);
 }
 
 void
@@ -164,10 +162,10 @@ bottega_worker_report (BottegaWorker *self,
   g_return_if_fail (self != NULL && report != NULL);
 
   *job = (Job) { NULL, report, data, destroy };
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   g_queue_push_tail (&self->out, job);
   g_source_set_ready_time (self->source, 0);
-  pthread_mutex_unlock (&self->lock);
+  g_mutex_unlock (&self->lock);
 }
 
 void
@@ -177,11 +175,11 @@ bottega_worker_wait (BottegaWorker *self)
 
   g_return_if_fail (self != NULL);
 
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   target = self->n_pushed;
   while (self->n_ran < target)
-    pthread_cond_wait (&self->ran, &self->lock);
-  pthread_mutex_unlock (&self->lock);
+    g_cond_wait (&self->ran, &self->lock);
+  g_mutex_unlock (&self->lock);
   worker_deliver (self);
 }
 
@@ -191,10 +189,10 @@ bottega_worker_free (BottegaWorker *self)
   if (self == NULL)
     return;
 
-  pthread_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
   self->quit = TRUE;
-  pthread_cond_signal (&self->pushed);
-  pthread_mutex_unlock (&self->lock);
+  g_cond_signal (&self->pushed);
+  g_mutex_unlock (&self->lock);
   g_thread_join (self->thread);
 
   self->freed = TRUE;

@@ -249,11 +249,18 @@ test_queue (void)
   fixture_tear_down (&fixture);
 }
 
+static gboolean
+waits_for_another (gpointer conversation)
+{
+  return g_strcmp0 (bottega_message_get_phase_text (fixture_message (conversation, 1)),
+                    "Waiting for 1 other answer") == 0;
+}
+
 static void
 test_two_conversations (void)
 {
   Fixture fixture;
-  const BottegaReplayOptions options = { .text = "one two three", .tokens_per_s = 30 };
+  const BottegaReplayOptions options = { .text = "one two three", .tokens_per_s = 5 };
   BottegaConversation *first, *second;
 
   fixture_set_up (&fixture, &options);
@@ -263,10 +270,8 @@ test_two_conversations (void)
   second = create (&fixture);
   g_assert_true (second != first);
   send (second, "second");
-  fixture_turn (0.02);
+  fixture_wait (waits_for_another, second);
   g_assert_cmpint (bottega_conversation_get_state (second), ==, BOTTEGA_CONVERSATION_QUEUED);
-  g_assert_cmpstr (bottega_message_get_phase_text (fixture_message (second, 1)), ==,
-                   "Waiting for 1 other answer");
   fixture_wait (fixture_is_idle, second);
   assert_message (second, 1, BOTTEGA_MESSAGE_STATE_COMPLETE, "one two three");
   g_assert_false (bottega_conversation_get_busy (first));
