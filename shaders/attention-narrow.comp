@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* attention.comp for one subgroup of 8 lanes on a driver in software: the same arithmetic, but K lies as
- * [d_key / 2][64 tokens] pairs, so that eight keys' pairs lie side by side, and nothing is gathered. A
- * lane is a key for q . k and two dimensions of each 16 for p . v. */
+/* attention.comp for one subgroup of 8 lanes on a driver in software: the same arithmetic, but K
+ * lies as [d_key / 2][64 tokens] pairs, so that eight keys' pairs lie side by side, and nothing
+ * is gathered. A lane is a key for q . k and two dimensions of each 16 for p . v. */
 #version 460
 #include "refs.glsl"
 #include "narrow.glsl"
@@ -11,9 +11,12 @@ layout (constant_id = 2) const uint HEADS = 1;
 layout (constant_id = 3) const uint K_PAIRS = 32;
 layout (constant_id = 4) const uint V_VECTORS = 4; /* of 16 dimensions */
 
-layout (push_constant) uniform Push { ShaderAttentionPush p; };
+layout (push_constant) uniform Push
+{
+  ShaderAttentionPush p;
+};
 
-#define STEP 4u /* groups of 8 keys at once */
+#define STEP   4u /* groups of 8 keys at once */
 #define GROUPS (SHADER_PAGE / 8)
 const uint SCORES = HEADS * GROUPS;
 const uint STEP_DOTS = HEADS * STEP;
@@ -40,7 +43,8 @@ score_page (uint base, uint n_keys, out float scores[SCORES])
     [[unroll]] for (uint i = 0; i < STEP_DOTS; i++)
       dots[i] = 0.0;
     for (uint d = 0; d < K_PAIRS; d++)
-      [[unroll]] for (uint g = 0; g < STEP; g++) {
+        [[unroll]]
+      for (uint g = 0; g < STEP; g++) {
         uint at = base + d * (SHADER_PAGE / 4) + (first + g) * 2;
         vec2 k = unpackHalf2x16 (pick (p.kv.v[at], p.kv.v[at + 1], lane));
         [[unroll]] for (uint h = 0; h < HEADS; h++)
@@ -48,7 +52,8 @@ score_page (uint base, uint n_keys, out float scores[SCORES])
               k.x * q[(h * K_PAIRS + d) * 2] + k.y * q[(h * K_PAIRS + d) * 2 + 1];
       }
     [[unroll]] for (uint g = 0; g < STEP; g++)
-      [[unroll]] for (uint h = 0; h < HEADS; h++)
+        [[unroll]]
+      for (uint h = 0; h < HEADS; h++)
         scores[h * GROUPS + first + g] =
             (first + g) * 8 + lane < n_keys ? dots[h * STEP + g] : -1e30;
   }
@@ -82,7 +87,8 @@ add_values (uint base, uint n_keys, inout float acc[ACC])
 {
   uint lane = gl_LocalInvocationID.x;
   for (uint key = 0; key < n_keys; key++)
-    [[unroll]] for (uint j = 0; j < V_VECTORS; j++) {
+      [[unroll]]
+    for (uint j = 0; j < V_VECTORS; j++) {
       uint at = base + (key * V_VECTORS + j) * 2;
       vec2 v = unpackHalf2x16 (pick (p.kv.v[at], p.kv.v[at + 1], lane));
       [[unroll]] for (uint h = 0; h < HEADS; h++) {

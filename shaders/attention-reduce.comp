@@ -3,7 +3,10 @@
 #version 460
 #include "refs.glsl"
 
-layout (push_constant) uniform Push { ShaderAttentionPush p; };
+layout (push_constant) uniform Push
+{
+  ShaderAttentionPush p;
+};
 
 void
 main ()

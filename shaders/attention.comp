@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Causal attention of one token over its KV pages, with an online softmax in f32 (flash attention). A
- * workgroup is HEADS query heads that share a KV head, over one split of the pages: for q . k a lane is
- * a key, for p . v a lane is 8 dimensions of one of SUBSETS interleaved sets of keys. The mask is the
- * loop bound. Splits leave (max, sum, output) for attention-reduce.comp. */
+/* Causal attention of one token over its KV pages, with an online softmax in f32 (flash
+ * attention). A workgroup is HEADS query heads that share a KV head, over one split of the
+ * pages: for q . k a lane is a key, for p . v a lane is 8 dimensions of one of SUBSETS
+ * interleaved sets of keys. The mask is the loop bound. Splits leave (max, sum, output) for
+ * attention-reduce.comp. */
 #version 460
 #include "refs.glsl"
 #extension GL_KHR_shader_subgroup_basic : require
@@ -12,7 +13,10 @@ layout (constant_id = 3) const uint K_UNITS = 8; /* of 8 dimensions */
 layout (constant_id = 4) const uint V_UNITS = 8;
 layout (constant_id = 5) const bool ONE_SUBGROUP = false;
 
-layout (push_constant) uniform Push { ShaderAttentionPush p; };
+layout (push_constant) uniform Push
+{
+  ShaderAttentionPush p;
+};
 
 const uint LANES = gl_WorkGroupSize.x;
 const uint SUBSETS = LANES > V_UNITS ? LANES / V_UNITS : 1;
@@ -22,7 +26,6 @@ const uint ACC = HEADS * UNITS_A_LANE * 8;
 shared float q[HEADS * K_UNITS * 8];
 shared float score[HEADS * SHADER_PAGE];
 shared float lanes[LANES * 8];
-
 
 void
 meet ()
@@ -65,7 +68,8 @@ score_page (uint base, uint n_keys)
       float k[8];
       unpack_eight (p.kv.v[base + u * SHADER_PAGE + key], k);
       [[unroll]] for (uint h = 0; h < HEADS; h++)
-        [[unroll]] for (uint i = 0; i < 8; i++)
+          [[unroll]]
+        for (uint i = 0; i < 8; i++)
           dots[h] += k[i] * q[(h * K_UNITS + u) * 8 + i];
     }
     [[unroll]] for (uint h = 0; h < HEADS; h++)
@@ -101,7 +105,8 @@ add_values (uint base, uint n_keys, float shrink[HEADS],
 {
   uint lane = gl_LocalInvocationID.x;
   [[unroll]] for (uint h = 0; h < HEADS; h++)
-    [[unroll]] for (uint i = 0; i < UNITS_A_LANE * 8; i++)
+      [[unroll]]
+    for (uint i = 0; i < UNITS_A_LANE * 8; i++)
       acc[h * UNITS_A_LANE * 8 + i] *= shrink[h];
   if (lane >= SUBSETS * V_UNITS && SUBSETS > 1)
     return;
@@ -143,7 +148,8 @@ sum_subsets (inout float acc[ACC], uint h)
   meet ();
   if (lane < V_UNITS)
     for (uint other = 1; other < SUBSETS; other++)
-      [[unroll]] for (uint i = 0; i < 8; i++)
+        [[unroll]]
+      for (uint i = 0; i < 8; i++)
         acc[h * UNITS_A_LANE * 8 + i] += lanes[(other * V_UNITS + lane) * 8 + i];
 }
 
@@ -162,7 +168,8 @@ store (uint token, uint head, float largest, float sum, uint h,
     return;
   float scale = whole ? 1.0 / sum : 1.0;
   [[unroll]] for (uint j = 0; j < UNITS_A_LANE; j++)
-    [[unroll]] for (uint i = 0; i < 8; i++) {
+      [[unroll]]
+    for (uint i = 0; i < 8; i++) {
       uint d = (lane + j * LANES) * 8 + i;
       float y = acc[(h * UNITS_A_LANE + j) * 8 + i] * scale;
       if (d < p.d_value && whole)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compiles every row of kernels.def with glslangValidator and writes one C table of SPIR-V words.
 
-build.py KERNELS_DEF OUT.c DEPFILE GLSLANG SPIRV_VAL-or-empty. Knows the shape of a row; must not know
-what a kernel does."""
+build.py KERNELS_DEF OUT.c DEPFILE GLSLANG SPIRV_VAL-or-empty. Knows the shape of a row; must not
+know what a kernel does."""
 import os
 import re
 import struct
@@ -20,7 +20,8 @@ def compile_row(row, source_dir, work_dir, glslang, validator):
                '-P#extension GL_GOOGLE_include_directive : require']
     command += ['-D' + word for word in defines.split()]
     command += ['-o', spirv, os.path.join(source_dir, file)]
-    for step in [command] + ([[validator, '--target-env', 'vulkan1.2', spirv]] if validator else []):
+    check = [[validator, '--target-env', 'vulkan1.2', spirv]] if validator else []
+    for step in [command] + check:
         done = subprocess.run(step, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             sys.exit(f'{name} ({file} {defines}): {done.stdout}{done.stderr}')
@@ -33,7 +34,8 @@ def main():
     kernels, out, depfile, glslang, validator = sys.argv[1:6]
     source_dir = os.path.dirname(os.path.abspath(kernels))
     with open(kernels, encoding='utf-8') as stream:
-        rows = re.findall(r'^SHADER_KERNEL \((\w+), "([^"]+)", "([^"]*)", \w+\)$', stream.read(), re.M)
+        rows = re.findall(r'^SHADER_KERNEL \((\w+), "([^"]+)", "([^"]*)", \w+\)$',
+                          stream.read(), re.M)
     with tempfile.TemporaryDirectory() as work_dir, ThreadPoolExecutor(os.cpu_count()) as pool:
         words = list(pool.map(
             lambda row: compile_row(row, source_dir, work_dir, glslang, validator), rows))

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The largest logits of a row and log-sum-exp of all, in three passes of fixed size:
  *   SLICE   a workgroup per slice: its maximum and its sum of exponentials;
- *   CUT     one workgroup: log-sum-exp, and as threshold the k-th largest maximum of a slice, so that at
- *           least k logits reach it and few more do;
+ *   CUT     one workgroup: log-sum-exp, and as threshold the k-th largest maximum of a slice, so
+ *           that at least k logits reach it and few more do;
  *   COLLECT a workgroup per slice: appends (id, logit) of all that reach the threshold.
  * The host sorts what came back and keeps k. */
 #version 460
 #include "refs.glsl"
 
-layout (push_constant) uniform Push { ShaderCandidatesPush p; };
+layout (push_constant) uniform Push
+{
+  ShaderCandidatesPush p;
+};
 
 shared float values[SHADER_SLICES];
 

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One embedding row per token, dequantised exactly. A workgroup is a token, a lane a block of 32. */
+/* One embedding row per token, dequantised exactly. A workgroup is a token, a lane a block of
+ * 32. */
 #version 460
 #include "refs.glsl"
 #include "weights.glsl"
 
-layout (push_constant) uniform Push { ShaderEmbedPush p; };
+layout (push_constant) uniform Push
+{
+  ShaderEmbedPush p;
+};
 
 void
 main ()

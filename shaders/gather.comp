@@ -3,7 +3,10 @@
 #version 460
 #include "refs.glsl"
 
-layout (push_constant) uniform Push { ShaderGatherPush p; };
+layout (push_constant) uniform Push
+{
+  ShaderGatherPush p;
+};
 
 void
 main ()

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Weights times activations: a lane is a row, a workgroup's x its rows, COLUMNS columns at once so
- * that a weight is unpacked once for all of them; the activations' address is the same for all lanes.
- * SPLIT lanes share a row's blocks where rows alone would not fill the device. f32 accumulators. */
+/* Weights times activations: a lane is a row, a workgroup's x its rows, COLUMNS columns at once
+ * so that a weight is unpacked once for all of them; the activations' address is the same for
+ * all lanes. SPLIT lanes share a row's blocks where rows alone would not fill the device. f32
+ * accumulators. */
 #version 460
 #include "refs.glsl"
 #include "weights.glsl"
@@ -13,10 +14,13 @@ layout (constant_id = 2) const uint COLUMNS = 1;
 layout (constant_id = 3) const uint MODE = SHADER_STORE;
 layout (constant_id = 4) const uint GROUP = 1;
 
-layout (push_constant) uniform Push { ShaderMatmulPush p; };
+layout (push_constant) uniform Push
+{
+  ShaderMatmulPush p;
+};
 
 const uint SPLIT = gl_WorkGroupSize.y;
-shared float parts[SPLIT > 1 ? SPLIT * COLUMNS * gl_WorkGroupSize.x : 1];
+shared float parts[SPLIT > 1 ? SPLIT *COLUMNS *gl_WorkGroupSize.x : 1];
 
 void
 multiply (uint row, uint tile, inout float acc[COLUMNS])

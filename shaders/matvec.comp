@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One column, on devices of 8 lanes where loads from one address for all lanes are nearly free and
- * gathers are dear (drivers in software): a word of codes goes to all lanes and each lane masks out its
- * own weight, so lanes are columns, and ROWS rows keep their sums in registers. The masked code is not
- * shifted down: the activation carries the power of two instead. Needs WIDE planes with groups of
- * ROWS rows, and a workgroup that is one subgroup of 8.
+/* One column, on devices of 8 lanes where loads from one address for all lanes are nearly free
+ * and gathers are dear (drivers in software): a word of codes goes to all lanes and each lane
+ * masks out its own weight, so lanes are columns, and ROWS rows keep their sums in registers.
+ * The masked code is not shifted down: the activation carries the power of two instead. Needs
+ * WIDE planes with groups of ROWS rows, and a workgroup that is one subgroup of 8.
  *
- * The norm before it costs no dispatch: whoever wrote the residual stream left it multiplied by the
- * norm's vector, with its sum of squares in parts; here the sum's root divides the result. In turn
- * this kernel leaves the same for the next norm when it writes the residual stream. */
+ * The norm before it costs no dispatch: whoever wrote the residual stream left it multiplied by
+ * the norm's vector, with its sum of squares in parts; here the sum's root divides the result.
+ * In turn this kernel leaves the same for the next norm when it writes the residual stream. */
 #version 460
 #include "refs.glsl"
 #include "narrow.glsl"
@@ -18,10 +18,21 @@ layout (constant_id = 3) const uint MODE = SHADER_STORE;
 layout (constant_id = 4) const bool GATED = false; /* the second half of the rows are those of up */
 layout (constant_id = 5) const bool FEEDS_NORM = false;
 
-layout (buffer_reference, std430, buffer_reference_align = 8) readonly restrict buffer Vec2sIn { vec2 v[]; };
-layout (buffer_reference, std430, buffer_reference_align = 8) readonly restrict buffer Uvec2sIn { uvec2 v[]; };
+POINTER (8)
+readonly restrict buffer Vec2sIn
+{
+  vec2 v[];
+};
+POINTER (8)
+readonly restrict buffer Uvec2sIn
+{
+  uvec2 v[];
+};
 
-layout (push_constant) uniform Push { ShaderMatvecPush p; };
+layout (push_constant) uniform Push
+{
+  ShaderMatvecPush p;
+};
 
 const uint OWN = GATED ? ROWS / 2 : ROWS;
 
@@ -39,8 +50,8 @@ shift_down (uint n)
   return uintBitsToFloat ((127u - n) << 23);
 }
 
-/* Where block 0 of this workgroup's rows begins, in blocks of a plane; OWN divides the group, so that rows
- * follow each other and their offsets are constants of the instructions. */
+/* Where block 0 of this workgroup's rows begins, in blocks of a plane; OWN divides the group, so
+ * that rows follow each other and their offsets are constants of the instructions. */
 uint
 start_of (uint row)
 {

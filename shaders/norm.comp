@@ -4,7 +4,10 @@
 #version 460
 #include "refs.glsl"
 
-layout (push_constant) uniform Push { ShaderNormPush p; };
+layout (push_constant) uniform Push
+{
+  ShaderNormPush p;
+};
 shared float sums[gl_WorkGroupSize.x];
 
 void

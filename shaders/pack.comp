@@ -7,7 +7,10 @@
 #version 460
 #include "refs.glsl"
 
-layout (push_constant) uniform Push { ShaderPackPush p; };
+layout (push_constant) uniform Push
+{
+  ShaderPackPush p;
+};
 
 void
 main ()

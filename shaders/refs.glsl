@@ -4,19 +4,53 @@
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_control_flow_attributes : require
 
-layout (buffer_reference, std430, buffer_reference_align = 16) readonly restrict buffer Uvec4sIn { uvec4 v[]; };
-layout (buffer_reference, std430, buffer_reference_align = 16) restrict buffer Uvec4s { uvec4 v[]; };
-layout (buffer_reference, std430, buffer_reference_align = 16) readonly restrict buffer UintsIn { uint v[]; };
-layout (buffer_reference, std430, buffer_reference_align = 16) restrict buffer Uints { uint v[]; };
-layout (buffer_reference, std430, buffer_reference_align = 16) readonly restrict buffer FloatsIn { float v[]; };
-layout (buffer_reference, std430, buffer_reference_align = 16) restrict buffer Floats { float v[]; };
+#define POINTER(bytes) layout (buffer_reference, std430, buffer_reference_align = bytes)
+
+POINTER (16)
+readonly restrict buffer Uvec4sIn
+{
+  uvec4 v[];
+};
+POINTER (16)
+restrict buffer Uvec4s
+{
+  uvec4 v[];
+};
+POINTER (16)
+readonly restrict buffer UintsIn
+{
+  uint v[];
+};
+POINTER (16)
+restrict buffer Uints
+{
+  uint v[];
+};
+POINTER (16)
+readonly restrict buffer FloatsIn
+{
+  float v[];
+};
+POINTER (16)
+restrict buffer Floats
+{
+  float v[];
+};
 
 layout (buffer_reference) readonly restrict buffer TokensIn;
 
 #include "shared.h"
 
-layout (buffer_reference, std430, buffer_reference_align = 16) readonly restrict buffer TokensIn { ShaderToken v[]; };
-layout (buffer_reference, std430, buffer_reference_align = 16) readonly restrict buffer BatchIn { ShaderBatch v; };
+POINTER (16)
+readonly restrict buffer TokensIn
+{
+  ShaderToken v[];
+};
+POINTER (16)
+readonly restrict buffer BatchIn
+{
+  ShaderBatch v;
+};
 
 /* Workgroup width and (where a kernel says so) height. */
 layout (local_size_x_id = 0, local_size_y_id = 1) in;

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Rotates q and k of one token in place, then stores its k and v as f16 in the token's KV page.
- * A page of a layer holds for each KV head: K as [d_key / 8][64 tokens] units of 8 values, so that
- * lanes that are tokens read side by side, then V as [64 tokens][d_value / 8] units. With `pairs` K lies
- * as [d_key / 2][64 tokens] pairs of values instead, for attention-narrow.comp. */
+ * A page of a layer holds for each KV head: K as [d_key / 8][64 tokens] units of 8 values, so
+ * that lanes that are tokens read side by side, then V as [64 tokens][d_value / 8] units. With
+ * `pairs` K lies as [d_key / 2][64 tokens] pairs of values instead, for attention-narrow.comp. */
 #version 460
 #include "refs.glsl"
 
-layout (push_constant) uniform Push { ShaderRopePush p; };
+layout (push_constant) uniform Push
+{
+  ShaderRopePush p;
+};
 /* Lanes read what other lanes of the workgroup rotated. */
-layout (buffer_reference, std430, buffer_reference_align = 16) coherent buffer FloatsShared { float v[]; };
+POINTER (16)
+coherent buffer FloatsShared
+{
+  float v[];
+};
 
 /* f16 bits of x, rounded to nearest even; packHalf2x16 may round otherwise. */
 uint
@@ -81,7 +88,8 @@ main ()
       if (p.pairs == 0)
         p.kv.v[base + u * SHADER_PAGE + slot] = k;
       else
-        [[unroll]] for (uint i = 0; i < 4; i++)
+          [[unroll]]
+        for (uint i = 0; i < 4; i++)
           Uints (p.kv).v[4 * base + (4 * u + i) * SHADER_PAGE + slot] = k[i];
     } else {
       u -= k_units;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Everything that C and GLSL both see: the push constants of every kernel, the parameters of a batch,
- * and the units of the weight planes. Read by the C compiler and by glslangValidator; nothing here
- * may depend on either alone outside the #ifdef below.
+/* Everything that C and GLSL both see: the push constants of every kernel, the parameters of a
+ * batch, and the units of the weight planes. Read by the C compiler and by glslangValidator;
+ * nothing here may depend on either alone outside the #ifdef below.
  *
  * Buffers are addressed by pointer (buffer device address): no descriptor sets, no limit on a
- * buffer's range. A pointer is 8 bytes on both sides and comes first in every struct, so that the
- * layout is the same under C and std430 rules. */
+ * buffer's range. A pointer is 8 bytes on both sides and comes first in every struct, so that
+ * the layout is the same under C and std430 rules. */
 #ifndef SHADERS_SHARED_H
 #define SHADERS_SHARED_H
 
 #ifdef VULKAN /* defined by glslangValidator */
-#define SHADER_U32      uint
-#define SHADER_F32      float
-#define SHADER_PTR(T)   T
-#define SHADER_STRUCT   struct
-#define SHADER_END(T)   ;
+#define SHADER_U32    uint
+#define SHADER_F32    float
+#define SHADER_PTR(T) T
+#define SHADER_STRUCT struct
+#define SHADER_END(T) ;
 #define SHADER_SIZE(T, n)
 #else
 #include <glib.h>
@@ -31,7 +31,8 @@
 #define SHADER_BLOCK 32
 /* Tokens of a KV page: ENGINE_PAGE_TOKENS. */
 #define SHADER_PAGE 64
-/* Candidates: slices that the vocabulary is cut into, and entries that may come back for one row. */
+/* Candidates: slices that the vocabulary is cut into, and entries that may come back for one
+ * row. */
 #define SHADER_SLICES 512
 #define SHADER_FOUND  4096
 /* How a matrix kernel ends. */
@@ -43,10 +44,14 @@
 /* One weight matrix [rows][blocks * 32], in planes (weights.glsl says what each holds). */
 SHADER_STRUCT ShaderWeights
 {
-  SHADER_PTR (Uvec4sIn) codes;
-  SHADER_PTR (UintsIn) high;   /* Q6_K: the upper 2 bits */
-  SHADER_PTR (UintsIn) scales; /* per block */
-  SHADER_PTR (UintsIn) supers; /* K types: per 256 weights */
+  SHADER_PTR (Uvec4sIn)
+  codes;
+  SHADER_PTR (UintsIn)
+  high; /* Q6_K: the upper 2 bits */
+  SHADER_PTR (UintsIn)
+  scales; /* per block */
+  SHADER_PTR (UintsIn)
+  supers; /* K types: per 256 weights */
 }
 SHADER_END (ShaderWeights)
 SHADER_SIZE (ShaderWeights, 32)
@@ -66,8 +71,10 @@ SHADER_SIZE (ShaderToken, 16)
 SHADER_STRUCT ShaderEmbedPush
 {
   ShaderWeights w;
-  SHADER_PTR (TokensIn) tokens;
-  SHADER_PTR (Floats) dst;
+  SHADER_PTR (TokensIn)
+  tokens;
+  SHADER_PTR (Floats)
+  dst;
   SHADER_U32 blocks;
   SHADER_U32 width;
   SHADER_U32 group; /* rows interleaved in the planes */
@@ -79,9 +86,12 @@ SHADER_SIZE (ShaderEmbedPush, 64)
 /* dst[row][width] = src[row][width] / rms * vector[width]. Workgroups: rows. */
 SHADER_STRUCT ShaderNormPush
 {
-  SHADER_PTR (FloatsIn) src;
-  SHADER_PTR (FloatsIn) vector;
-  SHADER_PTR (Floats) dst;
+  SHADER_PTR (FloatsIn)
+  src;
+  SHADER_PTR (FloatsIn)
+  vector;
+  SHADER_PTR (Floats)
+  dst;
   SHADER_U32 width;
   SHADER_F32 epsilon;
 }
@@ -92,10 +102,14 @@ SHADER_SIZE (ShaderNormPush, 32)
  * pack.comp. Workgroups: tiles of columns. */
 SHADER_STRUCT ShaderPackPush
 {
-  SHADER_PTR (FloatsIn) src;
-  SHADER_PTR (Floats) dst;    /* float dots: [tile][block][32][columns] */
-  SHADER_PTR (Uints) codes;   /* integer dots: [tile][block][column][8] */
-  SHADER_PTR (Floats) scales; /* integer dots: [tile][block][column] (scale, scale * sum) */
+  SHADER_PTR (FloatsIn)
+  src;
+  SHADER_PTR (Floats)
+  dst; /* float dots: [tile][block][32][columns] */
+  SHADER_PTR (Uints)
+  codes; /* integer dots: [tile][block][column][8] */
+  SHADER_PTR (Floats)
+  scales; /* integer dots: [tile][block][column] (scale, scale * sum) */
   SHADER_U32 width;
   SHADER_U32 blocks;
   SHADER_U32 columns;
@@ -104,20 +118,25 @@ SHADER_STRUCT ShaderPackPush
 SHADER_END (ShaderPackPush)
 SHADER_SIZE (ShaderPackPush, 48)
 
-/* dst[column][first + row] = x[column] . weights[row]. Workgroups: (row groups, tiles of columns). */
+/* dst[column][first + row] = x[column] . weights[row]. Workgroups: (row groups, tiles of
+ * columns). */
 SHADER_STRUCT ShaderMatmulPush
 {
   ShaderWeights w;
-  SHADER_PTR (FloatsIn) x;        /* packed */
-  SHADER_PTR (Uvec4sIn) x_codes;  /* integer dots */
-  SHADER_PTR (FloatsIn) x_scales; /* integer dots */
-  SHADER_PTR (Floats) dst;
+  SHADER_PTR (FloatsIn)
+  x; /* packed */
+  SHADER_PTR (Uvec4sIn)
+  x_codes; /* integer dots */
+  SHADER_PTR (FloatsIn)
+  x_scales; /* integer dots */
+  SHADER_PTR (Floats)
+  dst;
   SHADER_U32 rows;
   SHADER_U32 blocks;
   SHADER_U32 stride; /* floats from one column of dst to the next */
   SHADER_U32 first;
   SHADER_U32 group;
-  SHADER_U32 row0;   /* of the weights: where this matrix begins in its stack */
+  SHADER_U32 row0; /* of the weights: where this matrix begins in its stack */
 }
 SHADER_END (ShaderMatmulPush)
 SHADER_SIZE (ShaderMatmulPush, 88)
@@ -127,12 +146,18 @@ SHADER_SIZE (ShaderMatmulPush, 88)
 SHADER_STRUCT ShaderMatvecPush
 {
   ShaderWeights w;
-  SHADER_PTR (FloatsIn) x;
-  SHADER_PTR (Floats) dst;
-  SHADER_PTR (FloatsIn) squares;   /* [n_squares] sums of squares of x before its norm's vector */
-  SHADER_PTR (FloatsIn) vector;    /* of the next norm */
-  SHADER_PTR (Floats) normed;      /* dst * vector */
-  SHADER_PTR (Floats) squares_out; /* [workgroups] */
+  SHADER_PTR (FloatsIn)
+  x;
+  SHADER_PTR (Floats)
+  dst;
+  SHADER_PTR (FloatsIn)
+  squares; /* [n_squares] sums of squares of x before its norm's vector */
+  SHADER_PTR (FloatsIn)
+  vector; /* of the next norm */
+  SHADER_PTR (Floats)
+  normed; /* dst * vector */
+  SHADER_PTR (Floats)
+  squares_out; /* [workgroups] */
   SHADER_U32 rows;
   SHADER_U32 blocks;
   SHADER_U32 first;
@@ -148,19 +173,24 @@ SHADER_SIZE (ShaderMatvecPush, 112)
 /* Rotates q in place, stores k and v of one layer as f16. Workgroups: tokens. */
 SHADER_STRUCT ShaderRopePush
 {
-  SHADER_PTR (Floats) qkv;
-  SHADER_PTR (Uvec4s) kv;         /* the layer's part of page 0 */
-  SHADER_PTR (TokensIn) tokens;
-  SHADER_PTR (UintsIn) pages;
-  SHADER_PTR (FloatsIn) rotation; /* [token][d_rope / 2] (cos, sin) */
-  SHADER_U32 page_units;          /* 16-byte units from page to page */
+  SHADER_PTR (Floats)
+  qkv;
+  SHADER_PTR (Uvec4s)
+  kv; /* the layer's part of page 0 */
+  SHADER_PTR (TokensIn)
+  tokens;
+  SHADER_PTR (UintsIn)
+  pages;
+  SHADER_PTR (FloatsIn)
+  rotation;              /* [token][d_rope / 2] (cos, sin) */
+  SHADER_U32 page_units; /* 16-byte units from page to page */
   SHADER_U32 n_heads;
   SHADER_U32 n_heads_kv;
   SHADER_U32 d_key;
   SHADER_U32 d_value;
   SHADER_U32 d_rope;
-  SHADER_U32 halves;              /* 1: pairs (i, i + d_rope / 2), 0: pairs (2i, 2i + 1) */
-  SHADER_U32 pairs;               /* 1: K is stored for attention-narrow.comp */
+  SHADER_U32 halves; /* 1: pairs (i, i + d_rope / 2), 0: pairs (2i, 2i + 1) */
+  SHADER_U32 pairs;  /* 1: K is stored for attention-narrow.comp */
 }
 SHADER_END (ShaderRopePush)
 SHADER_SIZE (ShaderRopePush, 72)
@@ -168,13 +198,20 @@ SHADER_SIZE (ShaderRopePush, 72)
 /* dst[token][head][d_value]. Workgroups: (tokens, KV heads, splits of the KV). */
 SHADER_STRUCT ShaderAttentionPush
 {
-  SHADER_PTR (FloatsIn) qkv;
-  SHADER_PTR (Uvec4sIn) kv;
-  SHADER_PTR (TokensIn) tokens;
-  SHADER_PTR (UintsIn) pages;
-  SHADER_PTR (Floats) dst;
-  SHADER_PTR (Floats) parts; /* [token][head][split of n_splits][2 + d_value]: max, sum, output */
-  SHADER_PTR (UintsIn) batch; /* ShaderBatch */
+  SHADER_PTR (FloatsIn)
+  qkv;
+  SHADER_PTR (Uvec4sIn)
+  kv;
+  SHADER_PTR (TokensIn)
+  tokens;
+  SHADER_PTR (UintsIn)
+  pages;
+  SHADER_PTR (Floats)
+  dst;
+  SHADER_PTR (Floats)
+  parts; /* [token][head][split of n_splits][2 + d_value]: max, sum, output */
+  SHADER_PTR (UintsIn)
+  batch; /* ShaderBatch */
   SHADER_U32 page_units;
   SHADER_U32 n_heads;
   SHADER_U32 n_heads_kv;
@@ -193,7 +230,7 @@ SHADER_STRUCT ShaderBatch
   SHADER_U32 n_tokens;
   SHADER_U32 n_outputs;
   SHADER_U32 n_candidates;
-  SHADER_U32 n_splits;      /* of the KV, 1: attention writes dst itself */
+  SHADER_U32 n_splits; /* of the KV, 1: attention writes dst itself */
   SHADER_U32 pages_a_split;
   SHADER_U32 pad0;
   SHADER_U32 pad1;
@@ -205,9 +242,12 @@ SHADER_SIZE (ShaderBatch, 32)
 /* dst[i][width] = src[outputs[i]][width]. Workgroups: outputs. */
 SHADER_STRUCT ShaderGatherPush
 {
-  SHADER_PTR (FloatsIn) src;
-  SHADER_PTR (UintsIn) outputs;
-  SHADER_PTR (Floats) dst;
+  SHADER_PTR (FloatsIn)
+  src;
+  SHADER_PTR (UintsIn)
+  outputs;
+  SHADER_PTR (Floats)
+  dst;
   SHADER_U32 width;
   SHADER_U32 pad;
 }
@@ -217,12 +257,16 @@ SHADER_SIZE (ShaderGatherPush, 32)
 /* The three passes over a row of logits. Workgroups: (slices or 1, outputs). */
 SHADER_STRUCT ShaderCandidatesPush
 {
-  SHADER_PTR (FloatsIn) logits;  /* [output][vocab] */
-  SHADER_PTR (Floats) slices;    /* [output][SHADER_SLICES] (max, sum of exp (x - max)) */
-  SHADER_PTR (Uints) result;     /* [output]: count, threshold, lse, 0, then SHADER_FOUND (id, logit) */
-  SHADER_PTR (UintsIn) batch;
+  SHADER_PTR (FloatsIn)
+  logits; /* [output][vocab] */
+  SHADER_PTR (Floats)
+  slices; /* [output][SHADER_SLICES] (max, sum of exp (x - max)) */
+  SHADER_PTR (Uints)
+  result; /* [output]: count, threshold, lse, 0, then (id, logit) pairs */
+  SHADER_PTR (UintsIn)
+  batch;
   SHADER_U32 vocab;
-  SHADER_U32 slice;              /* logits per slice */
+  SHADER_U32 slice; /* logits per slice */
 }
 SHADER_END (ShaderCandidatesPush)
 SHADER_SIZE (ShaderCandidatesPush, 40)

@@ -2,21 +2,33 @@
 /* How weights of each type lie in their planes, and how a block of 32 becomes floats or bytes. The
  * writer of this layout is engine/vulkan/layout.c; both say the same thing.
  *
- * Rows are interleaved by `group`: unit u of row r lies at (r / group * units + u) * group + r % group,
- * where units is the number of units in a row. A unit of codes is 16 bytes:
+ * Rows are interleaved by `group`: unit u of row r, of `units` in a row, lies at
+ * (r / group * units + u) * group + r % group. A unit of codes is 16 bytes:
  *   Q4_0, Q4_1, Q4_K, Q6_K  1 a block: word j holds the low 4 bits of weights 8j .. 8j+7, low first
- *   Q8_0                    2 a block: word 2j+h of the block holds weights 8j+h, 8j+2+h, 8j+4+h, 8j+6+h
+ *   Q8_0                    2 a block: word 2j+h holds weights 8j+h, 8j+2+h, 8j+4+h, 8j+6+h
  *   F16, BF16               4 a block, two weights a word;  F32  8 a block
- * high (Q6_K): 2 words a block; the word of weight 8j+2t+h (w = 2j+h) is w / 4, its bits 8t + 2 (w % 4).
- * scales, WIDE: 2 floats a block: (scale, minimum), Q6_K: one scale for each 16 weights.
- * scales, packed: Q4_0, Q8_0: f16, two rows' worth is not mixed: half h of word r / 2 ... as 16-bit
- *   values; Q4_1: word of f16 (d, m); Q4_K: 16 bits (scale, min); Q6_K: 16 bits of two int8.
- * supers, packed: Q4_K: word of f16 (d, dmin) per 8 blocks; Q6_K: word of f16 d per 8 blocks. */
+ * high (Q6_K): 2 words a block; weight 8j+2t+h (w = 2j+h): word w / 4, bits 8t + 2 (w % 4).
+ * scales, WIDE: 2 floats a block: (scale, minimum); Q6_K: one scale for each 16 weights.
+ * scales, packed: Q4_0, Q8_0: f16; Q4_1: word of f16 (d, m); Q4_K: 16 bits (scale, minimum);
+ *   Q6_K: 16 bits of two int8.
+ * supers, packed: a word for 8 blocks: Q4_K: f16 (d, dmin); Q6_K: f16 d. */
 #extension GL_EXT_shader_16bit_storage : require
 
-layout (buffer_reference, std430, buffer_reference_align = 4) readonly restrict buffer Vec2sIn { vec2 v[]; };
-layout (buffer_reference, std430, buffer_reference_align = 4) readonly restrict buffer Uvec2sIn { uvec2 v[]; };
-layout (buffer_reference, std430, buffer_reference_align = 2) readonly restrict buffer Uint16sIn { uint16_t v[]; };
+POINTER (4)
+readonly restrict buffer Vec2sIn
+{
+  vec2 v[];
+};
+POINTER (4)
+readonly restrict buffer Uvec2sIn
+{
+  uvec2 v[];
+};
+POINTER (2)
+readonly restrict buffer Uint16sIn
+{
+  uint16_t v[];
+};
 
 #if defined TYPE_F32
 #define UNITS 8
@@ -31,8 +43,7 @@ layout (buffer_reference, std430, buffer_reference_align = 2) readonly restrict 
 #define TYPE_FLOAT
 #endif
 
-struct Block
-{
+struct Block {
   uvec4 q[UNITS];
   uvec2 high;
   float scale[2]; /* of weights 0..15 and 16..31 */
@@ -119,7 +130,8 @@ weight (Block block, uint i)
   return uintBitsToFloat (i % 2 == 0 ? two << 16 : two & 0xffff0000u);
 #elif defined TYPE_Q8_0
   uint j = i / 8, t = i % 8 / 2, h = i % 2, word = 2 * j + h;
-  return block.scale[0] * float (bitfieldExtract (int (block.q[word / 4][word % 4]), int (8 * t), 8));
+  int four = int (block.q[word / 4][word % 4]);
+  return block.scale[0] * float (bitfieldExtract (four, int (8 * t), 8));
 #else
   uint j = i / 8, n = i % 8;
   uint code = (block.q[0][j] >> (4 * n)) & 15u;

@@ -199,7 +199,7 @@ vulkan_backend_open (unsigned index, const char *cache_dir, GError **error)
     return NULL;
   }
   const VulkanDeviceInfo *info = self->device->info;
-  self->caps = (EngineBackendCaps){
+  self->caps = (EngineBackendCaps) {
     .name = "vulkan",
     .description = g_strdup_printf ("%s, %s, Vulkan %s", info->name, info->driver, info->api),
     .unified_memory = vulkan_device_is_unified (self->device),

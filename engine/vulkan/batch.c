@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A batch on its way to the device and back: token ids, positions, page tables, rotations and dispatch
- * sizes into the parameters; candidates out of the results. Must not know kernels. */
+/* A batch on its way to the device and back: token ids, positions, page tables, rotations and
+ * dispatch sizes into the parameters; candidates out of the results. Must not know kernels. */
 #include "engine/vulkan/executable.h"
 
 #include <math.h>
@@ -35,7 +35,9 @@ write_tokens (VulkanExecutable *self, const EngineBatch *batch)
     memcpy (pages + n_pages, run->pages, run->n_pages * sizeof *pages);
     for (uint32_t i = 0; i < run->n_tokens; i++) {
       uint32_t token = run->first + i;
-      tokens[token] = (ShaderToken){ (uint32_t) batch->tokens[token], run->position + i, n_pages, 0 };
+      tokens[token] = (ShaderToken) { .id = (uint32_t) batch->tokens[token],
+                                      .position = run->position + i,
+                                      .first_page = n_pages };
       write_rotation (self, rotation, token, run->position + i);
     }
     n_pages += run->n_pages;
@@ -53,10 +55,11 @@ write_batch (VulkanExecutable *self, const EngineBatch *batch, ShaderBatch *shar
     n_pages = MAX (n_pages, (run->position + run->n_tokens - 1) / ENGINE_PAGE_TOKENS + 1);
   }
   uint32_t most = MIN (n_pages, self->max_split_tokens / batch->n_tokens);
-  uint32_t wanted = (fill + batch->n_tokens * h->n_heads_kv - 1) / (batch->n_tokens * h->n_heads_kv);
+  uint32_t groups = batch->n_tokens * h->n_heads_kv;
+  uint32_t wanted = (fill + groups - 1) / groups;
   uint32_t splits = MAX (MIN (most, wanted), 1);
   uint32_t pages_a_split = (n_pages + splits - 1) / splits;
-  *shared = (ShaderBatch){
+  *shared = (ShaderBatch) {
     .n_tokens = batch->n_tokens,
     .n_outputs = batch->n_outputs,
     .n_candidates = batch->n_candidates,
@@ -101,7 +104,7 @@ vulkan_batch_write (VulkanExecutable *self, const EngineBatch *batch,
       for (uint32_t d = 0; d < 3; d++)
         size[d] = count (grid->kind[d], grid->fixed[d], &shared, recording->columns);
       arguments[recording->first_argument + i] =
-          (VkDispatchIndirectCommand){ size[0], size[1], size[2] };
+          (VkDispatchIndirectCommand) { size[0], size[1], size[2] };
     }
   }
 }
@@ -121,7 +124,7 @@ keep_best (EngineCandidate *found, uint32_t n_found, EngineCandidate *candidates
 {
   qsort (found, n_found, sizeof *found, compare_candidates);
   for (uint32_t i = 0; i < n; i++)
-    candidates[i] = i < n_found ? found[i] : (EngineCandidate){ -1, -INFINITY };
+    candidates[i] = i < n_found ? found[i] : (EngineCandidate) { -1, -INFINITY };
 }
 
 static gboolean
@@ -133,7 +136,8 @@ read_row (VulkanExecutable *self, uint32_t row, float *logits, GError **error)
                                 error);
 }
 
-/* More logits reached the threshold than come back (a flat distribution): all of the row is read. */
+/* More logits reached the threshold than come back (a flat distribution): all of the row is
+ * read. */
 static gboolean
 search_row (VulkanExecutable *self, uint32_t row, EngineCandidate *candidates, uint32_t n,
             GError **error)
@@ -149,7 +153,7 @@ search_row (VulkanExecutable *self, uint32_t row, EngineCandidate *candidates, u
   if (!read_row (self, row, logits, error))
     return FALSE;
   for (uint32_t i = 0; i < n_vocab; i++)
-    found[i] = (EngineCandidate){ (int32_t) i, logits[i] };
+    found[i] = (EngineCandidate) { (int32_t) i, logits[i] };
   keep_best (found, n_vocab, candidates, n);
   return TRUE;
 }

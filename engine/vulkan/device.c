@@ -5,20 +5,42 @@
 
 #include <string.h>
 
-#define VENDOR_AMD    0x1002
-#define VENDOR_NVIDIA 0x10de
+#define VENDOR_AMD 0x1002
 
-/* First match wins. The row of llvmpipe is measured (engine/vulkan/README.md); for hardware, lanes are
- * the size of a subgroup or two, so that a workgroup's loads fill whole cache lines. */
+/* First match wins. The row of llvmpipe is measured (engine/vulkan/README.md); for hardware,
+ * lanes are the size of a subgroup or two, so that a workgroup's loads fill whole cache lines. */
 static const VulkanQuirks quirks[] = {
-  { .driver = VK_DRIVER_ID_MESA_LLVMPIPE, .float_dots = TRUE, .lanes = 8, .group = 32,
-    .lanes_small = 8, .narrow_rows = 32, .split = 1, .fill = 4, .max_columns = 16, .chunk_tokens = 128 },
-  { .vendor = VENDOR_AMD, .lanes = 64, .group = 64, .lanes_small = 64, .split = 4, .fill = 256,
-    .max_columns = 8, .chunk_tokens = 256 },
-  { .vendor = VENDOR_NVIDIA, .lanes = 32, .group = 32, .lanes_small = 64, .split = 4, .fill = 256,
-    .max_columns = 8, .chunk_tokens = 256 },
-  { .lanes = 32, .group = 32, .lanes_small = 64, .split = 4, .fill = 128, .max_columns = 8,
-    .chunk_tokens = 128 },
+  {
+      .driver = VK_DRIVER_ID_MESA_LLVMPIPE,
+      .float_dots = TRUE,
+      .lanes = 8,
+      .group = 32,
+      .lanes_small = 8,
+      .narrow_rows = 32,
+      .split = 1,
+      .fill = 4,
+      .max_columns = 16,
+      .chunk_tokens = 128,
+  },
+  {
+      .vendor = VENDOR_AMD,
+      .lanes = 64,
+      .group = 64,
+      .lanes_small = 64,
+      .split = 4,
+      .fill = 256,
+      .max_columns = 8,
+      .chunk_tokens = 256,
+  },
+  {
+      .lanes = 32,
+      .group = 32,
+      .lanes_small = 64,
+      .split = 4,
+      .fill = 256,
+      .max_columns = 8,
+      .chunk_tokens = 128,
+  },
 };
 
 static gboolean

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A physical device: what it can do, what is known about its driver, and the logical device with its
- * one compute queue. */
+/* A physical device: what it can do, what is known about its driver, and the logical device with
+ * its one compute queue. */
 #pragma once
 
 #include "engine/vulkan/instance.h"
 #include "engine/vulkan/vulkan.h"
 
-/* What this back end does differently on some drivers: one row per driver in device.c, first match. */
+/* What this back end does differently on some drivers: one row per driver in device.c, first
+ * match. */
 typedef struct {
-  VkDriverId driver;   /* 0: any */
-  uint32_t vendor;     /* 0: any */
-  gboolean float_dots; /* weights become floats: faster where the int8 dot product is emulated */
-  uint32_t lanes;      /* workgroup width of the matrix kernels */
-  uint32_t group;      /* rows interleaved in weight planes: lanes, or 1 where loads gather anyway */
-  uint32_t lanes_small; /* workgroup width of all other kernels */
-  uint32_t narrow_rows; /* rows of a workgroup of matvec.comp; 0: the device is not for it */
-  uint32_t split;      /* lanes that share a row in the matrix kernels when there is one column */
-  uint32_t fill;       /* workgroups that keep the device busy */
-  uint32_t max_columns; /* columns that a matrix kernel takes at once */
+  VkDriverId driver;     /* 0: any */
+  uint32_t vendor;       /* 0: any */
+  gboolean float_dots;   /* weights become floats: faster where the int8 dot product is emulated */
+  uint32_t lanes;        /* workgroup width of the matrix kernels */
+  uint32_t group;        /* rows interleaved in the planes of weights */
+  uint32_t lanes_small;  /* workgroup width of all other kernels */
+  uint32_t narrow_rows;  /* rows of a workgroup of matvec.comp; 0: the device is not for it */
+  uint32_t split;        /* lanes that share a row in the matrix kernels when there is one column */
+  uint32_t fill;         /* workgroups that keep the device busy */
+  uint32_t max_columns;  /* columns that a matrix kernel takes at once */
   uint32_t chunk_tokens; /* preferred prefill batch */
 } VulkanQuirks;
 
@@ -29,7 +30,8 @@ typedef struct {
   VkPhysicalDeviceMemoryProperties memory;
   uint32_t subgroup_size, subgroup_min, subgroup_max;
   uint32_t queue_family, timestamp_bits;
-  gboolean has_storage16, has_int_dot, int_dot_fast, has_float16, has_cooperative_matrix, has_budget;
+  gboolean has_storage16, has_int_dot, int_dot_fast, has_float16;
+  gboolean has_cooperative_matrix, has_budget;
   gboolean has_subgroup_control, has_executable_info, has_addresses;
   uint64_t max_allocation_bytes;
   const char *missing; /* what is required and absent; NULL when usable */
@@ -40,7 +42,7 @@ typedef struct {
   VkPhysicalDevice physical;
   VulkanAbilities can;
   VulkanQuirks quirks;
-  VulkanDeviceInfo *info;   /* owned */
+  VulkanDeviceInfo *info; /* owned */
   VkDevice device;
   VkQueue queue;
 } VulkanDevice;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Owns an executable's memory: where each activation and each parameter lies. Knows the plan's shapes;
- * recording them is recorder.c's, a batch's values are batch.c's. */
+/* Owns an executable's memory: where each activation and each parameter lies. Knows the plan's
+ * shapes; recording them is recorder.c's, a batch's values are batch.c's. */
 #include "engine/vulkan/executable.h"
 
 #include <string.h>
 
-#define ALIGNMENT  256u
+#define ALIGNMENT   256u
 #define MAX_COLUMNS 16u
 /* Dispatches that one op may take. */
 #define DISPATCHES_AN_OP 5u

@@ -27,7 +27,7 @@ typedef struct {
 typedef enum {
   VULKAN_COUNT_FIXED,
   VULKAN_COUNT_TOKENS,
-  VULKAN_COUNT_TOKEN_TILES,  /* of the recording's columns */
+  VULKAN_COUNT_TOKEN_TILES, /* of the recording's columns */
   VULKAN_COUNT_OUTPUTS,
   VULKAN_COUNT_OUTPUT_TILES,
   VULKAN_COUNT_SPLITS,
@@ -47,10 +47,14 @@ typedef struct {
   GArray *grids;    /* VulkanGrid, one per dispatch, in the order of the indirect arguments */
   uint32_t columns;
   uint32_t first_argument; /* of this recording in the arguments */
-  double each_us;   /* of one command buffer and one column, measured */
+  double each_us;          /* of one command buffer and one column, measured */
 } VulkanRecording;
 
-typedef enum { VULKAN_PART_TOKENS, VULKAN_PART_OUTPUTS, VULKAN_N_PARTS } VulkanPlanPart;
+typedef enum {
+  VULKAN_PART_TOKENS,
+  VULKAN_PART_OUTPUTS,
+  VULKAN_N_PARTS
+} VulkanPlanPart;
 
 /* Where things lie in the parameters, in bytes. */
 typedef struct {
@@ -61,9 +65,9 @@ typedef struct {
 typedef struct {
   EngineBackendExecutable base;
   VulkanModel *model;
-  const GraphPlan *plan; /* borrowed */
-  uint32_t rows[GRAPH_N_BUFFERS];   /* padded to 16 */
-  uint64_t offset[GRAPH_N_BUFFERS]; /* into activations */
+  const GraphPlan *plan;                              /* borrowed */
+  uint32_t rows[GRAPH_N_BUFFERS];                     /* padded to 16 */
+  uint64_t offset[GRAPH_N_BUFFERS];                   /* into activations */
   uint64_t pack, pack_scales, parts, slices, squares; /* offsets into activations */
   VulkanBuffer activations;
   VulkanBuffer params;
@@ -72,7 +76,7 @@ typedef struct {
   VulkanBuffer readback; /* the same for the host, where it does not see results */
   VulkanRecording recordings[VULKAN_N_PARTS][VULKAN_N_BUCKETS];
   const VulkanVector *rope_freqs; /* or NULL */
-  uint32_t max_split_tokens; /* tokens * splits that parts has room for */
+  uint32_t max_split_tokens;      /* tokens * splits that parts has room for */
   uint32_t n_arguments;
 } VulkanExecutable;
 

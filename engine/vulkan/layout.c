@@ -11,16 +11,16 @@
 typedef struct {
   uint32_t codes[32];
   uint32_t high[2];
-  float wide[2];      /* what a WIDE scales plane holds */
-  uint32_t packed;    /* what a packed one holds, in its low bits */
-  uint32_t super;     /* of the 8 blocks that this one is the first of */
+  float wide[2];   /* what a WIDE scales plane holds */
+  uint32_t packed; /* what a packed one holds, in its low bits */
+  uint32_t super;  /* of the 8 blocks that this one is the first of */
 } Unit;
 
 typedef struct {
   ModelType type;
-  uint32_t code_words;          /* per block */
+  uint32_t code_words; /* per block */
   uint32_t high_words;
-  uint32_t scale_bytes;         /* packed */
+  uint32_t scale_bytes; /* packed */
   gboolean supers;
   void (*take) (const uint8_t *src, uint32_t b, Unit *unit); /* block b of 32 of a row */
 } TypeLayout;
@@ -106,8 +106,8 @@ take_q4_k (const uint8_t *src, uint32_t b, Unit *unit)
   unit->wide[1] = -(model_f16_to_f32 (block.dmin) * min);
 }
 
-/* The format: two halves of 128 weights; in each, weight 32 g + i has its low bits in ql[32 (g % 2) + i]
- * (nibble g / 2) and its high bits in qh[i] (bits 2g). */
+/* The format: two halves of 128 weights; in each, weight 32 g + i has its low bits in ql[32 (g %
+ * 2) + i] (nibble g / 2) and its high bits in qh[i] (bits 2g). */
 static void
 take_q6_k (const uint8_t *src, uint32_t b, Unit *unit)
 {
@@ -144,10 +144,14 @@ take_f16 (const uint8_t *src, uint32_t b, Unit *unit)
 }
 
 static const TypeLayout types[] = {
-  { MODEL_TYPE_F32, 32, 0, 0, FALSE, take_f32 },   { MODEL_TYPE_F16, 16, 0, 0, FALSE, take_f16 },
-  { MODEL_TYPE_BF16, 16, 0, 0, FALSE, take_f16 },  { MODEL_TYPE_Q4_0, 4, 0, 2, FALSE, take_q4_0 },
-  { MODEL_TYPE_Q4_1, 4, 0, 4, FALSE, take_q4_1 },  { MODEL_TYPE_Q8_0, 8, 0, 2, FALSE, take_q8_0 },
-  { MODEL_TYPE_Q4_K, 4, 0, 2, TRUE, take_q4_k },   { MODEL_TYPE_Q6_K, 4, 2, 2, TRUE, take_q6_k },
+  { MODEL_TYPE_F32, 32, 0, 0, FALSE, take_f32 },
+  { MODEL_TYPE_F16, 16, 0, 0, FALSE, take_f16 },
+  { MODEL_TYPE_BF16, 16, 0, 0, FALSE, take_f16 },
+  { MODEL_TYPE_Q4_0, 4, 0, 2, FALSE, take_q4_0 },
+  { MODEL_TYPE_Q4_1, 4, 0, 4, FALSE, take_q4_1 },
+  { MODEL_TYPE_Q8_0, 8, 0, 2, FALSE, take_q8_0 },
+  { MODEL_TYPE_Q4_K, 4, 0, 2, TRUE, take_q4_k },
+  { MODEL_TYPE_Q6_K, 4, 2, 2, TRUE, take_q6_k },
 };
 
 static const TypeLayout *
@@ -165,7 +169,7 @@ vulkan_layout_init (VulkanLayout *self, const ModelTypeInfo *type, uint32_t rows
 {
   const TypeLayout *layout = find (type);
   uint32_t blocks = (columns + BLOCK - 1) / BLOCK;
-  *self = (VulkanLayout){
+  *self = (VulkanLayout) {
     .type = type,
     .rows = rows,
     .padded_rows = (rows + pad_rows - 1) / pad_rows * pad_rows,

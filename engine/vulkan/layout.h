@@ -15,20 +15,20 @@ typedef enum {
 
 typedef struct {
   const ModelTypeInfo *type;
-  uint32_t rows, padded_rows; /* padded to a multiple of the workgroup width; the padding is zero */
-  uint32_t columns, blocks;   /* blocks of 32 in a row, the last one filled up with zero weights */
-  uint32_t group;             /* rows interleaved */
-  gboolean wide;              /* scales unpacked to f32 */
+  uint32_t rows, padded_rows;          /* up to whole workgroups, with zeros */
+  uint32_t columns, blocks;            /* blocks of 32, the last filled up with zeros */
+  uint32_t group;                      /* rows interleaved */
+  gboolean wide;                       /* scales unpacked to f32 */
   uint32_t row_bytes[VULKAN_N_PLANES]; /* of one row in each plane; 0: the plane does not exist */
 } VulkanLayout;
 
-/* rows x columns of type, interleaved by group, padded to a multiple of pad_rows (itself a multiple of
- * group). */
+/* rows x columns of type, interleaved by group, padded to a multiple of pad_rows (itself a
+ * multiple of group). */
 void vulkan_layout_init (VulkanLayout *self, const ModelTypeInfo *type, uint32_t rows,
                          uint32_t columns, uint32_t group, uint32_t pad_rows, gboolean wide);
 uint64_t vulkan_layout_plane_bytes (const VulkanLayout *self, VulkanPlane plane);
-/* Repacks rows [first, first + n) of the file's layout (src) into a group-aligned range: first and n are
- * multiples of group (n may end at rows instead: the rest of the group becomes zero). planes[p]: where
- * row first begins in each plane. Thread: any. */
+/* Repacks rows [first, first + n) of the file's layout (src) into a group-aligned range: first
+ * and n are multiples of group (n may end at rows instead: the rest of the group becomes zero).
+ * planes[p]: where row first begins in each plane. Thread: any. */
 void vulkan_layout_pack (const VulkanLayout *self, const uint8_t *src, uint32_t n,
                          uint8_t *const planes[VULKAN_N_PLANES]);

@@ -5,7 +5,7 @@
 #include "engine/vulkan/device.h"
 
 typedef enum {
-  VULKAN_MEMORY_DEVICE, /* weights, KV, activations: local to the device; mapped only where unified */
+  VULKAN_MEMORY_DEVICE, /* weights, KV, activations; mapped only where unified */
   VULKAN_MEMORY_WRITE,  /* the host writes, the device reads: parameters, staging */
   VULKAN_MEMORY_READ,   /* the device writes, the host reads: results */
 } VulkanMemoryKind;

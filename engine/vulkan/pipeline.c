@@ -6,8 +6,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-/* The cache file: this header, then the driver's data. A file cut short or damaged must never reach a
- * driver, hence the sum. */
+/* The cache file: this header, then the driver's data. A file cut short or damaged must never
+ * reach a driver, hence the sum. */
 #define CACHE_MAGIC "BTGVKC1"
 typedef struct {
   char magic[8];
@@ -113,7 +113,8 @@ vulkan_pipelines_free (VulkanPipelines *self)
   if (self == NULL)
     return;
   for (guint i = 0; i < self->entries->len; i++)
-    vkDestroyPipeline (self->device, g_array_index (self->entries, PipelineEntry, i).pipeline, NULL);
+    vkDestroyPipeline (self->device,
+                       g_array_index (self->entries, PipelineEntry, i).pipeline, NULL);
   if (self->cache != VK_NULL_HANDLE)
     vkDestroyPipelineCache (self->device, self->cache, NULL);
   if (self->layout != VK_NULL_HANDLE)
@@ -161,17 +162,17 @@ create (VulkanPipelines *self, const PipelineKey *key, GError **error)
     return VK_NULL_HANDLE;
   VkSpecializationMapEntry entries[VULKAN_N_CONSTANTS];
   for (uint32_t i = 0; i < VULKAN_N_CONSTANTS; i++)
-    entries[i] = (VkSpecializationMapEntry){ i, i * 4, 4 };
+    entries[i] = (VkSpecializationMapEntry) { i, i * 4, 4 };
   VkSpecializationInfo special = { VULKAN_N_CONSTANTS, entries, sizeof key->constants,
                                    key->constants };
   VkComputePipelineCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
     .stage = {
-      .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-      .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-      .module = module,
-      .pName = "main",
-      .pSpecializationInfo = &special,
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+        .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+        .module = module,
+        .pName = "main",
+        .pSpecializationInfo = &special,
     },
     .layout = self->layout,
   };

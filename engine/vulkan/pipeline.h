@@ -12,8 +12,8 @@
 
 typedef struct _VulkanPipelines VulkanPipelines;
 
-/* Reads the cache file of this device and driver version when there is one; a damaged file is ignored.
- * cache_dir NULL: no file. */
+/* Reads the cache file of this device and driver version when there is one; a damaged file is
+ * ignored. cache_dir NULL: no file. */
 VulkanPipelines *vulkan_pipelines_new (const VulkanDevice *device, const char *cache_dir,
                                        GError **error);
 void vulkan_pipelines_free (VulkanPipelines *self);

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Turns a plan's ops into recorded command buffers: one function per op, a table of them, and one
- * place that adds a barrier exactly where a dispatch touches what an earlier one wrote. Sizes that
- * depend on the batch are indirect arguments (batch.c writes them), so a recording is replayed as it is.
- * Must not know a batch. */
+/* Turns a plan's ops into recorded command buffers: one function per op, a table of them, and
+ * one place that adds a barrier exactly where a dispatch touches what an earlier one wrote.
+ * Sizes that depend on the batch are indirect arguments (batch.c writes them), so a recording is
+ * replayed as it is. Must not know a batch. */
 #include "engine/vulkan/executable.h"
 
 #include <string.h>
 
 /* What dispatches read and write, as bits: the plan's buffers, and these. */
-#define BIT(buffer)  (1u << (buffer))
-#define BIT_PACK     (1u << 16)
-#define BIT_PARTS    (1u << 17)
-#define BIT_KV       (1u << 18)
-#define BIT_SLICES   (1u << 19)
-#define BIT_RESULTS  (1u << 20)
-#define BIT_SQUARES  (1u << 21)
+#define BIT(buffer) (1u << (buffer))
+#define BIT_PACK    (1u << 16)
+#define BIT_PARTS   (1u << 17)
+#define BIT_KV      (1u << 18)
+#define BIT_SLICES  (1u << 19)
+#define BIT_RESULTS (1u << 20)
+#define BIT_SQUARES (1u << 21)
 
 typedef struct {
   VulkanExecutable *exe;
@@ -106,14 +106,15 @@ dispatch (Recorder *self, const Dispatch *what, GError **error)
 static VulkanGrid
 rows_grid (const GraphOp *op)
 {
-  return (VulkanGrid){ { op->output_rows ? VULKAN_COUNT_OUTPUTS : VULKAN_COUNT_TOKENS }, { 0, 1, 1 } };
+  VulkanCount rows = op->output_rows ? VULKAN_COUNT_OUTPUTS : VULKAN_COUNT_TOKENS;
+  return (VulkanGrid) { { rows }, { 0, 1, 1 } };
 }
 
 /* The kernel of a family for a type: WIDE and INT families hold the quantised types only. */
 static ShaderKernelId
 kernel_of (const VulkanLayout *layout, ShaderKernelId exact, ShaderKernelId wide)
 {
-  static const ModelType order[] = { MODEL_TYPE_F32,  MODEL_TYPE_F16,  MODEL_TYPE_BF16,
+  static const ModelType order[] = { MODEL_TYPE_F32, MODEL_TYPE_F16, MODEL_TYPE_BF16,
                                      MODEL_TYPE_Q4_0, MODEL_TYPE_Q4_1, MODEL_TYPE_Q8_0,
                                      MODEL_TYPE_Q4_K, MODEL_TYPE_Q6_K };
   uint32_t i = 0;
@@ -133,6 +134,7 @@ record_embed (Recorder *self, const GraphOp *op, GError **error)
 {
   const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[0]);
   const VulkanLayout *layout = &part->stack->layout;
+  ShaderKernelId wide = layout->wide ? SHADER_EMBED_WIDE_Q4_0 : SHADER_N_KERNELS;
   ShaderEmbedPush push = {
     .w = part->stack->planes,
     .tokens = self->exe->params.address + self->exe->at.tokens,
@@ -143,9 +145,8 @@ record_embed (Recorder *self, const GraphOp *op, GError **error)
     .row0 = part->first_row,
   };
   return dispatch (self,
-                   &(Dispatch){
-                       .kernel = kernel_of (layout, SHADER_EMBED_F32,
-                                            layout->wide ? SHADER_EMBED_WIDE_Q4_0 : SHADER_N_KERNELS),
+                   &(Dispatch) {
+                       .kernel = kernel_of (layout, SHADER_EMBED_F32, wide),
                        .constants = { self->quirks->lanes_small, 1 },
                        PUSH (push),
                        .grid = rows_grid (op),
@@ -170,7 +171,7 @@ record_norm (Recorder *self, const GraphOp *op, GError **error)
     .epsilon = self->plan->desc->h.rms_epsilon,
   };
   return dispatch (self,
-                   &(Dispatch){
+                   &(Dispatch) {
                        .kernel = SHADER_NORM,
                        .constants = { self->quirks->lanes_small, 1 },
                        PUSH (push),
@@ -181,7 +182,8 @@ record_norm (Recorder *self, const GraphOp *op, GError **error)
                    error);
 }
 
-/* Whether a matrix kernel takes activations as they lie: one column of floats without a ragged end. */
+/* Whether a matrix kernel takes activations as they lie: one column of floats without a ragged
+ * end. */
 static gboolean
 takes_plain (const Recorder *self, const VulkanLayout *layout, const GraphOp *op, gboolean ints)
 {
@@ -206,7 +208,7 @@ record_pack (Recorder *self, const VulkanLayout *layout, const GraphOp *op, gboo
     { op->output_rows ? VULKAN_COUNT_OUTPUT_TILES : VULKAN_COUNT_TOKEN_TILES }, { 0, 1, 1 }
   };
   return dispatch (self,
-                   &(Dispatch){
+                   &(Dispatch) {
                        .kernel = ints ? SHADER_PACK_INT : SHADER_PACK_FLOAT,
                        .constants = { self->quirks->lanes_small, 1 },
                        PUSH (push),
@@ -244,17 +246,17 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, gbool
     .group = layout->group,
     .row0 = product->row0,
   };
-  ShaderKernelId kernel = ints           ? kernel_of (layout, SHADER_N_KERNELS, SHADER_MATMUL_INT_Q4_0)
-                          : layout->wide ? kernel_of (layout, SHADER_MATMUL_F32, SHADER_MATMUL_WIDE_Q4_0)
-                                         : kernel_of (layout, SHADER_MATMUL_F32, SHADER_N_KERNELS);
+  ShaderKernelId family = ints           ? SHADER_MATMUL_INT_Q4_0
+                          : layout->wide ? SHADER_MATMUL_WIDE_Q4_0
+                                         : SHADER_N_KERNELS;
   uint32_t groups = (product->rows + self->quirks->lanes - 1) / self->quirks->lanes;
   VulkanGrid grid = { { VULKAN_COUNT_FIXED,
                         op->output_rows ? VULKAN_COUNT_OUTPUT_TILES : VULKAN_COUNT_TOKEN_TILES },
                       { groups, 0, 1 } };
   uint32_t split = self->columns == 1 ? self->quirks->split : 1;
   return dispatch (self,
-                   &(Dispatch){
-                       .kernel = kernel,
+                   &(Dispatch) {
+                       .kernel = kernel_of (layout, SHADER_MATMUL_F32, family),
                        .constants = { self->quirks->lanes, split, self->columns, product->mode,
                                       layout->group },
                        PUSH (push),
@@ -287,15 +289,16 @@ is_stacked (const Recorder *self, const GraphOp *op)
 static gboolean
 all_narrow (const Recorder *self, const GraphOp *op)
 {
-  for (uint32_t w = 0; w < op->n_weights; w++)
-    if (!is_narrow (self, op,
-                    &vulkan_weights_part (self->exe->model->weights, op->weights[w])->stack->layout))
+  for (uint32_t w = 0; w < op->n_weights; w++) {
+    const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[w]);
+    if (!is_narrow (self, op, &part->stack->layout))
       return FALSE;
+  }
   return op->n_weights > 0 && (op->kind == GRAPH_OP_MATMUL || is_stacked (self, op));
 }
 
-/* The norm after op (which writes the residual stream), when op can do its work: the ops that follow are
- * that norm and one product of matvec.comp. */
+/* The norm after op (which writes the residual stream), when op can do its work: the ops that
+ * follow are that norm and one product of matvec.comp. */
 static const GraphOp *
 norm_to_feed (const Recorder *self, const GraphOp *op)
 {
@@ -341,7 +344,7 @@ record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboole
   if (norm != NULL)
     self->n_squares = groups;
   return dispatch (self,
-                   &(Dispatch){
+                   &(Dispatch) {
                        .kernel = layout->type->id == MODEL_TYPE_Q8_0   ? SHADER_MATVEC_Q8_0
                                  : layout->type->id == MODEL_TYPE_Q6_K ? SHADER_MATVEC_Q6_K
                                                                        : SHADER_MATVEC_Q4,
@@ -398,8 +401,8 @@ record_matmul (Recorder *self, const GraphOp *op, GError **error)
     if (last != NULL && last->stack == part->stack && last->row0 + last->rows == part->first_row)
       last->rows += rows;
     else
-      products[n++] = (Product){ part->stack, part->first_row, rows, first,
-                                 op->accumulate ? SHADER_ACCUMULATE : SHADER_STORE, n > 0 };
+      products[n++] = (Product) { part->stack, part->first_row, rows, first,
+                                  op->accumulate ? SHADER_ACCUMULATE : SHADER_STORE, n > 0 };
     first += rows;
   }
   return record_products (self, op, products, n, error);
@@ -424,7 +427,8 @@ record_gated (Recorder *self, const GraphOp *op, GError **error)
   return record_products (self, op, products, G_N_ELEMENTS (products), error);
 }
 
-/* Whether K lies, and is read, as attention-narrow.comp wants it: the same for all plans of a model. */
+/* Whether K lies, and is read, as attention-narrow.comp wants it: the same for all plans of a
+ * model. */
 static gboolean
 narrow_attention (const Recorder *self)
 {
@@ -454,7 +458,7 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
     .pairs = narrow_attention (self),
   };
   return dispatch (self,
-                   &(Dispatch){
+                   &(Dispatch) {
                        .kernel = SHADER_ROPE_STORE,
                        .constants = { self->quirks->lanes_small, 1 },
                        PUSH (push),
@@ -531,7 +535,7 @@ record_gather (Recorder *self, const GraphOp *op, GError **error)
     .width = op->dst_width,
   };
   return dispatch (self,
-                   &(Dispatch){
+                   &(Dispatch) {
                        .kernel = SHADER_GATHER,
                        .constants = { self->quirks->lanes_small, 1 },
                        PUSH (push),
@@ -567,7 +571,7 @@ record_candidates (Recorder *self, const GraphOp *op, GError **error)
   };
   for (size_t i = 0; i < G_N_ELEMENTS (passes); i++)
     if (!dispatch (self,
-                   &(Dispatch){
+                   &(Dispatch) {
                        .kernel = passes[i].kernel,
                        .constants = { self->quirks->lanes_small, 1 },
                        PUSH (push),
@@ -582,10 +586,14 @@ record_candidates (Recorder *self, const GraphOp *op, GError **error)
 
 static gboolean (*const record_op[GRAPH_N_OPS]) (Recorder *self, const GraphOp *op,
                                                  GError **error) = {
-  [GRAPH_OP_EMBED] = record_embed,           [GRAPH_OP_NORM] = record_norm,
-  [GRAPH_OP_MATMUL] = record_matmul,         [GRAPH_OP_ROPE_STORE] = record_rope_store,
-  [GRAPH_OP_ATTENTION] = record_attention,   [GRAPH_OP_GATED] = record_gated,
-  [GRAPH_OP_GATHER] = record_gather,         [GRAPH_OP_CANDIDATES] = record_candidates,
+  [GRAPH_OP_EMBED] = record_embed,
+  [GRAPH_OP_NORM] = record_norm,
+  [GRAPH_OP_MATMUL] = record_matmul,
+  [GRAPH_OP_ROPE_STORE] = record_rope_store,
+  [GRAPH_OP_ATTENTION] = record_attention,
+  [GRAPH_OP_GATED] = record_gated,
+  [GRAPH_OP_GATHER] = record_gather,
+  [GRAPH_OP_CANDIDATES] = record_candidates,
 };
 
 static VulkanPlanPart
@@ -606,8 +614,8 @@ record_results (Recorder *self)
   };
   VkPipelineStageFlags stages = VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
   vkCmdPipelineBarrier (self->commands,
-                        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT, stages,
-                        0, 1, &visible, 0, NULL, 0, NULL);
+                        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+                        stages, 0, 1, &visible, 0, NULL, 0, NULL);
   if (exe->readback.buffer == VK_NULL_HANDLE)
     return;
   VkMemoryBarrier to_host = {
@@ -617,8 +625,8 @@ record_results (Recorder *self)
   };
   VkBufferCopy region = { 0, 0, exe->results.bytes };
   vkCmdCopyBuffer (self->commands, exe->results.buffer, exe->readback.buffer, 1, &region);
-  vkCmdPipelineBarrier (self->commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0,
-                        1, &to_host, 0, NULL, 0, NULL);
+  vkCmdPipelineBarrier (self->commands, VK_PIPELINE_STAGE_TRANSFER_BIT,
+                        VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &to_host, 0, NULL, 0, NULL);
 }
 
 static gboolean

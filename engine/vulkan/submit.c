@@ -20,7 +20,7 @@ typedef struct {
 struct _VulkanSubmitter {
   VulkanDevice *device; /* borrowed */
   VkCommandPool pool;
-  VkQueryPool queries;  /* 2 a slot; VK_NULL_HANDLE without a clock */
+  VkQueryPool queries; /* 2 a slot; VK_NULL_HANDLE without a clock */
   Slot slots[N_SLOTS];
   VkCommandBuffer copy;
   VulkanBuffer staging; /* made when first needed */
@@ -48,7 +48,8 @@ vulkan_submitter_free_commands (VulkanSubmitter *self, VkCommandBuffer commands)
     vkFreeCommandBuffers (self->device->device, self->pool, 1, &commands);
 }
 
-/* A command buffer that writes timestamp `query`, resetting both of the slot first when it opens it. */
+/* A command buffer that writes timestamp `query`, resetting both of the slot first when it opens
+ * it. */
 static VkCommandBuffer
 record_timestamp (VulkanSubmitter *self, uint32_t query, gboolean opens, GError **error)
 {
@@ -145,7 +146,7 @@ submit (VulkanSubmitter *self, Slot *slot, const VkCommandBuffer *commands, uint
                 { &slot->after, slot->after != VK_NULL_HANDLE } };
   for (size_t i = 0; i < G_N_ELEMENTS (parts); i++)
     if (parts[i].n > 0)
-      infos[n_infos++] = (VkSubmitInfo){
+      infos[n_infos++] = (VkSubmitInfo) {
         .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
         .commandBufferCount = parts[i].n,
         .pCommandBuffers = parts[i].commands,

@@ -17,9 +17,10 @@ void vulkan_submitter_free (VulkanSubmitter *self);
 VkCommandBuffer vulkan_submitter_new_commands (VulkanSubmitter *self, GError **error);
 void vulkan_submitter_free_commands (VulkanSubmitter *self, VkCommandBuffer commands);
 
-/* Runs n command buffers in order, several to a submit as their time so far (*each_us, kept by the
- * caller, 0 at first) allows. Looks at *cancel (may be NULL) between submits: ENGINE_ERROR_CANCELLED.
- * *device_us grows by the time on the device's clock, or by wall time where it has none. */
+/* Runs n command buffers in order, several to a submit as their time so far (*each_us, kept by
+ * the caller, 0 at first) allows. Looks at *cancel (may be NULL) between submits:
+ * ENGINE_ERROR_CANCELLED. device_us grows by the time on the device's clock, or by wall time
+ * where it has none. */
 gboolean vulkan_submitter_run (VulkanSubmitter *self, const VkCommandBuffer *commands, uint32_t n,
                                double *each_us, const gint *cancel, uint64_t *device_us,
                                GError **error);

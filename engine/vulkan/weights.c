@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Owns a model's weights on the device: sizes them, allocates blocks, and streams every tensor through
- * the repacking in pieces of a few MiB, so that memory is never doubled. Knows tensors and planes; must
- * not know what a plan computes. */
+/* Owns a model's weights on the device: sizes them, allocates blocks, and streams every tensor
+ * through the repacking in pieces of a few MiB, so that memory is never doubled. Knows tensors
+ * and planes; must not know what a plan computes. */
 #include "engine/vulkan/weights.h"
 
 #include <string.h>
 
-#define PIECE_BYTES (2u << 20)  /* of the file, at a time */
+#define PIECE_BYTES (2u << 20)   /* of the file, at a time */
 #define BLOCK_BYTES (512u << 20) /* of one allocation, unless a tensor is larger */
 #define ALIGNMENT   256u
 
@@ -41,8 +41,8 @@ rows_a_group (const VulkanDevice *device)
   return MAX (device->quirks.lanes, device->quirks.narrow_rows);
 }
 
-/* Whether the op's weights can lie on top of each other: same type, and each but the last ends where a
- * workgroup's rows end. */
+/* Whether the op's weights can lie on top of each other: same type, and each but the last ends
+ * where a workgroup's rows end. */
 static gboolean
 can_stack (const VulkanWeights *self, const GraphOp *op)
 {
@@ -63,7 +63,7 @@ add_stack (VulkanWeights *self, const ModelTensor *const *tensors, uint32_t n)
   uint32_t rows = 0;
   for (uint32_t i = 0; i < n; i++) {
     VulkanPart *part = g_new (VulkanPart, 1);
-    *part = (VulkanPart){ stack, rows };
+    *part = (VulkanPart) { stack, rows };
     g_hash_table_insert (self->parts, (gpointer) tensors[i], part);
     stack->parts[stack->n_parts++] = tensors[i];
     rows += (uint32_t) tensors[i]->ne[1];
@@ -113,7 +113,8 @@ check_total (VulkanWeights *self, GError **error)
   uint64_t total = 0;
   for (guint i = 0; i < self->stacks->len; i++)
     total += tensor_bytes (&((VulkanTensor *) self->stacks->pdata[i])->layout);
-  uint64_t have = vulkan_device_free_bytes (self->device, vulkan_device_weights_heap (self->device));
+  uint32_t heap = vulkan_device_weights_heap (self->device);
+  uint64_t have = vulkan_device_free_bytes (self->device, heap);
   if (total <= have)
     return TRUE;
   g_autofree char *need_text = g_format_size (total);

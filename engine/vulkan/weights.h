@@ -12,8 +12,8 @@
 typedef struct {
   const ModelTensor *parts[GRAPH_MAX_WEIGHTS]; /* borrowed */
   uint32_t n_parts;
-  VulkanLayout layout;       /* rows: of all parts */
-  ShaderWeights planes;      /* addresses */
+  VulkanLayout layout;  /* rows: of all parts */
+  ShaderWeights planes; /* addresses */
 } VulkanTensor;
 
 /* Where a tensor of the file lies. */
@@ -24,21 +24,22 @@ typedef struct {
 
 typedef struct {
   const ModelTensor *tensor;
-  uint64_t address;          /* f32 [n] */
-  float *host;               /* the same, owned */
+  uint64_t address; /* f32 [n] */
+  float *host;      /* the same, owned */
   uint32_t n;
 } VulkanVector;
 
 typedef struct {
-  VulkanDevice *device;      /* borrowed */
-  GPtrArray *stacks;         /* VulkanTensor */
-  GHashTable *parts;         /* ModelTensor* -> VulkanPart* */
-  GHashTable *vectors;       /* ModelTensor* -> VulkanVector* */
-  GArray *blocks;            /* VulkanBuffer */
-  uint64_t bytes;            /* of all blocks */
+  VulkanDevice *device; /* borrowed */
+  GPtrArray *stacks;    /* VulkanTensor */
+  GHashTable *parts;    /* ModelTensor* -> VulkanPart* */
+  GHashTable *vectors;  /* ModelTensor* -> VulkanVector* */
+  GArray *blocks;       /* VulkanBuffer */
+  uint64_t bytes;       /* of all blocks */
 } VulkanWeights;
 
-/* Repacks and uploads all that plan refers to. Memory of the host beyond the device's own: a few MiB. */
+/* Repacks and uploads all that plan refers to. Memory of the host beyond the device's own: a few
+ * MiB. */
 VulkanWeights *vulkan_weights_new (VulkanDevice *device, VulkanSubmitter *submitter,
                                    const GraphPlan *plan, EngineProgress progress, void *user_data,
                                    const gint *cancel, GError **error);
