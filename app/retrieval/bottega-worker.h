@@ -2,8 +2,8 @@
 /* BottegaWorker: one thread with a queue of jobs in and a queue of finished jobs out. The store and
  * the model store do their disk work on one. It knows nothing about what a job does.
  *
- * A job's `run` is called on the worker's thread, then its `done` on the thread-default main context
- * of whoever made the worker, in the order of the pushes.
+ * A job's `run` is called on the thread of the worker, then its `done` on the thread-default main
+ * context of whoever made the worker, in the order of the pushes.
  */
 #pragma once
 

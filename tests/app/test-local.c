@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Our engine behind the engine thread, on the real model (BOTTEGA_TEST_MODEL): the same question
+ * gives the same answer, turns are reused, an answer goes on where it was cut, a cancel ends a long
+ * reading at once. */
+#include "app/assistant/bottega-engine-thread.h"
+#include "app/assistant/bottega-local-source.h"
+#include "tests/app/fixture.h"
+
+#include <string.h>
+
+typedef struct {
+  GString *text;
+  EngineStats stats;
+  char *error;
+  guint n_readings;
+  gboolean finished;
+} Seen;
+
+static void
+seen_clear (Seen *seen)
+{
+  if (seen->text != NULL)
+    g_string_free (seen->text, TRUE);
+  g_free (seen->error);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Seen, seen_clear)
+
+static void
+on_reading (guint done, guint total, double left_s, gpointer data)
+{
+  ((Seen *) data)->n_readings++;
+}
+
+static void
+on_text (const char *utf8, gsize bytes, guint n_tokens, gpointer data)
+{
+  g_string_append_len (((Seen *) data)->text, utf8, (gssize) bytes);
+}
+
+static void
+on_finished (const EngineStats *stats, const GError *error, gpointer data)
+{
+  Seen *seen = data;
+
+  if (stats != NULL)
+    seen->stats = *stats;
+  seen->error = error != NULL ? g_strdup (error->message) : NULL;
+  seen->finished = TRUE;
+}
+
+static const BottegaGenerateEvents events = { NULL, on_reading, on_text, on_finished };
+
+static guint64
+ask (BottegaEngineThread *thread, BottegaPrompt *prompt, guint max_tokens, Seen *seen)
+{
+  EngineGenerate options = ENGINE_GENERATE_GREEDY;
+
+  options.max_tokens = max_tokens;
+  seen->text = g_string_new (NULL);
+
+  return bottega_engine_thread_generate (thread, prompt, max_tokens, &options, &events, seen);
+}
+
+static void
+ask_and_wait (BottegaEngineThread *thread, BottegaPrompt *prompt, guint max_tokens, Seen *seen)
+{
+  ask (thread, prompt, max_tokens, seen);
+  fixture_wait_flag (&seen->finished);
+  g_assert_cmpstr (seen->error, ==, NULL);
+}
+
+static gboolean
+is_settled (gpointer thread)
+{
+  BottegaEngineState state = bottega_engine_thread_get_state (thread);
+
+  return state == BOTTEGA_ENGINE_READY || state == BOTTEGA_ENGINE_FAILED;
+}
+
+static BottegaEngineThread *
+load (const char *path, guint context_tokens)
+{
+  g_autoptr (BottegaEngineSource) source = bottega_local_source_new (NULL);
+  BottegaEngineThread *thread = bottega_engine_thread_new (source);
+
+  bottega_engine_thread_load (thread, path, "cpu", context_tokens);
+  fixture_wait (is_settled, thread);
+
+  return thread;
+}
+
+static BottegaPrompt *
+make_prompt (const char *question)
+{
+  BottegaPrompt *prompt = bottega_prompt_new ("You are a helpful assistant.");
+
+  bottega_prompt_add (prompt, "user", "q", question);
+
+  return prompt;
+}
+
+static void
+test_turns (gconstpointer path)
+{
+  BottegaEngineThread *thread = load (path, 1024);
+  g_auto (Seen) first = { 0 };
+  g_auto (Seen) again = { 0 };
+  g_auto (Seen) second = { 0 };
+  BottegaPrompt *prompt;
+
+  g_assert_cmpstr (bottega_engine_thread_get_error (thread), ==, NULL);
+  g_assert_cmpuint (bottega_engine_thread_get_context_size (thread), ==, 1024);
+  g_assert_cmpstr (bottega_engine_thread_get_device (thread), ==, "cpu");
+  g_assert_nonnull (bottega_engine_thread_get_device_description (thread));
+
+  ask_and_wait (thread, make_prompt ("What is the capital of France?"), 24, &first);
+  g_test_message ("%s", first.text->str);
+  g_assert_nonnull (strstr (first.text->str, "Paris"));
+  g_assert_cmpuint (first.n_readings, >, 0);
+  g_assert_cmpuint (first.stats.reused_tokens, ==, 0);
+
+  ask_and_wait (thread, make_prompt ("What is the capital of France?"), 24, &again);
+  g_assert_cmpstr (again.text->str, ==, first.text->str);
+  g_assert_cmpuint (again.stats.reused_tokens, >, 10);
+
+  prompt = make_prompt ("What is the capital of France?");
+  bottega_prompt_add (prompt, "assistant", "a", first.text->str);
+  bottega_prompt_add (prompt, "user", "q2", "And of Italy?");
+  ask_and_wait (thread, prompt, 8, &second);
+  g_assert_cmpuint (second.stats.read_tokens, <, second.stats.prompt_tokens / 2);
+  g_assert_finalize_object (thread);
+}
+
+static void
+test_goes_on (gconstpointer path)
+{
+  BottegaEngineThread *thread = load (path, 1024);
+  g_auto (Seen) whole = { 0 };
+  g_auto (Seen) begin = { 0 };
+  g_auto (Seen) rest = { 0 };
+  BottegaPrompt *prompt;
+
+  ask_and_wait (thread, make_prompt ("Name three fruits."), 20, &whole);
+  ask_and_wait (thread, make_prompt ("Name three fruits."), 10, &begin);
+  g_assert_cmpint (begin.stats.stop, ==, ENGINE_STOP_MAX_TOKENS);
+  prompt = make_prompt ("Name three fruits.");
+  bottega_prompt_set_answer_prefix (prompt, begin.text->str);
+  ask_and_wait (thread, prompt, 10, &rest);
+  g_string_append (begin.text, rest.text->str);
+  g_assert_cmpstr (begin.text->str, ==, whole.text->str);
+  g_assert_finalize_object (thread);
+}
+
+static gboolean
+has_read (gpointer data)
+{
+  return ((Seen *) data)->n_readings > 0;
+}
+
+static void
+test_cancel_while_reading (gconstpointer path)
+{
+  BottegaEngineThread *thread = load (path, 8192);
+  g_auto (Seen) stopped = { 0 };
+  g_auto (Seen) after = { 0 };
+  GString *question = g_string_new (NULL);
+  guint64 job;
+
+  for (guint i = 0; i < 1500; i++)
+    g_string_append_printf (question, "word%u ", i % 10);
+  job = ask (thread, make_prompt (question->str), 20, &stopped);
+  fixture_wait (has_read, &stopped);
+  bottega_engine_thread_cancel (thread, job);
+  fixture_wait_flag (&stopped.finished);
+  g_assert_cmpstr (stopped.error, ==, NULL);
+  g_assert_cmpint (stopped.stats.stop, ==, ENGINE_STOP_CANCELLED);
+  g_assert_cmpuint (stopped.stats.written_tokens, ==, 0);
+
+  ask_and_wait (thread, make_prompt ("Say yes."), 4, &after);
+  g_assert_cmpuint (after.text->len, >, 0);
+  g_assert_finalize_object (thread);
+  g_string_free (question, TRUE);
+}
+
+static void
+test_too_long (gconstpointer path)
+{
+  BottegaEngineThread *thread = load (path, 256);
+  g_auto (Seen) refused = { 0 };
+  g_autofree char *question = g_strnfill (4000, '7');
+
+  ask (thread, make_prompt (question), 64, &refused);
+  fixture_wait_flag (&refused.finished);
+  g_test_message ("%s", refused.error);
+  g_assert_nonnull (strstr (refused.error, "192"));
+  g_assert_finalize_object (thread);
+}
+
+static void
+test_broken_file (void)
+{
+  char *folder = fixture_make_folder ();
+  g_autofree char *path = g_build_filename (folder, "poem.gguf", NULL);
+  BottegaEngineThread *thread;
+
+  g_assert_true (g_file_set_contents (path, "A poem is no model.", -1, NULL));
+  thread = load (path, 0);
+  g_assert_cmpint (bottega_engine_thread_get_state (thread), ==, BOTTEGA_ENGINE_FAILED);
+  g_test_message ("%s", bottega_engine_thread_get_error (thread));
+  g_assert_nonnull (strstr (bottega_engine_thread_get_error (thread), "poem.gguf"));
+  g_assert_finalize_object (thread);
+  fixture_remove_folder (folder);
+}
+
+static void
+test_facts (gconstpointer path)
+{
+  g_autoptr (BottegaEngineSource) source = bottega_local_source_new (NULL);
+  BottegaEngineSourceInterface *iface = BOTTEGA_ENGINE_SOURCE_GET_IFACE (source);
+  BottegaModelFacts facts = { 0 };
+  g_autoptr (GError) error = NULL;
+  g_autofree char *line = iface->describe_device (source);
+
+  g_assert_true (iface->read_facts (source, path, &facts, &error));
+  g_assert_no_error (error);
+  g_assert_cmpstr (facts.architecture, ==, "llama");
+  g_assert_true (g_str_has_prefix (facts.types, "Q4_1, "));
+  g_assert_cmpuint (facts.context_tokens, ==, 8192);
+  g_assert_cmpuint (facts.file_bytes, ==, 98362432);
+  g_assert_nonnull (line);
+  g_test_message ("%s; %s; %s", facts.name, facts.types, line);
+  bottega_model_facts_clear (&facts);
+}
+
+int
+main (int argc, char **argv)
+{
+  const char *path = g_getenv ("BOTTEGA_TEST_MODEL");
+
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/app/local/broken-file", test_broken_file);
+  if (path != NULL) {
+    g_test_add_data_func ("/app/local/facts", path, test_facts);
+    g_test_add_data_func ("/app/local/turns", path, test_turns);
+    g_test_add_data_func ("/app/local/goes-on", path, test_goes_on);
+    g_test_add_data_func ("/app/local/cancel-while-reading", path, test_cancel_while_reading);
+    g_test_add_data_func ("/app/local/too-long", path, test_too_long);
+  }
+
+  return g_test_run ();
+}
