@@ -402,7 +402,8 @@ record_matmul (Recorder *self, const GraphOp *op, GError **error)
       last->rows += rows;
     else
       products[n++] = (Product) { part->stack, part->first_row, rows, first,
-                                  op->accumulate ? SHADER_ACCUMULATE : SHADER_STORE, n > 0 };
+                                  op->accumulate ? SHADER_ACCUMULATE : SHADER_STORE,
+                                  last != NULL };
     first += rows;
   }
   return record_products (self, op, products, n, error);
