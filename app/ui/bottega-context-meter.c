@@ -81,6 +81,8 @@ bottega_context_meter_dispose (GObject *object)
   BottegaContextMeter *self = BOTTEGA_CONTEXT_METER (object);
 
   g_clear_object (&self->conversation);
+  /* The template would unparent the child behind the back of AdwBin. */
+  adw_bin_set_child (ADW_BIN (self), NULL);
   gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_CONTEXT_METER);
   G_OBJECT_CLASS (bottega_context_meter_parent_class)->dispose (object);
 }

@@ -142,6 +142,8 @@ bottega_model_chooser_dispose (GObject *object)
   BottegaModelChooser *self = BOTTEGA_MODEL_CHOOSER (object);
 
   g_clear_object (&self->assistant);
+  /* The template would unparent the child behind the back of AdwBin. */
+  adw_bin_set_child (ADW_BIN (self), NULL);
   gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_MODEL_CHOOSER);
   G_OBJECT_CLASS (bottega_model_chooser_parent_class)->dispose (object);
 }

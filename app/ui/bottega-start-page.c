@@ -200,6 +200,8 @@ bottega_start_page_dispose (GObject *object)
   BottegaStartPage *self = BOTTEGA_START_PAGE (object);
 
   g_clear_object (&self->assistant);
+  /* The template would unparent the child behind the back of AdwBin. */
+  adw_bin_set_child (ADW_BIN (self), NULL);
   gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_START_PAGE);
   G_OBJECT_CLASS (bottega_start_page_parent_class)->dispose (object);
 }

@@ -51,19 +51,17 @@ check (Fixture *fixture,
 }
 
 static void
-stream (const char *text,
-        double speed,
-        double most_growth)
+measure (Fixture *fixture,
+         const char *text,
+         double most_growth)
 {
-  Fixture fixture;
   g_autoptr (GError) error = NULL;
 
-  fixture_open (&fixture, 1100, text, speed);
-  bottega_conversation_send (fixture.conversation, "Tell me about gardens.", &error);
+  bottega_conversation_send (fixture->conversation, "Tell me about gardens.", &error);
   g_assert_no_error (error);
-  fixture_measure (&fixture, strlen (text), 60);
-  check (&fixture, most_growth);
-  fixture_close (&fixture);
+  fixture_measure (fixture, strlen (text), 60);
+  check (fixture, most_growth);
+  fixture_close (fixture);
 }
 
 static char *
@@ -82,8 +80,20 @@ static void
 test_recorded (void)
 {
   g_autofree char *text = read_answer ();
+  Fixture fixture;
 
-  stream (text, 300, GROWTH);
+  fixture_open (&fixture, 1100, text, 300);
+  measure (&fixture, text, GROWTH);
+}
+
+static void
+test_program (void)
+{
+  g_autofree char *text = read_answer ();
+  Fixture fixture;
+
+  fixture_open_program (&fixture, text, 300);
+  measure (&fixture, text, GROWTH);
 }
 
 /* 2,000 tokens of the same thing. */
@@ -92,10 +102,12 @@ test_monotone (gconstpointer data)
 {
   const char *const *parts = data;
   g_autoptr (GString) text = g_string_new (parts[0]);
+  Fixture fixture;
 
   while (text->len < 8000)
     g_string_append (text, parts[1]);
-  stream (text->str, 600, GROWTH_MONOTONE);
+  fixture_open (&fixture, 1100, text->str, 600);
+  measure (&fixture, text->str, GROWTH_MONOTONE);
 }
 
 static void
@@ -149,6 +161,7 @@ main (int argc,
   g_test_init (&argc, &argv, NULL);
   adw_init ();
   g_test_add_func ("/ui/stream/recorded", test_recorded);
+  g_test_add_func ("/ui/stream/program", test_program);
   g_test_add_data_func ("/ui/stream/code", code, test_monotone);
   g_test_add_data_func ("/ui/stream/table", table, test_monotone);
   g_test_add_data_func ("/ui/stream/list", list, test_monotone);

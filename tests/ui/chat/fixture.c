@@ -12,6 +12,8 @@
 #include <glib/gstdio.h>
 #include <time.h>
 
+#include "app/ui/bottega-window.h"
+
 /* A turn that took less only looked whether there is something to do. */
 #define IDLE_TURN_US 200
 
@@ -35,18 +37,18 @@ load_style (void)
                                               GTK_STYLE_PROVIDER_PRIORITY_APPLICATION);
 }
 
-void
-fixture_open (Fixture *self,
-              int width,
-              const char *text,
-              double speed)
+static void
+open_assistant (Fixture *self,
+                const char *text,
+                double speed)
 {
   g_autoptr (BottegaSettings) settings = bottega_settings_new_in_memory ();
   g_autoptr (GError) error = NULL;
-  BottegaReplayOptions options = { .text = text, .tokens_per_s = speed, .context_tokens = 1 << 20 };
+  BottegaReplayOptions options = { .text = text,
+                                   .tokens_per_s = speed,
+                                   .context_tokens = 1 << 20 };
 
   *self = (Fixture) { 0 };
-  load_style ();
   g_object_set (settings, "max-answer-tokens", 1u << 19, NULL);
   self->folder = g_dir_make_tmp ("bottega-chat-XXXXXX", &error);
   g_assert_no_error (error);
@@ -56,12 +58,40 @@ fixture_open (Fixture *self,
   bottega_engine_thread_load (bottega_assistant_get_engine (self->assistant), "/replay", "auto", 0);
   self->conversation = bottega_conversation_list_create (
       bottega_assistant_get_conversations (self->assistant));
+}
 
+void
+fixture_open (Fixture *self,
+              int width,
+              const char *text,
+              double speed)
+{
+  open_assistant (self, text, speed);
+  load_style ();
   self->view = BOTTEGA_CHAT_VIEW (bottega_chat_view_new ());
   bottega_chat_view_set_conversation (self->view, self->conversation);
   self->window = adw_window_new ();
   gtk_window_set_default_size (GTK_WINDOW (self->window), width, 720);
   adw_window_set_content (ADW_WINDOW (self->window), GTK_WIDGET (self->view));
+  gtk_window_present (GTK_WINDOW (self->window));
+  fixture_run_for (self, 0.7);
+}
+
+void
+fixture_open_program (Fixture *self,
+                      const char *text,
+                      double speed)
+{
+  g_autoptr (GError) error = NULL;
+
+  open_assistant (self, text, speed);
+  self->application = g_object_new (ADW_TYPE_APPLICATION, "application-id", APP_ID, "flags",
+                                    G_APPLICATION_NON_UNIQUE, "resource-base-path",
+                                    "/io/github/bottega/Bottega", NULL);
+  g_application_register (self->application, NULL, &error);
+  g_assert_no_error (error);
+  self->window = bottega_window_new (GTK_APPLICATION (self->application), self->assistant);
+  self->view = BOTTEGA_CHAT_VIEW (fixture_find (self->window, BOTTEGA_TYPE_CHAT_VIEW));
   gtk_window_present (GTK_WINDOW (self->window));
   fixture_run_for (self, 0.7);
 }
@@ -88,6 +118,7 @@ fixture_close (Fixture *self)
   bottega_assistant_shutdown (self->assistant);
   gtk_window_destroy (GTK_WINDOW (self->window));
   fixture_run_for (self, 0.05);
+  g_clear_object (&self->application);
   g_clear_object (&self->conversation);
   g_clear_object (&self->assistant);
   g_clear_object (&self->source);

@@ -16,6 +16,7 @@ typedef struct {
   BottegaEngineSource *source;
   BottegaAssistant *assistant;
   BottegaConversation *conversation;
+  GApplication *application; /* of the program's window, else NULL */
   GtkWidget *window;
   BottegaChatView *view;
 
@@ -30,6 +31,10 @@ void fixture_open (Fixture *self,
                    int width,
                    const char *text,
                    double speed);
+/* The same in the program's own window, with the list of conversations and the composer. */
+void fixture_open_program (Fixture *self,
+                           const char *text,
+                           double speed);
 void fixture_close (Fixture *self);
 
 /* The last message, borrowed. */

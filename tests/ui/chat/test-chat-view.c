@@ -70,12 +70,12 @@ fills_page (Fixture *fixture)
 static void
 test_follow (void)
 {
-  g_autofree char *text = long_answer (40);
+  g_autofree char *text = long_answer (60);
   GtkWidget *revealer, *button;
   Fixture fixture;
   double upper;
 
-  fixture_open (&fixture, 800, text, 600);
+  fixture_open (&fixture, 800, text, 300);
   revealer = fixture_find (GTK_WIDGET (fixture.view), GTK_TYPE_REVEALER);
   ask (&fixture, "Question");
   fixture_run_until (&fixture, fills_page, 20);
