@@ -374,7 +374,7 @@ bottega_sidebar_dispose (GObject *object)
   g_clear_object (&self->conversations);
   g_clear_object (&self->current);
   g_clear_object (&self->menu_target);
-  if (self->context_menu != NULL)
+  if (self->context_menu != NULL && gtk_widget_get_parent (GTK_WIDGET (self->context_menu)) != NULL)
     gtk_widget_unparent (GTK_WIDGET (self->context_menu));
   g_clear_object (&self->selection);
   gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_SIDEBAR);

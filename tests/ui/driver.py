@@ -149,6 +149,11 @@ class App:
         self.log.seek(0)
         return self.log.read()
 
+    def complaints(self):
+        """Warnings and worse of GTK or of ours."""
+        return [line for line in self.output().split('\n')
+                if '-WARNING' in line or '-CRITICAL' in line or 'Sanitizer' in line]
+
     # ---- keys and buttons
 
     def focus(self):
@@ -235,6 +240,7 @@ class App:
     def close(self):
         self.key('ctrl+q')
         assert self.process.wait(20) == 0, self.output()
+        assert not self.complaints(), '\n'.join(self.complaints())
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

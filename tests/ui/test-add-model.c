@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Adding a model: which files are taken, that the first one is used at once, a later one only
- * offered. No engine runs: the replay
- * source takes any file for a model. Needs a display. */
+ * offered. No engine runs: the replay source takes any file for a model. Needs a display. */
 #include "config.h"
 
 #include "app/assistant/bottega-replay-source.h"

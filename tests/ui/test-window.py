@@ -145,6 +145,9 @@ class Story:
         self.app.key('F9')
         driver.until('the list of conversations', lambda: self.app.query('list', 'Conversations'))
 
+    def closed(self):
+        self.app.close()
+
     def end(self):
         self.app.end()
         self.data.remove()
@@ -166,6 +169,7 @@ def main():
         tap.case('titles and messages are searched', story.searched)
         tap.case('a conversation is deleted, and undone', story.deleted_and_undone)
         tap.case('360 pixels are enough', story.narrow)
+        tap.case('the window closes, and nothing complained', story.closed)
     finally:
         story.end()
     tap.finish()
