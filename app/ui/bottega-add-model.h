@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 void bottega_add_model_start (BottegaAssistant *assistant, AdwToastOverlay *toasts, GFile *file);
 /* Opens the file dialog for GGUF files over parent, then as above. */
 void bottega_add_model_choose (BottegaAssistant *assistant, AdwToastOverlay *toasts,
-                                  GtkWindow *parent);
+                               GtkWindow *parent);
 /* TRUE for a local file whose name ends in .gguf, in any case. */
 gboolean bottega_add_model_accepts (GFile *file);
 

@@ -21,7 +21,7 @@ struct _BottegaSidebar {
   BottegaConversation *current;
   BottegaConversation *menu_target; /* of the context menu */
   gboolean menu_by_keyboard;
-  GListModel *shown;                /* all, or what the search found */
+  GListModel *shown; /* all, or what the search found */
   GtkSingleSelection *selection;
 };
 
