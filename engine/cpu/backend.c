@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The vtable of the CPU back end, and the loop that runs a batch: all workers go through the
- * steps together, taking units until there are none, with one barrier after each step. Must not
- * know what a step computes. */
+/* The vtable of the CPU back end: the device, what it holds, and what a batch must satisfy before
+ * it is run. Must not know what a step computes. */
 #include "engine/cpu/internal.h"
 
 #include <sched.h>
@@ -52,8 +51,8 @@ is_second_thread (int cpu, const cpu_set_t *set)
 
 /* Cores that this process may run on. The second thread of a core adds heat, not speed: one thread
  * saturates a core's multipliers, and its share of the memory. */
-static unsigned
-count_cores (void)
+unsigned
+cpu_count_cores (void)
 {
   unsigned n = 0;
   cpu_set_t set;
@@ -173,58 +172,6 @@ check_batch (const CpuExecutable *x, const EngineBatch *batch, GError **error)
   return ok;
 }
 
-static gboolean
-is_cancelled (CpuRun *run)
-{
-  if (atomic_load_explicit (&run->cancelled, memory_order_relaxed))
-    return TRUE;
-  if (run->cancel == NULL || g_atomic_int_get (run->cancel) == 0)
-    return FALSE;
-  atomic_store (&run->cancelled, TRUE);
-  return TRUE;
-}
-
-/* Each worker has a share of consecutive units, so that it reads weights as they lie; when it is
- * done with its own it helps the others. */
-static void
-run_step (CpuRun *run, uint32_t s, uint32_t n_units, unsigned worker)
-{
-  const CpuExecutable *x = run->executable;
-  const CpuStep *step = &x->steps[s];
-  unsigned n_workers = cpu_pool_n_workers (x->model->backend->pool);
-
-  for (unsigned i = 0; i < n_workers; i++) {
-    unsigned owner = worker + i < n_workers ? worker + i : worker + i - n_workers;
-    uint32_t first = (uint32_t) ((uint64_t) n_units * owner / n_workers);
-    uint32_t n = (uint32_t) ((uint64_t) n_units * (owner + 1) / n_workers) - first, taken;
-    atomic_uint *claimed = &x->claimed[(size_t) s * n_workers + owner];
-
-    while (!is_cancelled (run) &&
-           (taken = atomic_fetch_add_explicit (claimed, 1, memory_order_relaxed)) < n)
-      step->work (run, step, worker, first + taken);
-  }
-}
-
-/* After a cancel the workers still meet at every barrier, with nothing to do between. */
-static void
-run_worker (void *data, unsigned worker)
-{
-  CpuRun *run = data;
-  CpuExecutable *x = run->executable;
-
-  for (uint32_t s = 0; s < x->n_steps; s++) {
-    const CpuStep *step = &x->steps[s];
-    uint32_t n = step->units (run, step);
-
-    if (n == 0)
-      continue;
-    if (step->begin != NULL)
-      step->begin (run, step, worker);
-    run_step (run, s, n, worker);
-    cpu_pool_barrier (x->model->backend->pool);
-  }
-}
-
 static void
 count_cost (const CpuExecutable *x, const EngineBatch *batch, EngineRunCost *cost)
 {
@@ -252,15 +199,13 @@ backend_run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResu
 {
   CpuExecutable *x = (CpuExecutable *) base;
   CpuBackend *backend = x->model->backend;
-  CpuRun run = { x, backend->kernels, batch, result, cancel, FALSE };
   gint64 start_us = g_get_monotonic_time ();
 
   if (!check_batch (x, batch, error))
     return FALSE;
-  for (size_t i = 0; i < (size_t) x->n_steps * cpu_pool_n_workers (backend->pool); i++)
-    atomic_store_explicit (&x->claimed[i], 0, memory_order_relaxed);
-  cpu_pool_run (backend->pool, run_worker, &run);
-  if (atomic_load (&run.cancelled)) {
+  x->run = (CpuRun) { x, backend->kernels, batch, result, cancel, FALSE };
+  cpu_run_steps (x);
+  if (atomic_load (&x->run.cancelled)) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_CANCELLED, "The computation was stopped.");
     return FALSE;
   }
@@ -297,7 +242,7 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
     return NULL;
   }
   if (n_threads == 0)
-    n_threads = MIN (count_cores (), MAX_THREADS);
+    n_threads = MIN (cpu_count_cores (), MAX_THREADS);
   pool = cpu_pool_new (n_threads, error);
   if (pool == NULL)
     return NULL;

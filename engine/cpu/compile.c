@@ -332,7 +332,8 @@ cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError 
   for (uint32_t i = 0; i < plan->n_ops; i++)
     add_op (x, i, needs_quantised, quantised);
   n_workers = cpu_pool_n_workers (model->backend->pool);
-  x->claimed = g_new0 (atomic_uint, x->n_steps * n_workers);
+  x->shares = g_new0 (CpuPoolWord, x->n_steps * n_workers);
+  x->done = g_new0 (atomic_uint, x->n_steps);
   if (!allocate (x, needs_quantised, error)) {
     cpu_executable_discard (&x->base);
     return NULL;
@@ -349,12 +350,14 @@ cpu_executable_discard (EngineBackendExecutable *base)
 
   if (x == NULL)
     return;
+  cpu_pool_stop (x->model->backend->pool);
   if (x->arena != NULL) {
     x->model->scratch_bytes -= x->arena_bytes;
     cpu_memory_unmap (x->arena, x->arena_bytes);
   }
   g_ptr_array_unref (x->rope_vectors);
-  g_free (x->claimed);
+  g_free (x->shares);
+  g_free (x->done);
   g_free (x->steps);
   g_free (x);
 }

@@ -24,6 +24,6 @@ EngineBackend *cpu_backend_open (unsigned n_threads, CpuTier tier, GError **erro
  * cgroup says so. */
 void cpu_memory_available (uint64_t *total_bytes, uint64_t *free_bytes);
 
-/* Bytes per second that n_threads read from a buffer of that many bytes: the roof for decode.
- * Takes about 0.3 s. */
+/* Bytes per second that n_threads (0: as above) read from a buffer of that many bytes: the roof
+ * for decode. Takes about 0.3 s. */
 double cpu_measure_read_bandwidth (unsigned n_threads, size_t buffer_bytes);

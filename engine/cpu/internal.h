@@ -121,6 +121,9 @@ typedef struct {
   void (*max_sum_exp) (const float *x, uint32_t n, float *max, float *sum);
 } CpuKernels;
 
+/* Physical cores that this process may run on. */
+unsigned cpu_count_cores (void);
+
 extern const CpuKernels cpu_kernels_portable;
 #if defined(__x86_64__)
 extern const CpuKernels cpu_kernels_avx2, cpu_kernels_avx512;
@@ -180,17 +183,19 @@ EngineBackendModel *cpu_model_load (EngineBackend *backend, const GraphPlan *pla
                                     GError **error);
 void cpu_model_unload (EngineBackendModel *model);
 
-typedef struct _CpuRun CpuRun;
 typedef struct _CpuStep CpuStep;
+typedef struct _CpuExecutable CpuExecutable;
+typedef struct _CpuRun CpuRun;
 
 /* Everything of a step is done in units that any worker may take, in any order. */
 typedef uint32_t (*CpuUnitsFunc) (CpuRun *run, const CpuStep *step);
 typedef void (*CpuWorkFunc) (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit);
 
 struct _CpuStep {
-  CpuUnitsFunc units; /* called by every worker, must give all the same; 0: no barrier either */
+  CpuUnitsFunc units; /* 0: there is nothing to do, nor to wait for */
   CpuWorkFunc work;
-  void (*begin) (CpuRun *run, const CpuStep *step, unsigned worker); /* by every worker, or NULL */
+  /* by each worker that has work, before its first unit; or NULL */
+  void (*begin) (CpuRun *run, const CpuStep *step, unsigned worker);
   const GraphOp *op;
   uint32_t n_weights;
   const CpuWeight *weights[GRAPH_MAX_WEIGHTS];
@@ -205,7 +210,7 @@ struct _CpuStep {
 };
 
 /* Up to so many rows a step's preparation (norm, quantising, rotation) is done by every worker for
- * itself: less time than a barrier takes. */
+ * itself: that takes less time than to wait for another. */
 #define CPU_FEW_ROWS 4
 
 /* What attention over one page leaves for one query head, when pages are spread over workers. */
@@ -219,13 +224,26 @@ typedef struct {
 #define CPU_BUFFER_UP GRAPH_N_BUFFERS
 #define CPU_N_BUFFERS (GRAPH_N_BUFFERS + 1)
 
-typedef struct {
+/* A batch in progress. */
+struct _CpuRun {
+  CpuExecutable *executable;
+  const CpuKernels *kernels;
+  const EngineBatch *batch;
+  EngineResult *result;
+  const gint *cancel;
+  atomic_bool cancelled;
+};
+
+struct _CpuExecutable {
   EngineBackendExecutable base;
   CpuModel *model;
   const GraphPlan *plan; /* borrowed */
   uint32_t n_steps;
   CpuStep *steps;
-  atomic_uint *claimed;         /* [n_steps][workers] units of each one's share handed out */
+  CpuRun run;
+  CpuPoolWord open;             /* what is going on, see run.c */
+  CpuPoolWord *shares;          /* [n_steps][workers] */
+  atomic_uint *done;            /* [n_steps] units done */
   float *buffer[CPU_N_BUFFERS]; /* [rows][width] */
   uint32_t width[CPU_N_BUFFERS];
   CpuActBlock *quantised[CPU_N_BUFFERS]; /* [rows][width / 32]; NULL: nobody reads it */
@@ -241,15 +259,6 @@ typedef struct {
   float *part_max, *part_sum; /* CANDIDATES: [max_outputs][parts] */
   uint8_t *arena;
   size_t arena_bytes;
-} CpuExecutable;
-
-struct _CpuRun {
-  CpuExecutable *executable;
-  const CpuKernels *kernels;
-  const EngineBatch *batch;
-  EngineResult *result;
-  const gint *cancel;
-  atomic_bool cancelled;
 };
 
 /* One query block of one run for one KV head. */
@@ -303,6 +312,9 @@ cpu_run_rope_row (const CpuRun *run, uint32_t table, uint32_t token)
 /* Stores one token's key and value of one head. narrow: [max (d_key, d_value)] scratch. */
 void cpu_kv_store (const CpuRun *run, uint32_t layer, uint32_t head, const EngineBatchRun *timeline,
                    uint32_t position, const float *k, const float *v, uint16_t *narrow);
+
+/* Runs x->run; returns when it is done or cancelled. */
+void cpu_run_steps (CpuExecutable *x);
 
 EngineBackendExecutable *cpu_executable_compile (EngineBackendModel *model, const GraphPlan *plan,
                                                  GError **error);

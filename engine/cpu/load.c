@@ -152,7 +152,7 @@ fail (Load *load, GError *error)
 }
 
 static void
-load_worker (void *data, unsigned worker)
+load_worker (void *data, unsigned worker, uint32_t job)
 {
   Load *load = data;
   g_autoptr (GByteArray) buffer = g_byte_array_new ();
@@ -196,7 +196,9 @@ read_weights (CpuModel *model, const ModelGguf *gguf, EngineProgress progress, v
   while (g_hash_table_iter_next (&iter, NULL, &weight))
     add_slices (slices, weight);
   g_mutex_init (&load.mutex);
-  cpu_pool_run (model->backend->pool, load_worker, &load);
+  cpu_pool_start (model->backend->pool, load_worker, &load);
+  load_worker (&load, 0, 0);
+  cpu_pool_stop (model->backend->pool);
   g_mutex_clear (&load.mutex);
   if (load.error != NULL) {
     g_propagate_error (error, load.error);

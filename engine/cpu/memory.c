@@ -102,13 +102,11 @@ cpu_memory_available (uint64_t *total_bytes, uint64_t *free_bytes)
 #define BANDWIDTH_SLICE (1u << 20) /* bytes between two looks at the clock */
 
 typedef struct {
-  const uint64_t *memory;
-  size_t n_words; /* per worker */
-  CpuPool *pool;
-  atomic_uint_fast64_t bytes; /* read by all */
-  atomic_uint_fast64_t us;    /* of the slowest */
-  atomic_uint_fast64_t sink;
-} Bandwidth;
+  const uint64_t *words;
+  size_t n_words;
+  double bytes_per_s; /* the result */
+  uint64_t sink;
+} Reader;
 
 /* Adds with 16 independent sums, so that it is the memory that limits. */
 static uint64_t
@@ -124,48 +122,53 @@ read_slice (const uint64_t *words, size_t n)
   return sum;
 }
 
-static void
-measure_worker (void *data, unsigned worker)
+static gpointer
+read_for_a_while (gpointer data)
 {
-  Bandwidth *m = data;
-  const uint64_t *words = m->memory + worker * m->n_words;
-  size_t slice = MIN (BANDWIDTH_SLICE / sizeof *words, m->n_words), at = 0;
-  uint64_t bytes = 0, sink = 0;
-  gint64 start_us, us;
+  Reader *reader = data;
+  size_t slice = MIN (BANDWIDTH_SLICE / sizeof *reader->words, reader->n_words), at = 0;
+  gint64 start_us = g_get_monotonic_time (), us;
+  uint64_t bytes = 0;
 
-  cpu_pool_barrier (m->pool);
-  start_us = g_get_monotonic_time ();
   do {
-    if (at + slice > m->n_words)
+    if (at + slice > reader->n_words)
       at = 0;
-    sink += read_slice (words + at, slice);
+    reader->sink += read_slice (reader->words + at, slice);
     at += slice;
-    bytes += slice * sizeof *words;
+    bytes += slice * sizeof *reader->words;
     us = g_get_monotonic_time () - start_us;
   } while (us < MEASURE_US);
-  atomic_fetch_add (&m->bytes, bytes);
-  atomic_fetch_add (&m->us, (uint64_t) us);
-  atomic_fetch_add (&m->sink, sink);
+  reader->bytes_per_s = (double) bytes / ((double) us * 1e-6);
+  return NULL;
 }
 
 double
 cpu_measure_read_bandwidth (unsigned n_threads, size_t buffer_bytes)
 {
-  g_autoptr (CpuPool) pool = cpu_pool_new (MAX (n_threads, 1), NULL);
-  Bandwidth m = { .pool = pool };
-  double rate = 0;
+  g_autofree Reader *readers = NULL;
+  g_autofree GThread **threads = NULL;
+  uint64_t *words;
+  double sum = 0;
 
-  if (pool == NULL)
-    return 0;
-  n_threads = cpu_pool_n_workers (pool);
+  if (n_threads == 0)
+    n_threads = cpu_count_cores ();
   buffer_bytes = MAX (buffer_bytes, (size_t) n_threads * 4096);
-  m.memory = cpu_memory_map (buffer_bytes);
-  if (m.memory == NULL)
+  words = cpu_memory_map (buffer_bytes);
+  if (words == NULL)
     return 0;
-  memset ((void *) m.memory, 1, buffer_bytes);
-  m.n_words = buffer_bytes / sizeof *m.memory / n_threads;
-  cpu_pool_run (pool, measure_worker, &m);
-  rate = (double) m.bytes / ((double) m.us / n_threads * 1e-6);
-  cpu_memory_unmap ((void *) m.memory, buffer_bytes);
-  return rate;
+  memset (words, 1, buffer_bytes);
+  readers = g_new0 (Reader, n_threads);
+  threads = g_new0 (GThread *, n_threads);
+  for (unsigned i = 0; i < n_threads; i++) {
+    readers[i].n_words = buffer_bytes / sizeof *words / n_threads;
+    readers[i].words = words + i * readers[i].n_words;
+    threads[i] = g_thread_try_new ("bandwidth", read_for_a_while, &readers[i], NULL);
+  }
+  for (unsigned i = 0; i < n_threads; i++) {
+    if (threads[i] != NULL)
+      g_thread_join (threads[i]);
+    sum += readers[i].bytes_per_s;
+  }
+  cpu_memory_unmap (words, buffer_bytes);
+  return sum;
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Threads, a start signal and one barrier. A waiter spins first, because the next op is
- * microseconds away, and sleeps when it is not: on a busy machine spinning takes time from
- * whoever it waits for. Must not know what the workers compute. */
+/* Threads, a start signal, and waiting for a word to change. A waiter spins first, because the
+ * next op is microseconds away, and sleeps when it is not: on a busy machine spinning takes time
+ * from whoever it waits for. Must not know what the workers compute. */
 #include "engine/cpu/pool.h"
 
 #include "engine/error.h"
-
-#include <stdatomic.h>
 
 #define SPIN_US        50
 #define SPINS_PER_LOOK 64 /* pauses between two looks at the clock */
@@ -17,15 +15,14 @@ struct _CpuPool {
 
   GMutex mutex;
   GCond condition;
-  atomic_uint sleepers; /* workers that wait on the condition */
+  atomic_uint sleepers; /* on the condition */
   atomic_bool quit;
 
-  CpuPoolFunc func; /* of the run in progress, written before started is raised */
-  void *data;
+  _Atomic CpuPoolFunc func;
+  void *_Atomic data; /* NULL: there is no job */
 
-  _Alignas (64) atomic_uint started; /* runs begun */
-  _Alignas (64) atomic_uint arrived; /* calls of the barrier, by anyone, ever; may wrap */
-  _Alignas (64) atomic_uint passed;  /* barriers completed */
+  _Alignas (64) CpuPoolWord job;    /* number of the last one */
+  _Alignas (64) CpuPoolWord inside; /* workers in func, or about to look for it */
 };
 
 typedef struct {
@@ -41,24 +38,28 @@ relax (void)
 #endif
 }
 
-/* Waits until *word differs from old. */
-static void
-wait_change (CpuPool *pool, atomic_uint *word, unsigned old, gboolean spin)
+static gboolean
+spin (const CpuPoolWord *word, uint64_t old)
 {
-  if (spin) {
-    gint64 end_us = g_get_monotonic_time () + SPIN_US;
+  gint64 end_us = g_get_monotonic_time () + SPIN_US;
 
-    do {
-      for (unsigned i = 0; i < SPINS_PER_LOOK; i++) {
-        if (atomic_load_explicit (word, memory_order_acquire) != old)
-          return;
-        relax ();
-      }
-    } while (g_get_monotonic_time () < end_us);
-  }
+  do {
+    for (unsigned i = 0; i < SPINS_PER_LOOK; i++) {
+      if (atomic_load_explicit (word, memory_order_acquire) != old)
+        return TRUE;
+      relax ();
+    }
+  } while (g_get_monotonic_time () < end_us);
+  return FALSE;
+}
 
-  /* Sequentially consistent on both sides: either the one who changes the word sees a sleeper,
-   * or the sleeper sees the change. */
+void
+cpu_pool_wait (CpuPool *pool, const CpuPoolWord *word, uint64_t old)
+{
+  if (spin (word, old))
+    return;
+  /* Sequentially consistent on both sides: either the one who changes the word sees a sleeper, or
+   * the sleeper sees the change. */
   g_mutex_lock (&pool->mutex);
   atomic_fetch_add (&pool->sleepers, 1);
   while (atomic_load (word) == old && !atomic_load (&pool->quit))
@@ -67,8 +68,8 @@ wait_change (CpuPool *pool, atomic_uint *word, unsigned old, gboolean spin)
   g_mutex_unlock (&pool->mutex);
 }
 
-static void
-wake_all (CpuPool *pool)
+void
+cpu_pool_wake (CpuPool *pool)
 {
   if (atomic_load (&pool->sleepers) == 0)
     return;
@@ -77,19 +78,26 @@ wake_all (CpuPool *pool)
   g_mutex_unlock (&pool->mutex);
 }
 
-void
-cpu_pool_barrier (CpuPool *pool)
+/* Enters the job there is now, and returns its number. The count inside goes up before the data are
+ * looked at: from then on cpu_pool_stop () waits for this worker. */
+static uint64_t
+join_job (CpuPool *pool, unsigned worker)
 {
-  unsigned passed = atomic_load_explicit (&pool->passed, memory_order_relaxed);
+  CpuPoolFunc func;
+  uint64_t job;
+  void *data;
 
-  if (pool->n_workers == 1)
-    return;
-  if (atomic_fetch_add (&pool->arrived, 1) + 1 == (passed + 1) * pool->n_workers) {
-    atomic_fetch_add (&pool->passed, 1);
-    wake_all (pool);
-  } else {
-    wait_change (pool, &pool->passed, passed, TRUE);
-  }
+  atomic_fetch_add (&pool->inside, 1);
+  do {
+    job = atomic_load (&pool->job);
+    data = atomic_load (&pool->data);
+    func = atomic_load (&pool->func);
+  } while (job != atomic_load (&pool->job));
+  if (data != NULL)
+    func (data, worker, (uint32_t) job);
+  atomic_fetch_sub (&pool->inside, 1);
+  cpu_pool_wake (pool);
+  return job;
 }
 
 static gpointer
@@ -97,36 +105,48 @@ worker_main (gpointer user_data)
 {
   Start *start = user_data;
   CpuPool *pool = start->pool;
-  unsigned worker = start->worker, seen = 0;
+  unsigned worker = start->worker;
+  uint64_t seen = 0;
 
   g_free (start);
   for (;;) {
-    wait_change (pool, &pool->started, seen, seen != 0);
+    cpu_pool_wait (pool, &pool->job, seen);
     if (atomic_load (&pool->quit))
       return NULL;
-    seen = atomic_load (&pool->started);
-    pool->func (pool->data, worker);
-    cpu_pool_barrier (pool);
+    seen = join_job (pool, worker);
   }
 }
 
-void
-cpu_pool_run (CpuPool *pool, CpuPoolFunc func, void *data)
+uint32_t
+cpu_pool_next_job (const CpuPool *pool)
 {
-  pool->func = func;
-  pool->data = data;
-  atomic_fetch_add (&pool->started, 1);
-  wake_all (pool);
-  func (data, 0);
-  cpu_pool_barrier (pool);
+  return (uint32_t) (atomic_load (&pool->job) + 1);
+}
+
+void
+cpu_pool_start (CpuPool *pool, CpuPoolFunc func, void *data)
+{
+  atomic_store (&pool->func, func);
+  atomic_store (&pool->data, data);
+  atomic_fetch_add (&pool->job, 1);
+  cpu_pool_wake (pool);
+}
+
+void
+cpu_pool_stop (CpuPool *pool)
+{
+  uint64_t inside;
+
+  atomic_store (&pool->data, NULL);
+  while ((inside = atomic_load (&pool->inside)) != 0)
+    cpu_pool_wait (pool, &pool->inside, inside);
 }
 
 CpuPool *
 cpu_pool_new (unsigned n_workers, GError **error)
 {
-  g_autoptr (CpuPool) pool = NULL;
+  g_autoptr (CpuPool) pool = g_aligned_alloc0 (1, sizeof *pool, 64);
 
-  pool = g_aligned_alloc0 (1, sizeof *pool, 64);
   g_mutex_init (&pool->mutex);
   g_cond_init (&pool->condition);
   pool->threads = g_new0 (GThread *, n_workers);
