@@ -6,8 +6,6 @@
 #include "app/assistant/bottega-conversation-list.h"
 #include "app/assistant/bottega-conversation-private.h"
 
-#include <string.h>
-
 struct _BottegaConversationList {
   GObject parent_instance;
 
@@ -15,6 +13,7 @@ struct _BottegaConversationList {
   BottegaEngineThread *engine;
   BottegaSettings *settings;
   GPtrArray *items;           /* of BottegaConversation, newest first */
+  GHashTable *by_id;          /* id -> BottegaConversation of items, both borrowed */
   GPtrArray *deleted;         /* of BottegaConversation: can be undone */
   BottegaConversation *draft; /* without a question yet; NULL: none */
   gboolean loaded;
@@ -85,6 +84,7 @@ bottega_conversation_list_finalize (GObject *object)
 {
   BottegaConversationList *self = BOTTEGA_CONVERSATION_LIST (object);
 
+  g_hash_table_unref (self->by_id);
   g_ptr_array_unref (self->items);
   g_ptr_array_unref (self->deleted);
   g_clear_object (&self->draft);
@@ -112,6 +112,7 @@ static void
 bottega_conversation_list_init (BottegaConversationList *self)
 {
   self->items = g_ptr_array_new_with_free_func (g_object_unref);
+  self->by_id = g_hash_table_new (g_str_hash, g_str_equal);
   self->deleted = g_ptr_array_new_with_free_func (g_object_unref);
 }
 
@@ -131,12 +132,20 @@ position_for (BottegaConversationList *self, gint64 updated_us)
 }
 
 static void
+index_by_id (BottegaConversationList *self, BottegaConversation *conversation)
+{
+  g_hash_table_insert (self->by_id, (gpointer) bottega_conversation_get_id (conversation),
+                       conversation);
+}
+
+static void
 insert (BottegaConversationList *self, BottegaConversation *conversation)
 {
   guint position =
       position_for (self, bottega_conversation_get_updated_us (conversation));
 
   g_ptr_array_insert (self->items, (int) position, g_object_ref (conversation));
+  index_by_id (self, conversation);
   g_list_model_items_changed (G_LIST_MODEL (self), position, 0, 1);
 }
 
@@ -147,6 +156,7 @@ take_out (BottegaConversationList *self, BottegaConversation *conversation)
 
   if (!g_ptr_array_find (self->items, conversation, &position))
     return FALSE;
+  g_hash_table_remove (self->by_id, bottega_conversation_get_id (conversation));
   g_ptr_array_remove_index (self->items, position);
   g_list_model_items_changed (G_LIST_MODEL (self), position, 1, 0);
 
@@ -193,8 +203,10 @@ on_conversations (GPtrArray *rows, const GError *error, gpointer user_data)
   for (guint i = 0; rows != NULL && i < rows->len; i++) {
     const BottegaStoreConversation *row = g_ptr_array_index (rows, i);
 
-    if (bottega_conversation_list_find (self, row->id) == NULL)
+    if (bottega_conversation_list_find (self, row->id) == NULL) {
       g_ptr_array_add (self->items, make_conversation (self, row));
+      index_by_id (self, g_ptr_array_index (self->items, self->items->len - 1));
+    }
   }
   if (self->items->len > n_before)
     g_list_model_items_changed (G_LIST_MODEL (self), n_before, 0, self->items->len - n_before);
@@ -243,14 +255,7 @@ bottega_conversation_list_find (BottegaConversationList *self, const char *id)
   g_return_val_if_fail (BOTTEGA_IS_CONVERSATION_LIST (self), NULL);
   g_return_val_if_fail (id != NULL, NULL);
 
-  for (guint i = 0; i < self->items->len; i++) {
-    BottegaConversation *conversation = g_ptr_array_index (self->items, i);
-
-    if (strcmp (bottega_conversation_get_id (conversation), id) == 0)
-      return conversation;
-  }
-
-  return NULL;
+  return g_hash_table_lookup (self->by_id, id);
 }
 
 /* ---- deleting ---- */

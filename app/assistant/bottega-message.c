@@ -21,6 +21,7 @@ struct _BottegaMessage {
   char *error, *model_name, *device, *phase_text;
   char *stats_line, *stats_short;
   EngineStats stats;
+  char *stats_json; /* from the store, not yet looked into; else NULL */
   gboolean has_stats, included;
   guint waiting, read_done, read_total;
   double load_fraction, seconds_left;
@@ -142,6 +143,7 @@ update_phase_text (BottegaMessage *self)
 static void
 set_stats (BottegaMessage *self, const EngineStats *stats)
 {
+  g_clear_pointer (&self->stats_json, g_free);
   g_autofree char *line = bottega_stats_text_long (stats);
   g_autofree char *brief = bottega_stats_text_short (stats);
 
@@ -153,21 +155,41 @@ set_stats (BottegaMessage *self, const EngineStats *stats)
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_STATS_SHORT]);
 }
 
+/* Thousands of messages may be read from the store at once, and few of them be shown. */
+static void
+look_into_stats (BottegaMessage *self)
+{
+  g_autofree char *json = g_steal_pointer (&self->stats_json);
+
+  if (json == NULL || !bottega_stats_from_json (json, &self->stats))
+    return;
+  self->has_stats = TRUE;
+  self->stats_line = bottega_stats_text_long (&self->stats);
+  self->stats_short = bottega_stats_text_short (&self->stats);
+}
+
 static const char *
 get_string (BottegaMessage *self, guint id)
 {
-  const char *const strings[N_PROPS] = {
-    [PROP_ID] = self->id,
-    [PROP_TEXT] = self->text->str,
-    [PROP_ERROR] = self->error,
-    [PROP_PHASE_TEXT] = self->phase_text,
-    [PROP_MODEL_NAME] = self->model_name,
-    [PROP_DEVICE] = self->device,
-    [PROP_STATS_LINE] = self->stats_line,
-    [PROP_STATS_SHORT] = self->stats_short,
-  };
-
-  return strings[id];
+  switch (id) {
+  case PROP_ID:
+    return self->id;
+  case PROP_TEXT:
+    return self->text->str;
+  case PROP_ERROR:
+    return self->error;
+  case PROP_PHASE_TEXT:
+    return self->phase_text;
+  case PROP_MODEL_NAME:
+    return self->model_name;
+  case PROP_DEVICE:
+    return self->device;
+  case PROP_STATS_LINE:
+    return bottega_message_get_stats_line (self);
+  case PROP_STATS_SHORT:
+  default:
+    return bottega_message_get_stats_short (self);
+  }
 }
 
 static void
@@ -221,6 +243,7 @@ bottega_message_finalize (GObject *object)
   g_free (self->phase_text);
   g_free (self->stats_line);
   g_free (self->stats_short);
+  g_free (self->stats_json);
 
   G_OBJECT_CLASS (bottega_message_parent_class)->finalize (object);
 }
@@ -294,7 +317,6 @@ BottegaMessage *
 bottega_message_new_from_row (const BottegaStoreMessage *row)
 {
   BottegaMessage *self;
-  EngineStats stats;
 
   g_return_val_if_fail (row != NULL, NULL);
 
@@ -308,8 +330,7 @@ bottega_message_new_from_row (const BottegaStoreMessage *row)
   g_set_str (&self->error, row->error);
   g_set_str (&self->model_name, row->model);
   g_set_str (&self->device, row->device);
-  if (bottega_stats_from_json (row->stats, &stats))
-    set_stats (self, &stats);
+  g_set_str (&self->stats_json, row->stats);
   update_phase_text (self);
 
   return self;
@@ -334,6 +355,7 @@ bottega_message_to_row (BottegaMessage *self, const char *conversation, const ch
   row->error = g_strdup (self->error);
   row->model = g_strdup (self->model_name);
   row->device = g_strdup (self->device);
+  look_into_stats (self);
   row->stats = self->has_stats ? bottega_stats_to_json (&self->stats) : NULL;
   row->created_us = self->started_us;
   row->updated_us = g_get_real_time ();
@@ -578,6 +600,8 @@ bottega_message_get_stats (BottegaMessage *self)
 {
   g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
 
+  look_into_stats (self);
+
   return self->has_stats ? &self->stats : NULL;
 }
 
@@ -586,6 +610,8 @@ bottega_message_get_stats_line (BottegaMessage *self)
 {
   g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
 
+  look_into_stats (self);
+
   return self->stats_line;
 }
 
@@ -593,6 +619,8 @@ const char *
 bottega_message_get_stats_short (BottegaMessage *self)
 {
   g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
+
+  look_into_stats (self);
 
   return self->stats_short;
 }

@@ -3,8 +3,11 @@
  * stopped, refused, replaced or continued ends as it should; the state table has no other edges
  * than these. */
 #include "app/assistant/bottega-conversation-list.h"
+#include "app/assistant/bottega-stats-text.h"
+#include "app/retrieval/bottega-store-chats.h"
 #include "tests/app/fixture.h"
 
+#include <sqlite3.h>
 #include <string.h>
 
 static BottegaConversation *
@@ -467,6 +470,119 @@ test_cannot_send (void)
   fixture_tear_down (&fixture);
 }
 
+static gboolean
+has_items (gpointer model)
+{
+  return n_items (model) > 0;
+}
+
+/* The question must be on disk before the engine sees it: while another program holds the file,
+ * nothing is asked, and the answer says why. */
+static void
+test_not_committed (void)
+{
+  Fixture fixture;
+  g_autofree char *path = NULL;
+  g_autofree char *prompt = NULL;
+  BottegaConversation *conversation;
+  sqlite3 *other = NULL;
+
+  fixture_set_up (&fixture, NULL);
+  path = g_build_filename (fixture.folder, "spaces", "personal.sqlite", NULL);
+  g_assert_cmpint (sqlite3_open (path, &other), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (other, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+  conversation = create (&fixture);
+  send_and_wait (conversation, "first");
+  sqlite3_close (other);
+
+  g_assert_cmpint (bottega_conversation_get_state (conversation), ==, BOTTEGA_CONVERSATION_FAILED);
+  g_assert_nonnull (strstr (bottega_conversation_get_error (conversation), "in use"));
+  g_assert_nonnull (bottega_assistant_get_storage_error (fixture.assistant));
+  prompt = bottega_replay_source_dup_last_prompt (fixture.source);
+  g_assert_null (prompt);
+  g_object_unref (conversation);
+  fixture_tear_down (&fixture);
+}
+
+static gint64 longest_turn_us;
+
+/* Polls as the main loop does, and notes how long the rest of a turn took. */
+static int
+timed_poll (GPollFD *fds, guint n_fds, int timeout_ms)
+{
+  static gint64 left_us;
+  int result;
+
+  if (left_us > 0)
+    longest_turn_us = MAX (longest_turn_us, g_get_monotonic_time () - left_us);
+  result = g_poll (fds, n_fds, timeout_ms);
+  left_us = g_get_monotonic_time ();
+
+  return result;
+}
+
+/* A conversation of n messages, written past the assistant. */
+static void
+put_conversation (BottegaStore *store, guint number, guint n)
+{
+  const EngineStats stats = { .prompt_tokens = 100, .written_tokens = 50, .ttft_s = 0.5 };
+  g_autofree char *id = g_strdup_printf ("c%u", number);
+  g_autofree char *title = g_strdup_printf ("Questions %u", number);
+  const BottegaStoreConversation conversation = { id, title, NULL, number, number };
+  g_autoptr (GPtrArray) rows =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) bottega_store_message_free);
+
+  for (guint i = 0; i < n; i++) {
+    BottegaStoreMessage *row = g_new0 (BottegaStoreMessage, 1);
+
+    row->id = g_strdup_printf ("m%u-%u", number, i);
+    row->conversation = g_strdup (id);
+    row->role = g_strdup (i % 2 ? "assistant" : "user");
+    row->state = g_strdup ("complete");
+    row->text = g_strnfill (500, 'x');
+    row->stats = bottega_stats_to_json (&stats);
+    row->created_us = i;
+    g_ptr_array_add (rows, row);
+  }
+  bottega_store_put (store, &conversation, (const BottegaStoreMessage *const *) rows->pdata, n,
+                     BOTTEGA_STORE_QUICK, NULL, NULL);
+}
+
+/* Years of use: the list and a long conversation come without holding the main loop up. */
+static void
+test_many (void)
+{
+  Fixture fixture;
+  const guint n_conversations = 3000, n_messages = 2000;
+  g_autoptr (BottegaStore) store = NULL;
+  g_autoptr (GListModel) found = NULL;
+  BottegaConversation *conversation;
+
+  fixture_set_up (&fixture, NULL);
+  fixture_end (&fixture);
+  store = bottega_store_open (fixture.folder, "personal", NULL);
+  for (guint i = 0; i < n_conversations; i++)
+    put_conversation (store, i, i + 1 == n_conversations ? n_messages : 1);
+  g_clear_object (&store);
+
+  longest_turn_us = 0;
+  g_main_context_set_poll_func (NULL, timed_poll);
+  fixture_begin (&fixture, NULL);
+  g_assert_cmpuint (n_items (bottega_assistant_get_conversations (fixture.assistant)), ==,
+                    n_conversations);
+  conversation = open_first (&fixture);
+  g_assert_cmpuint (n_items (conversation), ==, n_messages);
+  found = bottega_conversation_list_search (
+      bottega_assistant_get_conversations (fixture.assistant), "quest");
+  fixture_wait (has_items, found);
+  g_main_context_set_poll_func (NULL, NULL);
+  g_test_message ("longest turn of the main loop: %.1f ms", (double) longest_turn_us / 1000);
+  g_assert_cmpint (longest_turn_us, <, 150000);
+  g_clear_object (&found);
+  g_object_unref (conversation);
+  fixture_tear_down (&fixture);
+}
+
 static void
 test_waits_for_model (void)
 {
@@ -538,12 +654,6 @@ assert_titles (gpointer model, const char *expected)
   g_autofree char *found = titles (model);
 
   g_assert_cmpstr (found, ==, expected);
-}
-
-static gboolean
-has_items (gpointer model)
-{
-  return n_items (model) > 0;
 }
 
 static void
@@ -664,6 +774,8 @@ main (int argc, char **argv)
   g_test_add_func ("/app/conversation/budget", test_budget);
   g_test_add_func ("/app/conversation/instructions", test_instructions);
   g_test_add_func ("/app/conversation/cannot-send", test_cannot_send);
+  g_test_add_func ("/app/conversation/not-committed", test_not_committed);
+  g_test_add_func ("/app/conversation/many", test_many);
   g_test_add_func ("/app/conversation/waits-for-model", test_waits_for_model);
   g_test_add_func ("/app/conversation/shutdown-interrupts", test_shutdown_interrupts);
   g_test_add_func ("/app/conversation/list", test_list);
