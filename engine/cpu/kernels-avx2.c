@@ -14,30 +14,43 @@ sum_lanes (I x)
   return _mm_cvtsi128_si32 (_mm_add_epi32 (a, _mm_shuffle_epi32 (a, 0xb1)));
 }
 
+/* 32 values as bytes, in order. */
+static inline void
+store_bytes (const I *q, int8_t *dst)
+{
+  /* Packing works within halves of 128 bits: this puts the groups of four back in order. */
+  const I order = _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7);
+  I packed = _mm256_packs_epi16 (_mm256_packs_epi32 (q[0], q[1]), _mm256_packs_epi32 (q[2], q[3]));
+
+  packed = _mm256_permutevar8x32_epi32 (packed, order);
+  _mm256_storeu_si256 ((__m256i *) (void *) dst, packed);
+}
+
 static void
 kernel_quantise (const float *src, uint32_t n, CpuActBlock *dst)
 {
   const V sign = v_set1 (-0.0f);
-  /* Packing works within halves of 128 bits: this puts the groups of four back in order. */
-  const I order = _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7);
 
   for (; n > 0; n -= CPU_BLOCK, src += CPU_BLOCK, dst++) {
     V most = v_set1 (0), inverse;
     float top;
-    I q[4], packed;
+    I q[4], high[4], low[4];
 
     for (unsigned i = 0; i < 4; i++)
       most = v_max (_mm256_andnot_ps (sign, v_load (src + 8 * i)), most);
     top = v_maximum (most);
-    inverse = v_set1 (top > 0 ? 127.0f / top : 0);
-    for (unsigned i = 0; i < 4; i++)
+    inverse = v_set1 (top > 0 ? CPU_ACT_MAX / top : 0);
+    for (unsigned i = 0; i < 4; i++) {
       q[i] = _mm256_cvtps_epi32 (v_mul (v_load (src + 8 * i), inverse));
-    packed = _mm256_packs_epi16 (_mm256_packs_epi32 (q[0], q[1]), _mm256_packs_epi32 (q[2], q[3]));
-    packed = _mm256_permutevar8x32_epi32 (packed, order);
-    _mm256_storeu_si256 ((__m256i *) (void *) dst->q, packed);
+      high[i] =
+          _mm256_srai_epi32 (_mm256_add_epi32 (q[i], _mm256_set1_epi32 (CPU_ACT_BASE / 2)), 7);
+      low[i] = _mm256_sub_epi32 (q[i], _mm256_slli_epi32 (high[i], 7));
+    }
+    store_bytes (high, dst->q[0]);
+    store_bytes (low, dst->q[1]);
     dst->sum_low = sum_lanes (_mm256_add_epi32 (q[0], q[1]));
     dst->sum = dst->sum_low + sum_lanes (_mm256_add_epi32 (q[2], q[3]));
-    dst->scale = top / 127.0f;
+    dst->scale = top / CPU_ACT_MAX;
     dst->scaled_sum = dst->scale * (float) dst->sum;
   }
 }

@@ -5,22 +5,33 @@
 #include "engine/cpu/kernels-simd.h"
 #include "engine/cpu/products-avx512.h"
 
+/* 16 values q as their two bytes, q = 128 * high + low. */
+static inline void
+store_planes (I q, int8_t *high, int8_t *low)
+{
+  I upper = _mm512_srai_epi32 (_mm512_add_epi32 (q, _mm512_set1_epi32 (CPU_ACT_BASE / 2)), 7);
+  I lower = _mm512_sub_epi32 (q, _mm512_slli_epi32 (upper, 7));
+
+  _mm_storeu_si128 ((__m128i *) (void *) high, _mm512_cvtepi32_epi8 (upper));
+  _mm_storeu_si128 ((__m128i *) (void *) low, _mm512_cvtepi32_epi8 (lower));
+}
+
 static void
 kernel_quantise (const float *src, uint32_t n, CpuActBlock *dst)
 {
   for (; n > 0; n -= CPU_BLOCK, src += CPU_BLOCK, dst++) {
     V a = v_load (src), b = v_load (src + 16);
     float most = v_maximum (v_max (_mm512_abs_ps (a), _mm512_abs_ps (b)));
-    V inverse = v_set1 (most > 0 ? 127.0f / most : 0);
-    I low = _mm512_cvtps_epi32 (v_mul (a, inverse)), high = _mm512_cvtps_epi32 (v_mul (b, inverse));
-    __m128i low8 = _mm512_cvtsepi32_epi8 (low), high8 = _mm512_cvtsepi32_epi8 (high);
+    V inverse = v_set1 (most > 0 ? CPU_ACT_MAX / most : 0);
+    I first = _mm512_cvtps_epi32 (v_mul (a, inverse));
+    I second = _mm512_cvtps_epi32 (v_mul (b, inverse));
 
-    dst->sum_low = _mm512_reduce_add_epi32 (low);
-    dst->sum = dst->sum_low + _mm512_reduce_add_epi32 (high);
-    dst->scale = most / 127.0f;
+    dst->sum_low = _mm512_reduce_add_epi32 (first);
+    dst->sum = dst->sum_low + _mm512_reduce_add_epi32 (second);
+    dst->scale = most / CPU_ACT_MAX;
     dst->scaled_sum = dst->scale * (float) dst->sum;
-    _mm_storeu_si128 ((__m128i *) (void *) dst->q, low8);
-    _mm_storeu_si128 ((__m128i *) (void *) (dst->q + 16), high8);
+    store_planes (first, dst->q[0], dst->q[1]);
+    store_planes (second, dst->q[0] + 16, dst->q[1] + 16);
   }
 }
 

@@ -104,11 +104,12 @@ load_scales (const CpuFormat format, const uint8_t *head, const uint8_t *block, 
   }
 }
 
-/* Sums of products of columns [8 from, 8 to) of a block, as floats. */
+/* dots += products of columns [8 from, 8 to) of a block with one byte of the activations: plane 0
+ * the high ones, 1 the low ones. */
 INLINE void
-dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const unsigned from,
-           const unsigned to, const uint8_t *const *block, const CpuActBlock *const *act,
-           V (*dots)[TILE_COLUMNS])
+dot_plane (const CpuFormat format, const unsigned m_n, const unsigned n_n, const unsigned from,
+           const unsigned to, const unsigned plane, const uint8_t *const *block,
+           const CpuActBlock *const *act, I (*dots)[TILE_COLUMNS])
 {
   const unsigned bits = layout_of (format).bits;
   I dot[TILE_STRIPS][TILE_COLUMNS];
@@ -117,7 +118,7 @@ dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
   for (unsigned n = 0; n < n_n; n++)
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++)
-      dot[m][n] = i_dot_start (bits, bias_of (format, act[n], from / 2));
+      dot[m][n] = i_dot_start (bits, dots[m][n]);
 #pragma GCC unroll 4
   for (unsigned i = from; i < to; i++) {
     I even[TILE_STRIPS], odd[TILE_STRIPS];
@@ -129,7 +130,7 @@ dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
     for (unsigned n = 0; n < n_n; n++) {
       int32_t a[2];
 
-      memcpy (a, act[n]->q + 8 * i, sizeof a);
+      memcpy (a, act[n]->q[plane] + 8 * i, sizeof a);
 #pragma GCC unroll 2
       for (unsigned m = 0; m < m_n; m++)
         dot[m][n] = i_dot (bits, dot[m][n], even[m], odd[m], i_set1 (a[0]), i_set1 (a[1]));
@@ -139,7 +140,37 @@ dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
   for (unsigned n = 0; n < n_n; n++)
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++)
-      dots[m][n] = v_from_int (i_dot_finish (bits, dot[m][n], bias_of (format, act[n], from / 2)));
+      dots[m][n] = i_dot_finish (bits, dot[m][n], dots[m][n]);
+}
+
+/* Sums of products of columns [8 from, 8 to) of a block, as floats. The high bytes go first: their
+ * sums and the bias are what the low bytes are added to, and no register more is needed. */
+INLINE void
+dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const unsigned from,
+           const unsigned to, const uint8_t *const *block, const CpuActBlock *const *act,
+           V (*dots)[TILE_COLUMNS])
+{
+  I dot[TILE_STRIPS][TILE_COLUMNS];
+
+#pragma GCC unroll 8
+  for (unsigned n = 0; n < n_n; n++)
+#pragma GCC unroll 2
+    for (unsigned m = 0; m < m_n; m++)
+      dot[m][n] = i_set1 (0);
+  dot_plane (format, m_n, n_n, from, to, 0, block, act, dot);
+#pragma GCC unroll 8
+  for (unsigned n = 0; n < n_n; n++)
+#pragma GCC unroll 2
+    for (unsigned m = 0; m < m_n; m++)
+      dot[m][n] = i_carry (dot[m][n], bias_of (format, act[n], from / 2));
+  if (m_n * n_n > 2) /* unpack the codes again: keeping them would push the sums out of registers */
+    __asm__ volatile ("" ::: "memory");
+  dot_plane (format, m_n, n_n, from, to, 1, block, act, dot);
+#pragma GCC unroll 8
+  for (unsigned n = 0; n < n_n; n++)
+#pragma GCC unroll 2
+    for (unsigned m = 0; m < m_n; m++)
+      dots[m][n] = v_from_int (dot[m][n]);
 }
 
 /* One block of 32 columns: sums += scale * (act's scale * dot) + min * (act's scaled sum). */
@@ -154,7 +185,6 @@ add_block (const CpuFormat format, const unsigned m_n, const unsigned n_n,
   if (format == CPU_FORMAT_Q6_K) {
     V upper[TILE_STRIPS][TILE_COLUMNS];
 
-    /* Two scales, whole numbers: the products and their sum stay below 2^24, exact in floats. */
     dot_block (format, m_n, n_n, 0, 2, block, act, dots);
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++)

@@ -237,18 +237,24 @@ i_dot (const unsigned bits, I dot, I even, I odd, I a_even, I a_odd)
   return _mm256_add_epi32 (dot, _mm256_madd_epi16 (low, ones));
 }
 
-/* A dot product begins with start and ends with finish: bias is the same in all lanes. */
+/* A dot product that is added to carry begins with start and ends with finish. */
 static inline I
-i_dot_start (const unsigned bits, int32_t bias)
+i_dot_start (const unsigned bits, I carry)
 {
-  return bits == 4 ? _mm256_setzero_si256 () : _mm256_set1_epi32 (bias);
+  return bits == 4 ? _mm256_setzero_si256 () : carry;
 }
 
 static inline I
-i_dot_finish (const unsigned bits, I dot, int32_t bias)
+i_dot_finish (const unsigned bits, I dot, I carry)
 {
   if (bits != 4)
     return dot;
-  return _mm256_add_epi32 (_mm256_madd_epi16 (dot, _mm256_set1_epi16 (1)),
-                           _mm256_set1_epi32 (bias));
+  return _mm256_add_epi32 (_mm256_madd_epi16 (dot, _mm256_set1_epi16 (1)), carry);
+}
+
+/* CPU_ACT_BASE * high + bias */
+static inline I
+i_carry (I high, int32_t bias)
+{
+  return _mm256_add_epi32 (_mm256_slli_epi32 (high, 7), _mm256_set1_epi32 (bias));
 }

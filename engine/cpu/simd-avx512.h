@@ -208,15 +208,22 @@ i_dot (const unsigned bits, I dot, I even, I odd, I a_even, I a_odd)
   return _mm512_dpbusd_epi32 (_mm512_dpbusd_epi32 (dot, even, a_even), odd, a_odd);
 }
 
-/* A dot product begins with start and ends with finish: bias is the same in all lanes. */
+/* A dot product that is added to carry begins with start and ends with finish. */
 static inline I
-i_dot_start (const unsigned bits, int32_t bias)
+i_dot_start (const unsigned bits, I carry)
 {
-  return _mm512_set1_epi32 (bias);
+  return carry;
 }
 
 static inline I
-i_dot_finish (const unsigned bits, I dot, int32_t bias)
+i_dot_finish (const unsigned bits, I dot, I carry)
 {
   return dot;
+}
+
+/* CPU_ACT_BASE * high + bias */
+static inline I
+i_carry (I high, int32_t bias)
+{
+  return _mm512_add_epi32 (_mm512_slli_epi32 (high, 7), _mm512_set1_epi32 (bias));
 }

@@ -124,6 +124,12 @@ test_pack_any_bits (void)
   }
 }
 
+static int
+value_of (const CpuActBlock *block, unsigned i)
+{
+  return CPU_ACT_BASE * block->q[0][i] + block->q[1][i];
+}
+
 static void
 test_quantise (const CpuKernels *kernels)
 {
@@ -143,12 +149,13 @@ test_quantise (const CpuKernels *kernels)
         const float *y = x + 32 * b;
 
         most = MAX (most, fabsf (y[i]));
-        sum += blocks[b].q[i];
-        low += i < 16 ? blocks[b].q[i] : 0;
-        g_assert_cmpfloat (fabsf (y[i] - blocks[b].scale * blocks[b].q[i]), <=,
-                           blocks[b].scale * 0.5001f);
+        sum += value_of (&blocks[b], i);
+        low += i < 16 ? value_of (&blocks[b], i) : 0;
+        g_assert_cmpint (ABS (blocks[b].q[1][i]), <=, CPU_ACT_BASE / 2);
+        g_assert_cmpfloat (fabsf (y[i] - blocks[b].scale * (float) value_of (&blocks[b], i)), <=,
+                           blocks[b].scale * 0.502f);
       }
-      g_assert_cmpfloat (fabsf (blocks[b].scale - most / 127), <=, most * 1e-7f);
+      g_assert_cmpfloat (fabsf (blocks[b].scale - most / CPU_ACT_MAX), <=, most * 1e-7f);
       g_assert_cmpint (blocks[b].sum, ==, sum);
       g_assert_cmpint (blocks[b].sum_low, ==, low);
       g_assert_cmpfloat (blocks[b].scaled_sum, ==, blocks[b].scale * (float) sum);
@@ -164,7 +171,7 @@ exact (const float *w, const CpuActBlock *act, uint32_t columns, double *magnitu
 
   *magnitude = 0;
   for (uint32_t k = 0; k < columns; k++) {
-    double x = (double) act[k / 32].scale * act[k / 32].q[k % 32] * (double) w[k];
+    double x = (double) act[k / 32].scale * value_of (&act[k / 32], k % 32) * (double) w[k];
 
     y += x;
     *magnitude += fabs (x);
