@@ -80,13 +80,13 @@ on_started (const BottegaPromptFit *fit, gpointer user_data)
 {
   BottegaConversation *self = user_data;
 
-  if (fit->dropped_turns > 0) {
+  if (fit->dropped_turns > 0)
     bottega_conversation_set_first_included (self, fit->first_message);
-    bottega_conversation_put (self, NULL, NULL, BOTTEGA_STORE_QUICK, NULL, NULL);
-  }
   bottega_conversation_set_context_used (self, fit->prompt_tokens);
   bottega_message_set_writer (self->answer, bottega_engine_thread_get_model_name (self->engine),
                               bottega_engine_thread_get_device_description (self->engine));
+  /* Were the program killed now, the answer would still say who was writing it. */
+  bottega_conversation_put (self, self->answer, NULL, BOTTEGA_STORE_QUICK, NULL, NULL);
   bottega_message_set_state (self->answer, BOTTEGA_MESSAGE_STATE_READING);
   if (self->state != BOTTEGA_CONVERSATION_STOPPING)
     bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_READING);

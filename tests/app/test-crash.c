@@ -121,6 +121,7 @@ test_kill (gconstpointer program)
                      "Count, please.");
     answer = fixture_message (conversation, 1);
     g_assert_cmpint (bottega_message_get_state (answer), ==, BOTTEGA_MESSAGE_STATE_INTERRUPTED);
+    g_assert_cmpstr (bottega_message_get_model_name (answer), ==, "recorded.gguf");
     kept = bottega_message_get_text_bytes (answer);
     g_test_message ("shown %" G_GSIZE_FORMAT " bytes, kept %" G_GSIZE_FORMAT
                     ": %.2f s of text were lost",
