@@ -52,10 +52,9 @@ find_type (const VulkanDevice *device, VulkanMemoryKind kind, uint32_t bits, uin
 }
 
 static gboolean
-check_budget (const VulkanDevice *device, uint32_t type, uint64_t bytes, const char *what,
+check_budget (const VulkanDevice *device, uint32_t heap, uint64_t bytes, const char *what,
               GError **error)
 {
-  uint32_t heap = device->can.memory.memoryTypes[type].heapIndex;
   uint64_t free_bytes = vulkan_device_free_bytes (device, heap);
   if (bytes <= device->can.max_allocation_bytes && bytes + RESERVE_BYTES <= free_bytes)
     return TRUE;
@@ -80,7 +79,8 @@ bind_memory (VulkanBuffer *self, const VulkanDevice *device, VulkanMemoryKind ki
                  "%s offers no memory for %s.", device->info->name, what);
     return FALSE;
   }
-  if (!check_budget (device, type, needs.size, what, error))
+  const VkMemoryType *memory_type = &device->can.memory.memoryTypes[type];
+  if (!check_budget (device, memory_type->heapIndex, needs.size, what, error))
     return FALSE;
   VkMemoryAllocateFlagsInfo flags = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
@@ -95,8 +95,7 @@ bind_memory (VulkanBuffer *self, const VulkanDevice *device, VulkanMemoryKind ki
   if (!VK (vkAllocateMemory (self->device, &info, NULL, &self->memory), error) ||
       !VK (vkBindBufferMemory (self->device, self->buffer, self->memory, 0), error))
     return FALSE;
-  if ((device->can.memory.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) !=
-          0 &&
+  if ((memory_type->propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0 &&
       !VK (vkMapMemory (self->device, self->memory, 0, VK_WHOLE_SIZE, 0, &self->map), error))
     return FALSE;
   return TRUE;
@@ -109,6 +108,10 @@ vulkan_buffer_init (VulkanBuffer *self, const VulkanDevice *device, VulkanMemory
   memset (self, 0, sizeof *self);
   self->device = device->device;
   self->bytes = bytes;
+  /* Asked before the driver, which would only say no. */
+  if (kind == VULKAN_MEMORY_DEVICE &&
+      !check_budget (device, vulkan_device_weights_heap (device), bytes, what, error))
+    return FALSE;
   VkBufferCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
     .size = bytes + GUARD_BYTES,
