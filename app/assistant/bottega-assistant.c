@@ -164,12 +164,24 @@ open_store (BottegaAssistant *self)
 
 /* ---- models ---- */
 
+/* The setting holds for every model; one that was trained for less gets what it can take. */
+static guint
+context_for (BottegaAssistant *self, const char *path)
+{
+  BottegaModelItem *item = bottega_model_store_find (self->models, path);
+  guint wanted = bottega_settings_get_context_length (self->settings);
+  guint trained = item != NULL ? bottega_model_item_get_context (item) : 0;
+
+  return trained > 0 ? MIN (wanted, trained) : wanted;
+}
+
 static void
 load (BottegaAssistant *self, BottegaModelItem *item)
 {
-  bottega_engine_thread_load (self->engine, bottega_model_item_get_path (item),
-                              bottega_settings_get_device (self->settings),
-                              bottega_settings_get_context_length (self->settings));
+  const char *path = bottega_model_item_get_path (item);
+
+  bottega_engine_thread_load (self->engine, path, bottega_settings_get_device (self->settings),
+                              context_for (self, path));
 }
 
 /* Files were found, or one was imported: if nothing is loaded, the default is. */
@@ -306,7 +318,7 @@ bottega_assistant_reload_model (BottegaAssistant *self)
     g_autofree char *copy = g_strdup (path);
 
     bottega_engine_thread_load (self->engine, copy, bottega_settings_get_device (self->settings),
-                                bottega_settings_get_context_length (self->settings));
+                                context_for (self, copy));
   } else
     on_models_changed (self);
 }

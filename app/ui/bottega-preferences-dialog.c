@@ -174,11 +174,17 @@ static void
 fill_context (BottegaPreferencesDialog *self)
 {
   g_autoptr (GtkStringList) names = gtk_string_list_new (NULL);
+  BottegaModelItem *item =
+      bottega_model_store_get_default (bottega_assistant_get_models (self->assistant));
+  guint trained = item != NULL ? bottega_model_item_get_context (item) : 0;
   guint tokens = bottega_settings_get_context_length (get_settings (self));
   guint selected = 0;
 
   gtk_string_list_append (names, _ ("Automatic"));
   for (guint i = 1; i < G_N_ELEMENTS (context_choices); i++) {
+    /* More than the model was trained for would not be used. */
+    if (trained > 0 && context_choices[i] > trained)
+      break;
     gtk_string_list_take (names, g_strdup_printf (_ ("%'u tokens"), context_choices[i]));
     if (context_choices[i] <= tokens)
       selected = i;

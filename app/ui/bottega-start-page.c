@@ -9,7 +9,7 @@
 
 #include <glib/gi18n.h>
 
-/* The context that "Use a Smaller Context" asks for is half of the present one, but never less. */
+/* "Use a Smaller Context" halves the present one until it fits, but never below this. */
 #define SMALLEST_CONTEXT_TOKENS  512
 #define AUTOMATIC_CONTEXT_TOKENS 8192
 
@@ -25,6 +25,7 @@ struct _BottegaStartPage {
   GtkProgressBar *loading_bar;
   AdwStatusPage *broken_page;
   GtkWidget *remove_button;
+  AdwStatusPage *failed_page;
   AdwStatusPage *memory_page;
   GtkWidget *smaller_button;
 
@@ -124,6 +125,29 @@ show_no_memory (BottegaStartPage *self,
   gtk_stack_set_visible_child_name (self->stack, "no-memory");
 }
 
+/* The load failed: what the person can do depends on why. */
+static void
+show_failed (BottegaStartPage *self)
+{
+  BottegaEngineThread *engine = bottega_assistant_get_engine (self->assistant);
+  const char *sentence = bottega_engine_thread_get_error (engine);
+  g_autofree char *markup = g_markup_escape_text (sentence != NULL ? sentence : "", -1);
+
+  switch (bottega_engine_thread_get_error_code (engine)) {
+  case ENGINE_ERROR_NO_MEMORY:
+    show_no_memory (self, sentence);
+    break;
+  case ENGINE_ERROR_BAD_FILE:
+  case ENGINE_ERROR_UNSUPPORTED:
+  case ENGINE_ERROR_IO:
+    show_broken (self, get_item (self), sentence);
+    break;
+  default:
+    adw_status_page_set_description (self->failed_page, markup);
+    gtk_stack_set_visible_child_name (self->stack, "failed");
+  }
+}
+
 static void
 update_cb (BottegaStartPage *self)
 {
@@ -136,11 +160,7 @@ update_cb (BottegaStartPage *self)
 
   self->ready = FALSE;
   if (bottega_engine_thread_get_state (engine) == BOTTEGA_ENGINE_FAILED && n_models > 0) {
-    const char *sentence = bottega_engine_thread_get_error (engine);
-    if (bottega_engine_thread_get_error_code (engine) == ENGINE_ERROR_NO_MEMORY)
-      show_no_memory (self, sentence);
-    else
-      show_broken (self, get_item (self), sentence);
+    show_failed (self);
   } else if (bottega_assistant_get_has_model (self->assistant) ||
              !bottega_model_store_get_loaded (models)) {
     self->ready = TRUE;
@@ -181,13 +201,27 @@ remove_action (GtkWidget *widget,
 }
 
 static void
+try_again_action (GtkWidget *widget,
+                  const char *name,
+                  GVariant *parameter)
+{
+  bottega_assistant_reload_model (BOTTEGA_START_PAGE (widget)->assistant);
+}
+
+static void
 smaller_context_action (GtkWidget *widget,
                         const char *name,
                         GVariant *parameter)
 {
   BottegaStartPage *self = BOTTEGA_START_PAGE (widget);
-  guint tokens = MAX (get_context (self) / 2, SMALLEST_CONTEXT_TOKENS);
+  BottegaModelStore *models = bottega_assistant_get_models (self->assistant);
+  BottegaModelItem *item = get_item (self);
+  guint tokens = get_context (self);
 
+  do
+    tokens = MAX (tokens / 2, SMALLEST_CONTEXT_TOKENS);
+  while (item != NULL && tokens > SMALLEST_CONTEXT_TOKENS &&
+         !bottega_model_store_will_fit (models, item, tokens, NULL));
   g_object_set (bottega_assistant_get_settings (self->assistant), "context-length", tokens, NULL);
   bottega_assistant_reload_model (self->assistant);
 }
@@ -240,10 +274,12 @@ bottega_start_page_class_init (BottegaStartPageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaStartPage, loading_bar);
   gtk_widget_class_bind_template_child (widget_class, BottegaStartPage, broken_page);
   gtk_widget_class_bind_template_child (widget_class, BottegaStartPage, remove_button);
+  gtk_widget_class_bind_template_child (widget_class, BottegaStartPage, failed_page);
   gtk_widget_class_bind_template_child (widget_class, BottegaStartPage, memory_page);
   gtk_widget_class_bind_template_child (widget_class, BottegaStartPage, smaller_button);
   gtk_widget_class_install_action (widget_class, "start.show-file", NULL, show_file_action);
   gtk_widget_class_install_action (widget_class, "start.remove", NULL, remove_action);
+  gtk_widget_class_install_action (widget_class, "start.try-again", NULL, try_again_action);
   gtk_widget_class_install_action (widget_class, "start.smaller-context", NULL,
                                    smaller_context_action);
 }

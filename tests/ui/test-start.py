@@ -4,10 +4,13 @@
 
 import os
 import re
+import struct
 
 import driver
 
 LIMIT_S = 1.0
+CONTEXT_KEY = b'llama.context_length'
+VAST_TOKENS = 80_000_000
 FRAME = re.compile(r'first frame at (\d+) us')
 
 
@@ -63,11 +66,37 @@ def broken_model():
         data.remove()
 
 
+def too_little_memory():
+    """The starter model, made to claim a context that no computer can hold."""
+    data = driver.Data(model=False)
+    with open(os.environ['BOTTEGA_TEST_MODEL'], 'rb') as file:
+        model = bytearray(file.read())
+    value = model.index(CONTEXT_KEY) + len(CONTEXT_KEY) + 4
+    struct.pack_into('<I', model, value, VAST_TOKENS)
+    with open(os.path.join(data.path, 'models', 'vast.gguf'), 'wb') as file:
+        file.write(model)
+    settings = os.path.join(os.environ['XDG_CONFIG_HOME'], 'glib-2.0', 'settings')
+    os.makedirs(settings, exist_ok=True)
+    with open(os.path.join(settings, 'keyfile'), 'w', encoding='utf-8') as file:
+        file.write(f'[io/github/bottega/Bottega]\ncontext-length=uint32 {VAST_TOKENS}\n')
+    app = driver.App(data, env={'GSETTINGS_BACKEND': 'keyfile'})
+    try:
+        app.sees('Not enough memory')
+        app.sees('GB')
+        app.press('Use a Smaller Context')
+        app.ready()
+        app.close()
+    finally:
+        app.end()
+        data.remove()
+
+
 def main():
     tap = driver.Tap()
     tap.case('the window is there within a second', starts_in_time)
     tap.case('without a model it says what to do', no_model)
     tap.case('a broken model is named and can be removed', broken_model)
+    tap.case('too little memory says how much is needed', too_little_memory)
     tap.finish()
 
 

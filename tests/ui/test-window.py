@@ -6,7 +6,7 @@ import time
 
 import driver
 
-QUESTION = 'What is a workshop?'
+QUESTION = 'Describe the city of Florence in detail.'
 LONG = 'Write a long story about a carpenter.'
 
 
@@ -36,7 +36,7 @@ class Story:
             lengths.add(len(self.app.answer()))
             return self.app.query(driver.BUTTONS, 'Send the question')
         driver.until('the answer to end', ended)
-        assert len(lengths) >= 4, f'the text did not grow while it was written: {lengths}'
+        assert len(lengths) >= 3, f'the text did not grow while it was written: {lengths}'
         assert QUESTION in self.app.text(), 'the question is not in the transcript'
         self.app.sees('tok/s')
         question = self.app.find('text', 'Question')
@@ -79,8 +79,9 @@ class Story:
         driver.until('the question back in the composer',
                      lambda: driver.text_of(question) == 'Who are you?')
         self.app.key('Return')
-        driver.until('it to be asked', self.app.is_writing)
+        driver.until('the composer to empty', lambda: driver.text_of(question) == '')
         self.app.wait_written()
+        self.app.sees('Who are you?')
         assert not self.app.waiting(), 'the question still waits'
 
     def draft_stays(self):
