@@ -143,29 +143,60 @@ dot_plane (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
       dots[m][n] = i_dot_finish (bits, dot[m][n], dots[m][n]);
 }
 
-/* Sums of products of columns [8 from, 8 to) of a block, as floats. The high bytes go first: their
- * sums and the bias are what the low bytes are added to, and no register more is needed. */
+/* dots = products of columns [8 from, 8 to) with one byte, for a small tile: two chains of sums that
+ * overlap, where one after another would keep the processor waiting. */
+INLINE void
+dot_halves (const CpuFormat format, const unsigned m_n, const unsigned n_n, const unsigned from,
+            const unsigned to, const unsigned plane, const uint8_t *const *block,
+            const CpuActBlock *const *act, I (*dots)[TILE_COLUMNS])
+{
+  const unsigned middle = (from + to) / 2;
+  I upper[TILE_STRIPS][TILE_COLUMNS];
+
+  for (unsigned n = 0; n < n_n; n++)
+    for (unsigned m = 0; m < m_n; m++)
+      dots[m][n] = upper[m][n] = i_set1 (0);
+  dot_plane (format, m_n, n_n, from, middle, plane, block, act, dots);
+  dot_plane (format, m_n, n_n, middle, to, plane, block, act, upper);
+  for (unsigned n = 0; n < n_n; n++)
+    for (unsigned m = 0; m < m_n; m++)
+      dots[m][n] = i_add (dots[m][n], upper[m][n]);
+}
+
+/* Sums of products of columns [8 from, 8 to) of a block, as floats. In a large tile the high bytes
+ * go first: their sums and the bias are what the low bytes are added to, and no register more is
+ * needed. Integers are exact, so that both ways give the same. */
 INLINE void
 dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const unsigned from,
            const unsigned to, const uint8_t *const *block, const CpuActBlock *const *act,
            V (*dots)[TILE_COLUMNS])
 {
-  I dot[TILE_STRIPS][TILE_COLUMNS];
+  const gboolean small = I_DOT_WAITS && m_n * n_n <= 2;
+  I dot[TILE_STRIPS][TILE_COLUMNS], low[TILE_STRIPS][TILE_COLUMNS];
 
 #pragma GCC unroll 8
   for (unsigned n = 0; n < n_n; n++)
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++)
       dot[m][n] = i_set1 (0);
-  dot_plane (format, m_n, n_n, from, to, 0, block, act, dot);
+  if (small) {
+    dot_halves (format, m_n, n_n, from, to, 0, block, act, dot);
+    dot_halves (format, m_n, n_n, from, to, 1, block, act, low);
+  } else {
+    dot_plane (format, m_n, n_n, from, to, 0, block, act, dot);
+  }
 #pragma GCC unroll 8
   for (unsigned n = 0; n < n_n; n++)
 #pragma GCC unroll 2
-    for (unsigned m = 0; m < m_n; m++)
+    for (unsigned m = 0; m < m_n; m++) {
       dot[m][n] = i_carry (dot[m][n], bias_of (format, act[n], from / 2));
+      if (small)
+        dot[m][n] = i_add (dot[m][n], low[m][n]);
+    }
   if (m_n * n_n > 2) /* unpack the codes again: keeping them would push the sums out of registers */
     __asm__ volatile ("" ::: "memory");
-  dot_plane (format, m_n, n_n, from, to, 1, block, act, dot);
+  if (!small)
+    dot_plane (format, m_n, n_n, from, to, 1, block, act, dot);
 #pragma GCC unroll 8
   for (unsigned n = 0; n < n_n; n++)
 #pragma GCC unroll 2

@@ -171,6 +171,7 @@ v_store_first (float *p, uint32_t n, V x)
 #define Q8_BIAS      0 /* the codes are made signed again */
 #define TILE_COLUMNS 4
 #define TILE_STRIPS  2
+#define I_DOT_WAITS  FALSE /* only an addition waits for the sum */
 
 static inline I
 i_load (const uint8_t *p)
@@ -182,6 +183,12 @@ static inline I
 i_set1 (int32_t x)
 {
   return _mm256_set1_epi32 (x);
+}
+
+static inline I
+i_add (I a, I b)
+{
+  return _mm256_add_epi32 (a, b);
 }
 
 static inline I

@@ -156,6 +156,7 @@ v_store_first (float *p, uint32_t n, V x)
 #define Q8_BIAS      128 /* of the stored codes: dpbusd takes them unsigned */
 #define TILE_COLUMNS 6
 #define TILE_STRIPS  2
+#define I_DOT_WAITS  TRUE /* the sum is an operand of dpbusd: 4 cycles a step */
 
 static inline I
 i_load (const uint8_t *p)
@@ -167,6 +168,12 @@ static inline I
 i_set1 (int32_t x)
 {
   return _mm512_set1_epi32 (x);
+}
+
+static inline I
+i_add (I a, I b)
+{
+  return _mm512_add_epi32 (a, b);
 }
 
 static inline I
