@@ -18,7 +18,8 @@ VIOLATION = re.compile(r'^(.*?):(\d+):\d+: error: .*\[-Wclang-format-violations\
 
 def clang_format(paths):
     """One complaint a file, at its first place; one process for all, as starting it is slow."""
-    done = subprocess.run(['clang-format', f'--style=file:{STYLE}', '--dry-run', '--Werror', *paths],
+    command = ['clang-format', f'--style=file:{STYLE}', '--dry-run', '--Werror', *paths]
+    done = subprocess.run(command,
                           capture_output=True, text=True, cwd=tree.ROOT, check=False)
     first = {}
     for path, line in VIOLATION.findall(done.stderr):

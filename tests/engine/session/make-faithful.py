@@ -5,8 +5,8 @@
 usage: make-faithful.py DIR > faithful.json
 
 DIR holds, per text, NAME.txt, NAME.ref.json and NAME.peer.json: what another engine says of it on
-the starter model's weights expanded to F32 (the exact result) and on the starter model itself. Both
-have the shape that `bottega-cli --json logits` prints. The other engine's own distance from the exact
+the starter model's weights expanded to F32 (the exact result) and on the starter model itself, in
+the shape that `bottega-cli --json logits` prints. The other engine's own distance from the exact
 result is the bar."""
 import glob
 import json
