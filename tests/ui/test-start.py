@@ -5,6 +5,7 @@
 import os
 import re
 import struct
+import subprocess
 
 import driver
 
@@ -91,12 +92,38 @@ def too_little_memory():
         data.remove()
 
 
+def one_instance():
+    """Without a folder of its own a second start goes to the window that is there."""
+    first = subprocess.Popen(['bottega'])
+    try:
+        driver.until('bottega on the bus', lambda: 'bottega.Bottega' in subprocess.run(
+            ['gdbus', 'call', '--session', '--dest', 'org.freedesktop.DBus',
+             '--object-path', '/', '--method', 'org.freedesktop.DBus.ListNames'],
+            capture_output=True, text=True, check=True).stdout)
+        for arguments in ([], ['--new-conversation']):
+            done = subprocess.run(['bottega', *arguments], timeout=20, check=False)
+            assert done.returncode == 0, f'bottega {arguments} ended with {done.returncode}'
+        assert first.poll() is None, 'the first one ended'
+    finally:
+        first.kill()
+        first.wait()
+
+
+def command_line():
+    done = subprocess.run(['bottega', '--version'], capture_output=True, text=True, check=True)
+    assert re.fullmatch(r'Bottega \d+\.\d+\.\d+\n', done.stdout), done.stdout
+    done = subprocess.run(['bottega', '--nonsense'], capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and '--nonsense' in done.stderr, done.stderr
+
+
 def main():
     tap = driver.Tap()
     tap.case('the window is there within a second', starts_in_time)
     tap.case('without a model it says what to do', no_model)
     tap.case('a broken model is named and can be removed', broken_model)
     tap.case('too little memory says how much is needed', too_little_memory)
+    tap.case('a second start goes to the first window', one_instance)
+    tap.case('the command line', command_line)
     tap.finish()
 
 
