@@ -163,8 +163,9 @@ typedef struct {
   uint64_t seed;              /* same seed, same text */
   gboolean ignore_end;        /* for measuring: goes on past the end token */
 } EngineGenerate;
+/* No penalty: lists and code repeat their tokens on purpose. */
 #define ENGINE_GENERATE_DEFAULT \
-  ((EngineGenerate) { 1024, 0.7f, 40, 0.95f, 0.05f, 1.1f, 64, 0, FALSE })
+  ((EngineGenerate) { 1024, 0.7f, 40, 0.95f, 0.05f, 1, 64, 0, FALSE })
 #define ENGINE_GENERATE_GREEDY ((EngineGenerate) { 1024, 0, 0, 1, 0, 1, 0, 0, FALSE })
 
 typedef enum {

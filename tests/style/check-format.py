@@ -19,8 +19,7 @@ VIOLATION = re.compile(r'^(.*?):(\d+):\d+: error: .*\[-Wclang-format-violations\
 def clang_format(paths):
     """One complaint a file, at its first place; one process for all, as starting it is slow."""
     command = ['clang-format', f'--style=file:{STYLE}', '--dry-run', '--Werror', *paths]
-    done = subprocess.run(command,
-                          capture_output=True, text=True, cwd=tree.ROOT, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tree.ROOT, check=False)
     first = {}
     for path, line in VIOLATION.findall(done.stderr):
         first.setdefault(path, line)
