@@ -131,13 +131,15 @@ class Pictures:
             app.key(key)
             self.take(name)
             if name == 'preferences':
-                app.key('ctrl+Page_Down')
+                tabs = [node for node in driver.walk(app.window)
+                        if node.get_role_name() == 'page tab']
+                driver.Atspi.Action.do_action(tabs[1].get_action_iface(), 0)
                 self.take('engine')
             app.key('Escape')
             time.sleep(0.6)
         app.key('F10')
         self.take('menu')
-        app.key('End', 'Return')
+        app.key('Up', 'Return')
         self.take('about')
         app.key('Escape')
         time.sleep(0.6)

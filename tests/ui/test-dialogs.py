@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every dialog opens by its key, and every control has a name for screen readers."""
 
+import subprocess
+import time
+
 import driver
 
 NAMED = driver.BUTTONS + ('check box', 'radio button', 'combo box', 'spin button', 'menu button',
@@ -42,6 +45,24 @@ class Dialogs:
             self.app.sees_not(words)
         return check
 
+    def loads_again(self):
+        """Another context length, chosen with the mouse, holds once the model is loaded again."""
+        self.app.key('ctrl+comma')
+        tab = self.app.find('page tab', 'Engine')
+        driver.Atspi.Action.do_action(tab.get_action_iface(), 0)
+        row = self.app.find('combo box', 'Context length').get_component_iface()
+        time.sleep(1)  # the page slides in
+        box = driver.Atspi.Component.get_extents(row, driver.Atspi.CoordType.WINDOW)
+        subprocess.run(['xdotool', 'mousemove', '--window', self.app.id,
+                        str(box.x + box.width - 40), str(box.y + box.height // 2), 'click', '1'],
+                       check=True, timeout=20)
+        time.sleep(0.7)
+        self.app.key('Down', 'Down', 'Return')
+        self.app.press('Load Now')
+        self.app.sees_not('Load Now')
+        self.app.key('Escape')
+        self.app.sees('2,048 tokens')
+
     def menu(self):
         """GTK 4.18 gives the items no names of their own."""
         self.app.key('F10')
@@ -64,6 +85,7 @@ def main():
         tap.case('models', dialogs.opens('ctrl+m', 'Installed'))
         tap.case('shortcuts', dialogs.opens('ctrl+question', 'Go to the list of conversations'))
         tap.case('main menu', dialogs.menu)
+        tap.case('another context length', dialogs.loads_again)
         tap.case('the window closes', dialogs.app.close)
     finally:
         dialogs.end()

@@ -42,6 +42,10 @@ class Story:
         question = self.app.find('text', 'Question')
         assert driver.text_of(question) == '', 'the composer was not emptied'
 
+    def answer_is_copied(self):
+        self.app.key('ctrl+shift+c')
+        self.app.sees('Answer copied')
+
     def keys_break_lines(self):
         self.app.key('ctrl+l')
         self.app.type('one')
@@ -160,6 +164,7 @@ def main():
     try:
         tap.case('the starting page names the device', story.welcome)
         tap.case('an answer streams and ends', story.answer_streams_and_ends)
+        tap.case('the answer is copied', story.answer_is_copied)
         tap.case('Shift+Enter breaks the line', story.keys_break_lines)
         tap.case('an answer is stopped midway', story.answer_is_stopped)
         tap.case('a second question waits its turn', story.question_waits_its_turn)
