@@ -128,12 +128,12 @@ dot_plane (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
       load_codes (format, block[m], i, &even[m], &odd[m]);
 #pragma GCC unroll 8
     for (unsigned n = 0; n < n_n; n++) {
-      int32_t a[2];
+      I a_even = i_repeat4 (act[n]->q[plane] + 8 * i);
+      I a_odd = i_repeat4 (act[n]->q[plane] + 8 * i + 4);
 
-      memcpy (a, act[n]->q[plane] + 8 * i, sizeof a);
 #pragma GCC unroll 2
       for (unsigned m = 0; m < m_n; m++)
-        dot[m][n] = i_dot (bits, dot[m][n], even[m], odd[m], i_set1 (a[0]), i_set1 (a[1]));
+        dot[m][n] = i_dot (bits, dot[m][n], even[m], odd[m], a_even, a_odd);
     }
   }
 #pragma GCC unroll 8
@@ -143,8 +143,8 @@ dot_plane (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
       dots[m][n] = i_dot_finish (bits, dot[m][n], dots[m][n]);
 }
 
-/* dots = products of columns [8 from, 8 to) with one byte, for a small tile: two chains of sums that
- * overlap, where one after another would keep the processor waiting. */
+/* dots = products of columns [8 from, 8 to) with one byte, for a small tile: two chains of sums
+ * that overlap, where one after another would keep the processor waiting. */
 INLINE void
 dot_halves (const CpuFormat format, const unsigned m_n, const unsigned n_n, const unsigned from,
             const unsigned to, const unsigned plane, const uint8_t *const *block,

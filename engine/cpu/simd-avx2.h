@@ -185,6 +185,13 @@ i_set1 (int32_t x)
   return _mm256_set1_epi32 (x);
 }
 
+/* Four bytes in every lane. */
+static inline I
+i_repeat4 (const int8_t *p)
+{
+  return _mm256_broadcastd_epi32 (_mm_loadu_si32 (p));
+}
+
 static inline I
 i_add (I a, I b)
 {
