@@ -19,6 +19,7 @@ typedef struct {
   uint32_t split;        /* lanes that share a row in the matrix kernels when there is one column */
   uint32_t fill;         /* workgroups that keep the device busy */
   uint32_t max_columns;  /* columns that a matrix kernel takes at once */
+  gboolean staged;       /* weights are copied in even where the host could write them */
   uint32_t chunk_tokens; /* preferred prefill batch */
 } VulkanQuirks;
 

@@ -95,7 +95,8 @@ bind_memory (VulkanBuffer *self, const VulkanDevice *device, VulkanMemoryKind ki
   if (!VK (vkAllocateMemory (self->device, &info, NULL, &self->memory), error) ||
       !VK (vkBindBufferMemory (self->device, self->buffer, self->memory, 0), error))
     return FALSE;
-  if ((memory_type->propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0 &&
+  gboolean staged = kind == VULKAN_MEMORY_DEVICE && device->quirks.staged;
+  if (!staged && (memory_type->propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0 &&
       !VK (vkMapMemory (self->device, self->memory, 0, VK_WHOLE_SIZE, 0, &self->map), error))
     return FALSE;
   return TRUE;
