@@ -35,7 +35,7 @@ test_times (void)
 
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *said =
-      bottega_conversation_row_format_time (at (cases[i].time), at ("2026-11-23T15:00:00Z"));
+        bottega_conversation_row_format_time (at (cases[i].time), at ("2026-11-23T15:00:00Z"));
     g_assert_cmpstr (said, ==, cases[i].said);
   }
 }
