@@ -90,6 +90,20 @@ measure (Bench *b, uint32_t prompt, uint32_t n_decode, uint32_t n_rounds)
           n_decode / decode[n_rounds / 2], n_decode / decode[0], b->checksum);
 }
 
+/* A prompt of all sorts of tokens, on pages in falling order. */
+static void
+set_tokens (Bench *b, uint32_t n_vocab, uint32_t prompt, uint32_t n_decode)
+{
+  b->n_vocab = n_vocab;
+  b->n_pages = (prompt + n_decode + ENGINE_PAGE_TOKENS) / ENGINE_PAGE_TOKENS;
+  b->pages = g_new (uint32_t, b->n_pages);
+  b->tokens = g_new0 (int32_t, prompt + n_decode + 1);
+  for (uint32_t i = 0; i < b->n_pages; i++)
+    b->pages[i] = b->n_pages - 1 - i;
+  for (uint32_t i = 0; i < prompt; i++)
+    b->tokens[i] = (int32_t) ((i * 2654435761u + 12345u) % (n_vocab - 100)) + 50;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -120,14 +134,7 @@ main (int argc, char **argv)
   b.backend = cpu_backend_open ((unsigned) numbers[0], tier, &error);
   if (b.backend == NULL)
     die (error);
-  b.n_vocab = desc->h.n_vocab;
-  b.n_pages = (prompt + (uint32_t) numbers[3] + ENGINE_PAGE_TOKENS) / ENGINE_PAGE_TOKENS;
-  b.pages = g_new (uint32_t, b.n_pages);
-  b.tokens = g_new0 (int32_t, prompt + numbers[3] + 1);
-  for (uint32_t i = 0; i < b.n_pages; i++)
-    b.pages[i] = b.n_pages - 1 - i;
-  for (uint32_t i = 0; i < prompt; i++)
-    b.tokens[i] = (int32_t) ((i * 2654435761u + 12345u) % (b.n_vocab - 100)) + 50;
+  set_tokens (&b, desc->h.n_vocab, prompt, (uint32_t) numbers[3]);
 
   const EngineBackendVtable *vtable = b.backend->vtable;
   gint64 start_us = g_get_monotonic_time ();
