@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Owns the rows of a conversation and where the reader is in it. Rows exist for the messages from
- * FIRST on; the earlier ones are made upwards from the end, a few at a time when nothing else is to
- * do, so that a long conversation opens at once. It must not know how messages look or are made.
+ * Owns the rows of a conversation and where the reader is in it. Every message has a slot from the
+ * start, since a widget that is put before many others has all of those styled anew. The slots are
+ * filled upwards from the end, one or two a frame, as far as the reader may go: so a long
+ * conversation opens at once. It must not know how messages look or are made.
  */
 #define G_LOG_DOMAIN "bottega-chat-view"
 
@@ -13,6 +14,7 @@
 #include "app/ui/bottega-code-block.h"
 #include "app/ui/bottega-end-viewport.h"
 #include "app/ui/bottega-question-row.h"
+#include "app/ui/bottega-transcript.h"
 
 #include <adwaita.h>
 #include <glib/gi18n.h>
@@ -23,8 +25,12 @@
 /* The messages at the end that are made at once: a tall page of text. */
 #define FIRST_PAGE_BYTES 6000
 
-/* How long one turn may make rows. */
-#define CHUNK_US 4000
+/* How much text of earlier messages one frame may take. */
+#define FRAME_BYTES 800
+
+/* So many rows are made ahead; earlier ones only when the reader comes within so many pages. */
+#define READY_ROWS  40
+#define PAGES_AHEAD 3
 
 struct _BottegaChatView {
   GtkWidget parent_instance;
@@ -38,9 +44,9 @@ struct _BottegaChatView {
 
   BottegaConversation *conversation;
   GSignalGroup *signals;
-  GPtrArray *rows; /* of the messages from first on; owned by the column */
-  guint first;
-  guint populate_source;
+  GPtrArray *slots; /* AdwBin for each message; owned by the column */
+  guint first;      /* those from here on have their row */
+  guint populate_tick;
 };
 
 enum {
@@ -95,30 +101,39 @@ make_row (BottegaChatView *self,
   }
 }
 
-/* Makes the row of the message at POSITION and puts it at INDEX of the rows. */
+static void
+insert_slot (BottegaChatView *self,
+             guint position)
+{
+  GtkWidget *slot = adw_bin_new ();
+
+  gtk_box_insert_child_after (self->column, slot,
+                              position > 0 ? self->slots->pdata[position - 1] : NULL);
+  g_ptr_array_insert (self->slots, position, slot);
+}
+
+/* Makes the row of the message at POSITION; returns the length of its text. */
 static gsize
-insert_row (BottegaChatView *self,
-            guint position,
-            guint index)
+fill_slot (BottegaChatView *self,
+           guint position)
 {
   g_autoptr (BottegaMessage) message =
       g_list_model_get_item (G_LIST_MODEL (self->conversation), position);
-  GtkWidget *row = make_row (self, message);
 
-  gtk_box_insert_child_after (self->column, row, index > 0 ? self->rows->pdata[index - 1] : NULL);
-  g_ptr_array_insert (self->rows, index, row);
+  adw_bin_set_child (self->slots->pdata[position], make_row (self, message));
   return bottega_message_get_text_bytes (message);
 }
 
 static void
-remove_rows (BottegaChatView *self,
-             guint index,
-             guint n)
+remove_slots (BottegaChatView *self,
+              guint position,
+              guint n)
 {
-  for (guint i = index; i < index + n; i++)
-    gtk_box_remove (self->column, self->rows->pdata[i]);
+  for (guint i = position; i < position + n; i++)
+    gtk_box_remove (self->column, self->slots->pdata[i]);
   if (n > 0)
-    g_ptr_array_remove_range (self->rows, index, n);
+    g_ptr_array_remove_range (self->slots, position, n);
+  self->first -= CLAMP ((int) self->first - (int) position, 0, (int) n);
 }
 
 /* The line above the first message that the model still reads. */
@@ -126,41 +141,79 @@ static void
 update_marker (BottegaChatView *self)
 {
   BottegaMessage *included = NULL;
-  GtkWidget *before = NULL;
 
   if (self->conversation != NULL && bottega_conversation_get_dropped_turns (self->conversation) > 0)
     included = bottega_conversation_get_first_included (self->conversation);
 
-  for (guint i = 0; included != NULL && i < self->rows->len; i++) {
+  for (guint i = self->first; included != NULL && i < self->slots->len; i++) {
     g_autoptr (BottegaMessage) message =
-        g_list_model_get_item (G_LIST_MODEL (self->conversation), self->first + i);
+        g_list_model_get_item (G_LIST_MODEL (self->conversation), i);
     if (message == included) {
-      gtk_box_reorder_child_after (self->column, self->marker, before);
+      gtk_box_reorder_child_after (self->column, self->marker,
+                                   i > 0 ? self->slots->pdata[i - 1] : NULL);
       gtk_widget_set_visible (self->marker, TRUE);
       return;
     }
-    before = self->rows->pdata[i];
   }
   gtk_widget_set_visible (self->marker, FALSE);
 }
 
 static gboolean
-populate_cb (gpointer user_data)
+wants_rows (BottegaChatView *self)
 {
-  BottegaChatView *self = user_data;
-  gint64 until_us = g_get_monotonic_time () + CHUNK_US;
+  GtkAdjustment *adjustment = gtk_scrolled_window_get_vadjustment (self->scroller);
+  double ahead = gtk_adjustment_get_page_size (adjustment) * PAGES_AHEAD;
 
-  g_assert (BOTTEGA_IS_CHAT_VIEW (self));
+  if (self->first == 0)
+    return FALSE;
+  return self->slots->len - self->first < READY_ROWS ||
+         gtk_adjustment_get_value (adjustment) < ahead;
+}
 
-  while (self->first > 0 && g_get_monotonic_time () < until_us)
-    insert_row (self, --self->first, 0);
+/* Styling and laying out a row takes far longer than making it, and all of it falls into the frame:
+ * hence the rows of a frame are counted by their text. */
+static gboolean
+populate_cb (GtkWidget *widget,
+             GdkFrameClock *clock,
+             gpointer user_data)
+{
+  BottegaChatView *self = BOTTEGA_CHAT_VIEW (widget);
+  gsize bytes = 0;
+
+  while (wants_rows (self) && bytes < FRAME_BYTES)
+    bytes += fill_slot (self, --self->first);
   bottega_end_viewport_grow_above (self->viewport);
-  if (self->first > 0)
+  update_marker (self);
+  if (wants_rows (self))
     return G_SOURCE_CONTINUE;
 
-  update_marker (self);
-  self->populate_source = 0;
+  self->populate_tick = 0;
   return G_SOURCE_REMOVE;
+}
+
+static void
+queue_populate (BottegaChatView *self)
+{
+  if (self->populate_tick == 0 && wants_rows (self))
+    self->populate_tick = gtk_widget_add_tick_callback (GTK_WIDGET (self), populate_cb, NULL, NULL);
+}
+
+static void
+stop_populate (BottegaChatView *self)
+{
+  if (self->populate_tick != 0)
+    gtk_widget_remove_tick_callback (GTK_WIDGET (self), self->populate_tick);
+  self->populate_tick = 0;
+}
+
+/* The reader moved, or the page grew. */
+static void
+place_cb (BottegaChatView *self)
+{
+  g_assert (BOTTEGA_IS_CHAT_VIEW (self));
+
+  update_button (self);
+  queue_populate (self);
 }
 
 /* Makes the rows of the last page now and of what is above it later. */
@@ -169,17 +222,10 @@ populate (BottegaChatView *self)
 {
   gsize bytes = 0;
 
-  g_clear_handle_id (&self->populate_source, g_source_remove);
-  self->first = 0;
-  if (self->conversation != NULL)
-    self->first = g_list_model_get_n_items (G_LIST_MODEL (self->conversation));
+  self->first = self->slots->len;
   while (self->first > 0 && bytes < FIRST_PAGE_BYTES)
-    bytes += insert_row (self, --self->first, 0);
-  if (self->first > 0) {
-    self->populate_source = g_idle_add_full (G_PRIORITY_LOW, populate_cb, self, NULL);
-    g_source_set_name_by_id (self->populate_source, "[bottega] earlier messages");
-  }
-  update_marker (self);
+    bytes += fill_slot (self, --self->first);
+  queue_populate (self);
 }
 
 static void
@@ -189,16 +235,21 @@ items_changed_cb (BottegaChatView *self,
                   guint added,
                   GListModel *model)
 {
+  gboolean fresh;
+
   g_assert (BOTTEGA_IS_CHAT_VIEW (self));
 
-  if (position < self->first || self->rows->len == 0) {
-    remove_rows (self, 0, self->rows->len);
-    populate (self);
-    return;
+  remove_slots (self, position, removed);
+  fresh = self->first == self->slots->len;
+  for (guint i = 0; i < added; i++) {
+    insert_slot (self, position + i);
+    if (position < self->first)
+      self->first++;
+    else if (!fresh)
+      fill_slot (self, position + i);
   }
-  remove_rows (self, position - self->first, removed);
-  for (guint i = 0; i < added; i++)
-    insert_row (self, position + i, position - self->first + i);
+  if (fresh)
+    populate (self);
   update_marker (self);
   if (added > 0)
     bottega_chat_view_go_to_end (self);
@@ -331,10 +382,10 @@ bottega_chat_view_dispose (GObject *object)
 {
   BottegaChatView *self = BOTTEGA_CHAT_VIEW (object);
 
-  g_clear_handle_id (&self->populate_source, g_source_remove);
+  stop_populate (self);
   g_clear_object (&self->signals);
   g_clear_object (&self->conversation);
-  g_clear_pointer (&self->rows, g_ptr_array_unref);
+  g_clear_pointer (&self->slots, g_ptr_array_unref);
   gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_CHAT_VIEW);
   /* The template lets go only of what is bound. */
   for (GtkWidget *child; (child = gtk_widget_get_first_child (GTK_WIDGET (self))) != NULL;)
@@ -363,6 +414,7 @@ bottega_chat_view_class_init (BottegaChatViewClass *klass)
   gtk_widget_class_install_action (widget_class, "chat.edit", "(ss)", edit_action);
 
   g_type_ensure (BOTTEGA_TYPE_END_VIEWPORT);
+  g_type_ensure (BOTTEGA_TYPE_TRANSCRIPT);
   gtk_widget_class_set_css_name (widget_class, "chat");
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/bottega/Bottega/bottega-chat-view.ui");
@@ -378,7 +430,7 @@ static void
 bottega_chat_view_init (BottegaChatView *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
-  self->rows = g_ptr_array_new ();
+  self->slots = g_ptr_array_new ();
 
   self->marker = g_object_new (
       GTK_TYPE_LABEL, "label",
@@ -396,10 +448,10 @@ bottega_chat_view_init (BottegaChatView *self)
   g_signal_group_connect_swapped (self->signals, "notify::dropped-turns",
                                   G_CALLBACK (update_marker), self);
   g_signal_connect_object (gtk_scrolled_window_get_vadjustment (self->scroller), "value-changed",
-                           G_CALLBACK (update_button), self, G_CONNECT_SWAPPED);
+                           G_CALLBACK (place_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (gtk_scrolled_window_get_vadjustment (self->scroller), "changed",
-                           G_CALLBACK (update_button), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->viewport, "notify::following", G_CALLBACK (update_button), self,
+                           G_CALLBACK (place_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->viewport, "notify::following", G_CALLBACK (place_cb), self,
                            G_CONNECT_SWAPPED);
 }
 
@@ -426,10 +478,13 @@ bottega_chat_view_set_conversation (BottegaChatView *self,
 
   if (conversation == self->conversation)
     return;
-  remove_rows (self, 0, self->rows->len);
+  stop_populate (self);
+  remove_slots (self, 0, self->slots->len);
   g_set_object (&self->conversation, conversation);
   g_signal_group_set_target (self->signals, conversation);
-  populate (self);
+  if (conversation != NULL)
+    items_changed_cb (self, 0, 0, g_list_model_get_n_items (G_LIST_MODEL (conversation)),
+                      G_LIST_MODEL (conversation));
   busy_cb (self);
   bottega_chat_view_go_to_end (self);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CONVERSATION]);

@@ -23,6 +23,8 @@ struct _BottegaEndViewport {
   GtkScrollablePolicy policies[2];
   gulong focus_handler;
 
+  GHashTable *drawers; /* widgets that drew less than all of themselves; weak */
+  int drawn_page;      /* the page of the window's height in whose neighbourhood they drew */
   double from_end;
   gboolean following;
   gboolean grew_above;
@@ -175,6 +177,34 @@ choose_value (BottegaEndViewport *self,
 }
 
 static void
+forget_drawer_cb (gpointer viewport,
+                  GObject *widget)
+{
+  g_hash_table_remove (BOTTEGA_END_VIEWPORT (viewport)->drawers, widget);
+}
+
+/* Lets everything be drawn anew that left something out, once another page is seen. */
+static void
+update_drawn (BottegaEndViewport *self,
+              double value,
+              double page)
+{
+  int drawn_page = (int) floor (value / MAX (page, 1));
+  g_autofree gpointer *drawers = NULL;
+  guint n;
+
+  if (drawn_page == self->drawn_page)
+    return;
+  self->drawn_page = drawn_page;
+  drawers = g_hash_table_get_keys_as_array (self->drawers, &n);
+  for (guint i = 0; i < n; i++) {
+    g_object_weak_unref (drawers[i], forget_drawer_cb, self);
+    gtk_widget_queue_draw (drawers[i]);
+  }
+  g_hash_table_remove_all (self->drawers);
+}
+
+static void
 bottega_end_viewport_size_allocate (GtkWidget *widget,
                                     int width,
                                     int height,
@@ -198,6 +228,7 @@ bottega_end_viewport_size_allocate (GtkWidget *widget,
                             height * 0.1, height * 0.9, height);
   self->allocating = FALSE;
 
+  update_drawn (self, value, height);
   if (self->child != NULL) {
     graphene_point_t origin = GRAPHENE_POINT_INIT (0, -(float) round (value));
     gtk_widget_allocate (self->child, width, tall, -1, gsk_transform_translate (NULL, &origin));
@@ -306,12 +337,20 @@ bottega_end_viewport_dispose (GObject *object)
   BottegaEndViewport *self = BOTTEGA_END_VIEWPORT (object);
 
   g_clear_pointer (&self->child, gtk_widget_unparent);
+  update_drawn (self, -1, 1);
   for (guint i = 0; i < G_N_ELEMENTS (self->adjustments); i++) {
     if (self->adjustments[i] != NULL)
       g_signal_handlers_disconnect_by_func (self->adjustments[i], value_changed_cb, self);
     g_clear_object (&self->adjustments[i]);
   }
   G_OBJECT_CLASS (bottega_end_viewport_parent_class)->dispose (object);
+}
+
+static void
+bottega_end_viewport_finalize (GObject *object)
+{
+  g_hash_table_unref (BOTTEGA_END_VIEWPORT (object)->drawers);
+  G_OBJECT_CLASS (bottega_end_viewport_parent_class)->finalize (object);
 }
 
 static void
@@ -323,6 +362,7 @@ bottega_end_viewport_class_init (BottegaEndViewportClass *klass)
   object_class->get_property = bottega_end_viewport_get_property;
   object_class->set_property = bottega_end_viewport_set_property;
   object_class->dispose = bottega_end_viewport_dispose;
+  object_class->finalize = bottega_end_viewport_finalize;
   widget_class->root = bottega_end_viewport_root;
   widget_class->unroot = bottega_end_viewport_unroot;
   widget_class->measure = bottega_end_viewport_measure;
@@ -348,6 +388,7 @@ static void
 bottega_end_viewport_init (BottegaEndViewport *self)
 {
   self->following = TRUE;
+  self->drawers = g_hash_table_new (NULL, NULL);
   set_adjustment (self, GTK_ORIENTATION_HORIZONTAL, NULL);
   set_adjustment (self, GTK_ORIENTATION_VERTICAL, NULL);
   gtk_widget_set_overflow (GTK_WIDGET (self), GTK_OVERFLOW_HIDDEN);
@@ -384,4 +425,29 @@ bottega_end_viewport_grow_above (BottegaEndViewport *self)
   g_return_if_fail (BOTTEGA_IS_END_VIEWPORT (self));
 
   self->grew_above = TRUE;
+}
+
+void
+bottega_end_viewport_snapshot_children (GtkWidget *widget,
+                                        GtkSnapshot *snapshot)
+{
+  BottegaEndViewport *self =
+      (BottegaEndViewport *) gtk_widget_get_ancestor (widget, BOTTEGA_TYPE_END_VIEWPORT);
+  double page = self != NULL ? gtk_widget_get_height (GTK_WIDGET (self)) : 0;
+  graphene_rect_t bounds = GRAPHENE_RECT_INIT (0, 0, 0, 0);
+  double top, bottom;
+
+  if (self != NULL && !gtk_widget_compute_bounds (widget, self->child, &bounds))
+    self = NULL;
+  top = self != NULL ? (self->drawn_page - 1) * page - bounds.origin.y : -G_MAXDOUBLE;
+  bottom = self != NULL ? (self->drawn_page + 3) * page - bounds.origin.y : G_MAXDOUBLE;
+
+  for (GtkWidget *child = gtk_widget_get_first_child (widget); child != NULL;
+       child = gtk_widget_get_next_sibling (child))
+    if (!gtk_widget_compute_bounds (child, widget, &bounds) ||
+        (bounds.origin.y < bottom && bounds.origin.y + bounds.size.height > top))
+      gtk_widget_snapshot_child (widget, child, snapshot);
+
+  if (self != NULL && g_hash_table_add (self->drawers, widget))
+    g_object_weak_ref (G_OBJECT (widget), forget_drawer_cb, self);
 }

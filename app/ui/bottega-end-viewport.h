@@ -25,4 +25,10 @@ void bottega_end_viewport_go_to_end (BottegaEndViewport *self);
  * the end. */
 void bottega_end_viewport_grow_above (BottegaEndViewport *self);
 
+/* For the snapshot of WIDGET, somewhere on the page: draws those of its children that are near what
+ * is seen, and has WIDGET drawn again when others come near. Without a viewport around it all are
+ * drawn. A renderer without a graphics card pays for every letter that it is given. */
+void bottega_end_viewport_snapshot_children (GtkWidget *widget,
+                                             GtkSnapshot *snapshot);
+
 G_END_DECLS

@@ -20,7 +20,7 @@
 #define PARAGRAPH_BYTES 1200
 
 /* Where no sentence ends for so long, after a word. */
-#define SENTENCE_BYTES 3000
+#define SENTENCE_BYTES 2000
 
 /* Quotes and lists nested deeper are shown flat. */
 #define MAX_DEPTH 16

@@ -11,6 +11,7 @@
 
 #include "app/ui/bottega-markdown-view.h"
 #include "app/ui/bottega-code-block.h"
+#include "app/ui/bottega-end-viewport.h"
 #include "app/ui/bottega-markdown-blocks.h"
 #include "app/ui/bottega-markdown-inline.h"
 #include "app/ui/bottega-table-block.h"
@@ -28,10 +29,11 @@
 #define GAP_HEADING  24
 
 /* The least width of a text, in letters. */
-#define MIN_CHARS 8
+#define MIN_CHARS         14
+#define MIN_HEADING_CHARS 8
 
 /* The least width of a block: a heading of so many letters, the header of a listing. */
-#define MIN_WIDTH 160
+#define MIN_WIDTH 200
 
 /* What the column asks for where nobody gives it a width. */
 #define NATURAL_WIDTH 680
@@ -245,7 +247,7 @@ bottega_markdown_view_snapshot (GtkWidget *widget,
                                 GtkSnapshot *snapshot)
 {
   snapshot_quotes (BOTTEGA_MARKDOWN_VIEW (widget), snapshot);
-  GTK_WIDGET_CLASS (bottega_markdown_view_parent_class)->snapshot (widget, snapshot);
+  bottega_end_viewport_snapshot_children (widget, snapshot);
 }
 
 static GtkSizeRequestMode
@@ -367,6 +369,7 @@ make_heading (guint level)
   static const char *const classes[] = { "title-2", "title-3", "title-4", "heading" };
   GtkWidget *label = bottega_markdown_view_make_label (GTK_ACCESSIBLE_ROLE_HEADING);
 
+  gtk_label_set_width_chars (GTK_LABEL (label), MIN_HEADING_CHARS);
   gtk_widget_add_css_class (label, classes[MIN (level, G_N_ELEMENTS (classes)) - 1]);
   gtk_accessible_update_property (GTK_ACCESSIBLE (label), GTK_ACCESSIBLE_PROPERTY_LEVEL,
                                   (int) level, -1);

@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "app/ui/bottega-table-block.h"
+#include "app/ui/bottega-end-viewport.h"
 #include "app/ui/bottega-markdown-view.h"
 
 #include <glib/gi18n.h>
@@ -133,6 +134,13 @@ bottega_table_grid_size_allocate (GtkWidget *widget,
   }
 }
 
+static void
+bottega_table_grid_snapshot (GtkWidget *widget,
+                             GtkSnapshot *snapshot)
+{
+  bottega_end_viewport_snapshot_children (widget, snapshot);
+}
+
 static GtkSizeRequestMode
 bottega_table_grid_get_request_mode (GtkWidget *widget)
 {
@@ -175,6 +183,7 @@ bottega_table_grid_class_init (BottegaTableGridClass *klass)
   object_class->finalize = bottega_table_grid_finalize;
   widget_class->measure = bottega_table_grid_measure;
   widget_class->size_allocate = bottega_table_grid_size_allocate;
+  widget_class->snapshot = bottega_table_grid_snapshot;
   widget_class->get_request_mode = bottega_table_grid_get_request_mode;
   gtk_widget_class_set_css_name (widget_class, "table");
   gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_GROUP);

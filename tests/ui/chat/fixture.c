@@ -38,26 +38,73 @@ load_style (void)
 }
 
 static void
-open_assistant (Fixture *self,
-                const char *text,
-                double speed)
+start_assistant (Fixture *self,
+                 const char *text,
+                 double speed)
 {
   g_autoptr (BottegaSettings) settings = bottega_settings_new_in_memory ();
-  g_autoptr (GError) error = NULL;
   BottegaReplayOptions options = { .text = text,
                                    .tokens_per_s = speed,
                                    .context_tokens = 1 << 20 };
 
-  *self = (Fixture) { 0 };
   g_object_set (settings, "max-answer-tokens", 1u << 19, NULL);
-  self->folder = g_dir_make_tmp ("bottega-chat-XXXXXX", &error);
-  g_assert_no_error (error);
-  self->turns_us = g_array_new (FALSE, FALSE, sizeof (gint64));
   self->source = bottega_replay_source_new (&options);
   self->assistant = bottega_assistant_new (self->folder, self->source, settings);
   bottega_engine_thread_load (bottega_assistant_get_engine (self->assistant), "/replay", "auto", 0);
+}
+
+static void
+open_assistant (Fixture *self,
+                const char *text,
+                double speed)
+{
+  g_autoptr (GError) error = NULL;
+
+  *self = (Fixture) { 0 };
+  self->folder = g_dir_make_tmp ("bottega-chat-XXXXXX", &error);
+  g_assert_no_error (error);
+  self->turns_us = g_array_new (FALSE, FALSE, sizeof (gint64));
+  start_assistant (self, text, speed);
   self->conversation = bottega_conversation_list_create (
       bottega_assistant_get_conversations (self->assistant));
+}
+
+static void
+stop_assistant (Fixture *self)
+{
+  bottega_assistant_shutdown (self->assistant);
+  g_clear_object (&self->conversation);
+  g_clear_object (&self->assistant);
+  g_clear_object (&self->source);
+}
+
+static gboolean
+list_is_loaded (Fixture *self)
+{
+  return bottega_conversation_list_get_loaded (
+      bottega_assistant_get_conversations (self->assistant));
+}
+
+static gboolean
+conversation_is_loaded (Fixture *self)
+{
+  return bottega_conversation_get_loaded (self->conversation);
+}
+
+void
+fixture_restart (Fixture *self,
+                 const char *text,
+                 double speed)
+{
+  bottega_chat_view_set_conversation (self->view, NULL);
+  stop_assistant (self);
+  start_assistant (self, text, speed);
+  fixture_run_until (self, list_is_loaded, 10);
+  self->conversation = g_list_model_get_item (
+      G_LIST_MODEL (bottega_assistant_get_conversations (self->assistant)), 0);
+  bottega_conversation_load_messages (self->conversation);
+  fixture_run_until (self, conversation_is_loaded, 10);
+  fixture_run_for (self, 0.3);
 }
 
 void
@@ -119,9 +166,7 @@ fixture_close (Fixture *self)
   gtk_window_destroy (GTK_WINDOW (self->window));
   fixture_run_for (self, 0.05);
   g_clear_object (&self->application);
-  g_clear_object (&self->conversation);
-  g_clear_object (&self->assistant);
-  g_clear_object (&self->source);
+  stop_assistant (self);
   remove_folder (self->folder);
   g_clear_pointer (&self->folder, g_free);
   g_clear_pointer (&self->turns_us, g_array_unref);

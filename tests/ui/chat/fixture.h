@@ -35,6 +35,11 @@ void fixture_open (Fixture *self,
 void fixture_open_program (Fixture *self,
                            const char *text,
                            double speed);
+/* Ends the program and starts it again on the same folder, at another speed. Its one conversation
+ * has been read from the disk and is not shown yet. */
+void fixture_restart (Fixture *self,
+                      const char *text,
+                      double speed);
 void fixture_close (Fixture *self);
 
 /* The last message, borrowed. */
