@@ -13,7 +13,7 @@ struct _BottegaConversationRow {
 
   GtkLabel *title_label;
   GtkLabel *time_label;
-  GtkWidget *spinner;
+  GtkWidget *writing;
 
   GSignalGroup *conversation;
 };
@@ -71,7 +71,7 @@ update_cb (BottegaConversationRow *self)
   gtk_label_set_label (self->title_label, title);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self), title);
   gtk_label_set_label (self->time_label, busy ? _ ("Writing…") : time);
-  gtk_widget_set_visible (self->spinner, busy);
+  gtk_widget_set_visible (self->writing, busy);
 }
 
 static void
@@ -94,7 +94,7 @@ bottega_conversation_row_class_init (BottegaConversationRowClass *klass)
       widget_class, "/io/github/bottega/Bottega/bottega-conversation-row.ui");
   gtk_widget_class_bind_template_child (widget_class, BottegaConversationRow, title_label);
   gtk_widget_class_bind_template_child (widget_class, BottegaConversationRow, time_label);
-  gtk_widget_class_bind_template_child (widget_class, BottegaConversationRow, spinner);
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationRow, writing);
 }
 
 static void
