@@ -40,6 +40,8 @@ int cli_usage (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
 /* Where installed models lie; owned by the caller. */
 char *cli_models_dir (const CliOptions *options);
+/* File names (char *) of the installed models, in order; the caller unrefs. */
+GPtrArray *cli_installed_models (const CliOptions *options);
 /* A path as it is, or the file of an installed model by its name (case does not matter; a unique
  * beginning will do). NULL with a sentence that lists what there is. */
 char *cli_find_model (const CliOptions *options, const char *model, GError **error);

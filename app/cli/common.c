@@ -45,32 +45,50 @@ cli_models_dir (const CliOptions *options)
   return g_build_filename (data, "models", NULL);
 }
 
+static int
+compare_names (const void *a, const void *b)
+{
+  return strcmp (*(char *const *) a, *(char *const *) b);
+}
+
+GPtrArray *
+cli_installed_models (const CliOptions *options)
+{
+  g_autofree char *path = cli_models_dir (options);
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+  const char *entry;
+
+  while (dir != NULL && (entry = g_dir_read_name (dir)) != NULL)
+    if (g_str_has_suffix (entry, ".gguf"))
+      g_ptr_array_add (names, g_strdup (entry));
+  g_ptr_array_sort (names, compare_names);
+  return names;
+}
+
 char *
 cli_find_model (const CliOptions *options, const char *model, GError **error)
 {
-  g_autofree char *dir_path = cli_models_dir (options), *wanted = g_utf8_casefold (model, -1),
-                  *found = NULL;
-  g_autoptr (GDir) dir = NULL;
+  g_autofree char *dir_path = cli_models_dir (options), *wanted = g_utf8_casefold (model, -1);
+  g_autofree char *found = NULL;
+  g_autoptr (GPtrArray) files = NULL;
   g_autoptr (GString) names = g_string_new (NULL);
-  const char *entry;
   unsigned n_found = 0;
 
   if (g_file_test (model, G_FILE_TEST_EXISTS))
     return g_strdup (model);
-  dir = g_dir_open (dir_path, 0, NULL);
-  while (dir != NULL && (entry = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *name = NULL, *folded = NULL;
+  files = cli_installed_models (options);
+  for (guint i = 0; i < files->len; i++) {
+    const char *file = g_ptr_array_index (files, i);
+    g_autofree char *name = g_strndup (file, strlen (file) - strlen (".gguf"));
+    g_autofree char *folded = g_utf8_casefold (name, -1);
 
-    if (!g_str_has_suffix (entry, ".gguf"))
-      continue;
-    name = g_strndup (entry, strlen (entry) - strlen (".gguf"));
-    folded = g_utf8_casefold (name, -1);
     g_string_append_printf (names, "%s%s", names->len > 0 ? ", " : "", name);
     if (!g_str_has_prefix (folded, wanted))
       continue;
+    n_found++;
     g_free (found);
-    found = g_build_filename (dir_path, entry, NULL);
-    n_found = strcmp (folded, wanted) == 0 ? 1 : n_found + 1;
+    found = g_build_filename (dir_path, file, NULL);
     if (strcmp (folded, wanted) == 0)
       return g_steal_pointer (&found);
   }

@@ -16,18 +16,6 @@ typedef struct {
   GPtrArray *advice; /* char *, sentences */
 } Findings;
 
-static unsigned
-count_models (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  const char *entry;
-  unsigned n = 0;
-
-  while (dir != NULL && (entry = g_dir_read_name (dir)) != NULL)
-    n += g_str_has_suffix (entry, ".gguf");
-  return n;
-}
-
 static void
 advise (Findings *found)
 {
@@ -141,6 +129,7 @@ static int
 run (const CliOptions *options, int argc, char **argv)
 {
   g_autoptr (GPtrArray) devices = engine_devices ();
+  g_autoptr (GPtrArray) models = cli_installed_models (options);
   g_autoptr (GPtrArray) advice = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *why = NULL, *chosen = engine_device_auto (&why),
                   *models_dir = cli_models_dir (options);
@@ -150,7 +139,7 @@ run (const CliOptions *options, int argc, char **argv)
     .why = why,
     .bandwidth_bytes_s = engine_measure_read_bandwidth ((unsigned) options->n_threads),
     .models_dir = models_dir,
-    .n_models = count_models (models_dir),
+    .n_models = models->len,
     .advice = advice,
   };
 

@@ -232,18 +232,11 @@ talk_loop (EngineModel *model, EngineSession *session)
 static char *
 default_model (const CliOptions *options, GError **error)
 {
-  g_autofree char *dir_path = cli_models_dir (options), *best = NULL;
-  g_autoptr (GDir) dir = g_dir_open (dir_path, 0, NULL);
-  const char *entry;
+  g_autofree char *dir_path = cli_models_dir (options);
+  g_autoptr (GPtrArray) models = cli_installed_models (options);
 
-  while (dir != NULL && (entry = g_dir_read_name (dir)) != NULL) {
-    if (g_str_has_suffix (entry, ".gguf") && (best == NULL || strcmp (entry, best) < 0)) {
-      g_free (best);
-      best = g_strdup (entry);
-    }
-  }
-  if (best != NULL)
-    return g_build_filename (dir_path, best, NULL);
+  if (models->len > 0)
+    return g_build_filename (dir_path, (const char *) g_ptr_array_index (models, 0), NULL);
   g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_IO,
                "No model is installed in “%s”; put a GGUF file there or name one.", dir_path);
   return NULL;
