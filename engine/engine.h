@@ -235,4 +235,28 @@ gboolean engine_session_logits (EngineSession *session,
                                 double *mean_nll,
                                 GError **error);
 
+/* ---- embeddings ------------------------------------------------------------ */
+
+/* Numbers in a vector of this model; 0: it writes text and makes no vectors. Any thread. */
+uint32_t engine_model_embedding_size (const EngineModel *model);
+
+/* What goes before a text, as the model was trained ("query: " and "passage: " for e5). */
+typedef enum {
+  ENGINE_EMBED_RAW, /* nothing */
+  ENGINE_EMBED_QUERY,
+  ENGINE_EMBED_PASSAGE,
+} EngineEmbedKind;
+
+/* vectors: [n_texts][engine_model_embedding_size ()] of the caller; rows of length 1. Texts are
+ * batched; one longer than the model can take is read in windows, whose mean, weighted by tokens,
+ * stands for it. n_tokens (may be NULL) gets all tokens read. Cancel as for generate:
+ * ENGINE_ERROR_CANCELLED within 100 ms. A session of an embedding model does nothing else. */
+gboolean engine_session_embed (EngineSession *session,
+                               EngineEmbedKind kind,
+                               const char *const *texts,
+                               size_t n_texts,
+                               float *vectors,
+                               uint64_t *n_tokens,
+                               GError **error);
+
 G_END_DECLS

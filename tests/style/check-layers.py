@@ -28,10 +28,13 @@ LAYERS = {
                        'engine/planner/'),
     'engine': ('engine/',),
     'app/ui': ('app/ui/', 'app/assistant/'),
-    'app/assistant': ('app/assistant/', 'app/retrieval/', 'app/privacy/', 'engine/engine.h'),
-    'app/retrieval': ('app/retrieval/',),
+    'app/assistant': ('app/assistant/', 'app/retrieval/', 'app/extract/bottega-extraction.h',
+                      'app/privacy/', 'engine/engine.h'),
+    'app/extract': ('app/extract/',),
+    'app/retrieval': ('app/retrieval/', 'app/extract/bottega-document.h',
+                      'app/extract/bottega-extraction.h'),
     'app/privacy': ('app/privacy/',),
-    'app/cli': ('app/cli/', 'app/assistant/', 'engine/engine.h'),
+    'app/cli': ('app/cli/', 'app/assistant/', 'app/retrieval/', 'engine/engine.h'),
     'tests': ('',),
 }
 
@@ -41,6 +44,8 @@ SYSTEM = {
     r'(x86|imm|arm_neon|.*intrin)': ('engine/cpu', 'tests'),
     r'gtk/|adwaita|gtksourceview/|gdk|gsk|graphene|cmark': ('app/ui', 'tests'),
     r'sqlite3': ('app/assistant', 'app/retrieval', 'tests'),
+    r'poppler': ('app/extract', 'app/ui', 'tests'),
+    r'(archive|archive_entry|seccomp|libxml/.*)\.h': ('app/extract', 'tests'),
     r'json-glib/': ('app', 'tests'),
     r'gio/|glib-object|gmodule|glib/gi18n': ('app', 'tests'),
 }
