@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* BottegaIndexer: keeps the index of a space true to its files. One thread of its own, with a
  * connection of its own: looks at folders, has files read by bottega-extract, cuts them into
- * chunks, writes text and words (searchable at once), then vectors behind. Everything is committed file by
- * file and batch by batch, so that it can be killed at any point and goes on where it was.
+ * chunks, writes text and words (searchable at once), then vectors behind. Everything is committed
+ * file by file and batch by batch, so that it can be killed at any point and goes on where it was.
  *
  * Main thread only. Properties and signals come on the main context, at most ten times a second.
  *
