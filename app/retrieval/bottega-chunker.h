@@ -11,12 +11,22 @@
 
 G_BEGIN_DECLS
 
+/* What crowds out answers when it is not told apart. */
+typedef enum {
+  BOTTEGA_CHUNK_TEXT,
+  BOTTEGA_CHUNK_CONTENTS,   /* a table of contents */
+  BOTTEGA_CHUNK_INDEX,      /* an index of words, with pages */
+  BOTTEGA_CHUNK_LICENCE,    /* of software or documents, boilerplate of copyright */
+  BOTTEGA_CHUNK_REFERENCES, /* a bibliography */
+} BottegaChunkKind;
+
 typedef struct {
   guint32 offset, length;  /* in the document's text */
   guint32 page, last_page; /* 0: no pages */
   guint32 n_tokens;        /* of the text alone */
-  char *heading;           /* path of headings above it, "Rent › Increase"; NULL: none */
-  char *header;            /* of the table whose rows it begins with, when not in its text; NULL */
+  BottegaChunkKind kind;
+  char *heading; /* path of headings above it, "Rent › Increase"; NULL: none */
+  char *header;  /* of the table whose rows it begins with, when not in its text; NULL */
 } BottegaChunk;
 void bottega_chunk_clear (BottegaChunk *chunk);
 

@@ -16,11 +16,12 @@ static const char sql_put_conversation[] =
     " first_message = excluded.first_message, updated_us = excluded.updated_us RETURNING seq";
 static const char sql_put_message[] =
     "INSERT INTO messages (id, conversation, parent, role, state, text, error, model, device,"
-    " stats, created_us, updated_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+    " stats, sources, created_us, updated_us)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
     " ON CONFLICT (id) DO UPDATE SET parent = excluded.parent, state = excluded.state,"
     " text = excluded.text, error = excluded.error, model = excluded.model,"
-    " device = excluded.device, stats = excluded.stats, created_us = excluded.created_us,"
-    " updated_us = excluded.updated_us RETURNING seq";
+    " device = excluded.device, stats = excluded.stats, sources = excluded.sources,"
+    " created_us = excluded.created_us, updated_us = excluded.updated_us RETURNING seq";
 static const char sql_put_text[] = "UPDATE messages SET text = ?2, updated_us = ?3 WHERE id = ?1";
 static const char sql_put_title_words[] =
     "INSERT OR REPLACE INTO title_words (rowid, text) VALUES (?1, ?2)";
@@ -34,8 +35,8 @@ static const char sql_list_conversations[] =
     "SELECT id, title, first_message, created_us, updated_us FROM conversations"
     " WHERE deleted_us IS NULL ORDER BY updated_us DESC, seq DESC";
 static const char sql_list_messages[] =
-    "SELECT id, conversation, parent, role, state, text, error, model, device, stats, created_us,"
-    " updated_us FROM messages WHERE conversation = ?1 AND superseded_us IS NULL"
+    "SELECT id, conversation, parent, role, state, text, error, model, device, stats, sources,"
+    " created_us, updated_us FROM messages WHERE conversation = ?1 AND superseded_us IS NULL"
     " ORDER BY created_us, seq";
 static const char sql_list_ids[] = "SELECT id FROM conversations WHERE deleted_us IS NULL"
                                    " ORDER BY updated_us DESC, seq DESC";
@@ -105,6 +106,7 @@ message_copy (const BottegaStoreMessage *row)
   copy->model = g_strdup (row->model);
   copy->device = g_strdup (row->device);
   copy->stats = g_strdup (row->stats);
+  copy->sources = g_strdup (row->sources);
 
   return copy;
 }
@@ -135,6 +137,7 @@ bottega_store_message_free (BottegaStoreMessage *row)
   g_free (row->model);
   g_free (row->device);
   g_free (row->stats);
+  g_free (row->sources);
   g_free (row);
 }
 
@@ -143,9 +146,9 @@ conversation_from_columns (sqlite3_stmt *statement)
 {
   BottegaStoreConversation *row = g_new0 (BottegaStoreConversation, 1);
 
-  row->id = bottega_store_dup_column (statement, 0);
-  row->title = bottega_store_dup_column (statement, 1);
-  row->first_message = bottega_store_dup_column (statement, 2);
+  row->id = bottega_database_dup_column (statement, 0);
+  row->title = bottega_database_dup_column (statement, 1);
+  row->first_message = bottega_database_dup_column (statement, 2);
   row->created_us = sqlite3_column_int64 (statement, 3);
   row->updated_us = sqlite3_column_int64 (statement, 4);
 
@@ -157,12 +160,13 @@ message_from_columns (sqlite3_stmt *statement)
 {
   BottegaStoreMessage *row = g_new0 (BottegaStoreMessage, 1);
   char **const columns[] = { &row->id, &row->conversation, &row->parent, &row->role, &row->state,
-                             &row->text, &row->error, &row->model, &row->device, &row->stats };
+                             &row->text, &row->error, &row->model, &row->device, &row->stats,
+                             &row->sources };
 
   for (guint i = 0; i < G_N_ELEMENTS (columns); i++)
-    *columns[i] = bottega_store_dup_column (statement, (int) i);
-  row->created_us = sqlite3_column_int64 (statement, 10);
-  row->updated_us = sqlite3_column_int64 (statement, 11);
+    *columns[i] = bottega_database_dup_column (statement, (int) i);
+  row->created_us = sqlite3_column_int64 (statement, 11);
+  row->updated_us = sqlite3_column_int64 (statement, 12);
 
   return row;
 }
@@ -170,7 +174,7 @@ message_from_columns (sqlite3_stmt *statement)
 static gpointer
 id_from_columns (sqlite3_stmt *statement)
 {
-  return bottega_store_dup_column (statement, 0);
+  return bottega_database_dup_column (statement, 0);
 }
 
 /* ---- putting ---- */
@@ -195,7 +199,7 @@ put_free (gpointer data)
 
 /* Steps an upsert that returns the row's number. */
 static gboolean
-step_seq (BottegaStore *self, sqlite3_stmt *statement, gint64 *seq, GError **error)
+step_seq (BottegaDatabase *db, sqlite3_stmt *statement, gint64 *seq, GError **error)
 {
   gboolean ok = sqlite3_step (statement) == SQLITE_ROW;
 
@@ -204,80 +208,81 @@ step_seq (BottegaStore *self, sqlite3_stmt *statement, gint64 *seq, GError **err
     ok = sqlite3_step (statement) == SQLITE_DONE;
   }
   if (!ok)
-    bottega_store_fail (self, error);
+    bottega_database_fail (db, error);
   sqlite3_reset (statement);
 
   return ok;
 }
 
 static gboolean
-put_words (BottegaStore *self, const char *sql, gint64 seq, const char *text, GError **error)
+put_words (BottegaDatabase *db, const char *sql, gint64 seq, const char *text, GError **error)
 {
-  sqlite3_stmt *statement = bottega_store_statement (self, sql, error);
+  sqlite3_stmt *statement = bottega_database_statement (db, sql, error);
 
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_int64 (statement, 1, seq);
-  bottega_store_bind_text (statement, 2, text);
+  bottega_database_bind_text (statement, 2, text);
 
-  return bottega_store_step (self, statement, error);
+  return bottega_database_step (db, statement, error);
 }
 
 static gboolean
-put_conversation (BottegaStore *self, const BottegaStoreConversation *row, GError **error)
+put_conversation (BottegaDatabase *db, const BottegaStoreConversation *row, GError **error)
 {
-  sqlite3_stmt *statement = bottega_store_statement (self, sql_put_conversation, error);
+  sqlite3_stmt *statement = bottega_database_statement (db, sql_put_conversation, error);
   gint64 seq;
 
   if (statement == NULL)
     return FALSE;
-  bottega_store_bind_text (statement, 1, row->id);
-  bottega_store_bind_text (statement, 2, row->title);
-  bottega_store_bind_text (statement, 3, row->first_message);
+  bottega_database_bind_text (statement, 1, row->id);
+  bottega_database_bind_text (statement, 2, row->title);
+  bottega_database_bind_text (statement, 3, row->first_message);
   sqlite3_bind_int64 (statement, 4, row->created_us);
   sqlite3_bind_int64 (statement, 5, row->updated_us);
 
-  return step_seq (self, statement, &seq, error) &&
-         put_words (self, sql_put_title_words, seq, row->title, error);
+  return step_seq (db, statement, &seq, error) &&
+         put_words (db, sql_put_title_words, seq, row->title, error);
 }
 
 static gboolean
-put_message (BottegaStore *self, const BottegaStoreMessage *row, GError **error)
+put_message (BottegaDatabase *db, const BottegaStoreMessage *row, GError **error)
 {
-  sqlite3_stmt *statement = bottega_store_statement (self, sql_put_message, error);
+  sqlite3_stmt *statement = bottega_database_statement (db, sql_put_message, error);
   const char *const columns[] = { row->id, row->conversation, row->parent, row->role, row->state,
-                                  row->text, row->error, row->model, row->device, row->stats };
+                                  row->text, row->error, row->model, row->device, row->stats,
+                                  row->sources };
   gint64 seq;
 
   if (statement == NULL)
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (columns); i++)
-    bottega_store_bind_text (statement, (int) i + 1, columns[i]);
-  sqlite3_bind_int64 (statement, 11, row->created_us);
-  sqlite3_bind_int64 (statement, 12, row->updated_us);
-  if (!step_seq (self, statement, &seq, error))
+    bottega_database_bind_text (statement, (int) i + 1, columns[i]);
+  sqlite3_bind_int64 (statement, 12, row->created_us);
+  sqlite3_bind_int64 (statement, 13, row->updated_us);
+  if (!step_seq (db, statement, &seq, error))
     return FALSE;
 
   /* An unfinished text changes every second: its words come at its end. */
   if (strcmp (row->state, BOTTEGA_STORE_STATE_WRITING) == 0 || strcmp (row->state, "queued") == 0)
     return TRUE;
 
-  return put_words (self, sql_put_message_words, seq, row->text, error);
+  return put_words (db, sql_put_message_words, seq, row->text, error);
 }
 
 static gboolean
-put_work (BottegaStore *self, gpointer data, GError **error)
+put_work (BottegaDatabase *db, gpointer data, GError **error)
 {
   const Put *put = data;
   gboolean ok;
 
-  if (!bottega_store_begin (self, put->durability, error))
+  if (!bottega_database_begin (db, put->durability, error))
     return FALSE;
-  ok = put->conversation == NULL || put_conversation (self, put->conversation, error);
+  ok = put->conversation == NULL || put_conversation (db, put->conversation, error);
   for (guint i = 0; i < put->messages->len && ok; i++)
-    ok = put_message (self, g_ptr_array_index (put->messages, i), error);
+    ok = put_message (db, g_ptr_array_index (put->messages, i), error);
 
-  return bottega_store_end (self, ok, error);
+  return bottega_database_end (db, ok, error);
 }
 
 static void
@@ -314,24 +319,24 @@ bottega_store_put (BottegaStore *self,
 }
 
 static gboolean
-put_text_work (BottegaStore *self, gpointer data, GError **error)
+put_text_work (BottegaDatabase *db, gpointer data, GError **error)
 {
   char **strings = data; /* id, text */
   sqlite3_stmt *statement;
   gboolean ok;
 
-  if (!bottega_store_begin (self, BOTTEGA_STORE_QUICK, error))
+  if (!bottega_database_begin (db, BOTTEGA_STORE_QUICK, error))
     return FALSE;
-  statement = bottega_store_statement (self, sql_put_text, error);
+  statement = bottega_database_statement (db, sql_put_text, error);
   ok = statement != NULL;
   if (ok) {
-    bottega_store_bind_text (statement, 1, strings[0]);
-    bottega_store_bind_text (statement, 2, strings[1]);
+    bottega_database_bind_text (statement, 1, strings[0]);
+    bottega_database_bind_text (statement, 2, strings[1]);
     sqlite3_bind_int64 (statement, 3, g_get_real_time ());
-    ok = bottega_store_step (self, statement, error);
+    ok = bottega_database_step (db, statement, error);
   }
 
-  return bottega_store_end (self, ok, error);
+  return bottega_database_end (db, ok, error);
 }
 
 void
@@ -352,17 +357,17 @@ bottega_store_put_text (BottegaStore *self, const char *message_id, const char *
 
 /* Runs a statement whose ?1 is an id (or NULL) and whose ?2, if it has one, a time (0: NULL). */
 static gboolean
-run_on_id (BottegaStore *self, const char *sql, const char *id, gint64 time_us, GError **error)
+run_on_id (BottegaDatabase *db, const char *sql, const char *id, gint64 time_us, GError **error)
 {
-  sqlite3_stmt *statement = bottega_store_statement (self, sql, error);
+  sqlite3_stmt *statement = bottega_database_statement (db, sql, error);
 
   if (statement == NULL)
     return FALSE;
-  bottega_store_bind_text (statement, 1, id);
+  bottega_database_bind_text (statement, 1, id);
   if (time_us != 0)
     sqlite3_bind_int64 (statement, 2, time_us);
 
-  return bottega_store_step (self, statement, error);
+  return bottega_database_step (db, statement, error);
 }
 
 typedef struct {
@@ -394,18 +399,18 @@ removal_new (const char *const *ids, guint n_ids)
 }
 
 static gboolean
-supersede_work (BottegaStore *self, gpointer data, GError **error)
+supersede_work (BottegaDatabase *db, gpointer data, GError **error)
 {
   const Removal *removal = data;
   gboolean ok = TRUE;
 
-  if (!bottega_store_begin (self, BOTTEGA_STORE_DURABLE, error))
+  if (!bottega_database_begin (db, BOTTEGA_STORE_DURABLE, error))
     return FALSE;
   for (guint i = 0; removal->ids[i] != NULL && ok; i++)
-    ok = run_on_id (self, sql_supersede, removal->ids[i], g_get_real_time (), error) &&
-         run_on_id (self, sql_forget_message_words, removal->ids[i], 0, error);
+    ok = run_on_id (db, sql_supersede, removal->ids[i], g_get_real_time (), error) &&
+         run_on_id (db, sql_forget_message_words, removal->ids[i], 0, error);
 
-  return bottega_store_end (self, ok, error);
+  return bottega_database_end (db, ok, error);
 }
 
 static void
@@ -435,17 +440,17 @@ bottega_store_supersede (BottegaStore *self,
 }
 
 static gboolean
-set_deleted_work (BottegaStore *self, gpointer data, GError **error)
+set_deleted_work (BottegaDatabase *db, gpointer data, GError **error)
 {
   const Removal *removal = data;
   gboolean ok;
 
-  if (!bottega_store_begin (self, BOTTEGA_STORE_DURABLE, error))
+  if (!bottega_database_begin (db, BOTTEGA_STORE_DURABLE, error))
     return FALSE;
-  ok = run_on_id (self, sql_set_deleted, removal->ids[0],
+  ok = run_on_id (db, sql_set_deleted, removal->ids[0],
                   removal->deleted ? g_get_real_time () : 0, error);
 
-  return bottega_store_end (self, ok, error);
+  return bottega_database_end (db, ok, error);
 }
 
 void
@@ -462,29 +467,29 @@ bottega_store_set_deleted (BottegaStore *self, const char *conversation_id, gboo
 }
 
 static gboolean
-purge (BottegaStore *self, const char *id, GError **error)
+purge (BottegaDatabase *db, const char *id, GError **error)
 {
   sqlite3_stmt *checkpoint;
   gboolean ok = TRUE;
 
-  if (!bottega_store_begin (self, BOTTEGA_STORE_DURABLE, error))
+  if (!bottega_database_begin (db, BOTTEGA_STORE_DURABLE, error))
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (sql_purge) && ok; i++)
-    ok = run_on_id (self, sql_purge[i], id, 0, error);
+    ok = run_on_id (db, sql_purge[i], id, 0, error);
   ok = ok &&
-       run_on_id (self, sql_merge_title_words, NULL, 0, error) &&
-       run_on_id (self, sql_merge_message_words, NULL, 0, error);
-  if (!bottega_store_end (self, ok, error))
+       run_on_id (db, sql_merge_title_words, NULL, 0, error) &&
+       run_on_id (db, sql_merge_message_words, NULL, 0, error);
+  if (!bottega_database_end (db, ok, error))
     return FALSE;
-  checkpoint = bottega_store_statement (self, sql_checkpoint, error);
+  checkpoint = bottega_database_statement (db, sql_checkpoint, error);
 
-  return checkpoint != NULL && bottega_store_step (self, checkpoint, error);
+  return checkpoint != NULL && bottega_database_step (db, checkpoint, error);
 }
 
 static gboolean
-purge_work (BottegaStore *self, gpointer data, GError **error)
+purge_work (BottegaDatabase *db, gpointer data, GError **error)
 {
-  return purge (self, ((const Removal *) data)->ids[0], error);
+  return purge (db, ((const Removal *) data)->ids[0], error);
 }
 
 void
@@ -498,22 +503,22 @@ bottega_store_purge (BottegaStore *self, const char *conversation_id)
 }
 
 gboolean
-bottega_store_recover_chats (BottegaStore *self, GError **error)
+bottega_store_recover_chats (BottegaDatabase *db, GError **error)
 {
-  sqlite3_stmt *has_deleted = bottega_store_statement (self, sql_has_deleted, error);
+  sqlite3_stmt *has_deleted = bottega_database_statement (db, sql_has_deleted, error);
   gboolean ok;
 
-  if (has_deleted == NULL || !bottega_store_begin (self, BOTTEGA_STORE_DURABLE, error))
+  if (has_deleted == NULL || !bottega_database_begin (db, BOTTEGA_STORE_DURABLE, error))
     return FALSE;
-  ok = run_on_id (self, sql_recover_words, NULL, 0, error) &&
-       run_on_id (self, sql_recover_states, NULL, 0, error);
-  if (!bottega_store_end (self, ok, error))
+  ok = run_on_id (db, sql_recover_words, NULL, 0, error) &&
+       run_on_id (db, sql_recover_states, NULL, 0, error);
+  if (!bottega_database_end (db, ok, error))
     return FALSE;
 
   ok = sqlite3_step (has_deleted) == SQLITE_ROW;
   sqlite3_reset (has_deleted);
 
-  return !ok || purge (self, NULL, error);
+  return !ok || purge (db, NULL, error);
 }
 
 /* ---- reading ---- */
@@ -539,22 +544,22 @@ query_free (gpointer data)
 }
 
 static gboolean
-query_work (BottegaStore *self, gpointer data, GError **error)
+query_work (BottegaDatabase *db, gpointer data, GError **error)
 {
   Query *query = data;
-  sqlite3_stmt *statement = bottega_store_statement (self, query->sql, error);
+  sqlite3_stmt *statement = bottega_database_statement (db, query->sql, error);
   int result;
 
   if (statement == NULL)
     return FALSE;
   if (query->argument != NULL)
-    bottega_store_bind_text (statement, 1, query->argument);
+    bottega_database_bind_text (statement, 1, query->argument);
   if (query->limit > 0)
     sqlite3_bind_int (statement, 2, query->limit);
   while ((result = sqlite3_step (statement)) == SQLITE_ROW)
     g_ptr_array_add (query->rows, query->row_from_columns (statement));
   if (result != SQLITE_DONE)
-    bottega_store_fail (self, error);
+    bottega_database_fail (db, error);
   sqlite3_reset (statement);
 
   return result == SQLITE_DONE;

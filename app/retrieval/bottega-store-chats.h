@@ -35,6 +35,7 @@ typedef struct {
   char *model;        /* name of the model that wrote it; NULL */
   char *device;       /* sentence about the device; NULL */
   char *stats;        /* JSON object; NULL */
+  char *sources;      /* JSON of the passages it was given; NULL */
   gint64 created_us, updated_us;
 } BottegaStoreMessage;
 

@@ -48,5 +48,8 @@ void bottega_store_list_lines (BottegaStore *self, gint64 document, guint page, 
  * whole one. length 0: to the end. Free with g_free; NULL on error. */
 char *bottega_database_document_text (BottegaDatabase *db, gint64 document, guint32 offset,
                                       guint32 length, GError **error);
+/* The blocks that touch it, in order, whole; NULL on error. GArray of BottegaBlock. */
+GArray *bottega_database_document_blocks (BottegaDatabase *db, gint64 document, guint32 offset,
+                                          guint32 length, GError **error);
 
 G_END_DECLS
