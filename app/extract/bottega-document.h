@@ -52,9 +52,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BottegaDocument, bottega_document_free)
 
 /* Appends a block: text (n_bytes, -1: NUL-terminated) is made valid UTF-8, normalised to NFC, its
  * white space folded (in CODE lines and indentation stay), soft hyphens and control characters
- * dropped. A block of nothing is left out: FALSE. */
+ * dropped, Latin ligatures taken apart. A block of nothing is left out: FALSE. */
 gboolean bottega_document_add_block (BottegaDocument *self, BottegaBlockKind kind, guint level,
                                      guint page, const char *text, gssize n_bytes);
+
+/* What the line above does to text; free with g_free. */
+char *bottega_document_clean (const char *text, gssize n_bytes, gboolean is_code);
 
 /* To bytes and back. Parsing checks everything: FALSE for NULL where the bytes are not what
  * bottega_document_serialize () makes. The format is private to this file and has a version. */

@@ -42,7 +42,8 @@ LAYERS = {
 SYSTEM = {
     r'vulkan/': ('engine/vulkan', 'tests'),
     r'(x86|imm|arm_neon|.*intrin)': ('engine/cpu', 'tests'),
-    r'gtk/|adwaita|gtksourceview/|gdk|gsk|graphene|cmark': ('app/ui', 'tests'),
+    r'gtk/|adwaita|gtksourceview/|gdk|gsk|graphene': ('app/ui', 'tests'),
+    r'cmark': ('app/ui', 'app/extract', 'tests'),
     r'sqlite3': ('app/assistant', 'app/retrieval', 'tests'),
     r'poppler': ('app/extract', 'app/ui', 'tests'),
     r'(archive|archive_entry|seccomp|libxml/.*)\.h': ('app/extract', 'tests'),
