@@ -370,6 +370,16 @@ find_message (BottegaConversation *self,
 gboolean
 bottega_conversation_send (BottegaConversation *self, const char *text, GError **error)
 {
+  return bottega_conversation_send_scoped (self, text, NULL, 0, error);
+}
+
+gboolean
+bottega_conversation_send_scoped (BottegaConversation *self,
+                                  const char *text,
+                                  const gint64 *documents,
+                                  guint n_documents,
+                                  GError **error)
+{
   g_autoptr (BottegaMessage) question = NULL;
 
   g_return_val_if_fail (BOTTEGA_IS_CONVERSATION (self), FALSE);
@@ -378,6 +388,7 @@ bottega_conversation_send (BottegaConversation *self, const char *text, GError *
   if (!check_can_ask (self, text, error))
     return FALSE;
   question = bottega_message_new (NULL, BOTTEGA_MESSAGE_ROLE_USER, text);
+  bottega_message_set_scope (question, documents, n_documents, NULL);
   if (self->loaded && !bottega_conversation_get_busy (self)) {
     bottega_conversation_ask (self, question, TRUE);
     return TRUE;

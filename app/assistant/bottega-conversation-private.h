@@ -27,6 +27,7 @@ struct _BottegaConversation {
   gboolean stored;   /* it has a row */
   gboolean purged;   /* it must not get one again */
   gboolean loading, loaded, send_when_loaded;
+  gboolean only_documents;
   gboolean watching; /* the engine's signals are connected */
 
   guint context_used, dropped_turns;
@@ -59,6 +60,7 @@ enum {
   BOTTEGA_CONVERSATION_PROP_CONTEXT_FRACTION,
   BOTTEGA_CONVERSATION_PROP_DROPPED_TURNS,
   BOTTEGA_CONVERSATION_PROP_FIRST_INCLUDED,
+  BOTTEGA_CONVERSATION_PROP_ONLY_DOCUMENTS,
   BOTTEGA_CONVERSATION_N_PROPS,
 };
 

@@ -14,6 +14,7 @@ G_DEFINE_QUARK (bottega-conversation-error-quark, bottega_conversation_error)
 G_DEFINE_ENUM_TYPE (BottegaConversationState, bottega_conversation_state,
                     G_DEFINE_ENUM_VALUE (BOTTEGA_CONVERSATION_IDLE, "idle"),
                     G_DEFINE_ENUM_VALUE (BOTTEGA_CONVERSATION_QUEUED, "queued"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_CONVERSATION_SEARCHING, "searching"),
                     G_DEFINE_ENUM_VALUE (BOTTEGA_CONVERSATION_LOADING, "loading"),
                     G_DEFINE_ENUM_VALUE (BOTTEGA_CONVERSATION_READING, "reading"),
                     G_DEFINE_ENUM_VALUE (BOTTEGA_CONVERSATION_WRITING, "writing"),
@@ -25,8 +26,13 @@ static const struct {
   BottegaConversationState from, to;
 } transitions[] = {
 #define EDGE(from, to) { BOTTEGA_CONVERSATION_##from, BOTTEGA_CONVERSATION_##to }
-  EDGE (IDLE, QUEUED),    /* a question was sent */
-  EDGE (FAILED, QUEUED),  /* likewise, after a failure */
+  EDGE (IDLE, QUEUED),      /* a question was sent */
+  EDGE (FAILED, QUEUED),    /* likewise, after a failure */
+  EDGE (QUEUED, SEARCHING), /* the question is on disk, and there are documents */
+  EDGE (SEARCHING, QUEUED), /* passages or not: the engine has it */
+  EDGE (SEARCHING, IDLE),   /* the documents have no answer, and nothing else may be said */
+  EDGE (SEARCHING, STOPPING),
+  EDGE (SEARCHING, FAILED),
   EDGE (QUEUED, LOADING), /* it is our turn, but the model is not there yet */
   EDGE (LOADING, QUEUED), /* the model is there, but so is another answer */
   EDGE (QUEUED, READING), /* the engine has begun */
@@ -150,6 +156,9 @@ bottega_conversation_get_property (GObject *object, guint id, GValue *value, GPa
   case BOTTEGA_CONVERSATION_PROP_FIRST_INCLUDED:
     g_value_set_object (value, bottega_conversation_get_first_included (self));
     break;
+  case BOTTEGA_CONVERSATION_PROP_ONLY_DOCUMENTS:
+    g_value_set_boolean (value, self->only_documents);
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -162,6 +171,10 @@ bottega_conversation_set_property (GObject *object, guint id, const GValue *valu
   switch (id) {
   case BOTTEGA_CONVERSATION_PROP_TITLE:
     bottega_conversation_set_title (BOTTEGA_CONVERSATION (object), g_value_get_string (value));
+    break;
+  case BOTTEGA_CONVERSATION_PROP_ONLY_DOCUMENTS:
+    bottega_conversation_set_only_documents (BOTTEGA_CONVERSATION (object),
+                                             g_value_get_boolean (value));
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -211,6 +224,8 @@ install_properties (GObjectClass *object_class)
   PROP (DROPPED_TURNS) = g_param_spec_uint ("dropped-turns", NULL, NULL, 0, G_MAXUINT, 0, flags);
   PROP (FIRST_INCLUDED) =
       g_param_spec_object ("first-included", NULL, NULL, BOTTEGA_TYPE_MESSAGE, flags);
+  PROP (ONLY_DOCUMENTS) =
+      g_param_spec_boolean ("only-documents", NULL, NULL, FALSE, flags | G_PARAM_WRITABLE);
 #undef PROP
   g_object_class_install_properties (object_class, BOTTEGA_CONVERSATION_N_PROPS, properties);
 }
@@ -255,11 +270,13 @@ bottega_conversation_new (BottegaStore *store,
     self->first_included = g_strdup (row->first_message);
     self->created_us = row->created_us;
     self->updated_us = row->updated_us;
+    self->only_documents = row->only_documents;
     self->stored = TRUE;
   } else {
     self->id = g_uuid_string_random ();
     self->title = g_strdup ("");
     self->created_us = self->updated_us = g_get_real_time ();
+    self->only_documents = bottega_settings_get_only_documents (settings);
     self->loaded = TRUE;
   }
 
@@ -412,7 +429,8 @@ bottega_conversation_put (BottegaConversation *self,
                           gpointer user_data)
 {
   const BottegaStoreConversation row = { self->id, self->title, self->first_included,
-                                         self->created_us, self->updated_us };
+                                         self->created_us, self->updated_us,
+                                         self->only_documents };
   BottegaMessage *const messages[] = { first, second };
   g_autoptr (GPtrArray) rows =
       g_ptr_array_new_with_free_func ((GDestroyNotify) bottega_store_message_free);
@@ -566,6 +584,27 @@ bottega_conversation_set_title (BottegaConversation *self, const char *title)
   if (*stripped == '\0' || !g_set_str (&self->title, stripped))
     return;
   bottega_conversation_notify (self, BOTTEGA_CONVERSATION_PROP_TITLE);
+  if (self->stored)
+    bottega_conversation_put (self, NULL, NULL, BOTTEGA_STORE_DURABLE, NULL, NULL);
+}
+
+gboolean
+bottega_conversation_get_only_documents (BottegaConversation *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_CONVERSATION (self), FALSE);
+
+  return self->only_documents;
+}
+
+void
+bottega_conversation_set_only_documents (BottegaConversation *self, gboolean only_documents)
+{
+  g_return_if_fail (BOTTEGA_IS_CONVERSATION (self));
+
+  if (self->only_documents == !!only_documents)
+    return;
+  self->only_documents = !!only_documents;
+  bottega_conversation_notify (self, BOTTEGA_CONVERSATION_PROP_ONLY_DOCUMENTS);
   if (self->stored)
     bottega_conversation_put (self, NULL, NULL, BOTTEGA_STORE_DURABLE, NULL, NULL);
 }

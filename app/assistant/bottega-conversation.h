@@ -18,6 +18,8 @@
  *   first-included  BottegaMessage or NULL: the first that the model still reads when dropped-turns
  *                   > 0. Mark the transcript above it: what stands before is still there but no
  *                   longer read.
+ *   only-documents  boolean, writable, kept: answer with what the documents say, or not at all. New
+ *                   conversations begin with the setting of that name.
  *
  * Signals:
  *   "refused" (const char *text, const char *sentence): a question that send () had taken cannot be
@@ -45,12 +47,13 @@ typedef enum {
 
 typedef enum {
   BOTTEGA_CONVERSATION_IDLE,
-  BOTTEGA_CONVERSATION_QUEUED,   /* being committed, or waits for another answer */
-  BOTTEGA_CONVERSATION_LOADING,  /* the model is being loaded */
-  BOTTEGA_CONVERSATION_READING,  /* prefill */
-  BOTTEGA_CONVERSATION_WRITING,  /* decode */
-  BOTTEGA_CONVERSATION_STOPPING, /* the person asked to stop; the engine has not yet */
-  BOTTEGA_CONVERSATION_FAILED,   /* the last answer failed; takes the next question like idle */
+  BOTTEGA_CONVERSATION_QUEUED,    /* being committed, or waits for another answer */
+  BOTTEGA_CONVERSATION_SEARCHING, /* in the documents */
+  BOTTEGA_CONVERSATION_LOADING,   /* the model is being loaded */
+  BOTTEGA_CONVERSATION_READING,   /* prefill */
+  BOTTEGA_CONVERSATION_WRITING,   /* decode */
+  BOTTEGA_CONVERSATION_STOPPING,  /* the person asked to stop; the engine has not yet */
+  BOTTEGA_CONVERSATION_FAILED,    /* the last answer failed; takes the next question like idle */
 } BottegaConversationState;
 
 #define BOTTEGA_TYPE_CONVERSATION_STATE (bottega_conversation_state_get_type ())
@@ -71,6 +74,12 @@ void bottega_conversation_load_messages (BottegaConversation *self);
  * answer at once, or the queue when an answer is on its way. FALSE and a sentence when it cannot be
  * taken: nothing changed. The question is committed to disk before the engine begins. */
 gboolean bottega_conversation_send (BottegaConversation *self, const char *text, GError **error);
+
+/* The same, asked in these documents only (ids; n 0: in all). They are kept with the question: an
+ * answer that is written anew is searched for in them again. */
+gboolean bottega_conversation_send_scoped (BottegaConversation *self, const char *text,
+                                           const gint64 *documents, guint n_documents,
+                                           GError **error);
 
 /* Stops the answer that is on its way; queued questions stay in the queue. No effect when there is
  * none. */
@@ -109,6 +118,8 @@ gboolean bottega_conversation_get_loaded (BottegaConversation *self);
 gboolean bottega_conversation_get_empty (BottegaConversation *self);
 const char *bottega_conversation_get_error (BottegaConversation *self);
 GListModel *bottega_conversation_get_queue (BottegaConversation *self);
+gboolean bottega_conversation_get_only_documents (BottegaConversation *self);
+void bottega_conversation_set_only_documents (BottegaConversation *self, gboolean only_documents);
 guint bottega_conversation_get_context_used (BottegaConversation *self);
 guint bottega_conversation_get_context_size (BottegaConversation *self);
 guint bottega_conversation_get_dropped_turns (BottegaConversation *self);

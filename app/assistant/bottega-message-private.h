@@ -3,13 +3,13 @@
 #pragma once
 
 #include "app/assistant/bottega-message.h"
+#include "app/assistant/bottega-sources.h"
 #include "app/retrieval/bottega-store-chats.h"
 
 G_BEGIN_DECLS
 
-/* From and to the store's row; parent and conversation are the caller's. Queued, loading, reading
- * and writing are one word in the store, "writing", but for a question, which is "queued" or
- * "complete". */
+/* From and to the store's row; parent and conversation are the caller's. An answer that is busy in
+ * any way is one word in the store, "writing"; a question is "queued" or "complete". */
 BottegaMessage *bottega_message_new_from_row (const BottegaStoreMessage *row);
 /* Free with bottega_store_message_free (). */
 BottegaStoreMessage *bottega_message_to_row (BottegaMessage *self,
@@ -25,6 +25,20 @@ void bottega_message_set_load_fraction (BottegaMessage *self, double fraction);
 void bottega_message_set_reading (BottegaMessage *self, guint done, guint total, double left_s);
 void bottega_message_append (BottegaMessage *self, const char *utf8, gsize bytes);
 void bottega_message_set_writer (BottegaMessage *self, const char *model_name, const char *device);
+/* The whole text anew; notifies. */
+void bottega_message_set_text (BottegaMessage *self, const char *text);
+/* The line shown while SEARCHING; NULL: "Searching the documents". */
+void bottega_message_set_search_phase (BottegaMessage *self, const char *text);
+void bottega_message_set_note (BottegaMessage *self, const char *sentence);
+void bottega_message_set_scope (BottegaMessage *self, const gint64 *documents, guint n,
+                                const char *titles);
+/* What was found: takes the place of all that was known. passages: GPtrArray of BottegaPassage by
+ * number; NULL: none. */
+void bottega_message_set_found (BottegaMessage *self, const char *query, BottegaSourcesUse use,
+                                gboolean only_documents, GPtrArray *passages);
+/* The model reads the first n; the others leave the list. */
+void bottega_message_set_n_read (BottegaMessage *self, guint n);
+const BottegaSources *bottega_message_get_sources (BottegaMessage *self);
 /* The end: state, sentence (may be NULL) and stats (may be NULL). */
 void bottega_message_finish (BottegaMessage *self, BottegaMessageState state, const char *error,
                              const EngineStats *stats);

@@ -26,6 +26,9 @@ struct _BottegaMessage {
   guint waiting, read_done, read_total;
   double load_fraction, seconds_left;
   gint64 started_us;
+  BottegaSources sources;
+  char *sources_json; /* from the store, not yet looked into; else NULL */
+  char *search_phase;
 };
 
 enum {
@@ -47,6 +50,11 @@ enum {
   PROP_DEVICE,
   PROP_STATS_LINE,
   PROP_STATS_SHORT,
+  PROP_PASSAGES,
+  PROP_ABSTAINED,
+  PROP_SEARCH_TEXT,
+  PROP_NOTE,
+  PROP_SCOPE_TEXT,
   N_PROPS,
 };
 
@@ -60,6 +68,7 @@ G_DEFINE_ENUM_TYPE (BottegaMessageRole, bottega_message_role,
 
 G_DEFINE_ENUM_TYPE (BottegaMessageState, bottega_message_state,
                     G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_STATE_QUEUED, "queued"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_STATE_SEARCHING, "searching"),
                     G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_STATE_LOADING, "loading"),
                     G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_STATE_READING, "reading"),
                     G_DEFINE_ENUM_VALUE (BOTTEGA_MESSAGE_STATE_WRITING, "writing"),
@@ -116,6 +125,9 @@ make_phase_text (BottegaMessage *self)
                                         "Waiting for %u other answers", self->waiting),
                               self->waiting);
     return g_strdup (_ ("Getting ready"));
+  case BOTTEGA_MESSAGE_STATE_SEARCHING:
+    return g_strdup (self->search_phase != NULL ? self->search_phase
+                                                : _ ("Searching the documents"));
   case BOTTEGA_MESSAGE_STATE_LOADING:
     return g_strdup_printf (_ ("Loading the model, %.0f %%"), self->load_fraction * 100);
   case BOTTEGA_MESSAGE_STATE_READING:
@@ -168,6 +180,17 @@ look_into_stats (BottegaMessage *self)
   self->stats_short = bottega_stats_text_short (&self->stats);
 }
 
+static BottegaSources *
+look_into_sources (BottegaMessage *self)
+{
+  g_autofree char *json = g_steal_pointer (&self->sources_json);
+
+  if (json != NULL)
+    bottega_sources_from_json (&self->sources, json);
+
+  return &self->sources;
+}
+
 static const char *
 get_string (BottegaMessage *self, guint id)
 {
@@ -186,6 +209,12 @@ get_string (BottegaMessage *self, guint id)
     return self->device;
   case PROP_STATS_LINE:
     return bottega_message_get_stats_line (self);
+  case PROP_SEARCH_TEXT:
+    return bottega_message_get_search_text (self);
+  case PROP_NOTE:
+    return bottega_message_get_note (self);
+  case PROP_SCOPE_TEXT:
+    return bottega_message_get_scope_text (self);
   case PROP_STATS_SHORT:
   default:
     return bottega_message_get_stats_short (self);
@@ -225,6 +254,12 @@ bottega_message_get_property (GObject *object, guint id, GValue *value, GParamSp
   case PROP_STARTED_US:
     g_value_set_int64 (value, self->started_us);
     break;
+  case PROP_PASSAGES:
+    g_value_set_object (value, bottega_message_get_passages (self));
+    break;
+  case PROP_ABSTAINED:
+    g_value_set_boolean (value, bottega_message_get_abstained (self));
+    break;
   default:
     g_value_set_string (value, get_string (self, id));
   }
@@ -244,6 +279,9 @@ bottega_message_finalize (GObject *object)
   g_free (self->stats_line);
   g_free (self->stats_short);
   g_free (self->stats_json);
+  g_free (self->sources_json);
+  g_free (self->search_phase);
+  bottega_sources_clear (&self->sources);
 
   G_OBJECT_CLASS (bottega_message_parent_class)->finalize (object);
 }
@@ -281,6 +319,13 @@ bottega_message_class_init (BottegaMessageClass *klass)
   properties[PROP_DEVICE] = g_param_spec_string ("device", NULL, NULL, NULL, flags);
   properties[PROP_STATS_LINE] = g_param_spec_string ("stats-line", NULL, NULL, NULL, flags);
   properties[PROP_STATS_SHORT] = g_param_spec_string ("stats-short", NULL, NULL, NULL, flags);
+  properties[PROP_PASSAGES] =
+      g_param_spec_object ("passages", NULL, NULL, G_TYPE_LIST_MODEL, flags);
+  properties[PROP_ABSTAINED] =
+      g_param_spec_boolean ("abstained", NULL, NULL, FALSE, flags);
+  properties[PROP_SEARCH_TEXT] = g_param_spec_string ("search-text", NULL, NULL, NULL, flags);
+  properties[PROP_NOTE] = g_param_spec_string ("note", NULL, NULL, NULL, flags);
+  properties[PROP_SCOPE_TEXT] = g_param_spec_string ("scope-text", NULL, NULL, NULL, flags);
   g_object_class_install_properties (object_class, N_PROPS, properties);
 
   appended_signal = g_signal_new ("appended", BOTTEGA_TYPE_MESSAGE, G_SIGNAL_RUN_LAST, 0, NULL,
@@ -331,6 +376,7 @@ bottega_message_new_from_row (const BottegaStoreMessage *row)
   g_set_str (&self->model_name, row->model);
   g_set_str (&self->device, row->device);
   g_set_str (&self->stats_json, row->stats);
+  g_set_str (&self->sources_json, row->sources);
   update_phase_text (self);
 
   return self;
@@ -357,6 +403,7 @@ bottega_message_to_row (BottegaMessage *self, const char *conversation, const ch
   row->device = g_strdup (self->device);
   look_into_stats (self);
   row->stats = self->has_stats ? bottega_stats_to_json (&self->stats) : NULL;
+  row->sources = bottega_sources_to_json (look_into_sources (self));
   row->created_us = self->started_us;
   row->updated_us = g_get_real_time ();
 
@@ -441,6 +488,87 @@ bottega_message_append (BottegaMessage *self, const char *utf8, gsize bytes)
 }
 
 void
+bottega_message_set_text (BottegaMessage *self, const char *text)
+{
+  if (strcmp (self->text->str, text) == 0)
+    return;
+  g_string_assign (self->text, text);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_TEXT]);
+  update_phase_text (self);
+}
+
+void
+bottega_message_set_search_phase (BottegaMessage *self, const char *text)
+{
+  if (g_set_str (&self->search_phase, text))
+    update_phase_text (self);
+}
+
+void
+bottega_message_set_note (BottegaMessage *self, const char *sentence)
+{
+  if (g_set_str (&look_into_sources (self)->note, sentence))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_NOTE]);
+}
+
+void
+bottega_message_set_scope (BottegaMessage *self,
+                           const gint64 *documents,
+                           guint n,
+                           const char *titles)
+{
+  BottegaSources *sources = look_into_sources (self);
+
+  g_clear_pointer (&sources->scope, g_array_unref);
+  if (n > 0) {
+    sources->scope = g_array_new (FALSE, FALSE, sizeof (gint64));
+    g_array_append_vals (sources->scope, documents, n);
+  }
+  if (g_set_str (&sources->scope_text, n > 0 ? titles : NULL))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SCOPE_TEXT]);
+}
+
+void
+bottega_message_set_found (BottegaMessage *self,
+                           const char *query,
+                           BottegaSourcesUse use,
+                           gboolean only_documents,
+                           GPtrArray *passages)
+{
+  BottegaSources *sources = look_into_sources (self);
+  guint n = passages != NULL ? passages->len : 0;
+  GListModel *list = bottega_message_get_passages (self);
+  gboolean had_abstained = bottega_message_get_abstained (self);
+
+  sources->n_read = use == BOTTEGA_SOURCES_ABSTAINED ? 0 : n;
+  sources->use = use;
+  sources->only_documents = only_documents;
+  if (g_set_str (&sources->query, query))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SEARCH_TEXT]);
+  g_list_store_splice (sources->passages, 0, g_list_model_get_n_items (list),
+                       n > 0 ? passages->pdata : NULL, n);
+  if (had_abstained != bottega_message_get_abstained (self))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ABSTAINED]);
+}
+
+void
+bottega_message_set_n_read (BottegaMessage *self, guint n)
+{
+  BottegaSources *sources = look_into_sources (self);
+  guint n_passages = bottega_sources_n_passages (sources);
+
+  sources->n_read = MIN (n, n_passages);
+  if (n < n_passages)
+    g_list_store_splice (sources->passages, n, n_passages - n, NULL, 0);
+}
+
+const BottegaSources *
+bottega_message_get_sources (BottegaMessage *self)
+{
+  return look_into_sources (self);
+}
+
+void
 bottega_message_set_writer (BottegaMessage *self, const char *model_name, const char *device)
 {
   if (g_set_str (&self->model_name, model_name))
@@ -465,134 +593,6 @@ bottega_message_finish (BottegaMessage *self,
   g_object_notify_by_pspec (object, properties[PROP_TEXT]);
   bottega_message_set_state (self, state);
   g_object_thaw_notify (object);
-}
-
-const char *
-bottega_message_get_id (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
-
-  return self->id;
-}
-
-BottegaMessageRole
-bottega_message_get_role (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), BOTTEGA_MESSAGE_ROLE_USER);
-
-  return self->role;
-}
-
-BottegaMessageState
-bottega_message_get_state (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), BOTTEGA_MESSAGE_STATE_COMPLETE);
-
-  return self->state;
-}
-
-const char *
-bottega_message_get_text (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
-
-  return self->text->str;
-}
-
-gsize
-bottega_message_get_text_bytes (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), 0);
-
-  return self->text->len;
-}
-
-const char *
-bottega_message_get_error (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
-
-  return self->error;
-}
-
-gboolean
-bottega_message_get_busy (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), FALSE);
-
-  return self->state <= BOTTEGA_MESSAGE_STATE_WRITING;
-}
-
-gboolean
-bottega_message_get_included (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), TRUE);
-
-  return self->included;
-}
-
-const char *
-bottega_message_get_phase_text (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
-
-  return self->phase_text;
-}
-
-double
-bottega_message_get_load_fraction (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), 0);
-
-  return self->load_fraction;
-}
-
-guint
-bottega_message_get_read_done (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), 0);
-
-  return self->read_done;
-}
-
-guint
-bottega_message_get_read_total (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), 0);
-
-  return self->read_total;
-}
-
-double
-bottega_message_get_seconds_left (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), -1);
-
-  return self->seconds_left;
-}
-
-gint64
-bottega_message_get_started_us (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), 0);
-
-  return self->started_us;
-}
-
-const char *
-bottega_message_get_model_name (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
-
-  return self->model_name;
-}
-
-const char *
-bottega_message_get_device (BottegaMessage *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
-
-  return self->device;
 }
 
 const EngineStats *
@@ -624,3 +624,62 @@ bottega_message_get_stats_short (BottegaMessage *self)
 
   return self->stats_short;
 }
+
+GListModel *
+bottega_message_get_passages (BottegaMessage *self)
+{
+  BottegaSources *sources;
+
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
+
+  sources = look_into_sources (self);
+  if (sources->passages == NULL)
+    sources->passages = g_list_store_new (BOTTEGA_TYPE_PASSAGE);
+
+  return G_LIST_MODEL (sources->passages);
+}
+
+const gint64 *
+bottega_message_get_scope (BottegaMessage *self, guint *n_documents)
+{
+  const GArray *scope;
+
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self) && n_documents != NULL, NULL);
+
+  scope = look_into_sources (self)->scope;
+  *n_documents = scope != NULL ? scope->len : 0;
+
+  return scope != NULL ? (const gint64 *) (const void *) scope->data : NULL;
+}
+
+/* ---- getters that only read ---- */
+
+#define GETTER(type, name, otherwise, value)                     \
+  type                                                           \
+      bottega_message_get_##name (BottegaMessage *self)          \
+  {                                                              \
+    g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), otherwise); \
+                                                                 \
+    return value;                                                \
+  }
+
+GETTER (const char *, id, NULL, self->id)
+GETTER (BottegaMessageRole, role, BOTTEGA_MESSAGE_ROLE_USER, self->role)
+GETTER (BottegaMessageState, state, BOTTEGA_MESSAGE_STATE_COMPLETE, self->state)
+GETTER (const char *, text, NULL, self->text->str)
+GETTER (gsize, text_bytes, 0, self->text->len)
+GETTER (const char *, error, NULL, self->error)
+GETTER (gboolean, busy, FALSE, self->state <= BOTTEGA_MESSAGE_STATE_WRITING)
+GETTER (gboolean, included, TRUE, self->included)
+GETTER (const char *, phase_text, NULL, self->phase_text)
+GETTER (double, load_fraction, 0, self->load_fraction)
+GETTER (guint, read_done, 0, self->read_done)
+GETTER (guint, read_total, 0, self->read_total)
+GETTER (double, seconds_left, -1, self->seconds_left)
+GETTER (gint64, started_us, 0, self->started_us)
+GETTER (const char *, model_name, NULL, self->model_name)
+GETTER (const char *, device, NULL, self->device)
+GETTER (gboolean, abstained, FALSE, look_into_sources (self)->use == BOTTEGA_SOURCES_ABSTAINED)
+GETTER (const char *, search_text, NULL, look_into_sources (self)->query)
+GETTER (const char *, note, NULL, look_into_sources (self)->note)
+GETTER (const char *, scope_text, NULL, look_into_sources (self)->scope_text)

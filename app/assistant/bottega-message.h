@@ -10,7 +10,7 @@
  *                          NOT notify: connect to "appended". It notifies when the text is replaced
  *                          or when writing ends.
  *   error         string   the sentence of a failed message, or NULL
- *   busy          boolean  queued, loading, reading or writing
+ *   busy          boolean  queued, searching, loading, reading or writing
  *   included      boolean  FALSE once the message has left what the model reads (see
  *                          BottegaConversation:dropped-turns)
  *   phase-text    string   localised line for the place of the answer while waiting ("Reading 812
@@ -23,15 +23,24 @@
  *   model-name, device     string or NULL: what wrote it
  *   stats-line, stats-short string or NULL: localised, see bottega-stats-text.h; set when an answer
  *   has ended
+ *   passages      GListModel of BottegaPassage: what an answer was given to read, there before its
+ *                 first word; never NULL, the same object for ever
+ *   abstained     boolean  the documents have no answer; the text says so, and the passages are the
+ *                          nearest ones, which do not answer
+ *   search-text   string or NULL: what was searched in the documents for this answer
+ *   note          string or NULL: a sentence about the search ("The documents could not be searched
+ *                          …")
+ *   scope-text    string or NULL: titles of the documents that a question asks in; NULL: all
  *
  * Signal "appended" (const char *utf8_piece): text has grown by this piece, whole characters; at
  * most once per turn of the main loop.
  */
 #pragma once
 
+#include "app/assistant/bottega-passage.h"
 #include "engine/engine.h"
 
-#include <glib-object.h>
+#include <gio/gio.h>
 
 G_BEGIN_DECLS
 
@@ -42,10 +51,11 @@ typedef enum {
 } BottegaMessageRole;
 
 typedef enum {
-  BOTTEGA_MESSAGE_STATE_QUEUED,  /* waits: for the disk, or for another answer */
-  BOTTEGA_MESSAGE_STATE_LOADING, /* the model is being loaded */
-  BOTTEGA_MESSAGE_STATE_READING, /* prefill */
-  BOTTEGA_MESSAGE_STATE_WRITING, /* decode */
+  BOTTEGA_MESSAGE_STATE_QUEUED,    /* waits: for the disk, or for another answer */
+  BOTTEGA_MESSAGE_STATE_SEARCHING, /* in the documents */
+  BOTTEGA_MESSAGE_STATE_LOADING,   /* the model is being loaded */
+  BOTTEGA_MESSAGE_STATE_READING,   /* prefill */
+  BOTTEGA_MESSAGE_STATE_WRITING,   /* decode */
   BOTTEGA_MESSAGE_STATE_COMPLETE,
   BOTTEGA_MESSAGE_STATE_STOPPED,     /* by the person; text is what there was */
   BOTTEGA_MESSAGE_STATE_INTERRUPTED, /* the app ended while it was written */
@@ -85,5 +95,13 @@ const char *bottega_message_get_device (BottegaMessage *self);
 const EngineStats *bottega_message_get_stats (BottegaMessage *self);
 const char *bottega_message_get_stats_line (BottegaMessage *self);
 const char *bottega_message_get_stats_short (BottegaMessage *self);
+/* Borrowed. */
+GListModel *bottega_message_get_passages (BottegaMessage *self);
+gboolean bottega_message_get_abstained (BottegaMessage *self);
+const char *bottega_message_get_search_text (BottegaMessage *self);
+const char *bottega_message_get_note (BottegaMessage *self);
+const char *bottega_message_get_scope_text (BottegaMessage *self);
+/* Ids of the documents that a question asks in; NULL: all. Borrowed. */
+const gint64 *bottega_message_get_scope (BottegaMessage *self, guint *n_documents);
 
 G_END_DECLS

@@ -15,13 +15,14 @@
  *   text       string  the chunk that was found
  *   window     string  what the model read
  *   page       uint    0: no pages
+ *   last-page  uint    where it ends; page for most
  *   offset, length uint  of the chunk, in bytes of the document's text
  *   score      double  0 to 1
  *   used       boolean the answer has its marker
  */
 #pragma once
 
-#include <glib-object.h>
+#include <gio/gio.h>
 #include <json-glib/json-glib.h>
 
 G_BEGIN_DECLS
@@ -38,6 +39,7 @@ const char *bottega_passage_get_place (BottegaPassage *self);
 const char *bottega_passage_get_text (BottegaPassage *self);
 const char *bottega_passage_get_window (BottegaPassage *self);
 guint bottega_passage_get_page (BottegaPassage *self);
+guint bottega_passage_get_last_page (BottegaPassage *self);
 guint bottega_passage_get_offset (BottegaPassage *self);
 guint bottega_passage_get_length (BottegaPassage *self);
 double bottega_passage_get_score (BottegaPassage *self);

@@ -19,6 +19,8 @@ enum {
   PROP_TEMPERATURE,
   PROP_MAX_ANSWER_TOKENS,
   PROP_INSTRUCTIONS,
+  PROP_ONLY_DOCUMENTS,
+  PROP_SPACE,
   PROP_WINDOW_WIDTH,
   PROP_WINDOW_HEIGHT,
   PROP_WINDOW_MAXIMIZED,
@@ -79,6 +81,9 @@ bottega_settings_class_init (BottegaSettingsClass *klass)
   properties[PROP_MAX_ANSWER_TOKENS] =
       g_param_spec_uint ("max-answer-tokens", NULL, NULL, 1, G_MAXUINT, 2048, flags);
   properties[PROP_INSTRUCTIONS] = g_param_spec_string ("instructions", NULL, NULL, "", flags);
+  properties[PROP_ONLY_DOCUMENTS] =
+      g_param_spec_boolean ("only-documents", NULL, NULL, FALSE, flags);
+  properties[PROP_SPACE] = g_param_spec_string ("space", NULL, NULL, "personal", flags);
   properties[PROP_WINDOW_WIDTH] =
       g_param_spec_int ("window-width", NULL, NULL, 0, G_MAXINT, 1100, flags);
   properties[PROP_WINDOW_HEIGHT] =
@@ -182,4 +187,20 @@ bottega_settings_get_instructions (BottegaSettings *self)
   g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), NULL);
 
   return g_value_get_string (&self->values[PROP_INSTRUCTIONS]);
+}
+
+gboolean
+bottega_settings_get_only_documents (BottegaSettings *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), FALSE);
+
+  return g_value_get_boolean (&self->values[PROP_ONLY_DOCUMENTS]);
+}
+
+const char *
+bottega_settings_get_space (BottegaSettings *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), NULL);
+
+  return g_value_get_string (&self->values[PROP_SPACE]);
 }

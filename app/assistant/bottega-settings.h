@@ -10,6 +10,8 @@
  *   temperature        double   0.7
  *   max-answer-tokens  uint     2048
  *   instructions       string   ""      goes first in every conversation
+ *   only-documents     boolean  FALSE   new conversations say what the documents say, or nothing
+ *   space              string   "personal"  was open last
  *   window-width       int      1100
  *   window-height      int      720
  *   window-maximized   boolean  FALSE
@@ -38,5 +40,7 @@ guint bottega_settings_get_context_length (BottegaSettings *self);
 double bottega_settings_get_temperature (BottegaSettings *self);
 guint bottega_settings_get_max_answer_tokens (BottegaSettings *self);
 const char *bottega_settings_get_instructions (BottegaSettings *self);
+gboolean bottega_settings_get_only_documents (BottegaSettings *self);
+const char *bottega_settings_get_space (BottegaSettings *self);
 
 G_END_DECLS

@@ -123,5 +123,8 @@ const char *const bottega_schema_steps[] = {
   "  c.page, c.last_page, c.heading, c.header, c.language, c.kind, c.n_tokens, d.path, d.title"
   "  FROM chunks AS c JOIN documents AS d ON d.id = c.document AND d.edition = c.edition"
   "  WHERE d.state <> 4;", /* BOTTEGA_DOCUMENT_GONE */
+
+  /* 1: it answers with what the documents say, or not at all. */
+  "ALTER TABLE conversations ADD COLUMN only_documents INTEGER NOT NULL DEFAULT 0;",
 };
 const guint bottega_schema_n_steps = G_N_ELEMENTS (bottega_schema_steps);

@@ -11,9 +11,10 @@
 #define SEARCH_LIMIT 500
 
 static const char sql_put_conversation[] =
-    "INSERT INTO conversations (id, title, first_message, created_us, updated_us)"
-    " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET title = excluded.title,"
-    " first_message = excluded.first_message, updated_us = excluded.updated_us RETURNING seq";
+    "INSERT INTO conversations (id, title, first_message, created_us, updated_us, only_documents)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE SET title = excluded.title,"
+    " first_message = excluded.first_message, updated_us = excluded.updated_us,"
+    " only_documents = excluded.only_documents RETURNING seq";
 static const char sql_put_message[] =
     "INSERT INTO messages (id, conversation, parent, role, state, text, error, model, device,"
     " stats, sources, created_us, updated_us)"
@@ -32,7 +33,7 @@ static const char sql_forget_message_words[] =
     "DELETE FROM message_words WHERE rowid = (SELECT seq FROM messages WHERE id = ?1)";
 static const char sql_set_deleted[] = "UPDATE conversations SET deleted_us = ?2 WHERE id = ?1";
 static const char sql_list_conversations[] =
-    "SELECT id, title, first_message, created_us, updated_us FROM conversations"
+    "SELECT id, title, first_message, created_us, updated_us, only_documents FROM conversations"
     " WHERE deleted_us IS NULL ORDER BY updated_us DESC, seq DESC";
 static const char sql_list_messages[] =
     "SELECT id, conversation, parent, role, state, text, error, model, device, stats, sources,"
@@ -151,6 +152,7 @@ conversation_from_columns (sqlite3_stmt *statement)
   row->first_message = bottega_database_dup_column (statement, 2);
   row->created_us = sqlite3_column_int64 (statement, 3);
   row->updated_us = sqlite3_column_int64 (statement, 4);
+  row->only_documents = sqlite3_column_int (statement, 5) != 0;
 
   return row;
 }
@@ -240,6 +242,7 @@ put_conversation (BottegaDatabase *db, const BottegaStoreConversation *row, GErr
   bottega_database_bind_text (statement, 3, row->first_message);
   sqlite3_bind_int64 (statement, 4, row->created_us);
   sqlite3_bind_int64 (statement, 5, row->updated_us);
+  sqlite3_bind_int (statement, 6, row->only_documents != FALSE);
 
   return step_seq (db, statement, &seq, error) &&
          put_words (db, sql_put_title_words, seq, row->title, error);

@@ -22,6 +22,7 @@ typedef struct {
   char *title;
   char *first_message; /* id of the first message that the model still reads; NULL: all */
   gint64 created_us, updated_us;
+  gboolean only_documents; /* answers say what the documents say, or nothing */
 } BottegaStoreConversation;
 
 typedef struct {
