@@ -150,7 +150,7 @@ choose (const ExtractInput *input,
   if (named != NULL && named->magic[0] == '\0')
     return named;
   *failure = named != NULL ? EXTRACT_WRONG_KIND : EXTRACT_UNSUPPORTED;
-  return NULL;
+  return *input->suffix == '\0' ? by_suffix ("txt") : NULL;
 }
 
 BottegaDocument *
