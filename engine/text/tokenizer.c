@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The tokenizer of a model file: its vocabulary, which tokens are special, which end an answer,
- * and the way from text to ids and back. How words are cut and merged, pretokenizer.c and bpe.c
- * know. Another kind of tokenizer is a row in kinds and a file beside bpe.c.
+ * and the way from text to ids and back. How text is cut, pretokenizer.c, bpe.c, unigram.c and
+ * wordpiece.c know. Another kind of tokenizer is a row in kinds and a file beside these.
  * Source of the keys: the GGUF specification. */
 #include "engine/text/tokenizer.h"
 
@@ -9,6 +9,8 @@
 #include "engine/text/bpe.h"
 #include "engine/text/pretokenizer.h"
 #include "engine/text/special.h"
+#include "engine/text/unigram.h"
+#include "engine/text/wordpiece.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -29,6 +31,8 @@ enum {
   TYPE_UNKNOWN = 2,
   TYPE_CONTROL = 3,
   TYPE_USER_DEFINED = 4,
+  TYPE_UNUSED = 5,
+  TYPE_BYTE = 6,
 };
 
 enum {
@@ -36,8 +40,23 @@ enum {
   FLAG_END = 1 << 1,     /* ends an answer */
 };
 
+/* What is only needed while a vocabulary is read. */
 typedef struct {
-  const char *model; /* tokenizer.ggml.model */
+  TextTokenizer *tokenizer;
+  ModelArray texts;
+  guint8 *types;            /* [texts.n] */
+  GByteArray *bytes;        /* of the token at hand; empty between two */
+  int32_t unknown;          /* id of the token for what is unknown, or -1 */
+  GArray *pieces;           /* uint32_t: ids of normal tokens, for kinds that ask for them */
+  int32_t byte_tokens[256]; /* -1: none */
+} Vocabulary;
+
+typedef struct {
+  const char *model;           /* tokenizer.ggml.model */
+  gboolean adds_bos, adds_eos; /* where the file does not say */
+  /* Appends to vocabulary->bytes what a token of text stands for and returns TRUE when it can be
+   * found by it. */
+  gboolean (*read_token) (Vocabulary *vocabulary, uint32_t id);
   gboolean (*load) (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error);
   void (*encode) (const TextTokenizer *tokenizer, const char *text, size_t n,
                   TextBpeScratch *scratch, GArray *tokens);
@@ -51,11 +70,14 @@ struct _TextTokenizer {
   guint8 *flags;        /* [n_tokens] */
   TextSpecials always;  /* found in any text: user-defined tokens */
   TextSpecials asked;   /* found in templates: those and the control tokens */
-  int32_t bos;
-  gboolean adds_bos;
+  int32_t bos, eos;
+  gboolean adds_bos, adds_eos;
 
+  /* Of the kind. */
   const TextPretokenizer *pretokenizer;
   TextBpe *bpe;
+  TextUnigram *unigram;
+  TextWordpiece wordpiece;
 };
 
 /* Tokens that end an answer by their text, whatever the file's type says of them: they are
@@ -128,55 +150,41 @@ is_end_text (const ModelString *text)
   return FALSE;
 }
 
-/* Normal tokens become the bytes that they stand for and can be found by them; the others keep
- * their text and are found by text_specials_find alone. */
+/* Tokens of text become the bytes that they stand for; the others keep their text and are found by
+ * text_specials_find alone. */
 static void
-add_tokens (TextTokenizer *tokenizer, const ModelArray *texts, const guint8 *types)
+add_tokens (Vocabulary *vocabulary)
 {
-  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  TextTokenizer *tokenizer = vocabulary->tokenizer;
   GArray *always = g_array_new (FALSE, FALSE, sizeof (uint32_t));
   GArray *asked = g_array_new (FALSE, FALSE, sizeof (uint32_t));
 
-  tokenizer->n_tokens = (uint32_t) texts->n;
   for (uint32_t i = 0; i < tokenizer->n_tokens; i++) {
-    const ModelString *text = &texts->strings[i];
+    const ModelString *text = &vocabulary->texts.strings[i];
+    guint8 type = vocabulary->types[i];
     gboolean ends = is_end_text (text);
-    gboolean special = ends || types[i] == TYPE_CONTROL || types[i] == TYPE_UNKNOWN;
+    gboolean special = ends || type == TYPE_CONTROL || type == TYPE_UNKNOWN;
+    gboolean found = FALSE;
 
     tokenizer->flags[i] = (guint8) ((special ? FLAG_SPECIAL : 0) | (ends ? FLAG_END : 0));
-    g_byte_array_set_size (bytes, 0);
-    if (special || types[i] == TYPE_USER_DEFINED) {
-      text_strings_append (tokenizer->symbols, text->data, text->length);
+    g_byte_array_set_size (vocabulary->bytes, 0);
+    if (special || type == TYPE_USER_DEFINED) {
       g_array_append_val (asked, i);
       if (!special)
         g_array_append_val (always, i);
-    } else if (text_bpe_bytes_of_text (text->data, text->length, bytes)) {
-      text_strings_append (tokenizer->symbols, (const char *) bytes->data, bytes->len);
-      text_strings_link (tokenizer->symbols, i);
-    } else { /* cannot be written, but may be shown */
-      text_strings_append (tokenizer->symbols, text->data, text->length);
+    } else {
+      found = tokenizer->kind->read_token (vocabulary, i);
     }
+    if (vocabulary->bytes->len > 0)
+      text_strings_append (tokenizer->symbols, (const char *) vocabulary->bytes->data,
+                           vocabulary->bytes->len);
+    else /* as it is written, to be shown */
+      text_strings_append (tokenizer->symbols, text->data, text->length);
+    if (found)
+      text_strings_link (tokenizer->symbols, i);
   }
   text_specials_init (&tokenizer->always, tokenizer->symbols, always);
   text_specials_init (&tokenizer->asked, tokenizer->symbols, asked);
-}
-
-static gboolean
-load_vocabulary (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
-{
-  ModelArray texts;
-  g_autofree guint8 *types = NULL;
-
-  if (!get_strings (gguf, "tokenizer.ggml.tokens", MAX_TOKENS, &texts, error))
-    return FALSE;
-  if (texts.n == 0)
-    return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error, "is damaged: it has no tokens");
-  types = g_malloc (texts.n);
-  tokenizer->flags = g_malloc0 (texts.n);
-  if (!get_types (gguf, texts.n, types, error))
-    return FALSE;
-  add_tokens (tokenizer, &texts, types);
-  return TRUE;
 }
 
 /* -1 when the file does not name one. */
@@ -200,14 +208,79 @@ get_token_id (const TextTokenizer *tokenizer, const ModelGguf *gguf, const char 
   return TRUE;
 }
 
+/* The id under the first of two keys that the file has. */
+static gboolean
+get_either_id (const TextTokenizer *tokenizer, const ModelGguf *gguf, const char *key,
+               const char *other_key, int32_t *id, GError **error)
+{
+  return get_token_id (tokenizer, gguf, key, id, error) &&
+         (*id >= 0 || get_token_id (tokenizer, gguf, other_key, id, error));
+}
+
+/* The token that stands for what is unknown, by its key or by its type. */
+static gboolean
+find_unknown (Vocabulary *vocabulary, const ModelGguf *gguf, GError **error)
+{
+  const guint8 *first;
+
+  if (!get_token_id (vocabulary->tokenizer, gguf, "tokenizer.ggml.unknown_token_id",
+                     &vocabulary->unknown, error))
+    return FALSE;
+  first = memchr (vocabulary->types, TYPE_UNKNOWN, vocabulary->texts.n);
+  if (vocabulary->unknown < 0 && first != NULL)
+    vocabulary->unknown = (int32_t) (first - vocabulary->types);
+  return TRUE;
+}
+
+static void
+vocabulary_clear (Vocabulary *vocabulary)
+{
+  g_clear_pointer (&vocabulary->types, g_free);
+  g_clear_pointer (&vocabulary->bytes, g_byte_array_unref);
+  g_clear_pointer (&vocabulary->pieces, g_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Vocabulary, vocabulary_clear)
+
+/* vocabulary: zeros; it is what was read of the file. */
+static gboolean
+load_vocabulary (TextTokenizer *tokenizer, const ModelGguf *gguf, Vocabulary *vocabulary,
+                 GError **error)
+{
+  const ModelArray *texts = &vocabulary->texts;
+
+  vocabulary->tokenizer = tokenizer;
+  if (!get_strings (gguf, "tokenizer.ggml.tokens", MAX_TOKENS, &vocabulary->texts, error))
+    return FALSE;
+  if (texts->n == 0)
+    return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error, "is damaged: it has no tokens");
+  tokenizer->n_tokens = (uint32_t) texts->n;
+  tokenizer->flags = g_malloc0 (texts->n);
+  vocabulary->types = g_malloc (texts->n);
+  vocabulary->bytes = g_byte_array_new ();
+  vocabulary->pieces = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  memset (vocabulary->byte_tokens, 0xff, sizeof vocabulary->byte_tokens);
+  if (!get_types (gguf, texts->n, vocabulary->types, error) ||
+      !find_unknown (vocabulary, gguf, error))
+    return FALSE;
+  add_tokens (vocabulary);
+  return TRUE;
+}
+
 static gboolean
 load_special_ids (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
 {
-  if (!get_token_id (tokenizer, gguf, "tokenizer.ggml.bos_token_id", &tokenizer->bos, error) ||
+  /* BERT's first and last tokens have names of their own, the second spelt like this. */
+  if (!get_either_id (tokenizer, gguf, "tokenizer.ggml.bos_token_id",
+                      "tokenizer.ggml.cls_token_id", &tokenizer->bos, error) ||
+      !get_either_id (tokenizer, gguf, "tokenizer.ggml.eos_token_id",
+                      "tokenizer.ggml.seperator_token_id", &tokenizer->eos, error) ||
       !model_gguf_get_bool (gguf, "tokenizer.ggml.add_bos_token", &tokenizer->adds_bos, NULL,
+                            error) ||
+      !model_gguf_get_bool (gguf, "tokenizer.ggml.add_eos_token", &tokenizer->adds_eos, NULL,
                             error))
     return FALSE;
   tokenizer->adds_bos = tokenizer->adds_bos && tokenizer->bos >= 0;
+  tokenizer->adds_eos = tokenizer->adds_eos && tokenizer->eos >= 0;
   for (size_t i = 0; i < G_N_ELEMENTS (end_keys); i++) {
     int32_t id;
 
@@ -219,10 +292,21 @@ load_special_ids (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **erro
   return TRUE;
 }
 
+/* ---- byte-level BPE ------------------------------------------------------------------- */
+
+static gboolean
+read_bpe_token (Vocabulary *vocabulary, uint32_t id)
+{
+  const ModelString *text = &vocabulary->texts.strings[id];
+
+  return text_bpe_bytes_of_text (text->data, text->length, vocabulary->bytes);
+}
+
 static gboolean
 load_bpe (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
 {
   const char *pre = model_gguf_get_string (gguf, "tokenizer.ggml.pre");
+  g_auto (Vocabulary) vocabulary = { 0 };
   ModelArray merges;
 
   tokenizer->pretokenizer = pre != NULL ? text_pretokenizer_find (pre) : NULL;
@@ -244,7 +328,7 @@ load_bpe (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
                                                              ? pre
                                                              : "default");
   tokenizer->adds_bos = text_pretokenizer_adds_bos (tokenizer->pretokenizer);
-  if (!load_vocabulary (tokenizer, gguf, error) ||
+  if (!load_vocabulary (tokenizer, gguf, &vocabulary, error) ||
       !get_strings (gguf, "tokenizer.ggml.merges", MAX_MERGES, &merges, error))
     return FALSE;
   tokenizer->bpe =
@@ -253,8 +337,6 @@ load_bpe (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
          model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
                             "is damaged: the merges of its tokenizer do not belong to its tokens");
 }
-
-/* ---- byte-level BPE ------------------------------------------------------------------- */
 
 static void
 encode_bpe (const TextTokenizer *tokenizer, const char *text, size_t n, TextBpeScratch *scratch,
@@ -280,8 +362,110 @@ encode_bpe (const TextTokenizer *tokenizer, const char *text, size_t n, TextBpeS
   }
 }
 
+/* ---- unigram -------------------------------------------------------------------------- */
+
+/* The byte that "<0x41>" stands for, or -1. */
+static int
+byte_of_token (const ModelString *text)
+{
+  int high, low;
+
+  if (text->length != 6 || memcmp (text->data, "<0x", 3) != 0 || text->data[5] != '>')
+    return -1;
+  high = g_ascii_xdigit_value (text->data[3]);
+  low = g_ascii_xdigit_value (text->data[4]);
+  return high >= 0 && low >= 0 ? high * 16 + low : -1;
+}
+
+/* Pieces are found by their trie, which has scores too. */
+static gboolean
+read_unigram_token (Vocabulary *vocabulary, uint32_t id)
+{
+  const ModelString *text = &vocabulary->texts.strings[id];
+  guint8 type = vocabulary->types[id];
+  int byte = type == TYPE_BYTE ? byte_of_token (text) : -1;
+
+  if (byte >= 0) {
+    vocabulary->byte_tokens[byte] = (int32_t) id;
+    g_byte_array_append (vocabulary->bytes, &(guint8) { (guint8) byte }, 1);
+  } else if (type == TYPE_NORMAL) {
+    text_unigram_bytes_of_piece (text->data, text->length, vocabulary->bytes);
+    g_array_append_val (vocabulary->pieces, id);
+  }
+  return FALSE;
+}
+
+static gboolean
+load_unigram (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
+{
+  g_auto (Vocabulary) vocabulary = { 0 };
+  TextUnigramVocabulary unigram = { .symbols = tokenizer->symbols };
+
+  tokenizer->description = g_strdup ("unigram");
+  if (!load_vocabulary (tokenizer, gguf, &vocabulary, error))
+    return FALSE;
+  unigram.pieces = (const uint32_t *) (const void *) vocabulary.pieces->data;
+  unigram.n_pieces = vocabulary.pieces->len;
+  unigram.unknown = vocabulary.unknown;
+  memcpy (unigram.byte_tokens, vocabulary.byte_tokens, sizeof unigram.byte_tokens);
+  tokenizer->unigram = text_unigram_new (gguf, &unigram, error);
+  return tokenizer->unigram != NULL;
+}
+
+static void
+encode_unigram (const TextTokenizer *tokenizer, const char *text, size_t n,
+                TextBpeScratch *scratch, GArray *tokens)
+{
+  text_unigram_encode (tokenizer->unigram, text, n, tokens);
+}
+
+/* ---- WordPiece ------------------------------------------------------------------------ */
+
+static gboolean
+read_wordpiece_token (Vocabulary *vocabulary, uint32_t id)
+{
+  const ModelString *text = &vocabulary->texts.strings[id];
+  TextWordpiece *wordpiece = &vocabulary->tokenizer->wordpiece;
+
+  if (text->length == 0 || vocabulary->types[id] != TYPE_NORMAL)
+    return FALSE;
+  text_wordpiece_bytes_of_piece (wordpiece->style, text->data, text->length, vocabulary->bytes);
+  wordpiece->longest_bytes = MAX (wordpiece->longest_bytes, vocabulary->bytes->len);
+  return TRUE;
+}
+
+static gboolean
+load_wordpiece (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
+{
+  g_auto (Vocabulary) vocabulary = { 0 };
+  TextWordpiece *wordpiece = &tokenizer->wordpiece;
+  ModelArray texts;
+
+  tokenizer->description = g_strdup ("wordpiece");
+  if (!get_strings (gguf, "tokenizer.ggml.tokens", MAX_TOKENS, &texts, error))
+    return FALSE;
+  wordpiece->style = text_wordpiece_style (&texts);
+  wordpiece->symbols = tokenizer->symbols;
+  wordpiece->lowercase = TRUE;
+  if (!model_gguf_get_bool (gguf, "tokenizer.ggml.normalizer.lowercase", &wordpiece->lowercase,
+                            NULL, error) ||
+      !load_vocabulary (tokenizer, gguf, &vocabulary, error))
+    return FALSE;
+  wordpiece->unknown = vocabulary.unknown;
+  return TRUE;
+}
+
+static void
+encode_wordpiece (const TextTokenizer *tokenizer, const char *text, size_t n,
+                  TextBpeScratch *scratch, GArray *tokens)
+{
+  text_wordpiece_encode (&tokenizer->wordpiece, text, n, tokens);
+}
+
 static const Kind kinds[] = {
-  { "gpt2", load_bpe, encode_bpe },
+  { "gpt2", FALSE, FALSE, read_bpe_token, load_bpe, encode_bpe },
+  { "t5", FALSE, TRUE, read_unigram_token, load_unigram, encode_unigram },
+  { "bert", TRUE, TRUE, read_wordpiece_token, load_wordpiece, encode_wordpiece },
 };
 
 /* ---- the public side ------------------------------------------------------------------ */
@@ -313,7 +497,11 @@ text_tokenizer_new (const ModelGguf *gguf, GError **error)
   g_autoptr (TextTokenizer) tokenizer = g_new0 (TextTokenizer, 1);
 
   tokenizer->symbols = text_strings_new ();
-  if (!find_kind (tokenizer, gguf, error) || !tokenizer->kind->load (tokenizer, gguf, error) ||
+  if (!find_kind (tokenizer, gguf, error))
+    return NULL;
+  tokenizer->adds_bos = tokenizer->kind->adds_bos;
+  tokenizer->adds_eos = tokenizer->kind->adds_eos;
+  if (!tokenizer->kind->load (tokenizer, gguf, error) ||
       !load_special_ids (tokenizer, gguf, error))
     return NULL;
   return g_steal_pointer (&tokenizer);
@@ -325,6 +513,7 @@ text_tokenizer_free (TextTokenizer *tokenizer)
   if (tokenizer == NULL)
     return;
   text_bpe_free (tokenizer->bpe);
+  text_unigram_free (tokenizer->unigram);
   text_specials_finish (&tokenizer->always);
   text_specials_finish (&tokenizer->asked);
   text_strings_free (tokenizer->symbols);
@@ -362,6 +551,18 @@ gboolean
 text_tokenizer_adds_bos (const TextTokenizer *tokenizer)
 {
   return tokenizer->adds_bos;
+}
+
+int32_t
+text_tokenizer_eos (const TextTokenizer *tokenizer)
+{
+  return tokenizer->eos;
+}
+
+gboolean
+text_tokenizer_adds_eos (const TextTokenizer *tokenizer)
+{
+  return tokenizer->adds_eos;
 }
 
 static gboolean

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Text to token ids and back, as the model file says (byte-level BPE now; other kinds add a file
- * and a row in the table of tokenizer.c).
+/* Text to token ids and back, as the model file says: byte-level BPE, unigram or WordPiece.
  *
  * Special tokens are found in a text only when the caller asks for it (templates); text from
  * people or documents never turns into a control token.
@@ -17,15 +16,18 @@ void text_tokenizer_free (TextTokenizer *tokenizer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TextTokenizer, text_tokenizer_free)
 
 uint32_t text_tokenizer_n_vocab (const TextTokenizer *tokenizer);
-/* "gpt2 (smollm)": kind and pre-tokenizer, for `info`. Borrowed. */
+/* "gpt2 (smollm)", "unigram": kind and pre-tokenizer, for `info`. Borrowed. */
 const char *text_tokenizer_description (const TextTokenizer *tokenizer);
 /* A sentence when the file names a pre-tokenizer that we do not know and a default is used; else
  * NULL. Borrowed. */
 const char *text_tokenizer_warning (const TextTokenizer *tokenizer);
 
-/* -1 where the model has none. */
+/* The tokens that begin and end a text ([CLS] and [SEP] of BERT), -1 where the model has none; and
+ * whether the model wants them. */
 int32_t text_tokenizer_bos (const TextTokenizer *tokenizer);
 gboolean text_tokenizer_adds_bos (const TextTokenizer *tokenizer);
+int32_t text_tokenizer_eos (const TextTokenizer *tokenizer);
+gboolean text_tokenizer_adds_eos (const TextTokenizer *tokenizer);
 /* Ends an answer: EOS, EOT, EOM and the like. */
 gboolean text_tokenizer_is_end (const TextTokenizer *tokenizer, int32_t id);
 gboolean text_tokenizer_is_special (const TextTokenizer *tokenizer, int32_t id);
@@ -33,7 +35,8 @@ gboolean text_tokenizer_is_special (const TextTokenizer *tokenizer, int32_t id);
 int32_t text_tokenizer_special (const TextTokenizer *tokenizer, const char *text);
 
 /* Appends the ids of text to tokens (GArray of int32_t). n_bytes -1: NUL-terminated. Bytes that
- * are not UTF-8 are encoded as bytes, nothing is lost. parse_special: control tokens written out
+ * are not UTF-8 are encoded as bytes by byte-level BPE, as U+FFFD by the other kinds, which also
+ * normalise the text. parse_special: control tokens written out
  * in text become ids. BOS and EOS are not added. */
 void text_tokenizer_encode (const TextTokenizer *tokenizer, const char *text, gssize n_bytes,
                             gboolean parse_special, GArray *tokens);

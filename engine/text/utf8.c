@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The streaming side of text: bytes of tokens in, whole characters out. It knows no tokens. */
+#include "engine/text/utf8.h"
+
 #include "engine/text/tokenizer.h"
 
 #include <string.h>
-
-#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
 /* Bytes of the character that begins with this one; 0: none does. */
 static unsigned
@@ -31,17 +31,15 @@ second_is_valid (guchar lead, guchar second)
   return second >= low && second <= high;
 }
 
-/* The length of the character that held (n > 0 bytes) begins with when it is whole, 0 when more
- * bytes may complete it, -1 when it can never be one. Less than four bytes are ever incomplete. */
-static int
-character_bytes (const char *held, unsigned n)
+int
+text_utf8_character_bytes (const char *held, size_t n)
 {
   guchar lead = (guchar) held[0];
   unsigned length = bytes_of_lead (lead);
 
   if (length == 0 || (n > 1 && length > 1 && !second_is_valid (lead, (guchar) held[1])))
     return -1;
-  for (unsigned i = 2; i < MIN (n, length); i++)
+  for (size_t i = 2; i < MIN (n, length); i++)
     if (((guchar) held[i] & 0xc0) != 0x80)
       return -1;
   return n >= length ? (int) length : 0;
@@ -53,7 +51,7 @@ text_utf8_stream_push (TextUtf8Stream *stream, const char *bytes, size_t n, GStr
   for (size_t i = 0; i < n; i++) {
     stream->held[stream->n_held++] = bytes[i];
     while (stream->n_held > 0) {
-      int whole = character_bytes (stream->held, stream->n_held);
+      int whole = text_utf8_character_bytes (stream->held, stream->n_held);
       unsigned used = whole < 0 ? 1 : (unsigned) whole;
 
       if (whole == 0)
@@ -61,7 +59,7 @@ text_utf8_stream_push (TextUtf8Stream *stream, const char *bytes, size_t n, GStr
       if (whole > 0)
         g_string_append_len (out, stream->held, whole);
       else
-        g_string_append (out, REPLACEMENT);
+        g_string_append (out, TEXT_REPLACEMENT);
       /* What follows a wrong byte may begin a character of its own. */
       stream->n_held -= used;
       memmove (stream->held, stream->held + used, stream->n_held);
@@ -73,6 +71,6 @@ void
 text_utf8_stream_end (TextUtf8Stream *stream, GString *out)
 {
   if (stream->n_held > 0)
-    g_string_append (out, REPLACEMENT);
+    g_string_append (out, TEXT_REPLACEMENT);
   stream->n_held = 0;
 }

@@ -3,44 +3,13 @@
  * the starter model against the ids of the peer (vectors/, see compare-peer.py). With --ids
  * MODEL STRINGS SPECIAL it prints ids instead: our side of compare-peer.py. */
 #include "engine/error.h"
-#include "engine/text/tokenizer.h"
-#include "tests/engine/make-gguf.h"
+#include "tests/engine/text/tokens.h"
 
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char *vectors_path;
-
-/* A tokenizer of the file that spoil has changed; NULL with error when it is refused. */
-static TextTokenizer *
-tokenizer_of_bytes (const GByteArray *bytes, GError **error)
-{
-  g_autofree char *path = NULL;
-  TextTokenizer *tokenizer = NULL;
-  int fd = g_file_open_tmp ("bottega-tokenizer-XXXXXX", &path, error);
-
-  g_assert_cmpint (fd, >=, 0);
-  g_close (fd, NULL);
-  test_write_file (path, bytes);
-  {
-    g_autoptr (ModelGguf) gguf = model_gguf_open (path, error);
-
-    if (gguf != NULL)
-      tokenizer = text_tokenizer_new (gguf, error);
-  }
-  g_remove (path);
-  return tokenizer;
-}
-
-static TextTokenizer *
-tokenizer_of_gguf (const TestGguf *gguf, GError **error)
-{
-  g_autoptr (GByteArray) bytes = test_gguf_bytes (gguf, 32, NULL);
-
-  return tokenizer_of_bytes (bytes, error);
-}
 
 static TextTokenizer *
 tiny (const char *pre)
@@ -48,23 +17,10 @@ tiny (const char *pre)
   TestLlama llama = { .pre = pre };
   g_autoptr (TestGguf) gguf = test_gguf_build_vocabulary (&llama);
   g_autoptr (GError) error = NULL;
-  TextTokenizer *tokenizer = tokenizer_of_gguf (gguf, &error);
+  TextTokenizer *tokenizer = test_tokenizer_of_gguf (gguf, &error);
 
   g_assert_no_error (error);
   return tokenizer;
-}
-
-/* Ids of a text as "1 2 3". */
-static char *
-ids (const TextTokenizer *tokenizer, const char *text, gssize n, gboolean parse_special)
-{
-  g_autoptr (GArray) tokens = g_array_new (FALSE, FALSE, sizeof (int32_t));
-  GString *out = g_string_new (NULL);
-
-  text_tokenizer_encode (tokenizer, text, n, parse_special, tokens);
-  for (guint i = 0; i < tokens->len; i++)
-    g_string_append_printf (out, "%s%d", i > 0 ? " " : "", g_array_index (tokens, int32_t, i));
-  return g_string_free (out, FALSE);
 }
 
 /* The pieces that the ids of a text stand for, with bars between them. */
@@ -126,8 +82,8 @@ test_special (void)
 {
   g_autoptr (TextTokenizer) tokenizer = tiny ("smollm");
   g_autoptr (GString) out = g_string_new (NULL);
-  g_autofree char *parsed = ids (tokenizer, "<|im_start|>a<|im_end|>", -1, TRUE);
-  g_autofree char *plain = ids (tokenizer, "<|im_end|>", -1, FALSE);
+  g_autofree char *parsed = test_ids (tokenizer, "<|im_start|>a<|im_end|>", -1, TRUE);
+  g_autofree char *plain = test_ids (tokenizer, "<|im_end|>", -1, FALSE);
 
   g_assert_true (g_str_has_prefix (parsed, "1 ") && g_str_has_suffix (parsed, " 2"));
   ASSERT_PIECES (tokenizer, "<|im_start|>a<|im_end|>", TRUE, "<|im_start|>|a|<|im_end|>");
@@ -255,15 +211,15 @@ test_user_defined (void)
   test_gguf_add_array (gguf, "tokenizer.ggml.token_type", MODEL_VALUE_I32, types,
                        G_N_ELEMENTS (types), 4);
   test_gguf_add_strings (gguf, "tokenizer.ggml.merges", merges, 1);
-  tokenizer = tokenizer_of_gguf (gguf, &error);
+  tokenizer = test_tokenizer_of_gguf (gguf, &error);
   g_assert_no_error (error);
   /* The longer token first, wherever it stands; control tokens only when asked for. "ab" is no
    * token: its merge falls back to bytes. */
-  plain = ids (tokenizer, "abcab<s>abc", -1, FALSE);
+  plain = test_ids (tokenizer, "abcab<s>abc", -1, FALSE);
   g_assert_cmpstr (plain, ==, "0 4 3");
-  special = ids (tokenizer, "abab<s>c", -1, TRUE);
+  special = test_ids (tokenizer, "abab<s>c", -1, TRUE);
   g_assert_cmpstr (special, ==, "0 1 0 1 5 2");
-  spaced = ids (tokenizer, "ab c", -1, FALSE);
+  spaced = test_ids (tokenizer, "ab c", -1, FALSE);
   g_assert_cmpstr (spaced, ==, "0 6");
 }
 
@@ -364,7 +320,7 @@ test_refusals (void)
     g_autoptr (GError) error = NULL;
 
     refusals[i].spoil (gguf);
-    g_assert_null (tokenizer_of_gguf (gguf, &error));
+    g_assert_null (test_tokenizer_of_gguf (gguf, &error));
     g_test_message ("%s: %s", refusals[i].name, error->message);
     g_assert_error (error, ENGINE_ERROR, refusals[i].code);
     g_assert_true (g_str_has_suffix (error->message, "."));
@@ -387,37 +343,12 @@ static void
 test_starter_vectors (void)
 {
   const char *path = g_getenv ("BOTTEGA_TEST_MODEL");
-  g_autoptr (GError) error = NULL;
-  g_autoptr (ModelGguf) gguf = NULL;
-  g_autoptr (TextTokenizer) tokenizer = NULL;
-  g_autofree char *text = NULL;
-  g_auto (GStrv) lines = NULL;
-  unsigned n = 0;
 
   if (path == NULL || vectors_path == NULL) {
     g_test_skip ("BOTTEGA_TEST_MODEL is not set");
     return;
   }
-  gguf = model_gguf_open (path, &error);
-  g_assert_no_error (error);
-  tokenizer = text_tokenizer_new (gguf, &error);
-  g_assert_no_error (error);
-  g_file_get_contents (vectors_path, &text, NULL, &error);
-  g_assert_no_error (error);
-  lines = g_strsplit (text, "\n", -1);
-  for (char **line = lines; *line != NULL && **line != '\0'; line++) {
-    char *tab = strrchr (*line, '\t');
-    g_autofree char *input = NULL, *got = NULL;
-
-    g_assert_nonnull (tab);
-    *tab = '\0';
-    input = g_strcompress (*line);
-    got = ids (tokenizer, input, -1, FALSE);
-    g_test_message ("%s", *line);
-    g_assert_cmpstr (got, ==, tab + 1);
-    n++;
-  }
-  g_assert_cmpuint (n, >, 300);
+  test_vectors (path, vectors_path);
 }
 
 /* ---- our side of compare-peer.py ------------------------------------------------------- */
@@ -438,12 +369,9 @@ print_ids (const char *path, const char *strings, gboolean special)
   for (gsize at = 0; at + 4 <= n;) {
     guint32 length;
     g_autofree char *line = NULL;
-    int32_t bos = text_tokenizer_bos (tokenizer);
 
     memcpy (&length, data + at, 4);
-    line = ids (tokenizer, data + at + 4, (gssize) length, special);
-    if (text_tokenizer_adds_bos (tokenizer))
-      printf ("%d%s", bos, *line != '\0' ? " " : "");
+    line = test_ids_with_ends (tokenizer, data + at + 4, (gssize) length, special);
     puts (line);
     at += 4 + length;
   }
