@@ -33,11 +33,15 @@ typedef struct {
 typedef gboolean (*ExtractFunc) (const ExtractInput *input, BottegaDocument *document,
                                  ExtractFailure *failure);
 
+/* Rows may share a function. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wredundant-decls"
 #define EXTRACTOR(id, suffixes, media_type, magic, name, function)         \
   gboolean function (const ExtractInput *input, BottegaDocument *document, \
                      ExtractFailure *failure);
 #include "app/extract/extractors.def"
 #undef EXTRACTOR
+#pragma GCC diagnostic pop
 
 /* TRUE once the document has more text than output_bytes: the extractor ends with
  * EXTRACT_TOO_MUCH_TEXT. */
