@@ -563,17 +563,18 @@ extract_flow_close_row (ExtractFlow *self)
     close_row (self, frame);
 }
 
-void
+ExtractCell *
 extract_flow_open_cell (ExtractFlow *self, const ExtractCell *cell)
 {
   Frame *frame = down_to_table (self);
 
   if (frame == NULL)
-    return;
+    return NULL;
   if (!frame->table->in_row)
     extract_flow_open_row (self, FALSE);
   push (self, FRAME_CELL);
   self->top->spans = *cell;
+  return &self->top->spans;
 }
 
 void

@@ -52,7 +52,8 @@ void extract_flow_open_table (ExtractFlow *self, ExtractTableKind kind);
 void extract_flow_close_table (ExtractFlow *self);
 void extract_flow_open_row (ExtractFlow *self, gboolean header);
 void extract_flow_close_row (ExtractFlow *self);
-void extract_flow_open_cell (ExtractFlow *self, const ExtractCell *cell);
+/* Its cell, which may still be changed while it is open; NULL: there is no table. */
+ExtractCell *extract_flow_open_cell (ExtractFlow *self, const ExtractCell *cell);
 void extract_flow_close_cell (ExtractFlow *self);
 
 /* The label of an item in a numbered list: "4. ", "d. ", "IV. " for style '1', 'a', 'A', 'i', 'I';
