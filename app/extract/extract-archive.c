@@ -25,7 +25,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (LibArchive, archive_read_free)
 static gboolean
 is_text_part (const char *name)
 {
-  static const char *const suffixes[] = { ".xml", ".rels", ".xhtml", ".html", ".htm", ".xht", ".opf" };
+  static const char *const suffixes[] = { ".xml", ".rels", ".xhtml", ".html",
+                                          ".htm", ".xht", ".opf" };
 
   for (guint i = 0; i < G_N_ELEMENTS (suffixes); i++) {
     gsize n = strlen (name), n_suffix = strlen (suffixes[i]);

@@ -1,43 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Word's .docx (ISO/IEC 29500, transitional and strict). Reads the relations to find the document,
  * its properties, styles, notes and numbering, then the document. Left out: what was deleted or
- * moved away under change tracking, hidden text, comments, fields' instructions, tables of contents,
- * headers and footers. */
+ * moved away under change tracking, hidden text, comments, fields' instructions, tables of
+ * contents, headers and footers. */
 #include "app/extract/extract-archive.h"
+#include "app/extract/extract-docx-styles.h"
 #include "app/extract/extract-flow.h"
 #include "app/extract/extract-xml.h"
 
 #include <string.h>
 
-#define MAX_INHERITANCE 32
-#define MAX_LIST_LEVEL  9
-
-static const ExtractXmlNamespace namespaces[] = {
-  { "http://schemas.openxmlformats.org/wordprocessingml/2006/main", "w" },
-  { "http://purl.oclc.org/ooxml/wordprocessingml/main", "w" },
-  { "http://schemas.openxmlformats.org/officeDocument/2006/math", "m" },
-  { "http://purl.oclc.org/ooxml/officeDocument/math", "m" },
-  { "http://schemas.openxmlformats.org/markup-compatibility/2006", "mc" },
-  { "http://schemas.openxmlformats.org/package/2006/relationships", "rel" },
-  { "http://purl.org/dc/elements/1.1/", "dc" },
-  { NULL },
-};
-
 enum {
   RELATION = 1,
   DC_TITLE,
   DC_LANGUAGE,
-  STYLE,
-  STYLE_NAME,
-  BASED_ON,
   OUTLINE_LEVEL,
-  LANGUAGE,
-  ABSTRACT_NUMBERING,
-  NUMBERING,
-  ABSTRACT_OF_NUMBERING,
-  NUMBERING_LEVEL,
-  NUMBERING_START,
-  NUMBERING_FORMAT,
   NOTE,
   P,
   P_STYLE,
@@ -70,28 +47,6 @@ static const ExtractXmlName relation_names[] = {
 static const ExtractXmlName property_names[] = {
   { "dc:title", DC_TITLE },
   { "dc:language", DC_LANGUAGE },
-  { NULL },
-};
-
-static const ExtractXmlName style_names[] = {
-  { "w:style", STYLE },
-  { "w:name", STYLE_NAME },
-  { "w:basedOn", BASED_ON },
-  { "w:outlineLvl", OUTLINE_LEVEL },
-  { "w:numId", LIST_NUMBERING },
-  { "w:ilvl", LIST_LEVEL },
-  { "w:lang", LANGUAGE },
-  { NULL },
-};
-
-static const ExtractXmlName numbering_names[] = {
-  { "w:abstractNum", ABSTRACT_NUMBERING },
-  { "w:num", NUMBERING },
-  { "w:abstractNumId", ABSTRACT_OF_NUMBERING },
-  { "w:lvl", NUMBERING_LEVEL },
-  { "w:start", NUMBERING_START },
-  { "w:numFmt", NUMBERING_FORMAT },
-  { "w:lvlOverride", EXTRACT_XML_SKIP },
   { NULL },
 };
 
@@ -167,24 +122,6 @@ static const struct {
   [ENDNOTES] = { "/endnotes", "word/endnotes.xml" },
 };
 
-typedef struct {
-  char *based_on;
-  char *numbering; /* "0": none, against the style it is based on */
-  guint level;     /* of a heading; 0: no word on it */
-  guint list_level;
-  gboolean is_code, is_contents;
-} Style;
-
-typedef struct {
-  char format; /* 0: bullets */
-  guint start, number;
-  gboolean has_begun;
-} NumberingLevel;
-
-typedef struct {
-  NumberingLevel levels[MAX_LIST_LEVEL];
-} Numbering;
-
 /* A w:p that is open: its properties come before its text. */
 typedef struct {
   char *style, *numbering;
@@ -198,13 +135,8 @@ typedef struct {
   ExtractFlow *flow;
   char *parts[N_PARTS]; /* names */
   const char *relations_of;
-  GHashTable *styles;
-  GHashTable *abstract_numberings, *numberings; /* by id; the latter borrowed from the former */
-  GHashTable *notes;                            /* GString by "f1", "e1" */
-  Style *style;                                 /* being read; as the next three */
-  Numbering *numbering;
-  NumberingLevel *level;
-  char *numbering_id;
+  ExtractDocxStyles *styles;
+  GHashTable *notes;  /* GString by "f1", "e1" */
   GString *text;      /* of a property */
   GString *note;      /* being read; borrowed from notes */
   char note_kind;     /* 'f', 'e' */
@@ -214,16 +146,6 @@ typedef struct {
   gboolean row_begins, row_is_header;
   guint controls, contents_at; /* open w:sdt, and which of them is a table of contents */
 } Docx;
-
-static void
-style_free (gpointer data)
-{
-  Style *style = data;
-
-  g_free (style->based_on);
-  g_free (style->numbering);
-  g_free (style);
-}
 
 static void
 string_free (gpointer data)
@@ -263,8 +185,10 @@ relation_open (gpointer data, int tag, ExtractXmlElement *element)
   Docx *self = data;
   g_autofree char *type = extract_xml_attribute (element, "Type"),
                   *target = extract_xml_attribute (element, "Target");
-  g_autofree char *name = target == NULL ? NULL : extract_archive_resolve (self->relations_of, target);
+  g_autofree char *name = NULL;
 
+  if (target != NULL)
+    name = extract_archive_resolve (self->relations_of, target);
   for (int i = 0; i < N_PARTS && type != NULL && name != NULL; i++)
     if (g_str_has_suffix (type, part_names[i].relation) &&
         extract_archive_get (self->archive, name) != NULL) {
@@ -283,7 +207,7 @@ nothing_closes (gpointer data, int tag)
 static void
 read_relations (Docx *self, const char *of)
 {
-  static const ExtractXmlReader reader = { namespaces, relation_names, relation_open,
+  static const ExtractXmlReader reader = { extract_docx_namespaces, relation_names, relation_open,
                                            nothing_closes, NULL };
   const char *slash = strrchr (of, '/'), *file = slash != NULL ? slash + 1 : of;
   g_autofree char *name = g_strdup_printf ("%.*s_rels/%s.rels", (int) (file - of), of, file);
@@ -311,180 +235,6 @@ property_close (gpointer data, int tag)
     extract_set_title (self->document, self->text->str);
   else
     extract_set_language (self->document, self->text->str);
-}
-
-/* --- styles ---------------------------------------------------------------------------------- */
-
-/* The names of built-in styles are the same in every language of Word, in whatever case. */
-static void
-name_style (Style *style, const char *name)
-{
-  g_autofree char *lower = g_ascii_strdown (name, -1);
-
-  if (g_str_has_prefix (lower, "heading ") && g_ascii_isdigit (lower[8]))
-    style->level = CLAMP ((guint) (lower[8] - '0'), 1, 6);
-  else if (strcmp (lower, "title") == 0)
-    style->level = 1;
-  style->is_contents = g_str_has_prefix (lower, "toc ") && g_ascii_isdigit (lower[4]);
-  style->is_code = strcmp (lower, "html preformatted") == 0 ||
-                   strcmp (lower, "preformatted text") == 0 || strcmp (lower, "source code") == 0;
-}
-
-static ExtractFailure
-style_open (gpointer data, int tag, ExtractXmlElement *element)
-{
-  Docx *self = data;
-  g_autofree char *value = extract_xml_attribute (element, "w:val"), *id = NULL;
-
-  if (tag == LANGUAGE && self->document->language == NULL)
-    extract_set_language (self->document, value);
-  if (tag == STYLE && (id = extract_xml_attribute (element, "w:styleId")) != NULL) {
-    self->style = g_new0 (Style, 1);
-    g_hash_table_insert (self->styles, g_steal_pointer (&id), self->style);
-  }
-  if (self->style == NULL || value == NULL)
-    return EXTRACT_OK;
-  if (tag == STYLE_NAME) {
-    name_style (self->style, value);
-  } else if (tag == BASED_ON && self->style->based_on == NULL) {
-    self->style->based_on = g_steal_pointer (&value);
-  } else if (tag == OUTLINE_LEVEL && self->style->level == 0) {
-    gint64 level = extract_xml_number (element, "w:val", 0, 9, 9);
-
-    self->style->level = level == 9 ? 0 : MIN ((guint) level + 1, 6);
-  } else if (tag == LIST_NUMBERING && self->style->numbering == NULL) {
-    self->style->numbering = g_steal_pointer (&value);
-  } else if (tag == LIST_LEVEL) {
-    self->style->list_level = (guint) extract_xml_number (element, "w:val", 0, MAX_LIST_LEVEL - 1, 0);
-  }
-  return EXTRACT_OK;
-}
-
-static void
-style_close (gpointer data, int tag)
-{
-  if (tag == STYLE)
-    ((Docx *) data)->style = NULL;
-}
-
-/* A style with what it inherits. Strings are borrowed. */
-static Style
-find_style (Docx *self, const char *id)
-{
-  Style found = { 0 };
-
-  for (int i = 0; id != NULL && i < MAX_INHERITANCE; i++) {
-    const Style *style = g_hash_table_lookup (self->styles, id);
-
-    if (style == NULL)
-      break;
-    found.level = found.level > 0 ? found.level : style->level;
-    found.is_code |= style->is_code;
-    found.is_contents |= style->is_contents;
-    if (found.numbering == NULL && style->numbering != NULL) {
-      found.numbering = style->numbering;
-      found.list_level = style->list_level;
-    }
-    id = style->based_on;
-  }
-  return found;
-}
-
-/* --- numbering ------------------------------------------------------------------------------- */
-
-static char
-number_format (const char *name)
-{
-  static const struct {
-    const char *name;
-    char format;
-  } formats[] = { { "decimal", '1' }, { "lowerLetter", 'a' }, { "upperLetter", 'A' }, { "lowerRoman", 'i' }, { "upperRoman", 'I' } };
-
-  for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
-    if (g_strcmp0 (name, formats[i].name) == 0)
-      return formats[i].format;
-  return '\0';
-}
-
-static void
-open_abstract_numbering (Docx *self, ExtractXmlElement *element)
-{
-  char *id = extract_xml_attribute (element, "w:abstractNumId");
-
-  self->numbering = NULL;
-  if (id == NULL || g_hash_table_contains (self->abstract_numberings, id)) {
-    g_free (id);
-    return;
-  }
-  self->numbering = g_new0 (Numbering, 1);
-  for (int i = 0; i < MAX_LIST_LEVEL; i++)
-    self->numbering->levels[i].start = 1;
-  g_hash_table_insert (self->abstract_numberings, id, self->numbering);
-}
-
-static ExtractFailure
-numbering_open (gpointer data, int tag, ExtractXmlElement *element)
-{
-  Docx *self = data;
-  g_autofree char *value = extract_xml_attribute (element, "w:val");
-  gpointer found;
-
-  switch (tag) {
-  case ABSTRACT_NUMBERING:
-    open_abstract_numbering (self, element);
-    break;
-  case NUMBERING_LEVEL:
-    self->level = self->numbering == NULL ? NULL : &self->numbering->levels[extract_xml_number (element, "w:ilvl", 0, MAX_LIST_LEVEL - 1, 0)];
-    break;
-  case NUMBERING_START:
-    if (self->level != NULL)
-      self->level->start = (guint) extract_xml_number (element, "w:val", 0, G_MAXINT32, 1);
-    break;
-  case NUMBERING_FORMAT:
-    if (self->level != NULL)
-      self->level->format = number_format (value);
-    break;
-  case NUMBERING:
-    g_free (self->numbering_id);
-    self->numbering_id = extract_xml_attribute (element, "w:numId");
-    break;
-  case ABSTRACT_OF_NUMBERING:
-    found = value == NULL ? NULL : g_hash_table_lookup (self->abstract_numberings, value);
-    if (found != NULL && self->numbering_id != NULL)
-      g_hash_table_insert (self->numberings, g_steal_pointer (&self->numbering_id), found);
-    break;
-  }
-  return EXTRACT_OK;
-}
-
-static void
-numbering_close (gpointer data, int tag)
-{
-  Docx *self = data;
-
-  if (tag == NUMBERING_LEVEL)
-    self->level = NULL;
-  else if (tag == ABSTRACT_NUMBERING)
-    self->numbering = NULL;
-}
-
-static void
-say_label (Docx *self, const char *id, guint at)
-{
-  Numbering *numbering = g_hash_table_lookup (self->numberings, id);
-  NumberingLevel *level;
-  g_autofree char *label = NULL;
-
-  if (numbering == NULL)
-    return;
-  level = &numbering->levels[at];
-  level->number = level->has_begun ? level->number + 1 : level->start;
-  level->has_begun = TRUE;
-  for (guint i = at + 1; i < MAX_LIST_LEVEL; i++)
-    numbering->levels[i].has_begun = FALSE;
-  label = extract_flow_label (level->format, level->number);
-  if (label != NULL)
-    extract_flow_text (self->flow, label, strlen (label));
 }
 
 /* --- notes ----------------------------------------------------------------------------------- */
@@ -536,7 +286,9 @@ note_text (gpointer data, const char *text, gsize n_bytes)
 static Paragraph *
 innermost_paragraph (Docx *self)
 {
-  return self->paragraphs->len == 0 ? NULL : &g_array_index (self->paragraphs, Paragraph, self->paragraphs->len - 1);
+  guint n = self->paragraphs->len;
+
+  return n == 0 ? NULL : &g_array_index (self->paragraphs, Paragraph, n - 1);
 }
 
 /* The open paragraph begins with its first text; FALSE: it is left out. */
@@ -546,13 +298,14 @@ begin_paragraph (Docx *self)
   Paragraph *paragraph = innermost_paragraph (self);
   const char *numbering;
   guint list_level;
-  Style style;
+  g_autofree char *label = NULL;
+  ExtractDocxStyle style;
 
   if (paragraph == NULL || self->contents_at > 0 || (self->in_run && self->is_hidden))
     return FALSE;
   if (paragraph->is_open)
     return TRUE;
-  style = find_style (self, paragraph->style);
+  style = extract_docx_styles_find (self->styles, paragraph->style);
   if (style.is_contents)
     return FALSE;
   paragraph->is_open = TRUE;
@@ -563,9 +316,12 @@ begin_paragraph (Docx *self)
                        paragraph->level > 0 ? paragraph->level : style.level);
   } else if (numbering != NULL && strcmp (numbering, "0") != 0) {
     extract_flow_open (self->flow, BOTTEGA_BLOCK_LIST_ITEM, list_level + 1);
-    say_label (self, numbering, list_level);
+    label = extract_docx_styles_label (self->styles, numbering, list_level);
+    if (label != NULL)
+      extract_flow_text (self->flow, label, strlen (label));
   } else {
-    extract_flow_open (self->flow, style.is_code ? BOTTEGA_BLOCK_CODE : BOTTEGA_BLOCK_PARAGRAPH, 0);
+    extract_flow_open (self->flow, style.is_code ? BOTTEGA_BLOCK_CODE : BOTTEGA_BLOCK_PARAGRAPH,
+                       0);
   }
   return TRUE;
 }
@@ -613,7 +369,8 @@ open_paragraph_property (Docx *self, int tag, ExtractXmlElement *element)
     break;
   case LIST_LEVEL:
     paragraph->has_list_level = TRUE;
-    paragraph->list_level = (guint) extract_xml_number (element, "w:val", 0, MAX_LIST_LEVEL - 1, 0);
+    paragraph->list_level = (guint) extract_xml_number (element, "w:val", 0,
+                                                        EXTRACT_DOCX_LIST_LEVELS - 1, 0);
     break;
   case OUTLINE_LEVEL:
     level = extract_xml_number (element, "w:val", 0, 9, 9);
@@ -763,38 +520,42 @@ document_text (gpointer data, const char *text, gsize n_bytes)
 }
 
 static gboolean
+read_part (Docx *self, int part, ExtractFailure *failure)
+{
+  static const ExtractXmlReader readers[N_PARTS] = {
+    [PROPERTIES] = { extract_docx_namespaces, property_names, property_open, property_close,
+                     gather_text },
+    [FOOTNOTES] = { extract_docx_namespaces, note_names, note_open, note_close, note_text },
+    [ENDNOTES] = { extract_docx_namespaces, note_names, note_open, note_close, note_text },
+    [DOCUMENT] = { extract_docx_namespaces, document_names, document_open, document_close,
+                   document_text },
+  };
+  GBytes *bytes = extract_archive_get (self->archive, self->parts[part]);
+  gboolean ok;
+
+  *failure = EXTRACT_DAMAGED;
+  if (bytes == NULL)
+    return FALSE;
+  self->note_kind = part == FOOTNOTES ? 'f' : 'e';
+  if (readers[part].open == NULL)
+    ok = extract_docx_styles_read (self->styles, bytes, failure);
+  else
+    ok = extract_xml_read (bytes, &readers[part], self, failure);
+  self->note = NULL;
+  self->in_text = FALSE;
+  return ok;
+}
+
+static gboolean
 read_parts (Docx *self, ExtractFailure *failure)
 {
-  static const struct {
-    int part;
-    char note_kind;
-    ExtractXmlReader reader;
-  } readings[] = {
-    { PROPERTIES, 0, { namespaces, property_names, property_open, property_close, gather_text } },
-    { STYLES, 0, { namespaces, style_names, style_open, style_close, NULL } },
-    { NUMBERINGS, 0, { namespaces, numbering_names, numbering_open, numbering_close, NULL } },
-    { FOOTNOTES, 'f', { namespaces, note_names, note_open, note_close, note_text } },
-    { ENDNOTES, 'e', { namespaces, note_names, note_open, note_close, note_text } },
-    { DOCUMENT, 0, { namespaces, document_names, document_open, document_close, document_text } },
-  };
+  static const int order[] = { PROPERTIES, STYLES, NUMBERINGS, FOOTNOTES, ENDNOTES };
 
-  for (guint i = 0; i < G_N_ELEMENTS (readings); i++) {
-    GBytes *part = extract_archive_get (self->archive, self->parts[readings[i].part]);
-    gboolean is_needed = readings[i].part == DOCUMENT;
-
-    self->note_kind = readings[i].note_kind;
-    *failure = EXTRACT_DAMAGED;
-    if (part == NULL && is_needed)
+  /* Without its styles or notes a document still says what it says. */
+  for (guint i = 0; i < G_N_ELEMENTS (order); i++)
+    if (!read_part (self, order[i], failure) && *failure != EXTRACT_DAMAGED)
       return FALSE;
-    /* Without its styles or notes a document still says what it says. */
-    if (part != NULL && !extract_xml_read (part, &readings[i].reader, self, failure) &&
-        (is_needed || *failure != EXTRACT_DAMAGED))
-      return FALSE;
-    self->style = NULL;
-    self->note = NULL;
-    self->in_text = FALSE;
-  }
-  return TRUE;
+  return read_part (self, DOCUMENT, failure);
 }
 
 gboolean
@@ -802,6 +563,7 @@ extract_docx (const ExtractInput *input, BottegaDocument *document, ExtractFailu
 {
   g_autoptr (ExtractArchive) archive = extract_archive_open (input, failure);
   g_autoptr (ExtractFlow) flow = NULL;
+  g_autoptr (ExtractDocxStyles) styles = NULL;
   Docx self = { .archive = archive, .document = document };
   g_autofree char *main_part = NULL;
   gboolean ok;
@@ -809,9 +571,7 @@ extract_docx (const ExtractInput *input, BottegaDocument *document, ExtractFailu
   if (archive == NULL)
     return FALSE;
   self.flow = flow = extract_flow_new (input, document);
-  self.styles = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, style_free);
-  self.abstract_numberings = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  self.numberings = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self.styles = styles = extract_docx_styles_new (document);
   self.notes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, string_free);
   self.text = g_string_new (NULL);
   self.paragraphs = g_array_new (FALSE, TRUE, sizeof (Paragraph));
@@ -824,11 +584,7 @@ extract_docx (const ExtractInput *input, BottegaDocument *document, ExtractFailu
   ok = read_parts (&self, failure);
   for (int i = 0; i < N_PARTS; i++)
     g_free (self.parts[i]);
-  g_hash_table_unref (self.styles);
-  g_hash_table_unref (self.numberings);
-  g_hash_table_unref (self.abstract_numberings);
   g_hash_table_unref (self.notes);
-  g_free (self.numbering_id);
   g_string_free (self.text, TRUE);
   g_array_unref (self.paragraphs);
   return ok;

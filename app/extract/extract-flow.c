@@ -588,14 +588,13 @@ extract_flow_close_cell (ExtractFlow *self)
 static void
 append_roman (GString *label, guint number)
 {
-  static const struct {
-    guint value;
-    const char *letters;
-  } digits[] = { { 1000, "m" }, { 900, "cm" }, { 500, "d" }, { 400, "cd" }, { 100, "c" }, { 90, "xc" }, { 50, "l" }, { 40, "xl" }, { 10, "x" }, { 9, "ix" }, { 5, "v" }, { 4, "iv" }, { 1, "i" } };
+  static const guint values[] = { 1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1 };
+  static const char *const letters[] = { "m", "cm", "d", "cd", "c", "xc", "l",
+                                         "xl", "x", "ix", "v", "iv", "i" };
 
-  for (guint i = 0; i < G_N_ELEMENTS (digits); i++)
-    for (; number >= digits[i].value; number -= digits[i].value)
-      g_string_append (label, digits[i].letters);
+  for (guint i = 0; i < G_N_ELEMENTS (values); i++)
+    for (; number >= values[i]; number -= values[i])
+      g_string_append (label, letters[i]);
 }
 
 char *

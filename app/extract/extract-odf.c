@@ -292,16 +292,20 @@ open_table (Odf *self, ExtractXmlElement *element)
   extract_flow_open_table (self->flow, is_sheet ? EXTRACT_SHEET : EXTRACT_TABLE);
 }
 
+static guint
+times (ExtractXmlElement *element, const char *name)
+{
+  return (guint) extract_xml_number (element, name, 1, G_MAXINT16, 1);
+}
+
 static void
 open_cell (Odf *self, ExtractXmlElement *element)
 {
   g_autofree char *type = extract_xml_attribute (element, "office:value-type");
-  ExtractCell cell = {
-    .columns = (guint) extract_xml_number (element, "table:number-columns-spanned", 1, G_MAXINT16, 1),
-    .rows = (guint) extract_xml_number (element, "table:number-rows-spanned", 1, G_MAXINT16, 1),
-    .repeat = (guint) extract_xml_number (element, "table:number-columns-repeated", 1, G_MAXINT16, 1),
-    .number = type != NULL && strcmp (type, "string") != 0,
-  };
+  ExtractCell cell = { .columns = times (element, "table:number-columns-spanned"),
+                       .rows = times (element, "table:number-rows-spanned"),
+                       .repeat = times (element, "table:number-columns-repeated"),
+                       .number = type != NULL && strcmp (type, "string") != 0 };
 
   extract_flow_open_cell (self->flow, &cell);
 }
@@ -362,7 +366,8 @@ open_item (Odf *self, ExtractXmlElement *element)
   if (list == NULL)
     return;
   list->item_begins = TRUE;
-  list->number = (guint) extract_xml_number (element, "text:start-value", 0, G_MAXINT32, list->number);
+  list->number = (guint) extract_xml_number (element, "text:start-value", 0, G_MAXINT32,
+                                             list->number);
 }
 
 static void
@@ -516,7 +521,9 @@ read_parts (Odf *self, ExtractArchive *archive, ExtractFailure *failure)
     { "META-INF/manifest.xml", FALSE, { namespaces, manifest_names, meta_open, meta_close, NULL } },
     { "meta.xml", FALSE, { namespaces, meta_names, meta_open, meta_close, meta_text } },
     { "styles.xml", FALSE, { namespaces, content_names, content_open, content_close, NULL } },
-    { "content.xml", TRUE, { namespaces, content_names, content_open, content_close, content_text } },
+    { "content.xml",
+      TRUE,
+      { namespaces, content_names, content_open, content_close, content_text } },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
