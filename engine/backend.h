@@ -33,10 +33,12 @@ typedef struct {
   uint32_t n_tokens;          /* 1 .. plan->max_tokens */
   const EngineBatchRun *runs; /* they cover the batch in order, without gaps */
   uint32_t n_runs;            /* 1 .. ENGINE_MAX_RUNS */
-  const uint32_t *outputs;    /* [n_outputs] batch rows that logits are wanted for, ascending */
-  uint32_t n_outputs;         /* 0 .. plan->max_outputs; 0: only fill the KV */
-  uint32_t n_candidates;      /* per output row, 1 .. ENGINE_MAX_CANDIDATES, when n_outputs > 0 */
-  gboolean want_logits;       /* also copy whole rows to result->logits */
+  /* [n_outputs] batch rows that logits are wanted for, ascending; of a plan that ends in vectors
+   * one row of each run */
+  const uint32_t *outputs;
+  uint32_t n_outputs;    /* 0 .. plan->max_outputs; 0: only fill the KV */
+  uint32_t n_candidates; /* per output row, 1 .. ENGINE_MAX_CANDIDATES, when there are logits */
+  gboolean want_logits;  /* also copy whole rows to result->logits */
 } EngineBatch;
 
 #define ENGINE_MAX_RUNS       16
@@ -107,8 +109,8 @@ typedef struct {
                    GError **error);
   /* Copies KV page src to dst, whole (a timeline that branches inside a page). */
   gboolean (*copy_page) (EngineBackendModel *model, uint32_t src, uint32_t dst, GError **error);
-  /* Test access: copies an activation buffer's first n floats out after a run. NULL where not
-   * offered. */
+  /* Copies an activation buffer's first n floats out after a run: the vectors in
+   * GRAPH_BUFFER_OUT of a plan that ends in them; tests look at the others too. */
   gboolean (*read_buffer) (EngineBackendExecutable *executable,
                            GraphBuffer buffer,
                            float *dst,

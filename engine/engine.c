@@ -68,13 +68,13 @@ describe (const EngineModel *model)
 {
   EngineModelInfo *info = g_new0 (EngineModelInfo, 1);
   const char *tokenizer_warning = text_tokenizer_warning (model->tokenizer);
-  const char *chat_warning = text_chat_warning (model->chat);
+  const char *chat_warning = model->chat != NULL ? text_chat_warning (model->chat) : NULL;
 
   info->path = g_strdup (model_gguf_path (model->gguf));
   info->name = model_name (model->gguf);
   info->architecture = g_strdup (model->desc->architecture->name);
   info->tokenizer = g_strdup (text_tokenizer_description (model->tokenizer));
-  info->chat_template = g_strdup (text_chat_name (model->chat));
+  info->chat_template = g_strdup (model->chat != NULL ? text_chat_name (model->chat) : "none");
   if (tokenizer_warning != NULL && chat_warning != NULL)
     info->warning = g_strjoin (" ", tokenizer_warning, chat_warning, NULL);
   else
@@ -105,7 +105,8 @@ engine_model_open_text (const char *path, GError **error)
   model->tokenizer = text_tokenizer_new (model->gguf, error);
   if (model->tokenizer == NULL)
     return NULL;
-  model->chat = text_chat_new (model->gguf, model->tokenizer);
+  if (!session_model_embeds (model))
+    model->chat = text_chat_new (model->gguf, model->tokenizer);
   model->info = describe (model);
   return g_steal_pointer (&model);
 }
@@ -148,6 +149,8 @@ choose_sizes (EngineModel *model, const EngineModelOptions *options, GError **er
   model->context_tokens = context;
   model->chunk_tokens =
       MIN (options->chunk_tokens > 0 ? options->chunk_tokens : preferred, context);
+  if (session_model_embeds (model)) /* a batch holds whole texts */
+    model->chunk_tokens = MAX (model->chunk_tokens, context);
   return TRUE;
 }
 
@@ -165,6 +168,10 @@ engine_model_open (const char *path, const EngineModelOptions *options, GError *
   model->device = engine_device_resolve (options->device, error);
   if (model->device == NULL)
     return NULL;
+  if (session_model_embeds (model)) { /* its ops have no kernels on Vulkan yet */
+    g_free (model->device);
+    model->device = g_strdup ("cpu");
+  }
   model->backend = open_backend (model->device, options, error);
   if (model->backend == NULL || !choose_sizes (model, options, error) ||
       !session_model_load (model, options, error))
@@ -255,6 +262,18 @@ engine_model_encode (const EngineModel *model,
 G_STATIC_ASSERT (sizeof (EngineMessage) == sizeof (TextMessage));
 G_STATIC_ASSERT (offsetof (EngineMessage, content) == offsetof (TextMessage, content));
 
+static gboolean
+check_chat (const EngineModel *model, GError **error)
+{
+  if (model->chat != NULL)
+    return TRUE;
+  g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
+               "“%s” makes vectors of texts, for searching; it holds no conversation. Choose a "
+               "language model.",
+               model->info->name);
+  return FALSE;
+}
+
 GArray *
 engine_model_encode_chat (const EngineModel *model,
                           const EngineMessage *messages,
@@ -264,7 +283,8 @@ engine_model_encode_chat (const EngineModel *model,
 {
   g_autoptr (GArray) tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
 
-  if (!text_chat_encode (model->chat, (const TextMessage *) messages, n_messages, add_generation,
+  if (!check_chat (model, error) ||
+      !text_chat_encode (model->chat, (const TextMessage *) messages, n_messages, add_generation,
                          tokens, error))
     return NULL;
   return g_steal_pointer (&tokens);
@@ -276,6 +296,8 @@ engine_model_render_chat (const EngineModel *model,
                           size_t n_messages,
                           GError **error)
 {
+  if (!check_chat (model, error))
+    return NULL;
   return text_chat_render (model->chat, (const TextMessage *) messages, n_messages, TRUE, error);
 }
 

@@ -59,6 +59,13 @@ n_splits_of (const CpuRun *run, const EngineBatchRun *timeline)
   return timeline->position / ENGINE_PAGE_TOKENS / pages_per_split (run, timeline) + 1;
 }
 
+/* Positions that a query of a timeline's run sees. */
+static uint32_t
+visible_to (const CpuStep *step, const EngineBatchRun *timeline, uint32_t query)
+{
+  return timeline->position + (step->op->whole_run ? timeline->n_tokens : query + 1);
+}
+
 /* Units of a timeline for one KV head. */
 static uint32_t
 n_blocks_of (const CpuRun *run, const CpuStep *step, const EngineBatchRun *timeline)
@@ -110,7 +117,8 @@ find_block (const CpuRun *run, const CpuStep *step, uint32_t unit)
   block.first = (n - 1 - index) * queries;
   block.n_queries = MIN (queries, block.timeline->n_tokens - block.first);
   block.last_page =
-      (block.timeline->position + block.first + block.n_queries - 1) / ENGINE_PAGE_TOKENS;
+      (visible_to (step, block.timeline, block.first + block.n_queries - 1) - 1) /
+      ENGINE_PAGE_TOKENS;
   if (cpu_run_has_few (run, step)) {
     block.last_page =
         (block.timeline->position + block.timeline->n_tokens - 1) / ENGINE_PAGE_TOKENS;
@@ -232,7 +240,7 @@ attend_page (const CpuRun *run, const CpuStep *step, const Block *block, CpuAtte
   uint32_t group = h->n_heads / h->n_heads_kv, before = page * ENGINE_PAGE_TOKENS;
 
   for (uint32_t r = 0; r < work->n_rows; r++) {
-    uint32_t visible = block->timeline->position + block->first + r / group + 1;
+    uint32_t visible = visible_to (step, block->timeline, block->first + r / group);
 
     valid[r] = visible <= before ? 0 : MIN (visible - before, ENGINE_PAGE_TOKENS);
   }

@@ -132,14 +132,15 @@ backend_read_buffer (EngineBackendExecutable *base, GraphBuffer buffer, float *d
 /* ---- running -------------------------------------------------------------------------------- */
 
 static gboolean
-check_timeline (const CpuModel *model, const EngineBatchRun *run)
+check_timeline (const CpuExecutable *x, const EngineBatchRun *run)
 {
   uint64_t end = (uint64_t) run->position + run->n_tokens;
 
-  if (run->n_tokens == 0 || end > (uint64_t) run->n_pages * ENGINE_PAGE_TOKENS)
+  if (run->n_tokens == 0 || end > (uint64_t) run->n_pages * ENGINE_PAGE_TOKENS ||
+      end > x->n_positions)
     return FALSE;
   for (uint32_t p = 0; p < run->n_pages; p++)
-    if (run->pages[p] >= model->kv.n_pages)
+    if (run->pages[p] >= x->model->kv.n_pages)
       return FALSE;
   return TRUE;
 }
@@ -154,7 +155,7 @@ check_batch (const CpuExecutable *x, const EngineBatch *batch, GError **error)
                 batch->n_outputs <= plan->max_outputs && batch->n_runs <= ENGINE_MAX_RUNS;
 
   for (uint32_t i = 0; ok && i < batch->n_runs; i++) {
-    ok = batch->runs[i].first == covered && check_timeline (x->model, &batch->runs[i]);
+    ok = batch->runs[i].first == covered && check_timeline (x, &batch->runs[i]);
     covered += batch->runs[i].n_tokens;
   }
   ok = ok && covered == batch->n_tokens;
@@ -162,7 +163,7 @@ check_batch (const CpuExecutable *x, const EngineBatch *batch, GError **error)
     ok = batch->tokens[i] >= 0 && (uint32_t) batch->tokens[i] < plan->desc->h.n_vocab;
   for (uint32_t i = 0; ok && i < batch->n_outputs; i++)
     ok = batch->outputs[i] < batch->n_tokens;
-  if (batch->n_outputs > 0)
+  if (batch->n_outputs > 0 && plan->buffer_width[GRAPH_BUFFER_LOGITS] > 0)
     ok = ok && batch->n_candidates >= 1 && batch->n_candidates <= ENGINE_MAX_CANDIDATES &&
          batch->n_candidates <= plan->desc->h.n_vocab;
   if (!ok)

@@ -107,11 +107,13 @@ static const struct {
 } step_functions[GRAPH_N_OPS] = {
   [GRAPH_OP_EMBED] = { cpu_embed_units, cpu_embed_work },
   [GRAPH_OP_NORM] = { cpu_norm_units, cpu_norm_work },
+  [GRAPH_OP_LAYER_NORM] = { cpu_norm_units, cpu_norm_work },
   [GRAPH_OP_MATMUL] = { cpu_matmul_units, cpu_matmul_work },
   [GRAPH_OP_ROPE_STORE] = { cpu_rope_store_units, cpu_rope_store_work },
   [GRAPH_OP_ATTENTION] = { cpu_attention_units, cpu_attention_work },
   [GRAPH_OP_GATED] = { cpu_matmul_units, cpu_matmul_work },
   [GRAPH_OP_GATHER] = { cpu_gather_units, cpu_gather_work },
+  [GRAPH_OP_POOL] = { cpu_pool_units, cpu_pool_work },
   [GRAPH_OP_CANDIDATES] = { cpu_parts_units, cpu_parts_work },
 };
 
@@ -171,6 +173,12 @@ add_mixed_gated (CpuExecutable *x, const GraphOp *op)
   x->width[CPU_BUFFER_UP] = op->dst_width;
 }
 
+static gboolean
+reads (const GraphOp *op, GraphBuffer buffer)
+{
+  return op->src == buffer || (op->accumulate && op->dst == buffer);
+}
+
 /* Whether nobody but the op after reads the buffer that op i writes. */
 static gboolean
 only_next_reads (const GraphPlan *plan, uint32_t i)
@@ -182,7 +190,13 @@ only_next_reads (const GraphPlan *plan, uint32_t i)
   for (i += 2; i < plan->n_ops && plan->ops[i].dst != buffer; i++)
     if (plan->ops[i].src == buffer)
       return FALSE;
-  return i >= plan->n_ops || plan->ops[i].src != buffer;
+  return i >= plan->n_ops || !reads (&plan->ops[i], buffer);
+}
+
+static gboolean
+is_norm (const GraphOp *op)
+{
+  return op->kind == GRAPH_OP_NORM || op->kind == GRAPH_OP_LAYER_NORM;
 }
 
 /* Lets the step of op i do the work of op i - 1 when there are few rows. before: the last step
@@ -193,7 +207,7 @@ join_steps (const GraphPlan *plan, uint32_t i, CpuStep *before, CpuStep *step)
 {
   const GraphOp *op = &plan->ops[i], *last = op - 1;
   gboolean product = op->kind == GRAPH_OP_MATMUL || op->kind == GRAPH_OP_GATED;
-  gboolean norm = product && last->kind == GRAPH_OP_NORM;
+  gboolean norm = product && is_norm (last);
   gboolean store = op->kind == GRAPH_OP_ATTENTION && last->kind == GRAPH_OP_ROPE_STORE &&
                    last->layer == op->layer;
 
@@ -221,7 +235,10 @@ add_plain (CpuExecutable *x, uint32_t i, gboolean write_quantised)
     before--;
   if (i > 0 && before->op == op - 1)
     join_steps (x->plan, i, before, step);
-  if (op->kind == GRAPH_OP_NORM)
+  for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
+    if (op->biases[b] != NULL)
+      step->biases[b] = g_hash_table_lookup (x->model->vectors, op->biases[b]);
+  if (is_norm (op))
     step->vector = g_hash_table_lookup (x->model->vectors, op->vector);
   if (op->kind == GRAPH_OP_ROPE_STORE)
     step->rope_table = rope_table_of (x, op->vector);
@@ -239,7 +256,7 @@ add_op (CpuExecutable *x, uint32_t i, const gboolean needs_quantised[CPU_N_BUFFE
 {
   const GraphOp *op = &x->plan->ops[i];
   gboolean write_quantised =
-      op->kind == GRAPH_OP_NORM && op->dst < GRAPH_N_BUFFERS && needs_quantised[op->dst];
+      is_norm (op) && op->dst < GRAPH_N_BUFFERS && needs_quantised[op->dst];
 
   if (reads_quantised (x, op) && !quantised[op->src]) {
     add_step (x, op, cpu_quantise_units, cpu_quantise_work);
@@ -297,6 +314,8 @@ check (const CpuModel *model, const GraphPlan *plan, GError **error)
 
     for (uint32_t w = 0; w < op->n_weights; w++)
       ok = ok && g_hash_table_contains (model->weights, op->weights[w]);
+    for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
+      ok = ok && (op->biases[b] == NULL || g_hash_table_contains (model->vectors, op->biases[b]));
     ok = ok && (op->vector == NULL || g_hash_table_contains (model->vectors, op->vector));
     if (op->kind == GRAPH_OP_ROPE_STORE || op->kind == GRAPH_OP_ATTENTION)
       ok = ok && op->layer < model->kv.n_layers;
@@ -325,9 +344,13 @@ cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError 
   memcpy (x->width, plan->buffer_width, sizeof plan->buffer_width);
   x->partial.n_pages = model->kv.n_pages;
   x->steps = g_new0 (CpuStep, (size_t) plan->n_ops * 4);
-  for (uint32_t i = 0; i < plan->n_ops; i++)
+  x->n_positions = UINT32_MAX;
+  for (uint32_t i = 0; i < plan->n_ops; i++) {
     if (reads_quantised (x, &plan->ops[i]))
       needs_quantised[plan->ops[i].src] = TRUE;
+    if (plan->ops[i].kind == GRAPH_OP_EMBED && plan->ops[i].pick == GRAPH_PICK_POSITION)
+      x->n_positions = plan->ops[i].weights[0]->ne[1];
+  }
   add_rope_tables (x);
   for (uint32_t i = 0; i < plan->n_ops; i++)
     add_op (x, i, needs_quantised, quantised);

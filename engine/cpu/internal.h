@@ -79,6 +79,8 @@ typedef struct {
   const CpuWeight *weight;
   const CpuWeight *up; /* GATED: weight is the gate; same rows and format. Else NULL */
   ModelActivation activation;
+  gboolean activate; /* the result; GATED: only the gate, always */
+  const float *bias; /* [rows of weight] or NULL; not with up */
   uint32_t first_strip, n_strips;
   const void *act;   /* CpuActBlock[n_columns][columns / 32] or float[n_columns][columns] */
   size_t act_stride; /* bytes from one token to the next */
@@ -109,6 +111,9 @@ typedef struct {
   void (*matmul[CPU_N_FORMATS]) (const CpuMatmulWork *work);
   /* dst[n] = src / rms (src) * weight */
   void (*norm) (const float *src, const float *weight, float epsilon, uint32_t n, float *dst);
+  /* dst[n] = (src - mean) / deviation * weight + bias (NULL: 0); dst may be src */
+  void (*layer_norm) (const float *src, const float *weight, const float *bias, float epsilon,
+                      uint32_t n, float *dst);
   /* gate[n] = act (gate) * up; n: a multiple of CPU_MAX_LANES */
   void (*gate) (ModelActivation activation, float *gate, const float *up, uint32_t n);
   /* n: a multiple of 32 */
@@ -207,6 +212,7 @@ struct _CpuStep {
   uint32_t n_weights;
   const CpuWeight *weights[GRAPH_MAX_WEIGHTS];
   const float *vector;
+  const float *biases[GRAPH_MAX_WEIGHTS];
   unsigned src, dst;           /* GraphBuffer, or CPU_BUFFER_UP */
   gboolean gated;              /* the two weights make one result */
   gboolean write_quantised;    /* also leaves the quantised form of dst */
@@ -245,6 +251,7 @@ struct _CpuExecutable {
   EngineBackendExecutable base;
   CpuModel *model;
   const GraphPlan *plan; /* borrowed */
+  uint64_t n_positions;  /* that EMBED has rows for */
   uint32_t n_steps;
   CpuStep *steps;
   CpuRun run;
@@ -341,9 +348,12 @@ CPU_STEP (rope_store);
 CPU_STEP (attention);
 CPU_STEP (merge);
 CPU_STEP (gather);
+CPU_STEP (pool);
 CPU_STEP (parts);      /* CANDIDATES, first half: maximum and sum of exp of each part */
 CPU_STEP (candidates); /* second half: log-sum-exp and the largest */
 #undef CPU_STEP
 void cpu_matmul_begin (CpuRun *run, const CpuStep *step, unsigned worker);
+/* What a NORM or LAYER_NORM step does to one row. */
+void cpu_norm_row (const CpuRun *run, const CpuStep *step, const float *src, float *dst);
 
 #define CPU_PART 1024 /* ids per part */

@@ -70,6 +70,7 @@ const CpuKernels cpu_kernels_avx2 = {
       [CPU_FORMAT_Q6_K] = cpu_matmul_q6_k_avx2,
   },
   .norm = kernel_norm,
+  .layer_norm = kernel_layer_norm,
   .gate = kernel_gate,
   .quantise = kernel_quantise,
   .rope = kernel_rope,

@@ -50,6 +50,7 @@ const CpuKernels cpu_kernels_avx512 = {
       [CPU_FORMAT_Q6_K] = cpu_matmul_q6_k_avx512,
   },
   .norm = kernel_norm,
+  .layer_norm = kernel_layer_norm,
   .gate = kernel_gate,
   .quantise = kernel_quantise,
   .rope = kernel_rope,

@@ -156,11 +156,15 @@ expand_row (const CpuWeight *weight, uint32_t strip, uint32_t lane, float *dst)
 static void
 multiply_row (const CpuMatmulWork *w, uint32_t row, const float *expanded, float *dst)
 {
+  float bias = w->bias != NULL ? w->bias[row] : 0;
+
   for (uint32_t t = 0; t < w->n_tokens; t++) {
     const float *act = (const float *) (const void *) ((const char *) w->act + t * w->act_stride);
     float *y = dst + t * w->dst_stride + row;
 
-    *y = (w->accumulate ? *y : 0) + dot (expanded, act, w->weight->columns);
+    *y = (w->accumulate ? *y : 0) + bias + dot (expanded, act, w->weight->columns);
+    if (w->activate)
+      *y = v_activate (w->activation, v_set1 (*y))[0];
   }
 }
 
@@ -200,6 +204,7 @@ const CpuKernels cpu_kernels_portable = {
   .lanes = 1,
   .matmul = { [CPU_FORMAT_FILE] = cpu_matmul_file },
   .norm = kernel_norm,
+  .layer_norm = kernel_layer_norm,
   .gate = kernel_gate,
   .rope = kernel_rope,
   .narrow = kernel_narrow,

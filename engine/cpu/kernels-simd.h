@@ -35,6 +35,44 @@ kernel_norm (const float *src, const float *weight, float epsilon, uint32_t n, f
     dst[i] = src[i] * inverse * weight[i];
 }
 
+/* Sum of (x - from)^power over x[n], power 1 or 2. */
+INLINE float
+sum_powers (const unsigned power, const float *x, float from, uint32_t n)
+{
+  V sums[4] = { v_set1 (0), v_set1 (0), v_set1 (0), v_set1 (0) };
+  uint32_t i = 0;
+  float sum;
+
+  for (; i + 4 * V_WIDTH <= n; i += 4 * V_WIDTH)
+    for (unsigned j = 0; j < 4; j++) {
+      V d = v_sub (v_load (x + i + j * V_WIDTH), v_set1 (from));
+
+      sums[j] = power == 1 ? v_add (sums[j], d) : v_fma (d, d, sums[j]);
+    }
+  sum = v_sum (v_add (v_add (sums[0], sums[1]), v_add (sums[2], sums[3])));
+  for (; i < n; i++)
+    sum += power == 1 ? x[i] - from : (x[i] - from) * (x[i] - from);
+  return sum;
+}
+
+static void
+kernel_layer_norm (const float *src, const float *weight, const float *bias, float epsilon,
+                   uint32_t n, float *dst)
+{
+  float mean = sum_powers (1, src, 0, n) / (float) n;
+  float inverse = 1.0f / sqrtf (sum_powers (2, src, mean, n) / (float) n + epsilon);
+  uint32_t i = 0;
+
+  for (; i + V_WIDTH <= n; i += V_WIDTH) {
+    V x = v_mul (v_sub (v_load (src + i), v_set1 (mean)), v_set1 (inverse));
+
+    v_store (dst + i, v_fma (x, v_load (weight + i),
+                             bias != NULL ? v_load (bias + i) : v_set1 (0)));
+  }
+  for (; i < n; i++)
+    dst[i] = (src[i] - mean) * inverse * weight[i] + (bias != NULL ? bias[i] : 0);
+}
+
 static void
 kernel_gate (ModelActivation activation, float *gate, const float *up, uint32_t n)
 {

@@ -313,8 +313,11 @@ cpu_model_load (EngineBackend *backend, const GraphPlan *plan, uint32_t n_pages,
   collect_weights (model, plan);
   size_kv (&model->kv, plan, n_pages);
   ok = check_memory (model, error) && allocate (model, error);
-  for (uint32_t i = 0; ok && i < plan->n_ops; i++)
+  for (uint32_t i = 0; ok && i < plan->n_ops; i++) {
     ok = read_vector (model, plan->desc->gguf, plan->ops[i].vector, error);
+    for (uint32_t b = 0; ok && b < GRAPH_MAX_WEIGHTS; b++)
+      ok = read_vector (model, plan->desc->gguf, plan->ops[i].biases[b], error);
+  }
   ok = ok && read_weights (model, plan->desc->gguf, progress, user_data, cancel, error);
   if (!ok) {
     cpu_model_unload (&model->base);

@@ -74,8 +74,7 @@ cpu_matmul_begin (CpuRun *run, const CpuStep *step, unsigned worker)
     const float *row = own;
 
     if (step->before != NULL)
-      run->kernels->norm (cpu_run_row (run, step->before->src, t), step->before->vector,
-                          x->plan->desc->h.rms_epsilon, width, own);
+      cpu_norm_row (run, step->before, cpu_run_row (run, step->before->src, t), own);
     else
       row = cpu_run_row (run, step->src, t);
     if (x->quantised[step->src] != NULL)
@@ -121,6 +120,8 @@ cpu_matmul_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t uni
     .weight = step->weights[w],
     .up = step->gated ? step->weights[1] : NULL,
     .activation = x->plan->desc->architecture->activation,
+    .activate = step->op->activate,
+    .bias = step->biases[w],
     .first_strip = unit / cut.n_token_cuts * cut.strips,
     .n_tokens = MIN (cut.tokens, n_tokens - first),
     .dst_stride = x->width[step->dst],

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The small steps: embedding rows, norms, quantised activations, rotation and the KV store,
- * gathering output rows. Each is split over tokens. Must not know how steps are scheduled. */
+ * gathering and pooling output rows. Each is split over tokens. Must not know how steps are
+ * scheduled. */
 #include "engine/cpu/internal.h"
 
 #include <math.h>
@@ -28,14 +29,35 @@ cpu_embed_units (CpuRun *run, const CpuStep *step)
   return run->batch->n_tokens;
 }
 
+static uint32_t
+pick_row (const CpuRun *run, GraphPick pick, uint32_t token)
+{
+  const EngineBatchRun *timeline;
+
+  switch (pick) {
+  case GRAPH_PICK_POSITION:
+    return position_of (run->batch, token, &timeline);
+  case GRAPH_PICK_FIRST:
+    return 0;
+  default:
+    return (uint32_t) run->batch->tokens[token];
+  }
+}
+
 void
 cpu_embed_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
   const CpuWeight *weight = step->weights[0];
+  const ModelTypeInfo *type = weight->tensor->type;
   uint8_t *file_row = cpu_run_scratch (run, worker);
+  float *dst = cpu_run_row (run, step->dst, unit), *row = dst;
 
-  cpu_pack_unpack_row (weight, (uint32_t) run->batch->tokens[unit], file_row);
-  weight->tensor->type->to_f32 (file_row, cpu_run_row (run, step->dst, unit), weight->columns);
+  if (step->op->accumulate)
+    row = (float *) (void *) (file_row + run->executable->own_row_offset);
+  cpu_pack_unpack_row (weight, pick_row (run, step->op->pick, unit), file_row);
+  type->to_f32 (file_row, row, weight->columns);
+  for (uint32_t i = 0; step->op->accumulate && i < weight->columns; i++)
+    dst[i] += row[i];
 }
 
 /* ---- NORM, quantising ----------------------------------------------------------------------- */
@@ -47,15 +69,26 @@ cpu_norm_units (CpuRun *run, const CpuStep *step)
 }
 
 void
+cpu_norm_row (const CpuRun *run, const CpuStep *step, const float *src, float *dst)
+{
+  float epsilon = run->executable->plan->desc->h.norm_epsilon;
+  uint32_t n = step->op->src_width;
+
+  if (step->op->kind == GRAPH_OP_LAYER_NORM)
+    run->kernels->layer_norm (src, step->vector, step->biases[0], epsilon, n, dst);
+  else
+    run->kernels->norm (src, step->vector, epsilon, n, dst);
+}
+
+void
 cpu_norm_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
-  uint32_t n = step->op->src_width;
   float *dst = cpu_run_row (run, step->dst, unit);
 
-  run->kernels->norm (cpu_run_row (run, step->src, unit), step->vector,
-                      run->executable->plan->desc->h.rms_epsilon, n, dst);
+  cpu_norm_row (run, step, cpu_run_row (run, step->src, unit), dst);
   if (step->write_quantised)
-    run->kernels->quantise (dst, n, cpu_run_quantised_row (run, step->dst, unit));
+    run->kernels->quantise (dst, step->op->src_width,
+                            cpu_run_quantised_row (run, step->dst, unit));
 }
 
 /* For products whose source was not left in quantised form by the step that made it. */
@@ -151,7 +184,7 @@ cpu_rope_store_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t
   }
 }
 
-/* ---- GATHER --------------------------------------------------------------------------------- */
+/* ---- GATHER, POOL --------------------------------------------------------------------------- */
 
 uint32_t
 cpu_gather_units (CpuRun *run, const CpuStep *step)
@@ -166,4 +199,28 @@ cpu_gather_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t uni
 
   memcpy (cpu_run_row (run, step->dst, unit), src,
           step->op->src_width * sizeof (float));
+}
+
+uint32_t
+cpu_pool_units (CpuRun *run, const CpuStep *step)
+{
+  return run->batch->n_outputs;
+}
+
+void
+cpu_pool_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
+{
+  const EngineBatchRun *timeline;
+  uint32_t n = step->op->src_width;
+  float *dst = cpu_run_row (run, step->dst, unit);
+
+  position_of (run->batch, run->batch->outputs[unit], &timeline);
+  memset (dst, 0, n * sizeof *dst);
+  for (uint32_t t = 0; t < timeline->n_tokens; t++) {
+    const float *src = cpu_run_row (run, step->src, timeline->first + t);
+
+    for (uint32_t i = 0; i < n; i++)
+      dst[i] += src[i];
+  }
+  run->kernels->scale (dst, 1.0f / (float) timeline->n_tokens, n, dst);
 }

@@ -371,16 +371,28 @@ tile_float (const CpuFormat format, const unsigned m_n, const unsigned n_n, cons
 
 /* ---- from tiles to results ------------------------------------------------------------------ */
 
-/* A tile's sums to their rows. n_rows: of this strip that exist. */
-INLINE void
-store_rows (const float *sums, unsigned n_tokens, uint32_t n_rows, gboolean accumulate, float *dst,
-            size_t dst_stride)
+static inline uint32_t
+rows_of_strip (const CpuWeight *weight, uint32_t strip)
 {
-  for (unsigned n = 0; n < n_tokens; n++, dst += dst_stride) {
+  return MIN (V_WIDTH, weight->rows - strip * V_WIDTH);
+}
+
+/* A tile's sums of strip s to their rows. */
+INLINE void
+store_rows (const CpuMatmulWork *w, uint32_t s, const float *sums, unsigned n_tokens, float *dst)
+{
+  uint32_t n_rows = rows_of_strip (w->weight, s);
+  V bias = w->bias != NULL ? v_load_first (w->bias + s * V_WIDTH, n_rows) : v_set1 (0);
+
+  for (unsigned n = 0; n < n_tokens; n++, dst += w->dst_stride) {
     V x = v_load (sums + n * V_WIDTH);
 
-    if (accumulate)
+    if (w->bias != NULL)
+      x = v_add (x, bias);
+    if (w->accumulate)
       x = v_add (v_load_first (dst, n_rows), x);
+    if (w->activate)
+      x = v_activate (w->activation, x);
     v_store_first (dst, n_rows, x);
   }
 }
@@ -395,12 +407,6 @@ store_gated (ModelActivation activation, const float *sums, unsigned n_tokens, u
 
     v_store_first (dst, n_rows, v_mul (v_activate (activation, gate), up));
   }
-}
-
-static inline uint32_t
-rows_of_strip (const CpuWeight *weight, uint32_t strip)
-{
-  return MIN (V_WIDTH, weight->rows - strip * V_WIDTH);
 }
 
 /* All tokens for the strips s and, if m_n is 2, s + 1 (GATED: the strips s of gate and up). A
@@ -431,8 +437,7 @@ run_strips (const CpuMatmulWork *w, const TileFunc (*tiles)[TILE_COLUMNS], unsig
       continue;
     }
     for (unsigned m = 0; m < m_n; m++)
-      store_rows (sums + m * n * V_WIDTH, n, rows_of_strip (w->weight, s + m), w->accumulate,
-                  dst + m * V_WIDTH, w->dst_stride);
+      store_rows (w, s + m, sums + m * n * V_WIDTH, n, dst + m * V_WIDTH);
   }
 }
 

@@ -48,10 +48,29 @@ v_gelu (V x)
   return v_div (x, v_add (v_set1 (1.0f), v_exp (v_mul (u, v_set1 (-1.5957691216f)))));
 }
 
+/* x / 2 * (1 + erf (x / sqrt 2)), with erf by formula 7.1.26 of Abramowitz and Stegun: its error is
+ * below 1.5e-7. For negative x the formula gives the small difference 1 + erf itself. */
+INLINE V
+v_gelu_erf (V x)
+{
+  const V zero = v_set1 (0.0f), one = v_set1 (1.0f);
+  V z = v_mul (v_max (x, v_sub (zero, x)), v_set1 (0.707106781f));
+  V t = v_div (one, v_fma (z, v_set1 (0.3275911f), one)), p = v_set1 (1.061405429f);
+
+  p = v_fma (p, t, v_set1 (-1.453152027f));
+  p = v_fma (p, t, v_set1 (1.421413741f));
+  p = v_fma (p, t, v_set1 (-0.284496736f));
+  p = v_fma (p, t, v_set1 (0.254829592f));
+  p = v_mul (v_mul (p, t), v_exp (v_sub (zero, v_mul (z, z)))); /* 1 - erf (z) */
+  return v_sub (v_max (x, zero), v_mul (v_mul (z, v_set1 (0.707106781f)), p));
+}
+
 INLINE V
 v_activate (ModelActivation activation, V x)
 {
-  return activation == MODEL_ACTIVATION_GELU ? v_gelu (x) : v_silu (x);
+  return activation == MODEL_ACTIVATION_GELU_ERF ? v_gelu_erf (x)
+         : activation == MODEL_ACTIVATION_GELU   ? v_gelu (x)
+                                                 : v_silu (x);
 }
 
 INLINE float

@@ -4,8 +4,9 @@
  * replays it for each batch. There is no graph compiler and no planning per token.
  *
  * A plan may cover a range of layers only, so that a model can be split between devices: the part
- * with the embedding starts from token ids, the part with the output ends in candidates, and
- * GRAPH_BUFFER_X is what crosses the boundary. Thread: a plan is immutable once built; any thread
+ * with the embedding starts from token ids, the part with the output ends in candidates, or in
+ * vectors in GRAPH_BUFFER_OUT for a model that writes no text, and GRAPH_BUFFER_X is what crosses
+ * the boundary. Thread: a plan is immutable once built; any thread
  * may read it. */
 #pragma once
 
@@ -34,6 +35,13 @@ typedef enum {
 
 #define GRAPH_MAX_WEIGHTS 3
 
+/* Which row of its table EMBED takes for a token. */
+typedef enum {
+  GRAPH_PICK_TOKEN,    /* its id */
+  GRAPH_PICK_POSITION, /* its position, below the trained context */
+  GRAPH_PICK_FIRST,    /* row 0: the type of all tokens */
+} GraphPick;
+
 typedef struct {
   GraphOpKind kind;
   gboolean output_rows; /* N is the number of output rows, not of tokens */
@@ -42,10 +50,15 @@ typedef struct {
   uint32_t n_weights;
   const ModelTensor
       *weights[GRAPH_MAX_WEIGHTS]; /* [rows][columns = src_width]; side by side in dst */
+  /* [rows] each, or NULL: MATMUL's, one a weight; the first is LAYER_NORM's too */
+  const ModelTensor *biases[GRAPH_MAX_WEIGHTS];
   const ModelTensor
       *vector;         /* [width] f32 or f16: norm weights; rope_freqs or NULL for ROPE_STORE */
   uint32_t layer;      /* for ROPE_STORE and ATTENTION: index into the KV of this plan's model */
-  gboolean accumulate; /* MATMUL: dst += instead of dst = (the residual) */
+  gboolean accumulate; /* MATMUL, EMBED: dst += instead of dst = */
+  gboolean activate;   /* MATMUL: the architecture's activation of the result; never accumulates */
+  gboolean whole_run;  /* ATTENTION: not causal */
+  GraphPick pick;      /* EMBED */
 } GraphOp;
 
 typedef struct {

@@ -27,6 +27,8 @@ typedef enum {
   DIM_VOCAB,
   DIM_MODEL,
   DIM_FF,
+  DIM_CONTEXT,
+  DIM_TYPES,
   DIM_HEADS_Q,
   DIM_HEADS_V,
   DIM_KV_K,
@@ -38,6 +40,7 @@ typedef struct {
   const char *name;
   gboolean per_layer;
   Dim rows, columns;
+  ModelFeatures features;
   gboolean required;
 } Role;
 
@@ -47,14 +50,14 @@ enum {
 };
 
 static const Role roles[] = {
-#define MODEL_ROLE(id, name, per_layer, rows, columns, need) \
-  { name, per_layer, DIM_##rows, DIM_##columns, need },
+#define MODEL_ROLE(id, name, per_layer, rows, columns, features, need) \
+  { name, per_layer, DIM_##rows, DIM_##columns, MODEL_##features, need },
 #include "engine/model/roles.def"
 #undef MODEL_ROLE
 };
 
 static const ModelArchitecture architectures[] = {
-#define MODEL_ARCHITECTURE(name, rope, activation) { name, rope, activation },
+#define MODEL_ARCHITECTURE(name, rope, activation, features) { name, rope, activation, features },
 #include "engine/model/architectures.def"
 #undef MODEL_ARCHITECTURE
 };
@@ -75,6 +78,10 @@ dim_size (const ModelHparams *h, Dim dim)
     return h->d_model;
   case DIM_FF:
     return h->d_ff;
+  case DIM_CONTEXT:
+    return h->context_tokens;
+  case DIM_TYPES:
+    return h->n_types;
   case DIM_HEADS_Q:
     return (uint64_t) h->n_heads * h->d_key;
   case DIM_HEADS_V:
@@ -227,7 +234,7 @@ refuse_unsupported_switches (const ModelDesc *desc, GError **error)
   g_autofree char *experts_key = full_key (desc, "expert_count");
   g_autofree char *causal_key = full_key (desc, "attention.causal");
   uint64_t n_experts = 0;
-  gboolean causal = TRUE;
+  gboolean expected = model_desc_has (desc, MODEL_CAUSAL), causal = expected;
 
   if (!model_gguf_get_u64 (desc->gguf, experts_key, &n_experts, NULL, error) ||
       !model_gguf_get_bool (desc->gguf, causal_key, &causal, NULL, error))
@@ -236,10 +243,34 @@ refuse_unsupported_switches (const ModelDesc *desc, GError **error)
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
                               "is a mixture of %" PRIu64 " experts, which this version cannot run",
                               n_experts);
-  if (!causal)
+  if (expected && !causal)
     return model_gguf_refuse (
         desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
         "looks ahead in the text (attention is not causal), so it cannot write answers");
+  if (!expected && causal)
+    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
+                              "does not look ahead in the text (attention is causal), which this "
+                              "version cannot run in a %s model",
+                              desc->architecture->name);
+  return TRUE;
+}
+
+static gboolean
+read_pooling (ModelDesc *desc, GError **error)
+{
+  g_autofree char *key = full_key (desc, "pooling_type");
+  uint64_t pooling = MODEL_POOLING_MEAN;
+
+  if (model_desc_has (desc, MODEL_HEAD))
+    return TRUE;
+  if (!model_gguf_get_u64 (desc->gguf, key, &pooling, NULL, error))
+    return FALSE;
+  if (pooling < MODEL_POOLING_MEAN || pooling > MODEL_POOLING_LAST)
+    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
+                              "makes no single vector of a text (“%s” is %" PRIu64
+                              "), which this version cannot run",
+                              key, pooling);
+  desc->h.pooling = (ModelPooling) pooling;
   return TRUE;
 }
 
@@ -298,6 +329,24 @@ read_vocabulary (ModelDesc *desc, GError **error)
   return TRUE;
 }
 
+/* As many as the file has rows of them, unless it says otherwise. */
+static gboolean
+read_token_types (ModelDesc *desc, GError **error)
+{
+  const char *key = "tokenizer.ggml.token_type_count";
+  const ModelTensor *types = model_gguf_find_tensor (desc->gguf, "token_types.weight");
+  uint64_t n = types != NULL ? types->ne[1] : 1;
+
+  if (!model_gguf_get_u64 (desc->gguf, key, &n, NULL, error))
+    return FALSE;
+  if (n < 1 || n > MAX_VOCAB)
+    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
+                              "is damaged: “%s” is %" PRIu64 ", not within 1 and %d", key, n,
+                              MAX_VOCAB);
+  desc->h.n_types = (uint32_t) n;
+  return TRUE;
+}
+
 static gboolean
 read_heads (ModelDesc *desc, GError **error)
 {
@@ -319,6 +368,8 @@ read_heads (ModelDesc *desc, GError **error)
       !read_count (desc, "rope.dimension_count", h->d_key, h->d_key, &h->d_rope, error) ||
       !read_real (desc, "attention.scale", 1 / sqrt (h->d_key), 1e6, &h->attention_scale, error))
     return FALSE;
+  if (desc->architecture->rope == MODEL_ROPE_NONE)
+    h->d_rope = 0;
   if (h->d_rope % 2 != 0)
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
                               "is damaged: an odd number (%u) of dimensions cannot rotate in pairs",
@@ -330,6 +381,10 @@ static gboolean
 read_hparams (ModelDesc *desc, GError **error)
 {
   ModelHparams *h = &desc->h;
+  const char *epsilon = "attention.layer_norm_rms_epsilon";
+
+  if (model_desc_has (desc, MODEL_LAYER_NORM))
+    epsilon = "attention.layer_norm_epsilon";
 
   return refuse_unsupported_switches (desc, error) &&
          read_count (desc, "block_count", 0, MAX_LAYERS, &h->n_layers, error) &&
@@ -337,9 +392,10 @@ read_hparams (ModelDesc *desc, GError **error)
          read_count (desc, "feed_forward_length", 0, MAX_D_FF, &h->d_ff, error) &&
          read_count (desc, "context_length", 0, MAX_CONTEXT, &h->context_tokens, error) &&
          read_heads (desc, error) &&
-         read_real (desc, "attention.layer_norm_rms_epsilon", 0, 1, &h->rms_epsilon, error) &&
+         read_real (desc, epsilon, 0, 1, &h->norm_epsilon, error) &&
          read_real (desc, "rope.freq_base", 10000, 1e12, &h->rope_base, error) &&
-         read_rope_scaling (desc, error) && read_vocabulary (desc, error);
+         read_rope_scaling (desc, error) && read_vocabulary (desc, error) &&
+         read_token_types (desc, error) && read_pooling (desc, error);
 }
 
 /* Norms and the like are used as they are, so only plain floats will do. */
@@ -375,10 +431,12 @@ static void
 account_tensor (ModelDesc *desc, ModelRole role, const ModelTensor *tensor)
 {
   uint64_t row_bytes = model_type_row_bytes (tensor->type, tensor->ne[0]);
+  gboolean is_table = role == MODEL_ROLE_TOKEN_EMBD || role == MODEL_ROLE_POSITION_EMBD ||
+                      role == MODEL_ROLE_TOKEN_TYPES;
 
   desc->n_parameters += tensor->ne[0] * tensor->ne[1];
   desc->weight_bytes += tensor->bytes;
-  desc->decode_bytes += role == MODEL_ROLE_TOKEN_EMBD ? row_bytes : tensor->bytes;
+  desc->decode_bytes += is_table ? row_bytes : tensor->bytes;
 }
 
 /* Finds and checks the tensor of a role. used[i]: tensor i of the file has a role. */
@@ -386,8 +444,8 @@ static gboolean
 bind_role (ModelDesc *desc, ModelRole id, uint32_t layer, gboolean *used, GError **error)
 {
   const Role *role = &roles[id];
-  g_autofree char *name = role->per_layer ? g_strdup_printf ("blk.%u.%s.weight", layer, role->name)
-                                          : g_strdup_printf ("%s.weight", role->name);
+  g_autofree char *name = role->per_layer ? g_strdup_printf ("blk.%u.%s", layer, role->name)
+                                          : g_strdup (role->name);
   const ModelTensor *tensor = model_gguf_find_tensor (desc->gguf, name);
 
   if (tensor == NULL)
@@ -432,13 +490,15 @@ bind_tensors (ModelDesc *desc, GError **error)
   for (int id = 0; id < MODEL_N_ROLES; id++) {
     uint32_t n = roles[id].per_layer ? desc->h.n_layers : 1;
 
+    if (!model_desc_has (desc, roles[id].features))
+      continue;
     for (uint32_t layer = 0; layer < n; layer++)
       if (!bind_role (desc, (ModelRole) id, layer, used, error))
         return FALSE;
   }
   if (!refuse_left_over (desc, used, error))
     return FALSE;
-  if (desc->global[MODEL_ROLE_OUTPUT] == NULL) {
+  if (model_desc_has (desc, MODEL_HEAD) && desc->global[MODEL_ROLE_OUTPUT] == NULL) {
     desc->tied_output = TRUE;
     desc->global[MODEL_ROLE_OUTPUT] = desc->global[MODEL_ROLE_TOKEN_EMBD];
     desc->decode_bytes += desc->global[MODEL_ROLE_OUTPUT]->bytes;
@@ -472,5 +532,7 @@ model_desc_kv_elements (const ModelDesc *desc)
 {
   const ModelHparams *h = &desc->h;
 
+  if (!model_desc_has (desc, MODEL_HEAD))
+    return 0;
   return (uint64_t) h->n_layers * h->n_heads_kv * (h->d_key + h->d_value);
 }

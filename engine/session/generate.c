@@ -7,15 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-struct _EngineSession {
-  EngineModel *model;
-  SessionTimeline timeline;
-  EngineCandidate candidates[ENGINE_MAX_CANDIDATES];
-  float lse;
-  float *logits; /* [n_vocab] or NULL until a sampler wants whole rows */
-  gint cancel;   /* atomic */
-};
-
 /* The state of one engine_session_generate call. */
 typedef struct {
   EngineSession *session;
@@ -118,6 +109,13 @@ check_prompt (const EngineSession *session, const gint32 *tokens, uint32_t n, GE
 {
   uint32_t context = session->model->context_tokens;
 
+  if (session_model_embeds (session->model)) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
+                 "“%s” makes vectors of texts, for searching; it writes no answers. Choose a "
+                 "language model.",
+                 session->model->info->name);
+    return FALSE;
+  }
   if (n == 0) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
                  "There is nothing to read: the text is empty.");

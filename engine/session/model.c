@@ -10,7 +10,8 @@ build_plan (const EngineModel *model, SessionClass class)
   } sizes[SESSION_N_CLASSES] = {
     [SESSION_CLASS_DECODE] = { 1, 1 },
     [SESSION_CLASS_SMALL] = { SESSION_SMALL_TOKENS, SESSION_SMALL_TOKENS },
-    [SESSION_CLASS_CHUNK] = { model->chunk_tokens, 1 },
+    [SESSION_CLASS_CHUNK] = { model->chunk_tokens,
+                              session_model_embeds (model) ? ENGINE_MAX_RUNS : 1 },
   };
 
   return graph_plan_build (model->desc, 0, model->desc->h.n_layers, TRUE, TRUE, sizes[class].tokens,
@@ -21,9 +22,12 @@ gboolean
 session_model_load (EngineModel *model, const EngineModelOptions *options, GError **error)
 {
   const EngineBackendVtable *vtable = model->backend->vtable;
+  gboolean embeds = session_model_embeds (model);
   uint32_t n_pages = (model->context_tokens + ENGINE_PAGE_TOKENS - 1) / ENGINE_PAGE_TOKENS;
 
-  for (SessionClass class = 0; class < SESSION_N_CLASSES; class ++)
+  if (embeds)
+    n_pages = session_embed_pages (model);
+  for (SessionClass class = embeds ? SESSION_CLASS_CHUNK : 0; class < SESSION_N_CLASSES; class ++)
     model->plans[class] = build_plan (model, class);
   model->weights = vtable->load (model->backend, model->plans[SESSION_CLASS_CHUNK], n_pages,
                                  options->progress, options->progress_data, options->cancel, error);
@@ -31,7 +35,7 @@ session_model_load (EngineModel *model, const EngineModelOptions *options, GErro
     return FALSE;
   session_pages_init (&model->pages, n_pages);
   /* Both classes that every answer needs are made now, off the first token's path. */
-  return session_model_executable (model, SESSION_CLASS_DECODE, error) != NULL &&
+  return (embeds || session_model_executable (model, SESSION_CLASS_DECODE, error) != NULL) &&
          session_model_executable (model, SESSION_CLASS_CHUNK, error) != NULL;
 }
 

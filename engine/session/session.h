@@ -13,7 +13,7 @@
 typedef enum {
   SESSION_CLASS_DECODE, /* 1 token, 1 output */
   SESSION_CLASS_SMALL,  /* up to 16 tokens, each may be an output */
-  SESSION_CLASS_CHUNK,  /* a prefill chunk, 1 output */
+  SESSION_CLASS_CHUNK,  /* a prefill chunk, 1 output; of a model that embeds the only one: texts */
   SESSION_N_CLASSES,
 } SessionClass;
 
@@ -37,6 +37,22 @@ struct _EngineModel {
   double load_s;
 };
 
+struct _EngineSession {
+  EngineModel *model;
+  SessionTimeline timeline;
+  EngineCandidate candidates[ENGINE_MAX_CANDIDATES];
+  float lse;
+  float *logits; /* [n_vocab] or NULL until a sampler wants whole rows */
+  gint cancel;   /* atomic */
+};
+
+/* Whether a model makes vectors and not answers. */
+static inline gboolean
+session_model_embeds (const EngineModel *model)
+{
+  return !model_desc_has (model->desc, MODEL_HEAD);
+}
+
 /* Builds the plans, loads the weights on model->backend, and compiles what the first answer needs.
  */
 gboolean session_model_load (EngineModel *model, const EngineModelOptions *options, GError **error);
@@ -48,3 +64,6 @@ SessionClass session_model_class (const EngineModel *model, uint32_t n_tokens, u
 /* Compiled on first use. NULL with error. */
 EngineBackendExecutable *
 session_model_executable (EngineModel *model, SessionClass class, GError **error);
+
+/* KV pages that a batch of texts may need. */
+uint32_t session_embed_pages (const EngineModel *model);

@@ -168,7 +168,7 @@ record_norm (Recorder *self, const GraphOp *op, GError **error)
     .vector = vulkan_weights_vector (self->exe->model->weights, op->vector)->address,
     .dst = buffer_address (self, op->dst),
     .width = op->dst_width,
-    .epsilon = self->plan->desc->h.rms_epsilon,
+    .epsilon = self->plan->desc->h.norm_epsilon,
   };
   return dispatch (self,
                    &(Dispatch) {
@@ -338,7 +338,7 @@ record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboole
     .row0 = product->row0,
     .n_squares = op->src == GRAPH_BUFFER_NORMED ? self->n_squares : 0,
     .width = (float) op->src_width,
-    .epsilon = self->plan->desc->h.rms_epsilon,
+    .epsilon = self->plan->desc->h.norm_epsilon,
   };
   uint32_t normed = norm == NULL ? 0 : BIT (norm->dst) | BIT_SQUARES;
   if (norm != NULL)

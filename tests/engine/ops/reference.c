@@ -84,7 +84,7 @@ run_norm (Reference *r, const GraphOp *op, const EngineBatch *batch)
 
     for (uint32_t i = 0; i < op->src_width; i++)
       sum += x[i] * x[i];
-    sum = 1 / sqrt (sum / op->src_width + (double) r->plan->desc->h.rms_epsilon);
+    sum = 1 / sqrt (sum / op->src_width + (double) r->plan->desc->h.norm_epsilon);
     for (uint32_t i = 0; i < op->src_width; i++)
       row_of (r, op->dst, t)[i] = x[i] * sum * (double) weight[i];
   }

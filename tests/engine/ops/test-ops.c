@@ -65,7 +65,7 @@ case_new (uint64_t seed, uint32_t max_tokens, uint32_t max_outputs)
                                .d_key = 32,
                                .d_value = 32,
                                .d_rope = 32,
-                               .rms_epsilon = 1e-5f,
+                               .norm_epsilon = 1e-5f,
                                .rope_base = 10000,
                                .rope_scale = 1,
                                .attention_scale = 0.176776695f };
