@@ -80,13 +80,23 @@ is_dropped (const TextWordpiece *wordpiece, gunichar c)
     return c != '\t' && c != '\n' && c != '\r';
   case G_UNICODE_FORMAT:
   case G_UNICODE_PRIVATE_USE:
-  case G_UNICODE_UNASSIGNED:
     return TRUE;
   case G_UNICODE_NON_SPACING_MARK:
     return wordpiece->lowercase;
   default:
     return c == 0xfffd;
   }
+}
+
+/* Roman numerals and letters in circles have a lower case too, though they are no letters. */
+static gunichar
+lower (gunichar c)
+{
+  if (c >= 0x2160 && c <= 0x216f)
+    return c + 0x10;
+  if (c >= 0x24b6 && c <= 0x24cf)
+    return c + 0x1a;
+  return g_unichar_tolower (c);
 }
 
 /* A word by itself: punctuation, and all of ASCII that is no letter, digit or space. */
@@ -166,7 +176,7 @@ take (const TextWordpiece *wordpiece, gunichar c, GString *word, GArray *tokens)
   alone = is_punctuation (c) || is_ideograph (c);
   if (alone)
     end_word (wordpiece, word, tokens);
-  g_string_append_unichar (word, wordpiece->lowercase ? g_unichar_tolower (c) : c);
+  g_string_append_unichar (word, wordpiece->lowercase ? lower (c) : c);
   if (alone)
     end_word (wordpiece, word, tokens);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fuzz target: the first byte chooses a pre-tokenizer, the others are text. Ids are in range,
- * text comes back from them byte by byte, control tokens come from nowhere, and what is shown is
- * valid UTF-8 however it is cut. */
+/* Fuzz target: the first byte chooses a tokenizer, the others are text; with some of them the text
+ * is the map of characters too. Ids are in range, control tokens come from nowhere, what is shown
+ * is valid UTF-8 however it is cut, and from byte-level BPE text comes back byte by byte. */
 #include "engine/text/tokenizer.h"
 #include "tests/engine/make-gguf.h"
 #include "tests/fuzz/fuzz.h"
@@ -10,30 +10,71 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static const char *const pres[] = { "gpt-2", "smollm", "llama-bpe", "qwen2" };
+#define MARK "\342\226\201" /* of a space in pieces */
 
-/* Made once and kept. */
-static const TextTokenizer *
-tokenizer_of (unsigned i)
+static const char *const pieces[] = { "[UNK]", "<s>", "</s>", MARK, "a", "b",
+                                      "ab", MARK "ab", "##b", "\303\250", "e", MARK MARK };
+
+static TextTokenizer *
+tokenizer_of_gguf (const TestGguf *written)
 {
-  static TextTokenizer *tokenizers[G_N_ELEMENTS (pres)];
+  g_autoptr (GByteArray) bytes = test_gguf_bytes (written, 32, NULL);
+  int fd = memfd_create ("vocabulary", MFD_CLOEXEC);
+  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
+  g_autoptr (ModelGguf) gguf = NULL;
+  TextTokenizer *tokenizer;
 
-  if (tokenizers[i] == NULL) {
-    TestLlama llama = { .pre = pres[i] };
-    g_autoptr (TestGguf) written = test_gguf_build_vocabulary (&llama);
-    g_autoptr (GByteArray) bytes = test_gguf_bytes (written, 32, NULL);
-    int fd = memfd_create ("vocabulary", MFD_CLOEXEC);
-    g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
-    g_autoptr (ModelGguf) gguf = NULL;
-
-    test_write_file (path, bytes);
-    gguf = model_gguf_open (path, NULL);
-    tokenizers[i] = text_tokenizer_new (gguf, NULL);
-    close (fd);
-  }
-  g_assert_nonnull (tokenizers[i]);
-  return tokenizers[i];
+  test_write_file (path, bytes);
+  gguf = model_gguf_open (path, NULL);
+  tokenizer = text_tokenizer_new (gguf, NULL);
+  close (fd);
+  return tokenizer;
 }
+
+static TextTokenizer *
+make_bpe (const char *pre, const void *map, size_t n)
+{
+  TestLlama llama = { .pre = pre };
+  g_autoptr (TestGguf) gguf = test_gguf_build_vocabulary (&llama);
+
+  return tokenizer_of_gguf (gguf);
+}
+
+/* The kind of tokenizer.ggml.model; map may be NULL. */
+static TextTokenizer *
+make_pieces (const char *model, const void *map, size_t n)
+{
+  g_autoptr (TestGguf) gguf = test_gguf_new (3);
+  int32_t types[G_N_ELEMENTS (pieces)] = { 2, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+  float scores[G_N_ELEMENTS (pieces)];
+
+  for (size_t i = 0; i < G_N_ELEMENTS (pieces); i++)
+    scores[i] = -1 - 0.3f * (float) i;
+  test_gguf_add_string (gguf, "tokenizer.ggml.model", model);
+  test_gguf_add_strings (gguf, "tokenizer.ggml.tokens", pieces, G_N_ELEMENTS (pieces));
+  test_gguf_add_array (gguf, "tokenizer.ggml.token_type", MODEL_VALUE_I32, types,
+                       G_N_ELEMENTS (types), 4);
+  test_gguf_add_array (gguf, "tokenizer.ggml.scores", MODEL_VALUE_F32, scores,
+                       G_N_ELEMENTS (scores), 4);
+  if (n > 0)
+    test_gguf_add_array (gguf, "tokenizer.ggml.precompiled_charsmap", MODEL_VALUE_U8, map, n, 1);
+  return tokenizer_of_gguf (gguf);
+}
+
+static const struct {
+  TextTokenizer *(*make) (const char *name, const void *map, size_t n);
+  const char *name;
+  gboolean maps; /* made anew with the text as its map */
+  gboolean text_comes_back;
+} choices[] = {
+  { make_bpe, "gpt-2", FALSE, TRUE },
+  { make_bpe, "smollm", FALSE, TRUE },
+  { make_bpe, "llama-bpe", FALSE, TRUE },
+  { make_bpe, "qwen2", FALSE, TRUE },
+  { make_pieces, "t5", FALSE, FALSE },
+  { make_pieces, "bert", FALSE, FALSE },
+  { make_pieces, "t5", TRUE, FALSE },
+};
 
 static void
 check_stream (const char *text, size_t n)
@@ -50,13 +91,10 @@ check_stream (const char *text, size_t n)
   g_assert_true (g_utf8_validate (out->str, (gssize) out->len, NULL));
 }
 
-int
-LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+static void
+check_text (const TextTokenizer *tokenizer, const char *text, size_t n, gboolean parse_special,
+            gboolean text_comes_back)
 {
-  const TextTokenizer *tokenizer = tokenizer_of (size > 0 ? data[0] % G_N_ELEMENTS (pres) : 0);
-  gboolean parse_special = size > 0 && data[0] >= 128;
-  const char *text = size > 0 ? (const char *) data + 1 : "";
-  size_t n = size > 0 ? size - 1 : 0;
   g_autoptr (GArray) tokens = g_array_new (FALSE, FALSE, sizeof (int32_t));
   g_autoptr (GString) back = g_string_new (NULL);
 
@@ -65,10 +103,35 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     int32_t id = g_array_index (tokens, int32_t, i);
 
     g_assert_true (id >= 0 && (uint32_t) id < text_tokenizer_n_vocab (tokenizer));
-    g_assert_true (parse_special || !text_tokenizer_is_special (tokenizer, id));
+    /* 0 is what stands for the unknown in those that have one. */
+    g_assert_true (parse_special || (!text_comes_back && id == 0) ||
+                   !text_tokenizer_is_special (tokenizer, id));
     text_tokenizer_decode (tokenizer, id, TRUE, back);
   }
-  g_assert_cmpmem (back->str, back->len, text, n);
+  if (text_comes_back)
+    g_assert_cmpmem (back->str, back->len, text, n);
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+  static TextTokenizer *kept[G_N_ELEMENTS (choices)];
+  unsigned choice = size > 0 ? data[0] % 128 % G_N_ELEMENTS (choices) : 0;
+  gboolean parse_special = size > 0 && data[0] >= 128;
+  const char *text = size > 0 ? (const char *) data + 1 : "";
+  size_t n = size > 0 ? size - 1 : 0;
+
+  if (choices[choice].maps) {
+    g_autoptr (TextTokenizer) tokenizer = choices[choice].make (choices[choice].name, text, n);
+
+    if (tokenizer != NULL)
+      check_text (tokenizer, text, n, parse_special, FALSE);
+    return 0;
+  }
+  if (kept[choice] == NULL)
+    kept[choice] = choices[choice].make (choices[choice].name, NULL, 0);
+  g_assert_nonnull (kept[choice]);
+  check_text (kept[choice], text, n, parse_special, choices[choice].text_comes_back);
   check_stream (text, n);
   return 0;
 }
@@ -76,12 +139,24 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 GBytes *
 fuzz_seed (unsigned i)
 {
-  static const char *const seeds[] = {
-    "\1 the  caff\303\250 123's\r\n\n\tx",
-    "\200<|im_start|>user\nhi<|im_end|>\n",
-    "\2'LL we'd \342\205\247\302\240\343\200\200z\360\237\221\213",
-    "\3\377\376\355\240\200\360\237",
+  static const char map[] = "\6\14\0\0\0"             /* the choice, bytes of the trie */
+                            "\0\0\1\0\0\0\0\0a\1\0\0" /* three units */
+                            "ab\0 ab\0";
+  static const struct {
+    const char *bytes;
+    size_t n; /* 0: it ends in NUL */
+  } seeds[] = {
+    { "\1 the  caff\303\250 123's\r\n\n\tx", 0 },
+    { "\200<|im_start|>user\nhi<|im_end|>\n", 0 },
+    { "\2'LL we'd \342\205\247\302\240\343\200\200z\360\237\221\213", 0 },
+    { "\3\377\376\355\240\200\360\237", 0 },
+    { "\4 ab  caff\303\250 e\314\200 \342\226\201 </s>\357\254\201\r\nx", 0 },
+    { "\5Ab,abb caff\303\250 \344\270\255\355\225\234 [UNK]\014a\377", 0 },
+    { map, sizeof map },
   };
 
-  return i < G_N_ELEMENTS (seeds) ? g_bytes_new_static (seeds[i], strlen (seeds[i])) : NULL;
+  if (i >= G_N_ELEMENTS (seeds))
+    return NULL;
+  return g_bytes_new_static (seeds[i].bytes,
+                             seeds[i].n > 0 ? seeds[i].n : strlen (seeds[i].bytes));
 }
