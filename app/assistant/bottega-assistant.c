@@ -6,6 +6,7 @@
 
 #include "app/assistant/bottega-assistant.h"
 #include "app/assistant/bottega-conversation-private.h"
+#include "app/assistant/bottega-library-private.h"
 #include "app/retrieval/bottega-worker.h"
 
 #include <glib/gi18n-lib.h>
@@ -22,6 +23,8 @@ struct _BottegaAssistant {
   BottegaSettings *settings;
   BottegaEngineThread *engine;
   BottegaModelStore *models;
+  BottegaLibrary *library;
+  BottegaEmbedder *embedder; /* NULL: none */
   BottegaConversationList *conversations;
   BottegaWorker *worker; /* asks for the device line */
   gboolean started, shut_down;
@@ -33,6 +36,7 @@ enum {
   PROP_ENGINE,
   PROP_MODELS,
   PROP_CONVERSATIONS,
+  PROP_LIBRARY,
   PROP_HAS_MODEL,
   PROP_DEVICE_LINE,
   PROP_STORAGE_ERROR,
@@ -60,6 +64,9 @@ bottega_assistant_get_property (GObject *object, guint id, GValue *value, GParam
     break;
   case PROP_CONVERSATIONS:
     g_value_set_object (value, self->conversations);
+    break;
+  case PROP_LIBRARY:
+    g_value_set_object (value, self->library);
     break;
   case PROP_HAS_MODEL:
     g_value_set_boolean (value, bottega_assistant_get_has_model (self));
@@ -89,6 +96,8 @@ bottega_assistant_finalize (GObject *object)
   BottegaAssistant *self = BOTTEGA_ASSISTANT (object);
 
   g_clear_object (&self->conversations);
+  g_clear_object (&self->library);
+  g_clear_object (&self->embedder);
   g_clear_object (&self->models);
   g_clear_object (&self->engine);
   g_clear_object (&self->settings);
@@ -119,6 +128,8 @@ bottega_assistant_class_init (BottegaAssistantClass *klass)
       g_param_spec_object ("models", NULL, NULL, BOTTEGA_TYPE_MODEL_STORE, flags);
   properties[PROP_CONVERSATIONS] =
       g_param_spec_object ("conversations", NULL, NULL, BOTTEGA_TYPE_CONVERSATION_LIST, flags);
+  properties[PROP_LIBRARY] =
+      g_param_spec_object ("library", NULL, NULL, BOTTEGA_TYPE_LIBRARY, flags);
   properties[PROP_HAS_MODEL] = g_param_spec_boolean ("has-model", NULL, NULL, FALSE, flags);
   properties[PROP_DEVICE_LINE] = g_param_spec_string ("device-line", NULL, NULL, NULL, flags);
   properties[PROP_STORAGE_ERROR] = g_param_spec_string ("storage-error", NULL, NULL, NULL, flags);
@@ -220,7 +231,9 @@ bottega_assistant_new (const char *data_dir, BottegaEngineSource *source, Botteg
   open_store (self);
   self->engine = bottega_engine_thread_new (source);
   self->models = bottega_model_store_new (self->data_dir, source, self->settings);
-  self->conversations = bottega_conversation_list_new (self->store, self->engine, self->settings);
+  self->library = bottega_library_new (self->store, self->engine);
+  self->conversations =
+      bottega_conversation_list_new (self->store, self->engine, self->settings, self->library);
   self->worker = bottega_worker_new ("devices");
 
   g_signal_connect_object (self->models, "notify::loaded", G_CALLBACK (on_models_changed), self,
@@ -267,6 +280,15 @@ describe_done (gpointer data)
 }
 
 void
+bottega_assistant_set_embedder (BottegaAssistant *self, BottegaEmbedder *embedder)
+{
+  g_return_if_fail (BOTTEGA_IS_ASSISTANT (self));
+  g_return_if_fail (!self->started);
+
+  g_set_object (&self->embedder, embedder);
+}
+
+void
 bottega_assistant_start (BottegaAssistant *self)
 {
   Describe *describe;
@@ -277,6 +299,7 @@ bottega_assistant_start (BottegaAssistant *self)
     return;
   self->started = TRUE;
   on_models_changed (self);
+  bottega_library_start (self->library, self->embedder);
 
   describe = g_new0 (Describe, 1);
   describe->assistant = self;
@@ -338,6 +361,7 @@ bottega_assistant_shutdown (BottegaAssistant *self)
 
     bottega_conversation_interrupt (conversation);
   }
+  bottega_library_shutdown (self->library);
   bottega_store_flush (self->store);
   g_clear_pointer (&self->worker, bottega_worker_free);
 }
@@ -380,6 +404,14 @@ bottega_assistant_get_conversations (BottegaAssistant *self)
   g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), NULL);
 
   return self->conversations;
+}
+
+BottegaLibrary *
+bottega_assistant_get_library (BottegaAssistant *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), NULL);
+
+  return self->library;
 }
 
 gboolean

@@ -7,6 +7,7 @@
  *   engine         BottegaEngineThread
  *   models         BottegaModelStore
  *   conversations  BottegaConversationList
+ *   library        BottegaLibrary
  *   has-model      boolean: there is a sound model file, or one is loaded
  *   device-line    string or NULL until known: the starting page's line about the device
  *   storage-error  string or NULL: why the conversations could not be opened (or written). In the
@@ -16,8 +17,10 @@
 
 #include "app/assistant/bottega-conversation-list.h"
 #include "app/assistant/bottega-engine-thread.h"
+#include "app/assistant/bottega-library.h"
 #include "app/assistant/bottega-model-store.h"
 #include "app/assistant/bottega-settings.h"
+#include "app/retrieval/bottega-embedder.h"
 
 G_BEGIN_DECLS
 
@@ -29,6 +32,10 @@ G_DECLARE_FINAL_TYPE (BottegaAssistant, bottega_assistant, BOTTEGA, ASSISTANT, G
  * storage-error. */
 BottegaAssistant *bottega_assistant_new (const char *data_dir, BottegaEngineSource *source,
                                          BottegaSettings *settings);
+
+/* What makes the vectors of documents and questions, usually bottega_local_embedder_new (); before
+ * start. Without one only words are searched. */
+void bottega_assistant_set_embedder (BottegaAssistant *self, BottegaEmbedder *embedder);
 
 /* Looks for models, loads the default one in the background, finds out the device. Call it once the
  * window is up. */
@@ -50,6 +57,7 @@ BottegaSettings *bottega_assistant_get_settings (BottegaAssistant *self);
 BottegaEngineThread *bottega_assistant_get_engine (BottegaAssistant *self);
 BottegaModelStore *bottega_assistant_get_models (BottegaAssistant *self);
 BottegaConversationList *bottega_assistant_get_conversations (BottegaAssistant *self);
+BottegaLibrary *bottega_assistant_get_library (BottegaAssistant *self);
 gboolean bottega_assistant_get_has_model (BottegaAssistant *self);
 const char *bottega_assistant_get_device_line (BottegaAssistant *self);
 const char *bottega_assistant_get_storage_error (BottegaAssistant *self);

@@ -15,8 +15,6 @@
 #define FLUSH_US         (G_USEC_PER_SEC / 2)
 #define TITLE_CHARACTERS 48
 
-static void submit (BottegaConversation *self);
-
 /* ---- the end of an answer ---- */
 
 /* Lets go of the answer in progress. Gives the reference that was kept meanwhile: unref it last. */
@@ -26,20 +24,25 @@ forget_answer (BottegaConversation *self)
   g_clear_handle_id (&self->flush_source, g_source_remove);
   g_clear_object (&self->answer);
   g_clear_object (&self->question);
+  g_clear_object (&self->searching);
+  g_clear_pointer (&self->citations, bottega_citations_free);
   self->job = 0;
   self->serial++;
 
   return self;
 }
 
-static void
-end_answer (BottegaConversation *self,
-            BottegaMessageState state,
-            const char *sentence,
-            const EngineStats *stats)
+void
+bottega_conversation_end_answer (BottegaConversation *self,
+                                 BottegaMessageState state,
+                                 const char *sentence,
+                                 const EngineStats *stats)
 {
   g_autoptr (BottegaMessage) answer = g_object_ref (self->answer);
-  g_autoptr (BottegaConversation) kept = forget_answer (self);
+  g_autoptr (BottegaConversation) kept = NULL;
+
+  bottega_conversation_end_citations (self);
+  kept = forget_answer (self);
 
   bottega_message_finish (answer, state, sentence, stats);
   if (stats != NULL)
@@ -83,6 +86,7 @@ on_started (const BottegaPromptFit *fit, gpointer user_data)
   if (fit->dropped_turns > 0)
     bottega_conversation_set_first_included (self, fit->first_message);
   bottega_conversation_set_context_used (self, fit->prompt_tokens);
+  bottega_conversation_begin_citations (self, fit->choice);
   bottega_message_set_writer (self->answer, bottega_engine_thread_get_model_name (self->engine),
                               bottega_engine_thread_get_device_description (self->engine));
   /* Were the program killed now, the answer would still say who was writing it. */
@@ -130,7 +134,7 @@ on_text (const char *utf8, gsize bytes, guint n_tokens, gpointer user_data)
   bottega_message_set_state (self->answer, BOTTEGA_MESSAGE_STATE_WRITING);
   if (self->state == BOTTEGA_CONVERSATION_READING)
     bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_WRITING);
-  bottega_message_append (self->answer, utf8, bytes);
+  bottega_conversation_append_text (self, utf8, bytes);
   bottega_conversation_set_context_used (self, self->context_used + n_tokens);
 
   if (since_us >= FLUSH_US)
@@ -154,11 +158,11 @@ on_finished (const EngineStats *stats, const GError *error, gpointer user_data)
       bottega_message_get_text_bytes (self->answer) == 0)
     refuse (self, error->message);
   else if (error != NULL && !g_error_matches (error, ENGINE_ERROR, ENGINE_ERROR_CANCELLED))
-    end_answer (self, BOTTEGA_MESSAGE_STATE_FAILED, error->message, stats);
+    bottega_conversation_end_answer (self, BOTTEGA_MESSAGE_STATE_FAILED, error->message, stats);
+  else if (stopped)
+    bottega_conversation_end_answer (self, BOTTEGA_MESSAGE_STATE_STOPPED, NULL, stats);
   else
-    end_answer (self,
-                stopped ? BOTTEGA_MESSAGE_STATE_STOPPED : BOTTEGA_MESSAGE_STATE_COMPLETE, NULL,
-                stats);
+    bottega_conversation_end_answer (self, BOTTEGA_MESSAGE_STATE_COMPLETE, NULL, stats);
 }
 
 /* ---- the beginning of an answer ---- */
@@ -177,11 +181,11 @@ on_committed (const GError *error, gpointer user_data)
   if (commit->serial != self->serial || self->answer == NULL)
     return;
   if (error != NULL)
-    end_answer (self, BOTTEGA_MESSAGE_STATE_FAILED, error->message, NULL);
+    bottega_conversation_end_answer (self, BOTTEGA_MESSAGE_STATE_FAILED, error->message, NULL);
   else if (self->state == BOTTEGA_CONVERSATION_STOPPING)
-    end_answer (self, BOTTEGA_MESSAGE_STATE_STOPPED, NULL, NULL);
-  else
-    submit (self);
+    bottega_conversation_end_answer (self, BOTTEGA_MESSAGE_STATE_STOPPED, NULL, NULL);
+  else if (self->continues || !bottega_conversation_search (self))
+    bottega_conversation_submit (self);
 }
 
 /* Commits question (NULL: there already) and answer; the engine gets them when they are on disk. */
@@ -206,43 +210,19 @@ begin_answer (BottegaConversation *self, BottegaMessage *question, BottegaMessag
   bottega_conversation_put (self, question, answer, BOTTEGA_STORE_DURABLE, on_committed, commit);
 }
 
-/* What the model reads: from the first message that is included to the question. */
-static BottegaPrompt *
-make_prompt (BottegaConversation *self)
-{
-  BottegaPrompt *prompt = bottega_prompt_new (bottega_settings_get_instructions (self->settings));
-
-  for (guint i = 0; i < self->items->len; i++) {
-    BottegaMessage *message = g_ptr_array_index (self->items, i);
-    BottegaMessageRole role = bottega_message_get_role (message);
-
-    if (message == self->answer)
-      break;
-    if (!bottega_message_get_included (message) ||
-        role == BOTTEGA_MESSAGE_ROLE_SYSTEM_NOTE ||
-        bottega_message_get_text_bytes (message) == 0)
-      continue;
-    bottega_prompt_add (prompt, role == BOTTEGA_MESSAGE_ROLE_USER ? "user" : "assistant",
-                        bottega_message_get_id (message), bottega_message_get_text (message));
-  }
-  if (self->continues)
-    bottega_prompt_set_answer_prefix (prompt, bottega_message_get_text (self->answer));
-
-  return prompt;
-}
-
-static void
-submit (BottegaConversation *self)
+void
+bottega_conversation_submit (BottegaConversation *self)
 {
   static const BottegaGenerateEvents events = { on_started, on_reading, on_text, on_finished };
   EngineGenerate options = ENGINE_GENERATE_DEFAULT;
+  BottegaPrompt *prompt = bottega_conversation_make_prompt (self);
 
   options.temperature = (float) bottega_settings_get_temperature (self->settings);
   options.max_tokens = bottega_settings_get_max_answer_tokens (self->settings);
   options.seed = ((guint64) g_random_int () << 32) | g_random_int ();
   self->flushed_us = g_get_monotonic_time ();
-  self->job = bottega_engine_thread_generate (self->engine, make_prompt (self), options.max_tokens,
-                                              &options, &events, self);
+  self->job = bottega_engine_thread_generate (self->engine, prompt, options.max_tokens, &options,
+                                              &events, self);
   bottega_conversation_update_phase (self);
 }
 
@@ -367,6 +347,24 @@ find_message (BottegaConversation *self,
   return -1;
 }
 
+static void
+set_scope (BottegaConversation *self,
+           BottegaMessage *question,
+           const gint64 *documents,
+           guint n_documents)
+{
+  g_autoptr (GString) titles = g_string_new (NULL);
+
+  for (guint i = 0; i < n_documents && self->library != NULL; i++) {
+    BottegaDocumentItem *item = bottega_library_find (self->library, documents[i]);
+
+    if (item != NULL)
+      g_string_append_printf (titles, "%s%s", titles->len > 0 ? ", " : "",
+                              bottega_document_item_get_title (item));
+  }
+  bottega_message_set_scope (question, documents, n_documents, titles->str);
+}
+
 gboolean
 bottega_conversation_send (BottegaConversation *self, const char *text, GError **error)
 {
@@ -388,7 +386,7 @@ bottega_conversation_send_scoped (BottegaConversation *self,
   if (!check_can_ask (self, text, error))
     return FALSE;
   question = bottega_message_new (NULL, BOTTEGA_MESSAGE_ROLE_USER, text);
-  bottega_message_set_scope (question, documents, n_documents, NULL);
+  set_scope (self, question, documents, n_documents);
   if (self->loaded && !bottega_conversation_get_busy (self)) {
     bottega_conversation_ask (self, question, TRUE);
     return TRUE;
@@ -446,6 +444,7 @@ bottega_conversation_stop (BottegaConversation *self)
   if (!bottega_conversation_get_busy (self) || self->state == BOTTEGA_CONVERSATION_STOPPING)
     return;
   bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_STOPPING);
+  g_cancellable_cancel (self->searching);
   if (self->job != 0)
     bottega_engine_thread_cancel (self->engine, self->job);
 }
@@ -455,9 +454,12 @@ bottega_conversation_interrupt (BottegaConversation *self)
 {
   if (self->answer == NULL)
     return;
+  g_cancellable_cancel (self->searching);
+  if (self->job != 0)
+    bottega_engine_thread_abandon (self->engine, self->job);
   if (self->state != BOTTEGA_CONVERSATION_STOPPING)
     bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_STOPPING);
-  end_answer (self, BOTTEGA_MESSAGE_STATE_INTERRUPTED, NULL, NULL);
+  bottega_conversation_end_answer (self, BOTTEGA_MESSAGE_STATE_INTERRUPTED, NULL, NULL);
 }
 
 gboolean
@@ -491,6 +493,8 @@ bottega_conversation_edit_and_resend (BottegaConversation *self,
                                       GError **error)
 {
   g_autoptr (BottegaMessage) fresh = NULL;
+  const gint64 *scope;
+  guint n_scope;
   int index;
 
   g_return_val_if_fail (BOTTEGA_IS_CONVERSATION (self), FALSE);
@@ -500,8 +504,10 @@ bottega_conversation_edit_and_resend (BottegaConversation *self,
   if (index < 0 || !check_not_busy (self, error) || !check_can_ask (self, text, error))
     return FALSE;
 
-  bottega_conversation_truncate (self, (guint) index);
   fresh = bottega_message_new (NULL, BOTTEGA_MESSAGE_ROLE_USER, text);
+  scope = bottega_message_get_scope (question, &n_scope);
+  bottega_message_set_scope (fresh, scope, n_scope, bottega_message_get_scope_text (question));
+  bottega_conversation_truncate (self, (guint) index);
   /* Not refusable: what it replaces has gone already, so that a text that is too long stays and can
    * be edited. */
   bottega_conversation_ask (self, fresh, FALSE);

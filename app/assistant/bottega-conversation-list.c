@@ -12,6 +12,7 @@ struct _BottegaConversationList {
   BottegaStore *store;
   BottegaEngineThread *engine;
   BottegaSettings *settings;
+  BottegaLibrary *library;    /* NULL: none */
   GPtrArray *items;           /* of BottegaConversation, newest first */
   GHashTable *by_id;          /* id -> BottegaConversation of items, both borrowed */
   GPtrArray *deleted;         /* of BottegaConversation: can be undone */
@@ -91,6 +92,7 @@ bottega_conversation_list_finalize (GObject *object)
   g_clear_object (&self->store);
   g_clear_object (&self->engine);
   g_clear_object (&self->settings);
+  g_clear_object (&self->library);
 
   G_OBJECT_CLASS (bottega_conversation_list_parent_class)->finalize (object);
 }
@@ -184,7 +186,7 @@ static BottegaConversation *
 make_conversation (BottegaConversationList *self, const BottegaStoreConversation *row)
 {
   BottegaConversation *conversation =
-      bottega_conversation_new (self->store, self->engine, self->settings, row);
+      bottega_conversation_new (self->store, self->engine, self->settings, self->library, row);
 
   g_signal_connect_object (conversation, "notify::updated-us", G_CALLBACK (on_updated), self, 0);
 
@@ -217,13 +219,15 @@ on_conversations (GPtrArray *rows, const GError *error, gpointer user_data)
 BottegaConversationList *
 bottega_conversation_list_new (BottegaStore *store,
                                BottegaEngineThread *engine,
-                               BottegaSettings *settings)
+                               BottegaSettings *settings,
+                               BottegaLibrary *library)
 {
   BottegaConversationList *self = g_object_new (BOTTEGA_TYPE_CONVERSATION_LIST, NULL);
 
   self->store = g_object_ref (store);
   self->engine = g_object_ref (engine);
   self->settings = g_object_ref (settings);
+  g_set_object (&self->library, library);
   bottega_store_list_conversations (store, on_conversations, g_object_ref (self));
 
   return self;

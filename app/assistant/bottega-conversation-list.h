@@ -8,6 +8,7 @@
 
 #include "app/assistant/bottega-conversation.h"
 #include "app/assistant/bottega-engine-thread.h"
+#include "app/assistant/bottega-library.h"
 #include "app/assistant/bottega-settings.h"
 #include "app/retrieval/bottega-store.h"
 
@@ -17,10 +18,12 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (BottegaConversationList, bottega_conversation_list, BOTTEGA,
                       CONVERSATION_LIST, GObject)
 
-/* Begins to read the list at once. Keeps references to all three. */
+/* Begins to read the list at once. library NULL: answers without documents. Keeps references to all
+ * four. */
 BottegaConversationList *bottega_conversation_list_new (BottegaStore *store,
                                                         BottegaEngineThread *engine,
-                                                        BottegaSettings *settings);
+                                                        BottegaSettings *settings,
+                                                        BottegaLibrary *library);
 
 gboolean bottega_conversation_list_get_loaded (BottegaConversationList *self);
 

@@ -3,8 +3,10 @@
  * Main thread only. */
 #pragma once
 
+#include "app/assistant/bottega-citations.h"
 #include "app/assistant/bottega-conversation.h"
 #include "app/assistant/bottega-engine-thread.h"
+#include "app/assistant/bottega-library-private.h"
 #include "app/assistant/bottega-message-private.h"
 #include "app/assistant/bottega-settings.h"
 #include "app/retrieval/bottega-store-chats.h"
@@ -17,6 +19,7 @@ struct _BottegaConversation {
   BottegaStore *store;
   BottegaEngineThread *engine;
   BottegaSettings *settings;
+  BottegaLibrary *library; /* NULL: there are no documents */
 
   char *id, *title;
   gint64 created_us, updated_us;
@@ -34,12 +37,14 @@ struct _BottegaConversation {
   char *first_included; /* id of a message; NULL: all are read */
 
   /* The answer in progress. While there is one, the conversation keeps a reference to itself. */
-  BottegaMessage *answer;   /* NULL: none */
-  BottegaMessage *question; /* that it answers */
-  guint serial;             /* tells a late callback of an earlier answer */
-  guint64 job;              /* 0: not yet given to the engine */
-  gboolean refusable;       /* question and answer may leave the list again */
-  gboolean continues;       /* the answer goes on after the text that it has */
+  BottegaMessage *answer;      /* NULL: none */
+  BottegaMessage *question;    /* that it answers */
+  guint serial;                /* tells a late callback of an earlier answer */
+  guint64 job;                 /* 0: not yet given to the engine */
+  GCancellable *searching;     /* NULL: not now */
+  BottegaCitations *citations; /* NULL: the model reads no passages */
+  gboolean refusable;          /* question and answer may leave the list again */
+  gboolean continues;          /* the answer goes on after the text that it has */
   guint flush_source;
   gint64 flushed_us; /* monotonic */
 };
@@ -64,12 +69,12 @@ enum {
   BOTTEGA_CONVERSATION_N_PROPS,
 };
 
-/* row NULL: a new one without messages. Keeps references to the three. */
+/* row NULL: a new one without messages. library NULL: answers without documents. Keeps references
+ * to the four. */
 BottegaConversation *bottega_conversation_new (BottegaStore *store, BottegaEngineThread *engine,
-                                               BottegaSettings *settings,
+                                               BottegaSettings *settings, BottegaLibrary *library,
                                                const BottegaStoreConversation *row);
-/* Ends an answer in progress as interrupted, at the end of the program. The engine thread must have
- * been shut down: an event of that answer must not come any more. */
+/* Ends an answer in progress as interrupted: the program ends, or another space is opened. */
 void bottega_conversation_interrupt (BottegaConversation *self);
 /* Nothing is written for it any more. */
 void bottega_conversation_set_purged (BottegaConversation *self);
@@ -101,7 +106,23 @@ void bottega_conversation_watch_engine (BottegaConversation *self);
 void bottega_conversation_ask (BottegaConversation *self,
                                BottegaMessage *question,
                                gboolean refusable);
+/* The end of the answer in progress: state, a sentence (may be NULL), stats (may be NULL). */
+void bottega_conversation_end_answer (BottegaConversation *self, BottegaMessageState state,
+                                      const char *sentence, const EngineStats *stats);
+/* Gives the question to the engine. */
+void bottega_conversation_submit (BottegaConversation *self);
 /* The engine loads or other answers come first: shows it in the answer that waits. */
 void bottega_conversation_update_phase (BottegaConversation *self);
+
+/* ---- bottega-conversation-sources.c, for bottega-conversation-answer.c ---- */
+/* Looks for the answer in progress in the documents, then submits it or ends it. FALSE: there is
+ * nothing to look for. */
+gboolean bottega_conversation_search (BottegaConversation *self);
+/* What the model reads: from the first message that is included to the question. */
+BottegaPrompt *bottega_conversation_make_prompt (BottegaConversation *self);
+/* The engine has begun and took this choice of the prompt's. */
+void bottega_conversation_begin_citations (BottegaConversation *self, guint choice);
+void bottega_conversation_append_text (BottegaConversation *self, const char *utf8, gsize bytes);
+void bottega_conversation_end_citations (BottegaConversation *self);
 
 G_END_DECLS

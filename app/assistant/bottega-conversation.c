@@ -198,6 +198,9 @@ bottega_conversation_finalize (GObject *object)
   g_clear_object (&self->store);
   g_clear_object (&self->engine);
   g_clear_object (&self->settings);
+  g_clear_object (&self->library);
+  g_clear_object (&self->searching);
+  g_clear_pointer (&self->citations, bottega_citations_free);
 
   G_OBJECT_CLASS (bottega_conversation_parent_class)->finalize (object);
 }
@@ -257,6 +260,7 @@ BottegaConversation *
 bottega_conversation_new (BottegaStore *store,
                           BottegaEngineThread *engine,
                           BottegaSettings *settings,
+                          BottegaLibrary *library,
                           const BottegaStoreConversation *row)
 {
   BottegaConversation *self = g_object_new (BOTTEGA_TYPE_CONVERSATION, NULL);
@@ -264,6 +268,7 @@ bottega_conversation_new (BottegaStore *store,
   self->store = g_object_ref (store);
   self->engine = g_object_ref (engine);
   self->settings = g_object_ref (settings);
+  g_set_object (&self->library, library);
   if (row != NULL) {
     self->id = g_strdup (row->id);
     self->title = g_strdup (row->title);

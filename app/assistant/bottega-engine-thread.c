@@ -57,6 +57,7 @@ enum {
   PROP_ERROR,
   PROP_NOTE,
   PROP_WAITING,
+  PROP_ANSWERING,
   N_PROPS,
 };
 
@@ -96,12 +97,18 @@ find_client (BottegaEngineThread *self, guint64 job, guint *index)
 static Client *
 steal_client (BottegaEngineThread *self, guint64 job)
 {
+  Client *client;
   guint index;
 
   if (find_client (self, job, &index) == NULL)
     return NULL;
+  client = g_ptr_array_steal_index (self->clients, index);
+  if (client->kind == BOTTEGA_JOB_GENERATE) {
+    notify (self, PROP_WAITING);
+    notify (self, PROP_ANSWERING);
+  }
 
-  return g_ptr_array_steal_index (self->clients, index);
+  return client;
 }
 
 static void
@@ -225,7 +232,6 @@ on_finished (BottegaEngineThread *self, BottegaEvent *event)
 
   if (client == NULL)
     return;
-  notify (self, PROP_WAITING);
   if (client->events.finished != NULL)
     client->events.finished (event->has_stats ? &event->stats : NULL, event->error,
                              client->user_data);
@@ -358,6 +364,9 @@ bottega_engine_thread_get_property (GObject *object, guint id, GValue *value, GP
   case PROP_WAITING:
     g_value_set_uint (value, bottega_engine_thread_get_waiting (self));
     break;
+  case PROP_ANSWERING:
+    g_value_set_boolean (value, bottega_engine_thread_get_answering (self));
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -411,6 +420,8 @@ bottega_engine_thread_class_init (BottegaEngineThreadClass *klass)
   properties[PROP_ERROR] = g_param_spec_string ("error", NULL, NULL, NULL, flags);
   properties[PROP_NOTE] = g_param_spec_string ("note", NULL, NULL, NULL, flags);
   properties[PROP_WAITING] = g_param_spec_uint ("waiting", NULL, NULL, 0, G_MAXUINT, 0, flags);
+  properties[PROP_ANSWERING] =
+      g_param_spec_boolean ("answering", NULL, NULL, FALSE, flags);
   g_object_class_install_properties (object_class, N_PROPS, properties);
 }
 
@@ -557,6 +568,7 @@ bottega_engine_thread_generate (BottegaEngineThread *self,
   id = push_job (self, job);
   add_client (self, id, BOTTEGA_JOB_GENERATE, events, NULL, user_data);
   notify (self, PROP_WAITING);
+  notify (self, PROP_ANSWERING);
 
   return id;
 }
@@ -572,6 +584,15 @@ bottega_engine_thread_cancel (BottegaEngineThread *self, guint64 job)
     g_array_append_val (self->removed, job);
     g_source_set_ready_time (self->wake, 0);
   }
+}
+
+void
+bottega_engine_thread_abandon (BottegaEngineThread *self, guint64 job)
+{
+  g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
+
+  bottega_engine_thread_cancel (self, job);
+  g_free (steal_client (self, job));
 }
 
 guint64
@@ -613,94 +634,6 @@ bottega_engine_thread_get_position (BottegaEngineThread *self, guint64 job)
   return 0;
 }
 
-BottegaEngineSource *
-bottega_engine_thread_get_source (BottegaEngineThread *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
-
-  return self->source;
-}
-
-BottegaEngineState
-bottega_engine_thread_get_state (BottegaEngineThread *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), BOTTEGA_ENGINE_NO_MODEL);
-
-  return self->state;
-}
-
-double
-bottega_engine_thread_get_load_fraction (BottegaEngineThread *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), 0);
-
-  return self->load_fraction;
-}
-
-const char *
-bottega_engine_thread_get_model_path (BottegaEngineThread *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
-
-  return self->model_path;
-}
-
-const char *
-bottega_engine_thread_get_model_name (BottegaEngineThread *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
-
-  return self->loaded.model_name;
-}
-
-const char *
-bottega_engine_thread_get_device (BottegaEngineThread *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
-
-  return self->loaded.device;
-}
-
-const char *
-bottega_engine_thread_get_device_description (BottegaEngineThread *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
-
-  return self->loaded.device_description;
-}
-
-guint
-bottega_engine_thread_get_context_size (BottegaEngineThread *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), 0);
-
-  return self->loaded.context_tokens;
-}
-
-const char *
-bottega_engine_thread_get_error (BottegaEngineThread *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
-
-  return self->error;
-}
-
-int
-bottega_engine_thread_get_error_code (BottegaEngineThread *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), -1);
-
-  return self->error != NULL ? self->error_code : -1;
-}
-
-const char *
-bottega_engine_thread_get_note (BottegaEngineThread *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), NULL);
-
-  return self->note;
-}
-
 guint
 bottega_engine_thread_get_waiting (BottegaEngineThread *self)
 {
@@ -716,3 +649,38 @@ bottega_engine_thread_get_waiting (BottegaEngineThread *self)
 
   return n;
 }
+
+gboolean
+bottega_engine_thread_get_answering (BottegaEngineThread *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), FALSE);
+
+  for (guint i = 0; i < self->clients->len; i++)
+    if (((const Client *) g_ptr_array_index (self->clients, i))->kind == BOTTEGA_JOB_GENERATE)
+      return TRUE;
+
+  return FALSE;
+}
+
+/* ---- getters that only read ---- */
+
+#define GETTER(type, name, otherwise, value)                           \
+  type                                                                 \
+      bottega_engine_thread_get_##name (BottegaEngineThread *self)     \
+  {                                                                    \
+    g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), otherwise); \
+                                                                       \
+    return value;                                                      \
+  }
+
+GETTER (BottegaEngineSource *, source, NULL, self->source)
+GETTER (BottegaEngineState, state, BOTTEGA_ENGINE_NO_MODEL, self->state)
+GETTER (double, load_fraction, 0, self->load_fraction)
+GETTER (const char *, model_path, NULL, self->model_path)
+GETTER (const char *, model_name, NULL, self->loaded.model_name)
+GETTER (const char *, device, NULL, self->loaded.device)
+GETTER (const char *, device_description, NULL, self->loaded.device_description)
+GETTER (guint, context_size, 0, self->loaded.context_tokens)
+GETTER (const char *, error, NULL, self->error)
+GETTER (int, error_code, -1, self->error != NULL ? self->error_code : -1)
+GETTER (const char *, note, NULL, self->note)

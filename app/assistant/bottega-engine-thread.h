@@ -20,6 +20,7 @@
  *   note               string or NULL: something to know, such as "… answers now come from the
  *                      processor."
  *   waiting            uint: generate jobs that are queued behind the running one
+ *   answering          boolean: there are generate jobs
  */
 #pragma once
 
@@ -79,6 +80,9 @@ guint64 bottega_engine_thread_generate (BottegaEngineThread *self,
 /* Honoured at once; finished still comes. A job that has ended or is unknown: no effect. */
 void bottega_engine_thread_cancel (BottegaEngineThread *self, guint64 job);
 
+/* The same, and nothing is told any more, finished included. */
+void bottega_engine_thread_abandon (BottegaEngineThread *self, guint64 job);
+
 /* How many generate jobs come before this one while it waits; 0 once it has begun. */
 guint bottega_engine_thread_get_position (BottegaEngineThread *self, guint64 job);
 
@@ -100,6 +104,7 @@ const char *bottega_engine_thread_get_error (BottegaEngineThread *self);
 /* The EngineErrorCode of "error"; -1 without one. */
 int bottega_engine_thread_get_error_code (BottegaEngineThread *self);
 const char *bottega_engine_thread_get_note (BottegaEngineThread *self);
+gboolean bottega_engine_thread_get_answering (BottegaEngineThread *self);
 guint bottega_engine_thread_get_waiting (BottegaEngineThread *self);
 
 G_END_DECLS

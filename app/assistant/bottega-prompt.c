@@ -17,6 +17,7 @@
 typedef struct {
   char *role, *id;
   GString *text;
+  gsize last_start; /* of what was added to it last */
   gboolean opens_turn;
 } Part;
 
@@ -24,6 +25,7 @@ struct _BottegaPrompt {
   GPtrArray *parts; /* of Part; a system part first, if there is one */
   gboolean has_system;
   char *answer_prefix;     /* NULL: none */
+  char **choices;          /* NULL: none */
   EngineMessage *messages; /* [parts->len] as the engine takes them; NULL when out of date */
 };
 
@@ -73,6 +75,7 @@ bottega_prompt_free (BottegaPrompt *self)
     return;
   g_ptr_array_unref (self->parts);
   g_free (self->answer_prefix);
+  g_strfreev (self->choices);
   g_free (self->messages);
   g_free (self);
 }
@@ -90,11 +93,22 @@ bottega_prompt_add (BottegaPrompt *self, const char *role, const char *id, const
   /* Many chat templates insist that roles alternate; a question whose answer failed joins the next.
    * */
   if (last != NULL && strcmp (last->role, role) == 0) {
-    g_string_append_printf (last->text, "\n\n%s", text);
+    g_string_append (last->text, "\n\n");
+    last->last_start = last->text->len;
+    g_string_append (last->text, text);
     g_clear_pointer (&self->messages, g_free);
     return;
   }
   add_part (self, role, id, text, strcmp (role, "user") == 0);
+}
+
+void
+bottega_prompt_set_choices (BottegaPrompt *self, const char *const *texts)
+{
+  g_return_if_fail (self != NULL && texts != NULL && texts[0] != NULL);
+
+  g_strfreev (self->choices);
+  self->choices = g_strdupv ((char **) texts);
 }
 
 void
@@ -205,6 +219,50 @@ find_drop (BottegaPrompt *self,
   return TRUE;
 }
 
+static gboolean
+count_choice (BottegaPrompt *self,
+              guint choice,
+              BottegaPromptCount count,
+              gpointer user_data,
+              guint *tokens,
+              GError **error)
+{
+  Part *last = g_ptr_array_index (self->parts, self->parts->len - 1);
+
+  g_string_truncate (last->text, last->last_start);
+  g_string_append (last->text, self->choices[choice]);
+  g_clear_pointer (&self->messages, g_free);
+
+  return count_from (self, self->parts->len - 1, count, user_data, tokens, error);
+}
+
+/* Takes the fullest of the choices that fits. */
+static gboolean
+choose (BottegaPrompt *self,
+        guint context_tokens,
+        guint room,
+        BottegaPromptCount count,
+        gpointer user_data,
+        guint *choice,
+        GError **error)
+{
+  guint n = self->choices != NULL ? g_strv_length (self->choices) : 0;
+  guint least, tokens;
+
+  if (n == 0 || self->parts->len == 0)
+    return TRUE;
+  if (!count_choice (self, n - 1, count, user_data, &least, error))
+    return FALSE;
+  for (*choice = 0; *choice < n; ++*choice) {
+    if (!count_choice (self, *choice, count, user_data, &tokens, error))
+      return FALSE;
+    if (*choice == n - 1 || (tokens <= room && tokens - least <= context_tokens / 2))
+      break;
+  }
+
+  return TRUE;
+}
+
 gboolean
 bottega_prompt_fit (BottegaPrompt *self,
                     guint context_tokens,
@@ -221,6 +279,8 @@ bottega_prompt_fit (BottegaPrompt *self,
   g_return_val_if_fail (self != NULL && count != NULL && fit != NULL, FALSE);
 
   *fit = (BottegaPromptFit) { 0 };
+  if (!choose (self, context_tokens, room, count, user_data, &fit->choice, error))
+    return FALSE;
   if (!count_from (self, 0, count, user_data, &tokens, error))
     return FALSE;
 

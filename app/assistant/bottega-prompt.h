@@ -22,6 +22,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BottegaPrompt, bottega_prompt_free)
 /* role: "user" opens a turn, "assistant" belongs to the open one. All copied. id: of the message.
  * */
 void bottega_prompt_add (BottegaPrompt *self, const char *role, const char *id, const char *text);
+/* Texts of which one stands for what was added last (a question), the fullest first, the last one
+ * the least that makes sense: a question with passages of documents, with fewer, with none. fit ()
+ * takes the first that fits and makes no more than half of the context beyond the last one.
+ * NULL-terminated, copied. */
+void bottega_prompt_set_choices (BottegaPrompt *self, const char *const *texts);
 /* The beginning of the answer that is to be continued. */
 void bottega_prompt_set_answer_prefix (BottegaPrompt *self, const char *text);
 
@@ -36,6 +41,7 @@ typedef gboolean (*BottegaPromptCount) (const EngineMessage *messages,
 typedef struct {
   guint prompt_tokens;
   guint dropped_turns;       /* that left in this call */
+  guint choice;              /* index of the text that was taken */
   const char *first_message; /* id of the first message that stayed; borrowed from the prompt */
 } BottegaPromptFit;
 

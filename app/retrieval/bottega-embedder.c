@@ -49,3 +49,12 @@ bottega_embedder_count_tokens (BottegaEmbedder *self, const char *text, gssize n
 
   return BOTTEGA_EMBEDDER_GET_IFACE (self)->count_tokens (self, text, n_bytes);
 }
+
+void
+bottega_embedder_set_yielding (BottegaEmbedder *self, gboolean yielding)
+{
+  g_return_if_fail (BOTTEGA_IS_EMBEDDER (self));
+
+  if (BOTTEGA_EMBEDDER_GET_IFACE (self)->set_yielding != NULL)
+    BOTTEGA_EMBEDDER_GET_IFACE (self)->set_yielding (self, yielding);
+}

@@ -29,6 +29,9 @@ struct _BottegaEmbedderInterface {
    * at once is not cut: the mean of its windows stands for it. */
   gboolean (*embed) (BottegaEmbedder *self, BottegaEmbedKind kind, const char *const *texts,
                      guint n, float *vectors, GCancellable *cancellable, GError **error);
+  /* Somebody chats (TRUE): passages wait, also those of a call in progress; queries do not. May be
+   * NULL. */
+  void (*set_yielding) (BottegaEmbedder *self, gboolean yielding);
   /* Tokens of a text, for budgets and the sizes of chunks. Without a model: an estimate. */
   guint (*count_tokens) (BottegaEmbedder *self, const char *text, gssize n_bytes);
 };
@@ -38,6 +41,7 @@ const char *bottega_embedder_get_id (BottegaEmbedder *self);
 gboolean bottega_embedder_embed (BottegaEmbedder *self, BottegaEmbedKind kind,
                                  const char *const *texts, guint n, float *vectors,
                                  GCancellable *cancellable, GError **error);
+void bottega_embedder_set_yielding (BottegaEmbedder *self, gboolean yielding);
 guint bottega_embedder_count_tokens (BottegaEmbedder *self, const char *text, gssize n_bytes);
 
 G_END_DECLS

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How documents come into an answer: the search before it, the passages in what the model reads,
+ * the markers in what it writes. It must not know how a passage is found or a marker is read. */
+#define G_LOG_DOMAIN "bottega-conversation-sources"
+#include "config.h"
+
+#include "app/assistant/bottega-conversation-private.h"
+#include "app/assistant/bottega-grounding.h"
+#include "app/assistant/bottega-passage-private.h"
+
+#include <glib/gi18n-lib.h>
+#include <string.h>
+
+/* A question that leans on one that leant on another …: no further. */
+#define MOST_QUERY_BYTES 400
+
+/* The question that an answer of the list answers; NULL: none. Borrowed. */
+static BottegaMessage *
+question_of (BottegaConversation *self, BottegaMessage *answer)
+{
+  int index = bottega_conversation_index_of (self, answer);
+  BottegaMessage *question =
+      index > 0 ? g_ptr_array_index (self->items, index - 1) : NULL;
+
+  return question != NULL && bottega_message_get_role (question) == BOTTEGA_MESSAGE_ROLE_USER
+             ? question
+             : NULL;
+}
+
+/* The answer to a question of the list, which must be before_index or earlier; NULL: none. */
+static BottegaMessage *
+answer_of (BottegaConversation *self, guint question_index)
+{
+  BottegaMessage *answer = question_index + 1 < self->items->len
+                               ? g_ptr_array_index (self->items, question_index + 1)
+                               : NULL;
+
+  return answer != NULL && bottega_message_get_role (answer) == BOTTEGA_MESSAGE_ROLE_ASSISTANT
+             ? answer
+             : NULL;
+}
+
+/* ---- the search ---- */
+
+/* What was looked for before this answer; NULL: it is the first, or the one before it summed up. */
+static const char *
+previous_query (BottegaConversation *self, BottegaMessage *answer)
+{
+  int index = bottega_conversation_index_of (self, answer);
+
+  for (int i = index - 2; i >= 0; i--) {
+    BottegaMessage *question = g_ptr_array_index (self->items, i);
+    BottegaMessage *before = answer_of (self, (guint) i);
+    const BottegaSources *sources;
+
+    if (bottega_message_get_role (question) != BOTTEGA_MESSAGE_ROLE_USER || before == NULL)
+      continue;
+    sources = bottega_message_get_sources (before);
+    if (sources->use == BOTTEGA_SOURCES_SUMMARY)
+      return NULL;
+    if (sources->query != NULL && strlen (sources->query) < MOST_QUERY_BYTES)
+      return sources->query;
+    return bottega_message_get_text (question);
+  }
+
+  return NULL;
+}
+
+typedef struct {
+  BottegaConversation *conversation; /* owned */
+  guint serial;
+} Search;
+
+static void
+search_free (gpointer data)
+{
+  Search *search = data;
+
+  g_object_unref (search->conversation);
+  g_free (search);
+}
+
+static void
+set_found (BottegaConversation *self, const BottegaGrounded *grounded)
+{
+  g_autoptr (GPtrArray) passages = bottega_grounding_make_passages (grounded);
+
+  bottega_message_set_found (self->answer, grounded->query, grounded->use, self->only_documents,
+                             passages);
+  bottega_conversation_put (self, self->answer, NULL, BOTTEGA_STORE_QUICK, NULL, NULL);
+}
+
+/* The question is answered all the same, and the answer says what is missing. */
+static void
+set_failed (BottegaConversation *self, const GError *error)
+{
+  /* Translators: %s is a whole sentence about what went wrong. */
+  g_autofree char *note =
+      g_strdup_printf (_ ("The documents could not be searched, and the answer does without them: "
+                          "%s"),
+                       error->message);
+
+  bottega_message_set_note (self->answer, note);
+}
+
+static void
+on_found (const BottegaGrounded *grounded, const GError *error, gpointer user_data)
+{
+  Search *search = user_data;
+  BottegaConversation *self = search->conversation;
+
+  if (search->serial != self->serial || self->answer == NULL)
+    return;
+  g_clear_object (&self->searching);
+  if (self->state == BOTTEGA_CONVERSATION_STOPPING) {
+    bottega_conversation_end_answer (self, BOTTEGA_MESSAGE_STATE_STOPPED, NULL, NULL);
+    return;
+  }
+  if (grounded != NULL)
+    set_found (self, grounded);
+  else
+    set_failed (self, error);
+  if (grounded != NULL && grounded->use == BOTTEGA_SOURCES_ABSTAINED) {
+    BottegaMessage *question = question_of (self, self->answer);
+    const char *sentence = bottega_grounding_abstention (bottega_message_get_text (question));
+
+    bottega_message_append (self->answer, sentence, strlen (sentence));
+    bottega_conversation_end_answer (self, BOTTEGA_MESSAGE_STATE_COMPLETE, NULL, NULL);
+    return;
+  }
+  bottega_message_set_state (self->answer, BOTTEGA_MESSAGE_STATE_QUEUED);
+  bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_QUEUED);
+  bottega_conversation_submit (self);
+}
+
+gboolean
+bottega_conversation_search (BottegaConversation *self)
+{
+  BottegaMessage *question = question_of (self, self->answer);
+  BottegaGroundingRequest request = { .only_documents = self->only_documents };
+  g_autofree char *phase = NULL;
+  Search *search;
+  guint n;
+
+  if (self->library == NULL || question == NULL ||
+      !bottega_library_get_available (self->library))
+    return FALSE;
+  request.question = bottega_message_get_text (question);
+  n = bottega_library_get_n_ready (self->library);
+  if ((n == 0 && !self->only_documents) || bottega_grounding_is_small_talk (request.question))
+    return FALSE;
+  request.previous = previous_query (self, self->answer);
+  request.documents = bottega_message_get_scope (question, &request.n_documents);
+  request.context_tokens = bottega_engine_thread_get_context_size (self->engine);
+  n = request.n_documents > 0 ? request.n_documents : n;
+  phase = g_strdup_printf (ngettext ("Searching %'u document", "Searching %'u documents", n), n);
+
+  bottega_message_set_search_phase (self->answer, phase);
+  bottega_message_set_state (self->answer, BOTTEGA_MESSAGE_STATE_SEARCHING);
+  bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_SEARCHING);
+  self->searching = g_cancellable_new ();
+  search = g_new0 (Search, 1);
+  search->conversation = g_object_ref (self);
+  search->serial = self->serial;
+  bottega_library_search (self->library, &request, self->searching, on_found, search, search_free);
+
+  return TRUE;
+}
+
+/* ---- what the model reads ---- */
+
+/* Adds a question with the passages that its answer had. Those of an answer without a word were not
+ * read to an end; they come when it is asked again. */
+static void
+add_question (BottegaConversation *self, BottegaPrompt *prompt, guint index)
+{
+  BottegaMessage *question = g_ptr_array_index (self->items, index);
+  BottegaMessage *answer = answer_of (self, index);
+  const BottegaSources *sources = answer != NULL ? bottega_message_get_sources (answer) : NULL;
+  const char *text = bottega_message_get_text (question);
+  gboolean present = answer != NULL && answer == self->answer;
+  g_autofree char *rendered = NULL;
+  g_auto (GStrv) choices = NULL;
+
+  if (sources == NULL || (!present && bottega_message_get_text_bytes (answer) == 0)) {
+    bottega_prompt_add (prompt, "user", bottega_message_get_id (question), text);
+    return;
+  }
+  rendered = bottega_grounding_render (text, sources, sources->n_read);
+  bottega_prompt_add (prompt, "user", bottega_message_get_id (question), rendered);
+  if (present && !self->continues && sources->n_read > 0) {
+    choices = bottega_grounding_render_all (text, sources);
+    bottega_prompt_set_choices (prompt, (const char *const *) choices);
+  }
+}
+
+BottegaPrompt *
+bottega_conversation_make_prompt (BottegaConversation *self)
+{
+  BottegaPrompt *prompt = bottega_prompt_new (bottega_settings_get_instructions (self->settings));
+
+  for (guint i = 0; i < self->items->len; i++) {
+    BottegaMessage *message = g_ptr_array_index (self->items, i);
+    BottegaMessageRole role = bottega_message_get_role (message);
+
+    if (message == self->answer)
+      break;
+    if (!bottega_message_get_included (message) ||
+        role == BOTTEGA_MESSAGE_ROLE_SYSTEM_NOTE ||
+        bottega_message_get_text_bytes (message) == 0)
+      continue;
+    if (role == BOTTEGA_MESSAGE_ROLE_USER)
+      add_question (self, prompt, i);
+    else
+      bottega_prompt_add (prompt, "assistant", bottega_message_get_id (message),
+                          bottega_message_get_text (message));
+  }
+  if (self->continues)
+    bottega_prompt_set_answer_prefix (prompt, bottega_message_get_text (self->answer));
+
+  return prompt;
+}
+
+/* ---- what it writes ---- */
+
+void
+bottega_conversation_begin_citations (BottegaConversation *self, guint choice)
+{
+  const BottegaSources *sources = bottega_message_get_sources (self->answer);
+
+  g_clear_pointer (&self->citations, bottega_citations_free);
+  if (sources->n_read == 0)
+    return;
+  if (!self->continues)
+    bottega_message_set_n_read (self->answer,
+                                sources->n_read - MIN (choice, sources->n_read));
+  if (sources->n_read > 0)
+    self->citations = bottega_citations_new (sources->n_read);
+}
+
+static void
+mark_used (BottegaConversation *self)
+{
+  GListModel *passages = bottega_message_get_passages (self->answer);
+
+  for (guint i = 1; i <= g_list_model_get_n_items (passages); i++)
+    if (bottega_citations_is_used (self->citations, i))
+      bottega_passage_set_used (bottega_passage_find (passages, i), TRUE);
+}
+
+void
+bottega_conversation_append_text (BottegaConversation *self, const char *utf8, gsize bytes)
+{
+  g_autoptr (GString) shown = NULL;
+
+  if (self->citations == NULL) {
+    bottega_message_append (self->answer, utf8, bytes);
+    return;
+  }
+  shown = g_string_new (NULL);
+  bottega_citations_push (self->citations, utf8, bytes, shown);
+  mark_used (self);
+  bottega_message_append (self->answer, shown->str, shown->len);
+}
+
+/* A model that writes no markers: they are set where the evidence is clear. */
+static void
+attribute (BottegaConversation *self)
+{
+  GListModel *passages = bottega_message_get_passages (self->answer);
+  guint n = g_list_model_get_n_items (passages);
+  g_autofree const char **texts = g_new0 (const char *, n + 1);
+  g_autofree gboolean *used = g_new0 (gboolean, n + 1);
+  g_autofree char *marked = NULL;
+
+  for (guint i = 0; i < n; i++)
+    texts[i] = bottega_passage_get_window (bottega_passage_find (passages, i + 1));
+  marked = bottega_citations_attribute (bottega_message_get_text (self->answer), texts, n, used);
+  if (marked == NULL)
+    return;
+  bottega_message_set_text (self->answer, marked);
+  for (guint i = 0; i < n; i++)
+    bottega_passage_set_used (bottega_passage_find (passages, i + 1), used[i]);
+}
+
+void
+bottega_conversation_end_citations (BottegaConversation *self)
+{
+  g_autoptr (GString) shown = NULL;
+  gboolean any;
+
+  if (self->citations == NULL)
+    return;
+  shown = g_string_new (NULL);
+  bottega_citations_finish (self->citations, shown);
+  bottega_message_append (self->answer, shown->str, shown->len);
+  any = bottega_citations_any_used (self->citations);
+  g_clear_pointer (&self->citations, bottega_citations_free);
+  if (!any && !self->continues)
+    attribute (self);
+}
