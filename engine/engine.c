@@ -255,6 +255,11 @@ engine_model_encode (const EngineModel *model,
     g_array_append_val (tokens, bos);
   }
   text_tokenizer_encode (model->tokenizer, text, -1, parse_special, tokens);
+  if (with_bos && session_model_embeds (model) && text_tokenizer_adds_eos (model->tokenizer)) {
+    gint32 eos = text_tokenizer_eos (model->tokenizer);
+
+    g_array_append_val (tokens, eos);
+  }
   return tokens;
 }
 

@@ -118,7 +118,8 @@ typedef struct {
   const char *content; /* UTF-8; never parsed for control tokens */
 } EngineMessage;
 
-/* GArray of gint32, owned by the caller. with_bos: BOS when the model asks for it. Any thread. */
+/* GArray of gint32, owned by the caller. with_bos: BOS when the model asks for it, and of a model
+ * that makes vectors EOS. Any thread. */
 GArray *engine_model_encode (const EngineModel *model,
                              const char *text,
                              gboolean parse_special,

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* bottega-cli bench: how fast this machine reads and writes with a model, and how close that is to
- * what its memory allows. Medians over repetitions after one warm-up. */
+ * what its memory allows; how fast it reads with a model that makes vectors. Medians over
+ * repetitions after one warm-up. */
 #include "app/cli/cli.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define EMBEDDED_TEXTS 8 /* in one go: an indexer gives several */
 
 static int n_prompt = 512, n_decode = 64, n_repeat = 5;
 
@@ -19,6 +22,7 @@ static const GOptionEntry entries[] = {
 /* One repetition. */
 typedef struct {
   double prefill_tok_s, decode_tok_s, ttft_ms, decode_gb_s, bytes_per_token;
+  double embed_tok_s; /* of models that make vectors, alone */
 } Sample;
 
 /* Varied tokens: repeating one would flatter caches and experts. The timeline must not recognise
@@ -97,15 +101,48 @@ peak_rss_bytes (void)
   return g_ascii_strtoull (line + strlen ("VmHWM:"), NULL, 10) * 1024;
 }
 
+typedef struct {
+  const char *name;
+  double value;
+} Number;
+
+static void
+print (const CliOptions *options, const EngineModel *model, const Number *numbers, size_t n)
+{
+  JsonBuilder *builder;
+
+  if (!options->json) {
+    printf ("%s on %s\n", engine_model_info (model)->name, engine_model_device_description (model));
+    for (size_t i = 0; i < n; i++)
+      printf ("  %-16s %.*f\n", numbers[i].name, numbers[i].value > 1e6 ? 0 : 2, numbers[i].value);
+    return;
+  }
+  builder = json_builder_new ();
+  json_builder_begin_object (builder);
+  for (size_t i = 0; i < n; i++) {
+    json_builder_set_member_name (builder, numbers[i].name);
+    json_builder_add_double_value (builder, numbers[i].value);
+  }
+  json_builder_end_object (builder);
+  cli_print_json (builder);
+}
+
+static double
+gpu_bytes (const EngineModel *model)
+{
+  uint64_t weights_bytes, kv_bytes, scratch_bytes;
+
+  engine_model_memory (model, &weights_bytes, &kv_bytes, &scratch_bytes);
+  return g_str_has_prefix (engine_model_device (model), "vulkan")
+             ? (double) (weights_bytes + kv_bytes + scratch_bytes)
+             : 0;
+}
+
 static void
 report (const CliOptions *options, const EngineModel *model, const Sample *samples)
 {
-  uint64_t weights_bytes, kv_bytes, scratch_bytes, rss_bytes = peak_rss_bytes ();
-  gboolean gpu = g_str_has_prefix (engine_model_device (model), "vulkan");
-  struct {
-    const char *name;
-    double value;
-  } numbers[] = {
+  uint64_t rss_bytes = peak_rss_bytes (); /* before the measuring of memory adds its own */
+  Number numbers[] = {
     { "prefill_tok_s", median (samples, offsetof (Sample, prefill_tok_s)) },
     { "decode_tok_s", median (samples, offsetof (Sample, decode_tok_s)) },
     { "ttft_ms", median (samples, offsetof (Sample, ttft_ms)) },
@@ -114,27 +151,70 @@ report (const CliOptions *options, const EngineModel *model, const Sample *sampl
     { "decode_gb_s", median (samples, offsetof (Sample, decode_gb_s)) },
     { "peak_gb_s", engine_measure_read_bandwidth ((unsigned) options->n_threads) / 1e9 },
     { "rss_bytes", (double) rss_bytes },
-    { "gpu_bytes", 0 },
+    { "gpu_bytes", gpu_bytes (model) },
   };
-  JsonBuilder *builder;
 
-  engine_model_memory (model, &weights_bytes, &kv_bytes, &scratch_bytes);
-  if (gpu)
-    numbers[G_N_ELEMENTS (numbers) - 1].value = (double) (weights_bytes + kv_bytes + scratch_bytes);
-  if (!options->json) {
-    printf ("%s on %s\n", engine_model_info (model)->name, engine_model_device_description (model));
-    for (size_t i = 0; i < G_N_ELEMENTS (numbers); i++)
-      printf ("  %-16s %.*f\n", numbers[i].name, numbers[i].value > 1e6 ? 0 : 2, numbers[i].value);
-    return;
+  print (options, model, numbers, G_N_ELEMENTS (numbers));
+}
+
+/* ---- models that make vectors ---------------------------------------------------------- */
+
+/* A text of invented words that is read as about n_prompt tokens. */
+static char *
+make_text (const EngineModel *model, uint32_t salt)
+{
+  static const char *const syllables[] = { "ba", "lo", "ri", "ten", "mu", "sca", "vi", "do" };
+  uint64_t state = 0x9e3779b97f4a7c15u * (salt + 1);
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint n = 0; n < (guint) n_prompt;) {
+    g_autoptr (GArray) tokens = NULL;
+
+    for (int i = 0; i < 16; i++) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      g_string_append_printf (text, "%s%s%s", syllables[state >> 61], syllables[state >> 58 & 7],
+                              i % 3 == 2 ? " " : "");
+    }
+    tokens = engine_model_encode (model, text->str, FALSE, FALSE);
+    n = tokens->len;
   }
-  builder = json_builder_new ();
-  json_builder_begin_object (builder);
-  for (size_t i = 0; i < G_N_ELEMENTS (numbers); i++) {
-    json_builder_set_member_name (builder, numbers[i].name);
-    json_builder_add_double_value (builder, numbers[i].value);
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
+static int
+bench_embedding (const CliOptions *options, EngineModel *model, EngineSession *session)
+{
+  char *texts[EMBEDDED_TEXTS];
+  g_autofree float *vectors =
+      g_new (float, (size_t) engine_model_embedding_size (model) * EMBEDDED_TEXTS);
+  g_autofree Sample *samples = g_new0 (Sample, n_repeat);
+  g_autoptr (GError) error = NULL;
+  gboolean ok = TRUE;
+
+  for (uint32_t i = 0; i < EMBEDDED_TEXTS; i++)
+    texts[i] = make_text (model, i);
+  for (int i = -1; i < n_repeat && ok; i++) { /* the first warms up */
+    gint64 begin_us = g_get_monotonic_time ();
+    uint64_t n_tokens = 0;
+
+    ok = engine_session_embed (session, ENGINE_EMBED_RAW, (const char *const *) texts,
+                               EMBEDDED_TEXTS, vectors, &n_tokens, &error);
+    samples[MAX (i, 0)].embed_tok_s =
+        (double) n_tokens * 1e6 / (double) MAX (g_get_monotonic_time () - begin_us, 1);
   }
-  json_builder_end_object (builder);
-  cli_print_json (builder);
+  for (uint32_t i = 0; i < EMBEDDED_TEXTS; i++)
+    g_free (texts[i]);
+  if (!ok)
+    return cli_fail (error);
+  print (options, model,
+         (const Number[]) {
+             { "embed_tok_s", median (samples, offsetof (Sample, embed_tok_s)) },
+             { "load_ms", engine_model_load_s (model) * 1e3 },
+             { "rss_bytes", (double) peak_rss_bytes () },
+             { "gpu_bytes", gpu_bytes (model) },
+         },
+         4);
+  return CLI_DONE;
 }
 
 static int
@@ -151,6 +231,8 @@ run (const CliOptions *options, int argc, char **argv)
   session = model != NULL ? engine_session_new (model, &error) : NULL;
   if (session == NULL)
     return cli_fail (error);
+  if (engine_model_embedding_size (model) > 0)
+    return bench_embedding (options, model, session);
   samples = g_new0 (Sample, n_repeat);
   if (!measure (model, session, (uint32_t) n_repeat, &samples[0], &error)) /* warm-up */
     return cli_fail (error);

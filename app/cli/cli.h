@@ -32,7 +32,7 @@ typedef struct {
 } CliCommand;
 
 extern const CliCommand cli_info, cli_tokenize, cli_render, cli_logits, cli_generate, cli_chat,
-    cli_bench, cli_doctor;
+    cli_embed, cli_bench, cli_doctor;
 
 /* Prints "bottega-cli: message" on stderr in one line; returns CLI_FAILED. error may be NULL. */
 int cli_fail (const GError *error);
@@ -40,10 +40,10 @@ int cli_usage (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
 /* Where installed models lie; owned by the caller. */
 char *cli_models_dir (const CliOptions *options);
-/* File names (char *) of the installed models, in order; the caller unrefs. */
+/* File names (char *) of the installed models that write, in order; the caller unrefs. */
 GPtrArray *cli_installed_models (const CliOptions *options);
-/* A path as it is, or the file of an installed model by its name (case does not matter; a unique
- * beginning will do). NULL with a sentence that lists what there is. */
+/* A path as it is, or the file of an installed model (one that makes vectors too) by its name: case
+ * does not matter, a unique beginning will do. NULL with a sentence that lists what there is. */
 char *cli_find_model (const CliOptions *options, const char *model, GError **error);
 /* Loads it with the global options. */
 EngineModel *cli_open_model (const CliOptions *options, const char *model, GError **error);

@@ -51,18 +51,28 @@ compare_names (const void *a, const void *b)
   return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
-GPtrArray *
-cli_installed_models (const CliOptions *options)
+/* Appends the model files of a folder below that of the models ("": itself) to names. */
+static void
+add_models (const CliOptions *options, const char *folder, GPtrArray *names)
 {
-  g_autofree char *path = cli_models_dir (options);
+  g_autofree char *models = cli_models_dir (options);
+  g_autofree char *path = g_build_filename (models, folder, NULL);
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
   const char *entry;
 
   while (dir != NULL && (entry = g_dir_read_name (dir)) != NULL)
     if (g_str_has_suffix (entry, ".gguf"))
-      g_ptr_array_add (names, g_strdup (entry));
+      g_ptr_array_add (names, *folder != '\0' ? g_build_filename (folder, entry, NULL)
+                                              : g_strdup (entry));
   g_ptr_array_sort (names, compare_names);
+}
+
+GPtrArray *
+cli_installed_models (const CliOptions *options)
+{
+  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+
+  add_models (options, "", names);
   return names;
 }
 
@@ -78,11 +88,14 @@ cli_find_model (const CliOptions *options, const char *model, GError **error)
   if (g_file_test (model, G_FILE_TEST_EXISTS))
     return g_strdup (model);
   files = cli_installed_models (options);
+  add_models (options, "embed", files);
   for (guint i = 0; i < files->len; i++) {
     const char *file = g_ptr_array_index (files, i);
-    g_autofree char *name = g_strndup (file, strlen (file) - strlen (".gguf"));
-    g_autofree char *folded = g_utf8_casefold (name, -1);
+    g_autofree char *name = g_path_get_basename (file);
+    g_autofree char *folded = NULL;
 
+    name[strlen (name) - strlen (".gguf")] = '\0';
+    folded = g_utf8_casefold (name, -1);
     g_string_append_printf (names, "%s%s", names->len > 0 ? ", " : "", name);
     if (!g_str_has_prefix (folded, wanted))
       continue;

@@ -13,6 +13,7 @@ static const CliCommand *const commands[] = {
   &cli_logits,
   &cli_generate,
   &cli_chat,
+  &cli_embed,
   &cli_bench,
   &cli_doctor,
 };

@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line contract of bottega-cli: JSON on stdout alone, exit codes 0, 1 and 2, one line
-on stderr when something fails. usage: test-contract.py BOTTEGA_CLI (model: $BOTTEGA_TEST_MODEL)"""
+on stderr when something fails. usage: test-contract.py BOTTEGA_CLI (models:
+$BOTTEGA_TEST_MODEL, $BOTTEGA_TEST_EMBED_MODEL)"""
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
 
 CLI, MODEL = sys.argv[1], os.environ["BOTTEGA_TEST_MODEL"]
+EMBED_MODEL = os.environ["BOTTEGA_TEST_EMBED_MODEL"]
 tests = []
 
 
@@ -125,6 +128,48 @@ def chat():
     assert "reused" in done.stderr and done.stdout.count("\n") >= 2
 
 
+def dot(a, b):
+    return sum(x * y for x, y in zip(a, b))
+
+
+@test
+def embed():
+    texts = ["Il gatto dorme sul divano.", "A cat is sleeping on the couch.", "Tax law of 1997"]
+    vectors = ask("--device", "cpu", "embed", EMBED_MODEL, *texts, "--passage")["vectors"]
+    assert [len(vector) for vector in vectors] == [384] * 3
+    assert all(abs(math.sqrt(dot(vector, vector)) - 1) < 1e-5 for vector in vectors)
+    assert dot(vectors[0], vectors[1]) > dot(vectors[0], vectors[2]) + 0.05
+    raw = ask("--device", "cpu", "embed", EMBED_MODEL, "passage: " + texts[0])["vectors"][0]
+    assert dot(raw, vectors[0]) > 0.99999
+    query = ask("--device", "cpu", "embed", EMBED_MODEL, texts[0], "--query")["vectors"][0]
+    assert dot(query, vectors[0]) < 0.999
+    done = run("--device", "cpu", "embed", EMBED_MODEL, texts[0], texts[1])
+    lines = [[float(x) for x in line.split()] for line in done.stdout.splitlines()]
+    assert [len(line) for line in lines] == [384] * 2, done.stderr
+
+
+@test
+def embed_by_name():
+    with tempfile.TemporaryDirectory() as folder:
+        os.makedirs(os.path.join(folder, "models", "embed"))
+        os.symlink(EMBED_MODEL, os.path.join(folder, "models", "embed", "Little-E5.gguf"))
+        got = ask("--data-dir", folder, "--device", "cpu", "embed", "little", "ciao")
+        assert len(got["vectors"][0]) == 384
+        assert "Little-E5" in refused(1, "--data-dir", folder, "embed", "none-such", "x")
+
+
+@test
+def tokenize_for_embedding():
+    assert ask("tokenize", EMBED_MODEL, "Hello world") == {"tokens": [0, 35378, 8999, 2]}
+
+
+@test
+def bench_of_embedding():
+    got = ask("--device", "cpu", "bench", EMBED_MODEL, "-p", "64", "-r", "2")
+    assert got["embed_tok_s"] > 0 and got["load_ms"] > 0 and got["rss_bytes"] > 0
+    assert got["gpu_bytes"] == 0
+
+
 @test
 def bench():
     got = ask("--device", "cpu", "bench", MODEL, "-p", "64", "-n", "8", "-r", "2")
@@ -151,6 +196,7 @@ def refusals():
         file.flush()
         assert os.path.basename(file.name) in refused(1, "info", file.name)
     assert "nowhere" in refused(1, "info", "nowhere")
+    assert "vectors" in refused(1, "--device", "cpu", "embed", MODEL, "x")
     assert "quantum" in refused(1, "--device", "quantum", "generate", MODEL, "x")
     assert "99" in refused(1, "--device", "vulkan:99", "generate", MODEL, "x")
     assert "context" in refused(
@@ -163,6 +209,8 @@ def wrong_use():
     refused(2, "juggle")
     refused(2, "info")
     refused(2, "tokenize", MODEL)
+    refused(2, "embed", EMBED_MODEL)
+    refused(2, "embed", EMBED_MODEL, "x", "--query", "--passage")
     refused(2, "--threads", "-3", "info", MODEL)
     refused(2, "--no-such-option", "doctor")
 
