@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "app/assistant/bottega-assistant.h"
+#include "app/assistant/bottega-local-embedder.h"
 #include "app/assistant/bottega-local-source.h"
 #include "app/ui/bottega-application.h"
 #include "app/ui/bottega-preferences-dialog.h"
@@ -171,6 +172,20 @@ bottega_application_activate (GApplication *application)
   gtk_window_present (GTK_WINDOW (window));
 }
 
+/* What finds passages in documents; half of the processor: it works in the background. */
+static void
+set_embedder (BottegaAssistant *assistant)
+{
+  g_autofree char *path =
+      bottega_local_embedder_find_model (bottega_assistant_get_data_dir (assistant));
+  const char *device = bottega_settings_get_device (bottega_assistant_get_settings (assistant));
+  g_autoptr (BottegaEmbedder) embedder =
+      bottega_local_embedder_new (path, device, MAX (1, g_get_num_processors () / 2));
+
+  if (path != NULL)
+    bottega_assistant_set_embedder (assistant, embedder);
+}
+
 static void
 bottega_application_startup (GApplication *application)
 {
@@ -183,6 +198,7 @@ bottega_application_startup (GApplication *application)
   self->assistant = bottega_assistant_new (self->data_dir, source, NULL);
   g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
   bottega_shortcuts_install (GTK_APPLICATION (self));
+  set_embedder (self->assistant);
 }
 
 static void

@@ -195,6 +195,39 @@ test_count_fails (void)
   g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID);
 }
 
+/* The fullest text that leaves half of the context to the rest; it takes the place of what was
+ * added last, also where that joined an unanswered question. */
+static void
+test_choices (void)
+{
+  static const struct {
+    guint context, choice;
+  } cases[] = { { 200, 0 }, { 100, 1 }, { 60, 2 }, { 38, 3 } };
+  const char *const texts[] = { "passages of sixty-six bytes, no more, no less, so: one two. last",
+                                "passages of thirty-five bytes, last", "passages of 20, last",
+                                "last", NULL };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (BottegaPrompt) prompt = bottega_prompt_new (NULL);
+    g_autoptr (GError) error = NULL;
+    g_autofree char *expected = g_strconcat ("unanswered\n\n", texts[cases[i].choice], NULL);
+    const EngineMessage *messages;
+    BottegaPromptFit fit;
+    gsize n;
+
+    bottega_prompt_add (prompt, "user", "q0", "unanswered");
+    bottega_prompt_add (prompt, "user", "q1", "something else");
+    bottega_prompt_set_choices (prompt, texts);
+    g_assert_true (bottega_prompt_fit (prompt, cases[i].context, 8, count_bytes, NULL, &fit,
+                                       &error));
+    messages = bottega_prompt_get_messages (prompt, &n);
+    g_assert_cmpuint (fit.choice, ==, cases[i].choice);
+    g_assert_cmpuint (n, ==, 1);
+    g_assert_cmpstr (messages[0].content, ==, expected);
+    g_assert_cmpuint (fit.prompt_tokens, ==, strlen (expected));
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -207,6 +240,7 @@ main (int argc, char **argv)
   g_test_add_func ("/app/prompt/counts-few-times", test_counts_few_times);
   g_test_add_func ("/app/prompt/roles-alternate", test_roles_alternate);
   g_test_add_func ("/app/prompt/count-fails", test_count_fails);
+  g_test_add_func ("/app/prompt/choices", test_choices);
 
   return g_test_run ();
 }
