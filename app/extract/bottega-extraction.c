@@ -62,6 +62,7 @@ typedef struct {
   pid_t pid;  /* 0: none, or reaped */
   gint64 deadline_us;
   GCancellable *cancellable;
+  guint page, width; /* 0: nothing is drawn */
 } Run;
 
 static void
@@ -245,6 +246,10 @@ make_arguments (const Run *run,
   g_strv_builder_take (arguments,
                        g_strdup_printf ("%" G_GUINT64_FORMAT, run->limits.output_bytes));
   g_strv_builder_take (arguments, g_strdup_printf ("%u", run->limits.pages));
+  if (run->page > 0) {
+    g_strv_builder_take (arguments, g_strdup_printf ("%u", run->page));
+    g_strv_builder_take (arguments, g_strdup_printf ("%u", run->width));
+  }
   return g_strv_builder_end (arguments);
 }
 
@@ -386,14 +391,13 @@ fail_by_status (Run *run,
   return fail (run, EXTRACT_CRASHED, error);
 }
 
-static BottegaDocument *
-take_document (Run *run,
-               GError **error)
+/* What the process wrote after its head; it may be cut. */
+static GBytes *
+take_bytes (Run *run,
+            GError **error)
 {
   Frame frame;
   g_autofree guint8 *data = NULL;
-  g_autoptr (GBytes) bytes = NULL;
-  BottegaDocument *document;
   gssize got = read_output (run, &frame, sizeof frame, error);
 
   if (got >= 0 && (gsize) got < sizeof frame)
@@ -411,13 +415,18 @@ take_document (Run *run,
   }
   data = g_try_malloc (frame.length);
   got = data == NULL ? 0 : read_output (run, data, frame.length, error);
-  if (got < 0)
-    return NULL;
-  bytes = g_bytes_new_take (g_steal_pointer (&data), (gsize) got);
-  document = bottega_document_parse (bytes);
-  if (document == NULL)
-    fail (run, EXTRACT_CRASHED, error);
-  return document;
+  return got < 0 ? NULL : g_bytes_new_take (g_steal_pointer (&data), (gsize) got);
+}
+
+static gboolean
+begin (Run *run,
+       const char *path,
+       GError **error)
+{
+  run->name = g_filename_display_basename (path);
+  run->suffix = suffix_of (run->name);
+  run->deadline_us = G_MAXINT64;
+  return may_go_on (run, error) && open_file (run, path, error) && start (run, error);
 }
 
 BottegaDocument *
@@ -428,6 +437,8 @@ bottega_extraction_run (const char *path,
                         GError **error)
 {
   g_auto (Run) run = { .limits = defaults, .file = -1, .output = -1, .cancellable = cancellable };
+  g_autoptr (GBytes) bytes = NULL;
+  BottegaDocument *document;
 
   if (sha256 != NULL)
     *sha256 = NULL;
@@ -437,11 +448,76 @@ bottega_extraction_run (const char *path,
     run.limits.seconds = limits->seconds ?: defaults.seconds;
     run.limits.pages = limits->pages ?: defaults.pages;
   }
-  run.name = g_filename_display_basename (path);
-  run.suffix = suffix_of (run.name);
-  run.deadline_us = G_MAXINT64;
-  if (!may_go_on (&run, error) || !open_file (&run, path, error) || !start (&run, error) ||
-      (sha256 != NULL && !hash_file (&run, sha256, error)))
+  if (!begin (&run, path, error) || (sha256 != NULL && !hash_file (&run, sha256, error)))
     return NULL;
-  return take_document (&run, error);
+  bytes = take_bytes (&run, error);
+  if (bytes == NULL)
+    return NULL;
+  document = bottega_document_parse (bytes);
+  if (document == NULL)
+    fail (&run, EXTRACT_CRASHED, error);
+  return document;
+}
+
+/* ---- drawing */
+
+void
+bottega_drawing_free (BottegaDrawing *drawing)
+{
+  if (drawing == NULL)
+    return;
+  g_clear_pointer (&drawing->pixels, g_bytes_unref);
+  g_free (drawing);
+}
+
+/* NULL for what no page can be. */
+static BottegaDrawing *
+parse_drawing (GBytes *bytes,
+               guint width)
+{
+  gsize size;
+  const guint8 *data = g_bytes_get_data (bytes, &size);
+  BottegaDrawing *drawing;
+  DrawnPage page;
+
+  if (size < sizeof page)
+    return NULL;
+  memcpy (&page, data, sizeof page);
+  if (page.width != width || page.height == 0 || page.height > 4 * DRAWN_PIXELS ||
+      page.stride_bytes != 4 * width || !(page.width_points >= 1) || !(page.height_points >= 1) ||
+      size != sizeof page + (gsize) page.stride_bytes * page.height)
+    return NULL;
+  drawing = g_new0 (BottegaDrawing, 1);
+  drawing->pixels = g_bytes_new_from_bytes (bytes, sizeof page, size - sizeof page);
+  drawing->width = page.width;
+  drawing->height = page.height;
+  drawing->stride_bytes = page.stride_bytes;
+  drawing->width_points = page.width_points;
+  drawing->height_points = page.height_points;
+  return drawing;
+}
+
+BottegaDrawing *
+bottega_extraction_draw (const char *path,
+                         guint number,
+                         guint width,
+                         GCancellable *cancellable,
+                         GError **error)
+{
+  g_auto (Run) run = { .limits = defaults, .file = -1, .output = -1, .cancellable = cancellable };
+  g_autoptr (GBytes) bytes = NULL;
+  BottegaDrawing *drawing;
+
+  run.page = number;
+  run.width = CLAMP (width, 1, DRAWN_PIXELS);
+  run.limits.output_bytes = sizeof (DrawnPage) + (guint64) 16 * DRAWN_PIXELS * DRAWN_PIXELS;
+  if (!begin (&run, path, error))
+    return NULL;
+  bytes = take_bytes (&run, error);
+  if (bytes == NULL)
+    return NULL;
+  drawing = parse_drawing (bytes, run.width);
+  if (drawing == NULL)
+    fail (&run, EXTRACT_CRASHED, error);
+  return drawing;
 }

@@ -45,4 +45,18 @@ const char *const *bottega_extraction_suffixes (void);
 BottegaDocument *bottega_extraction_run (const char *path, const BottegaExtractionLimits *limits,
                                          char **sha256, GCancellable *cancellable, GError **error);
 
+/* A page as a picture. */
+typedef struct {
+  GBytes *pixels; /* rows from the top, each of stride_bytes: cairo's RGB24 */
+  guint width, height, stride_bytes;
+  double width_points, height_points; /* of the page */
+} BottegaDrawing;
+void bottega_drawing_free (BottegaDrawing *drawing);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BottegaDrawing, bottega_drawing_free)
+
+/* Draws page NUMBER (from 1) of a PDF as wide as WIDTH pixels (at most 4,096), in a process like
+ * the one above that may read the system's fonts besides. */
+BottegaDrawing *bottega_extraction_draw (const char *path, guint number, guint width,
+                                         GCancellable *cancellable, GError **error);
+
 G_END_DECLS

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* bottega-extract: one document on standard input, its text on standard output (frame.h). Owns the
+/* bottega-extract: one document on standard input, its text or the picture of a page on standard
+ * output (frame.h). Owns the
  * order of things: what must be loaded, then the locks of sandbox.h, then the first byte of the
  * document. Nobody runs it by hand but with --self-test, which shows what the locks refuse. */
 #define G_LOG_DOMAIN "bottega-extract"
 
+#include "app/extract/draw.h"
 #include "app/extract/frame.h"
 #include "app/extract/sandbox.h"
 #include "app/extract/self-test.h"
@@ -119,20 +121,36 @@ run (const ExtractInput *input)
     write_frame (failure, n == 0 ? NULL : g_bytes_get_data (bytes, NULL), n);
 }
 
+static void
+run_draw (const ExtractInput *input,
+          const char *page,
+          const char *width)
+{
+  ExtractFailure failure = EXTRACT_DAMAGED;
+  GBytes *bytes = draw_page (input, (guint) g_ascii_strtoull (page, NULL, 10),
+                             (guint) g_ascii_strtoull (width, NULL, 10), &failure);
+  gsize n = bytes == NULL ? 0 : g_bytes_get_size (bytes);
+
+  if (n > input->output_bytes)
+    write_frame (EXTRACT_TOO_MUCH_TEXT, NULL, 0);
+  else
+    write_frame (failure, n == 0 ? NULL : g_bytes_get_data (bytes, NULL), n);
+}
+
 int
 main (int argc,
       char **argv)
 {
   ExtractInput input = { 0 };
   g_autoptr (GBytes) bytes = NULL;
-  gboolean files_closed;
+  gboolean files_closed, draws = argc == N_DRAW_ARGUMENTS;
 
   prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   close_range (STDERR_FILENO + 1, ~0u, 0);
   setlocale (LC_ALL, "C.UTF-8");
   if (argc == 2 && strcmp (argv[1], "--self-test") == 0)
     return self_test ();
-  if (argc != N_ARGUMENTS)
+  if (argc != N_ARGUMENTS && !draws)
     return EXIT_NOT_READY;
   bytes = map_input ();
   if (bytes == NULL)
@@ -148,11 +166,15 @@ main (int argc,
   if (!sandbox_limit (g_ascii_strtoull (argv[ARGUMENT_MEMORY], NULL, 10),
                       (guint) g_ascii_strtoull (argv[ARGUMENT_SECONDS], NULL, 10)))
     return EXIT_NOT_READY;
-  files_closed = sandbox_close_files ();
-  if (!sandbox_close_kernel ())
+  files_closed = sandbox_close_files (draws ? draw_folders : NULL);
+  /* Fonts may be opened only where Landlock sees to it that nothing else is. */
+  if (!sandbox_close_kernel (draws && files_closed))
     return EXIT_NOT_READY;
   g_debug ("sealed%s", files_closed ? "" : ", but this kernel lacks Landlock");
-  run (&input);
+  if (draws)
+    run_draw (&input, argv[ARGUMENT_PAGE], argv[ARGUMENT_WIDTH]);
+  else
+    run (&input);
   /* Without the destructors of libraries: what they would tidy up ends with the process. */
   _exit (EXIT_SUCCESS);
 }

@@ -23,13 +23,14 @@ G_BEGIN_DECLS
  * processor time (then SIGXCPU), no core file, no writing to files, no new process. */
 gboolean sandbox_limit (guint64 memory_bytes, guint seconds);
 
-/* No file, folder, port or foreign process can be reached any more. FALSE: the kernel lacks
- * Landlock, and the other steps stand alone. */
-gboolean sandbox_close_files (void);
+/* No file, folder, port or foreign process can be reached any more, but for reading what lies in
+ * READABLE (folders, NULL-terminated; NULL: none). FALSE: the kernel lacks Landlock, and the other
+ * steps stand alone. */
+gboolean sandbox_close_files (const char *const *readable);
 
 /* Every system call but the few that computing on memory needs is refused with EPERM: no opening,
  * no socket, no new process, thread or program, no memory that can be run. FALSE: not possible
  * here, and then nothing may be read. */
-gboolean sandbox_close_kernel (void);
+gboolean sandbox_close_kernel (gboolean may_read_files);
 
 G_END_DECLS
