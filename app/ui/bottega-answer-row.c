@@ -11,6 +11,8 @@
 #include "app/ui/bottega-announcer.h"
 #include "app/ui/bottega-markdown-view.h"
 #include "app/ui/bottega-phase-line.h"
+#include "app/ui/bottega-source-chips.h"
+#include "app/ui/bottega-source-name.h"
 #include "app/ui/bottega-stats-line.h"
 
 #include <glib/gi18n.h>
@@ -20,6 +22,8 @@
 struct _BottegaAnswerRow {
   GtkWidget parent_instance;
 
+  BottegaSourceChips *chips;
+  GtkLabel *note_label;
   BottegaMarkdownView *view;
   BottegaPhaseLine *phase_line;
   GtkWidget *end_box;
@@ -176,8 +180,44 @@ state_cb (BottegaAnswerRow *self)
   }
   gtk_accessible_update_state (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_STATE_BUSY, busy, -1);
   gtk_widget_set_visible (self->footer, !busy);
+  bottega_source_chips_set_settled (self->chips, !busy);
   phase_cb (self);
   update_ending (self);
+}
+
+/* The passages are there before the first word. */
+static void
+passages_cb (BottegaAnswerRow *self)
+{
+  g_auto (GStrv) names = bottega_source_names (bottega_message_get_passages (self->message));
+
+  g_assert (BOTTEGA_IS_ANSWER_ROW (self));
+
+  bottega_markdown_view_set_sources (self->view,
+                                     *names != NULL ? (const char *const *) names : NULL);
+}
+
+static void
+note_cb (BottegaAnswerRow *self)
+{
+  const char *note = bottega_message_get_note (self->message);
+
+  g_assert (BOTTEGA_IS_ANSWER_ROW (self));
+
+  gtk_label_set_label (self->note_label, note != NULL ? note : "");
+  gtk_widget_set_visible (GTK_WIDGET (self->note_label), note != NULL);
+}
+
+static void
+show_source_action (GtkWidget *widget,
+                    const char *name,
+                    GVariant *number)
+{
+  BottegaAnswerRow *self = BOTTEGA_ANSWER_ROW (widget);
+
+  gtk_widget_activate_action (widget, "page.show-source", "(su)",
+                              bottega_message_get_id (self->message),
+                              g_variant_get_uint32 (number));
 }
 
 static void
@@ -214,11 +254,14 @@ bottega_answer_row_class_init (BottegaAnswerRowClass *klass)
 
   g_type_ensure (BOTTEGA_TYPE_MARKDOWN_VIEW);
   g_type_ensure (BOTTEGA_TYPE_PHASE_LINE);
+  g_type_ensure (BOTTEGA_TYPE_SOURCE_CHIPS);
   g_type_ensure (BOTTEGA_TYPE_STATS_LINE);
   gtk_widget_class_set_css_name (widget_class, "answer");
   gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_ARTICLE);
   gtk_widget_class_set_template_from_resource (
       widget_class, "/io/github/bottega/Bottega/bottega-answer-row.ui");
+  gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, chips);
+  gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, note_label);
   gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, view);
   gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, phase_line);
   gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, end_box);
@@ -232,6 +275,7 @@ bottega_answer_row_class_init (BottegaAnswerRowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, copy_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, regenerate_button);
   gtk_widget_class_bind_template_callback (widget_class, copy_cb);
+  gtk_widget_class_install_action (widget_class, "answer.show-source", "u", show_source_action);
 }
 
 static void
@@ -269,8 +313,14 @@ bottega_answer_row_new (BottegaConversation *conversation,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (message, "notify::stats-line", G_CALLBACK (stats_cb), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (message, "notify::note", G_CALLBACK (note_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (bottega_message_get_passages (message), "items-changed",
+                           G_CALLBACK (passages_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (conversation, "notify::busy", G_CALLBACK (busy_cb), self,
                            G_CONNECT_SWAPPED);
+  bottega_source_chips_set_passages (self->chips, bottega_message_get_passages (message));
+  passages_cb (self);
+  note_cb (self);
   text_cb (self);
   state_cb (self);
   stats_cb (self);

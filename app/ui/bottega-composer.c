@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "app/ui/bottega-composer.h"
+#include "app/ui/bottega-document-completion.h"
 
 #include <glib/gi18n.h>
 
@@ -19,13 +20,17 @@ struct _BottegaComposer {
   GtkWidget *queue_send_button;
   GtkScrolledWindow *scroller;
   GtkTextView *text_view;
-  GtkWidget *placeholder;
+  GtkLabel *placeholder;
+  BottegaScopeBar *scope_bar;
+  GtkWidget *attach_button;
+  BottegaDocumentCompletion *completion;
   BottegaContextMeter *meter;
   GtkWidget *send_button;
 
   GListModel *queue;
   gboolean writing;
   gboolean can_send;
+  gboolean has_documents;
 };
 
 enum {
@@ -34,6 +39,7 @@ enum {
   PROP_WRITING,
   PROP_CAN_SEND,
   PROP_QUEUE,
+  PROP_HAS_DOCUMENTS,
   N_PROPS
 };
 static GParamSpec *properties[N_PROPS];
@@ -41,6 +47,7 @@ static GParamSpec *properties[N_PROPS];
 enum {
   SIGNAL_SEND,
   SIGNAL_STOP,
+  SIGNAL_ATTACH,
   SIGNAL_QUEUE_EDIT,
   SIGNAL_QUEUE_REMOVE,
   SIGNAL_QUEUE_SEND,
@@ -127,6 +134,8 @@ key_pressed_cb (BottegaComposer *self,
 
   g_assert (BOTTEGA_IS_COMPOSER (self));
 
+  if (modifiers == 0 && bottega_document_completion_take_key (self->completion, key))
+    return GDK_EVENT_STOP;
   if (key == GDK_KEY_Escape && modifiers == 0 && self->writing) {
     g_signal_emit (self, signals[SIGNAL_STOP], 0);
     return GDK_EVENT_STOP;
@@ -148,9 +157,40 @@ changed_cb (BottegaComposer *self,
 {
   g_assert (BOTTEGA_IS_COMPOSER (self));
 
-  gtk_widget_set_visible (self->placeholder, gtk_text_buffer_get_char_count (buffer) == 0);
+  gtk_widget_set_visible (GTK_WIDGET (self->placeholder),
+                          gtk_text_buffer_get_char_count (buffer) == 0);
   update_button (self);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_TEXT]);
+}
+
+/* ---- documents */
+
+static void
+attach_clicked_cb (BottegaComposer *self)
+{
+  g_assert (BOTTEGA_IS_COMPOSER (self));
+
+  g_signal_emit (self, signals[SIGNAL_ATTACH], 0);
+}
+
+static void
+chosen_cb (BottegaComposer *self,
+           BottegaDocumentItem *item)
+{
+  g_assert (BOTTEGA_IS_COMPOSER (self));
+
+  bottega_scope_bar_add (self->scope_bar, bottega_document_item_get_path (item),
+                         bottega_document_item_get_title (item));
+}
+
+static void
+set_has_documents (BottegaComposer *self,
+                   gboolean has_documents)
+{
+  self->has_documents = has_documents;
+  gtk_label_set_label (self->placeholder, has_documents
+                                              ? _ ("Ask about your documents, or anything")
+                                              : _ ("Ask anything"));
 }
 
 /* One to eight rows in the font that is set now. */
@@ -296,6 +336,9 @@ bottega_composer_dispose (GObject *object)
 
   if (self->queue_list != NULL)
     bottega_composer_set_queue (self, NULL);
+  if (self->completion != NULL)
+    gtk_widget_unparent (GTK_WIDGET (self->completion));
+  self->completion = NULL;
   gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_COMPOSER);
   G_OBJECT_CLASS (bottega_composer_parent_class)->dispose (object);
 }
@@ -320,6 +363,9 @@ bottega_composer_get_property (GObject *object,
     break;
   case PROP_QUEUE:
     g_value_set_object (value, self->queue);
+    break;
+  case PROP_HAS_DOCUMENTS:
+    g_value_set_boolean (value, self->has_documents);
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
@@ -350,6 +396,9 @@ bottega_composer_set_property (GObject *object,
   case PROP_QUEUE:
     bottega_composer_set_queue (self, g_value_get_object (value));
     break;
+  case PROP_HAS_DOCUMENTS:
+    set_has_documents (self, g_value_get_boolean (value));
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
   }
@@ -363,6 +412,9 @@ install_signals (void)
                                        G_TYPE_BOOLEAN, 1, G_TYPE_STRING);
   signals[SIGNAL_STOP] =
       g_signal_new ("stop", BOTTEGA_TYPE_COMPOSER, G_SIGNAL_RUN_LAST, 0,
+                    NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_ATTACH] =
+      g_signal_new ("attach", BOTTEGA_TYPE_COMPOSER, G_SIGNAL_RUN_LAST, 0,
                     NULL, NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_QUEUE_EDIT] =
       g_signal_new ("queue-edit", BOTTEGA_TYPE_COMPOSER, G_SIGNAL_RUN_LAST, 0,
@@ -393,6 +445,8 @@ bottega_composer_class_init (BottegaComposerClass *klass)
   properties[PROP_WRITING] = g_param_spec_boolean ("writing", NULL, NULL, FALSE, flags);
   properties[PROP_CAN_SEND] = g_param_spec_boolean ("can-send", NULL, NULL, FALSE, flags);
   properties[PROP_QUEUE] = g_param_spec_object ("queue", NULL, NULL, G_TYPE_LIST_MODEL, flags);
+  properties[PROP_HAS_DOCUMENTS] =
+      g_param_spec_boolean ("has-documents", NULL, NULL, FALSE, flags);
   g_object_class_install_properties (object_class, N_PROPS, properties);
 
   install_signals ();
@@ -403,10 +457,13 @@ bottega_composer_class_init (BottegaComposerClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaComposer, scroller);
   gtk_widget_class_bind_template_child (widget_class, BottegaComposer, text_view);
   gtk_widget_class_bind_template_child (widget_class, BottegaComposer, placeholder);
+  gtk_widget_class_bind_template_child (widget_class, BottegaComposer, scope_bar);
+  gtk_widget_class_bind_template_child (widget_class, BottegaComposer, attach_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaComposer, meter);
   gtk_widget_class_bind_template_child (widget_class, BottegaComposer, send_button);
   gtk_widget_class_set_css_name (widget_class, "composer");
   g_type_ensure (BOTTEGA_TYPE_CONTEXT_METER);
+  g_type_ensure (BOTTEGA_TYPE_SCOPE_BAR);
 }
 
 static void
@@ -420,6 +477,13 @@ bottega_composer_init (BottegaComposer *self)
   gtk_widget_add_controller (GTK_WIDGET (self->text_view), keys);
   g_signal_connect_object (gtk_text_view_get_buffer (self->text_view), "changed",
                            G_CALLBACK (changed_cb), self, G_CONNECT_SWAPPED);
+  self->completion =
+      BOTTEGA_DOCUMENT_COMPLETION (bottega_document_completion_new (self->text_view));
+  gtk_widget_set_parent (GTK_WIDGET (self->completion), GTK_WIDGET (self));
+  g_signal_connect_object (self->completion, "chosen", G_CALLBACK (chosen_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->attach_button, "clicked", G_CALLBACK (attach_clicked_cb), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (self->send_button, "clicked",
                            G_CALLBACK (send_clicked_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->queue_send_button, "clicked",
@@ -472,4 +536,21 @@ bottega_composer_get_meter (BottegaComposer *self)
   g_return_val_if_fail (BOTTEGA_IS_COMPOSER (self), NULL);
 
   return self->meter;
+}
+
+void
+bottega_composer_set_library (BottegaComposer *self,
+                              BottegaLibrary *library)
+{
+  g_return_if_fail (BOTTEGA_IS_COMPOSER (self));
+
+  bottega_document_completion_set_library (self->completion, library);
+}
+
+BottegaScopeBar *
+bottega_composer_get_scope (BottegaComposer *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_COMPOSER (self), NULL);
+
+  return self->scope_bar;
 }

@@ -5,10 +5,12 @@
 
 #include "config.h"
 
+#include "app/ui/bottega-add-documents.h"
 #include "app/ui/bottega-chat-view.h"
 #include "app/ui/bottega-composer.h"
 #include "app/ui/bottega-conversation-page.h"
 #include "app/ui/bottega-model-chooser.h"
+#include "app/ui/bottega-sources-pane.h"
 #include "app/ui/bottega-start-page.h"
 
 #include <glib/gi18n.h>
@@ -16,6 +18,9 @@
 struct _BottegaConversationPage {
   AdwBin parent_instance;
 
+  AdwOverlaySplitView *sources_split;
+  BottegaSourcesPane *sources_pane;
+  GtkWidget *sources_button;
   AdwWindowTitle *window_title;
   BottegaModelChooser *chooser;
   AdwBanner *storage_banner;
@@ -31,11 +36,13 @@ struct _BottegaConversationPage {
   BottegaConversation *conversation;
   GSignalGroup *signals;
   gboolean narrow;
+  gboolean sources_over;
 };
 
 enum {
   PROP_0,
   PROP_NARROW,
+  PROP_SOURCES_OVER,
   PROP_TITLE,
   N_PROPS
 };
@@ -132,20 +139,182 @@ note_closed_cb (BottegaConversationPage *self)
   show_banner (self->note_banner, NULL);
 }
 
+/* ---- the sources */
+
+/* The last answer that was given something to read; NULL: there is none. */
+static BottegaMessage *
+dup_last_with_sources (BottegaConversation *conversation)
+{
+  guint n = conversation != NULL ? g_list_model_get_n_items (G_LIST_MODEL (conversation)) : 0;
+
+  for (guint i = n; i > 0; i--) {
+    g_autoptr (BottegaMessage) message = g_list_model_get_item (G_LIST_MODEL (conversation), i - 1);
+
+    if (bottega_message_get_role (message) == BOTTEGA_MESSAGE_ROLE_ASSISTANT &&
+        g_list_model_get_n_items (bottega_message_get_passages (message)) > 0)
+      return g_steal_pointer (&message);
+  }
+  return NULL;
+}
+
+/* An answer has got its passages, or an answer with passages has come or gone. */
+static void
+update_sources_cb (BottegaConversationPage *self)
+{
+  g_autoptr (BottegaMessage) answer = dup_last_with_sources (self->conversation);
+
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  gtk_widget_set_visible (self->sources_button, answer != NULL);
+  if (answer == NULL)
+    adw_overlay_split_view_set_show_sidebar (self->sources_split, FALSE);
+  bottega_sources_pane_show (self->sources_pane, answer, 0);
+}
+
+static void
+messages_changed_cb (BottegaConversationPage *self,
+                     guint position,
+                     guint removed,
+                     guint added,
+                     GListModel *messages)
+{
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  for (guint i = position; i < position + added; i++) {
+    g_autoptr (BottegaMessage) message = g_list_model_get_item (messages, i);
+
+    if (bottega_message_get_role (message) == BOTTEGA_MESSAGE_ROLE_ASSISTANT)
+      g_signal_connect_object (bottega_message_get_passages (message), "items-changed",
+                               G_CALLBACK (update_sources_cb), self, G_CONNECT_SWAPPED);
+  }
+  update_sources_cb (self);
+}
+
+static void
+forget_messages (BottegaConversationPage *self)
+{
+  GListModel *messages = G_LIST_MODEL (self->conversation);
+
+  for (guint i = 0; messages != NULL && i < g_list_model_get_n_items (messages); i++) {
+    g_autoptr (BottegaMessage) message = g_list_model_get_item (messages, i);
+    g_signal_handlers_disconnect_by_func (bottega_message_get_passages (message),
+                                          update_sources_cb, self);
+  }
+}
+
+static BottegaMessage *
+dup_message (BottegaConversationPage *self,
+             const char *id)
+{
+  for (guint i = g_list_model_get_n_items (G_LIST_MODEL (self->conversation)); i > 0; i--) {
+    g_autoptr (BottegaMessage) message =
+        g_list_model_get_item (G_LIST_MODEL (self->conversation), i - 1);
+    if (g_str_equal (bottega_message_get_id (message), id))
+      return g_steal_pointer (&message);
+  }
+  return NULL;
+}
+
+static void
+show_source_action (GtkWidget *widget,
+                    const char *name,
+                    GVariant *parameters)
+{
+  BottegaConversationPage *self = BOTTEGA_CONVERSATION_PAGE (widget);
+  g_autoptr (BottegaMessage) answer = NULL;
+  const char *id;
+  guint number;
+
+  g_variant_get (parameters, "(&su)", &id, &number);
+  answer = dup_message (self, id);
+  if (answer == NULL)
+    return;
+  bottega_sources_pane_show (self->sources_pane, answer, number);
+  adw_overlay_split_view_set_show_sidebar (self->sources_split, TRUE);
+}
+
+static void
+close_sources_action (GtkWidget *widget,
+                      const char *name,
+                      GVariant *parameter)
+{
+  BottegaConversationPage *self = BOTTEGA_CONVERSATION_PAGE (widget);
+
+  adw_overlay_split_view_set_show_sidebar (self->sources_split, FALSE);
+  bottega_conversation_page_focus_composer (self);
+}
+
+void
+bottega_conversation_page_toggle_sources (BottegaConversationPage *self)
+{
+  g_return_if_fail (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  if (adw_overlay_split_view_get_show_sidebar (self->sources_split))
+    close_sources_action (GTK_WIDGET (self), NULL, NULL);
+  else if (gtk_widget_get_visible (self->sources_button))
+    adw_overlay_split_view_set_show_sidebar (self->sources_split, TRUE);
+}
+
 /* ---- from the composer */
 
 static gboolean
 send_cb (BottegaConversationPage *self,
          const char *text)
 {
+  BottegaScopeBar *scope = bottega_composer_get_scope (self->composer);
+  g_autoptr (GArray) documents =
+      bottega_scope_bar_find_documents (scope, bottega_assistant_get_library (self->assistant));
   g_autoptr (GError) error = NULL;
 
   g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
 
-  if (bottega_conversation_send (self->conversation, text, &error))
-    return TRUE;
-  say (self, error->message);
-  return FALSE;
+  if (documents == NULL) {
+    say (self, _ ("These documents are still being read, or cannot be: see the library."));
+    return FALSE;
+  }
+  if (!bottega_conversation_send_scoped (self->conversation, text,
+                                         (const gint64 *) (const void *) documents->data,
+                                         documents->len, &error)) {
+    say (self, error->message);
+    return FALSE;
+  }
+  bottega_scope_bar_clear (scope);
+  return TRUE;
+}
+
+static void
+added_cb (GtkWidget *from,
+          GSList *files)
+{
+  BottegaConversationPage *self = BOTTEGA_CONVERSATION_PAGE (from);
+
+  for (GSList *l = files; l != NULL; l = l->next) {
+    const char *path = g_file_peek_path (l->data);
+    g_autofree char *name = path != NULL ? g_filename_display_basename (path) : NULL;
+
+    if (path != NULL && bottega_library_accepts (l->data))
+      bottega_scope_bar_add (bottega_composer_get_scope (self->composer), path, name);
+  }
+  bottega_conversation_page_focus_composer (self);
+}
+
+static void
+attach_cb (BottegaConversationPage *self)
+{
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  bottega_add_documents_choose (bottega_assistant_get_library (self->assistant),
+                                GTK_WIDGET (self), FALSE, added_cb);
+}
+
+static void
+update_documents_cb (BottegaConversationPage *self)
+{
+  BottegaLibrary *library = bottega_assistant_get_library (self->assistant);
+
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  g_object_set (self->composer, "has-documents", bottega_library_get_n_ready (library) > 0, NULL);
 }
 
 static void
@@ -214,11 +383,19 @@ escape_cb (GtkWidget *widget,
            gpointer user_data)
 {
   BottegaConversationPage *self = BOTTEGA_CONVERSATION_PAGE (widget);
+  GtkRoot *root = gtk_widget_get_root (widget);
+  GtkWidget *focus = root != NULL ? gtk_root_get_focus (root) : NULL;
+  gboolean shown = adw_overlay_split_view_get_show_sidebar (self->sources_split);
+  gboolean inside =
+      focus != NULL && gtk_widget_is_ancestor (focus, GTK_WIDGET (self->sources_pane));
+  gboolean busy =
+      self->conversation != NULL && bottega_conversation_get_busy (self->conversation);
 
-  if (self->conversation == NULL || !bottega_conversation_get_busy (self->conversation))
-    return GDK_EVENT_PROPAGATE;
-  bottega_conversation_stop (self->conversation);
-  return GDK_EVENT_STOP;
+  if (busy && !(shown && inside))
+    bottega_conversation_stop (self->conversation);
+  else if (shown)
+    close_sources_action (widget, NULL, NULL);
+  return busy || shown ? GDK_EVENT_STOP : GDK_EVENT_PROPAGATE;
 }
 
 /* ---- the class */
@@ -247,6 +424,9 @@ bottega_conversation_page_get_property (GObject *object,
   case PROP_NARROW:
     g_value_set_boolean (value, self->narrow);
     break;
+  case PROP_SOURCES_OVER:
+    g_value_set_boolean (value, self->sources_over);
+    break;
   case PROP_TITLE:
     g_value_set_string (value, get_title (self));
     break;
@@ -263,10 +443,15 @@ bottega_conversation_page_set_property (GObject *object,
 {
   BottegaConversationPage *self = BOTTEGA_CONVERSATION_PAGE (object);
 
-  if (prop_id == PROP_NARROW) {
+  switch (prop_id) {
+  case PROP_NARROW:
     self->narrow = g_value_get_boolean (value);
     g_object_set (self->chooser, "narrow", self->narrow, NULL);
-  } else {
+    break;
+  case PROP_SOURCES_OVER:
+    self->sources_over = g_value_get_boolean (value);
+    break;
+  default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
   }
 }
@@ -277,6 +462,9 @@ bind_template (GtkWidgetClass *widget_class)
   gtk_widget_class_set_template_from_resource (
       widget_class, "/io/github/bottega/Bottega/bottega-conversation-page.ui");
   gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, window_title);
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, sources_split);
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, sources_pane);
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, sources_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, chooser);
   gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, storage_banner);
   gtk_widget_class_bind_template_child (widget_class, BottegaConversationPage, engine_banner);
@@ -290,6 +478,7 @@ bind_template (GtkWidgetClass *widget_class)
   g_type_ensure (BOTTEGA_TYPE_START_PAGE);
   g_type_ensure (BOTTEGA_TYPE_CHAT_VIEW);
   g_type_ensure (BOTTEGA_TYPE_COMPOSER);
+  g_type_ensure (BOTTEGA_TYPE_SOURCES_PANE);
 }
 
 static void
@@ -303,10 +492,14 @@ bottega_conversation_page_class_init (BottegaConversationPageClass *klass)
   object_class->set_property = bottega_conversation_page_set_property;
   properties[PROP_NARROW] = g_param_spec_boolean ("narrow", NULL, NULL, FALSE,
                                                   G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_SOURCES_OVER] = g_param_spec_boolean (
+      "sources-over", NULL, NULL, FALSE, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS);
   properties[PROP_TITLE] = g_param_spec_string ("title", NULL, NULL, "",
                                                 G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, properties);
   bind_template (widget_class);
+  gtk_widget_class_install_action (widget_class, "page.show-source", "(su)", show_source_action);
+  gtk_widget_class_install_action (widget_class, "page.close-sources", NULL, close_sources_action);
   gtk_widget_class_add_binding (widget_class, GDK_KEY_Escape, 0, escape_cb, NULL);
 }
 
@@ -321,6 +514,7 @@ bottega_conversation_page_init (BottegaConversationPage *self)
     { "notify::busy", G_CALLBACK (update_cb) },
     { "notify::loaded", G_CALLBACK (update_cb) },
     { "items-changed", G_CALLBACK (update_cb) },
+    { "items-changed", G_CALLBACK (messages_changed_cb) },
     { "refused", G_CALLBACK (refused_cb) },
   };
 
@@ -330,6 +524,8 @@ bottega_conversation_page_init (BottegaConversationPage *self)
     g_signal_group_connect_swapped (self->signals, watched[i].signal, watched[i].callback, self);
   g_signal_connect_object (self->composer, "send", G_CALLBACK (send_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->composer, "stop", G_CALLBACK (stop_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->composer, "attach", G_CALLBACK (attach_cb), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (self->composer, "queue-edit", G_CALLBACK (queue_edit_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->composer, "queue-remove", G_CALLBACK (queue_remove_cb), self,
@@ -345,14 +541,20 @@ bottega_conversation_page_set_assistant (BottegaConversationPage *self,
                                          BottegaAssistant *assistant)
 {
   BottegaEngineThread *engine;
+  BottegaLibrary *library;
 
   g_return_if_fail (BOTTEGA_IS_CONVERSATION_PAGE (self));
   g_return_if_fail (BOTTEGA_IS_ASSISTANT (assistant) && self->assistant == NULL);
 
   self->assistant = g_object_ref (assistant);
+  library = bottega_assistant_get_library (assistant);
   engine = bottega_assistant_get_engine (assistant);
   bottega_model_chooser_set_assistant (self->chooser, assistant);
   bottega_start_page_set_assistant (self->start_page, assistant);
+  bottega_sources_pane_set_library (self->sources_pane, library);
+  bottega_composer_set_library (self->composer, library);
+  g_signal_connect_object (library, "notify::n-ready", G_CALLBACK (update_documents_cb), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (assistant, "notify::storage-error", G_CALLBACK (update_storage_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (engine, "notify::note", G_CALLBACK (update_note_cb), self,
@@ -363,6 +565,7 @@ bottega_conversation_page_set_assistant (BottegaConversationPage *self,
                            G_CONNECT_SWAPPED);
   update_storage_cb (self);
   update_note_cb (self);
+  update_documents_cb (self);
   update_cb (self);
 }
 
@@ -380,6 +583,7 @@ bottega_conversation_page_set_conversation (BottegaConversationPage *self,
   if (self->conversation != NULL)
     g_object_set_data_full (G_OBJECT (self->conversation), "bottega-draft",
                             bottega_composer_dup_text (self->composer), g_free);
+  forget_messages (self);
   g_set_object (&self->conversation, conversation);
   g_signal_group_set_target (self->signals, conversation);
   bottega_conversation_load_messages (conversation);
@@ -389,6 +593,8 @@ bottega_conversation_page_set_conversation (BottegaConversationPage *self,
                                           conversation);
   draft = g_object_get_data (G_OBJECT (conversation), "bottega-draft");
   bottega_composer_set_text (self->composer, draft);
+  messages_changed_cb (self, 0, 0, g_list_model_get_n_items (G_LIST_MODEL (conversation)),
+                       G_LIST_MODEL (conversation));
   update_title_cb (self);
   update_cb (self);
 }

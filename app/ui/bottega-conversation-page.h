@@ -25,4 +25,7 @@ void bottega_conversation_page_focus_composer (BottegaConversationPage *self);
 /* FALSE when there is no answer yet. */
 gboolean bottega_conversation_page_copy_answer (BottegaConversationPage *self);
 
+/* Shows the sources of the last answer that has any, or puts them away. */
+void bottega_conversation_page_toggle_sources (BottegaConversationPage *self);
+
 G_END_DECLS

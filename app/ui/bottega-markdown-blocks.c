@@ -30,11 +30,13 @@ struct _BottegaMarkdownBlocks {
   gsize open;         /* where the text that is not closed starts */
   int ordinal;        /* the number of the list item at open, 0: as it is written there */
   gboolean continues; /* open is inside of a paragraph */
+  char **sources;     /* names of what [1], [2] … refer to, or NULL */
 };
 
 /* Where in the tree the flattening is. */
 typedef struct {
   GPtrArray *blocks;
+  const char *const *sources;
   guint indent;
   guint quotes;
   char *marker; /* for the next block; owned */
@@ -129,7 +131,7 @@ add_table (Flat *flat,
     guint n = 0;
     for (cmark_node *cell = cmark_node_first_child (row); cell != NULL && n < block->n_columns;
          cell = cmark_node_next (cell), n++)
-      g_ptr_array_add (block->cells, bottega_markdown_inline_markup (cell));
+      g_ptr_array_add (block->cells, bottega_markdown_inline_markup (cell, flat->sources));
     for (; n < block->n_columns; n++)
       g_ptr_array_add (block->cells, g_strdup (""));
   }
@@ -199,12 +201,13 @@ flatten (Flat *flat,
 {
   switch (cmark_node_get_type (node)) {
   case CMARK_NODE_PARAGRAPH:
-    add_block (flat, BOTTEGA_MARKDOWN_TEXT)->text = bottega_markdown_inline_markup (node);
+    add_block (flat, BOTTEGA_MARKDOWN_TEXT)->text =
+        bottega_markdown_inline_markup (node, flat->sources);
     break;
   case CMARK_NODE_HEADING: {
     BottegaMarkdownBlock *block = add_block (flat, BOTTEGA_MARKDOWN_HEADING);
     block->level = cmark_node_get_heading_level (node);
-    block->text = bottega_markdown_inline_markup (node);
+    block->text = bottega_markdown_inline_markup (node, flat->sources);
     break;
   }
   case CMARK_NODE_CODE_BLOCK:
@@ -255,6 +258,8 @@ parse (const char *text,
   cmark_parser_feed (parser, text, length);
   root = cmark_parser_finish (parser);
   cmark_parser_free (parser);
+  /* The parser leaves a bracket and what is in it as texts of their own. */
+  cmark_consolidate_text_nodes (root);
   return root;
 }
 
@@ -385,7 +390,7 @@ flatten_root (BottegaMarkdownBlocks *self,
               GArray *ends,
               GPtrArray *blocks)
 {
-  Flat flat = { .blocks = blocks };
+  Flat flat = { .blocks = blocks, .sources = (const char *const *) self->sources };
   guint first = blocks->len;
 
   for (cmark_node *node = cmark_node_first_child (root); node != NULL;
@@ -425,7 +430,16 @@ void
 bottega_markdown_blocks_free (BottegaMarkdownBlocks *self)
 {
   g_string_free (self->text, TRUE);
+  g_strfreev (self->sources);
   g_free (self);
+}
+
+void
+bottega_markdown_blocks_set_sources (BottegaMarkdownBlocks *self,
+                                     const char *const *names)
+{
+  g_strfreev (self->sources);
+  self->sources = g_strdupv ((char **) names);
 }
 
 void

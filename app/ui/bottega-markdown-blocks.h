@@ -57,6 +57,11 @@ void bottega_markdown_blocks_free (BottegaMarkdownBlocks *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BottegaMarkdownBlocks, bottega_markdown_blocks_free)
 
+/* The names of what [1], [2] … in the text refer to (NULL-terminated, or NULL: nothing); copied.
+ * Counts for what is parsed from now on. */
+void bottega_markdown_blocks_set_sources (BottegaMarkdownBlocks *self,
+                                          const char *const *names);
+
 /* Adds TEXT to the end. Cheap: nothing is parsed. */
 void bottega_markdown_blocks_append (BottegaMarkdownBlocks *self,
                                      const char *text);

@@ -47,6 +47,74 @@ append_anchor (GString *out,
   g_string_append_printf (out, "<a href=\"%s\" title=\"%s\">", escaped, escaped);
 }
 
+/* The marker at AT, such as [2] or [1, 3], when all of its numbers are sources: its length, else 0.
+ * Its numbers are added to NUMBERS. */
+static gsize
+parse_marker (const char *at,
+              guint n_sources,
+              GArray *numbers)
+{
+  const char *c = at + 1;
+
+  g_array_set_size (numbers, 0);
+  for (;;) {
+    char *end;
+    guint64 number = g_ascii_isdigit (*c) ? g_ascii_strtoull (c, &end, 10) : 0;
+    guint n = (guint) MIN (number, G_MAXUINT);
+
+    if (n == 0 || n > n_sources)
+      return 0;
+    g_array_append_val (numbers, n);
+    c = end;
+    if (*c == ']')
+      return c + 1 - at;
+    if (*c++ != ',')
+      return 0;
+    c += strspn (c, " ");
+  }
+}
+
+static void
+append_source (GString *out,
+               guint number,
+               const char *name)
+{
+  g_autofree char *escaped = g_markup_escape_text (name, -1);
+
+  g_string_append_printf (out,
+                          "<a href=\"" BOTTEGA_MARKDOWN_SOURCE "%u\" title=\"%s\" class=\"source\">"
+                          "<span size=\"smaller\" rise=\"1.5pt\">[%u]</span></a>",
+                          number, escaped, number);
+}
+
+static void
+append_text (GString *out,
+             const char *text,
+             const char *const *sources)
+{
+  guint n_sources = sources != NULL ? g_strv_length ((char **) sources) : 0;
+  g_autoptr (GArray) numbers = g_array_new (FALSE, FALSE, sizeof (guint));
+  const char *from = text;
+
+  for (const char *at = text; n_sources > 0 && (at = strchr (at, '[')) != NULL;) {
+    gsize length = parse_marker (at, n_sources, numbers);
+    g_autofree char *before = NULL;
+
+    if (length == 0) {
+      at++;
+      continue;
+    }
+    before = g_strndup (from, at - from);
+    append_escaped (out, before);
+    for (guint i = 0; i < numbers->len; i++) {
+      guint number = g_array_index (numbers, guint, i);
+      append_source (out, number, sources[number - 1]);
+    }
+    from = at += length;
+  }
+  append_escaped (out, from);
+}
+
 static void
 append_link (GString *out,
              cmark_node *node,
@@ -101,11 +169,14 @@ append_html (GString *out,
 /* Nodes without children. */
 static gboolean
 append_leaf (GString *out,
-             cmark_node *node)
+             cmark_node *node,
+             const char *const *sources)
 {
+  const char *literal = cmark_node_get_literal (node);
+
   switch (cmark_node_get_type (node)) {
   case CMARK_NODE_TEXT:
-    append_escaped (out, cmark_node_get_literal (node));
+    append_text (out, literal != NULL ? literal : "", sources);
     return TRUE;
   case CMARK_NODE_CODE:
     g_string_append (out, CODE_OPEN);
@@ -125,7 +196,8 @@ append_leaf (GString *out,
 }
 
 char *
-bottega_markdown_inline_markup (cmark_node *node)
+bottega_markdown_inline_markup (cmark_node *node,
+                                const char *const *sources)
 {
   GString *out = g_string_new (NULL);
   cmark_iter *iter = cmark_iter_new (node);
@@ -136,7 +208,7 @@ bottega_markdown_inline_markup (cmark_node *node)
     cmark_node *at = cmark_iter_get_node (iter);
     gboolean enter = event == CMARK_EVENT_ENTER;
 
-    if (at == node || (enter && append_leaf (out, at)))
+    if (at == node || (enter && append_leaf (out, at, links > 0 ? NULL : sources)))
       continue;
     switch (cmark_node_get_type (at)) {
     case CMARK_NODE_EMPH:

@@ -55,6 +55,7 @@ struct _BottegaMarkdownView {
   guint tick;
   gboolean finished;
   GtkTextDirection direction; /* NONE: no letter yet */
+  char **sources;             /* names of what [1], [2] … refer to, or NULL */
 };
 
 G_DEFINE_FINAL_TYPE (BottegaMarkdownView, bottega_markdown_view, GTK_TYPE_WIDGET)
@@ -75,7 +76,10 @@ activate_link_cb (GtkLabel *label,
 {
   GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (label));
 
-  if (bottega_markdown_link_is_safe (address)) {
+  if (g_str_has_prefix (address, BOTTEGA_MARKDOWN_SOURCE)) {
+    guint64 number = g_ascii_strtoull (address + strlen (BOTTEGA_MARKDOWN_SOURCE), NULL, 10);
+    gtk_widget_activate_action (GTK_WIDGET (label), "answer.show-source", "u", (guint) number);
+  } else if (bottega_markdown_link_is_safe (address)) {
     g_autoptr (GtkUriLauncher) launcher = gtk_uri_launcher_new (address);
     gtk_uri_launcher_launch (launcher, GTK_IS_WINDOW (root) ? GTK_WINDOW (root) : NULL, NULL, NULL,
                              NULL);
@@ -275,6 +279,7 @@ bottega_markdown_view_finalize (GObject *object)
 
   g_ptr_array_unref (self->items);
   bottega_markdown_blocks_free (self->blocks);
+  g_strfreev (self->sources);
   G_OBJECT_CLASS (bottega_markdown_view_parent_class)->finalize (object);
 }
 
@@ -586,11 +591,30 @@ bottega_markdown_view_set_text (BottegaMarkdownView *self,
 
   bottega_markdown_blocks_free (self->blocks);
   self->blocks = bottega_markdown_blocks_new ();
+  bottega_markdown_blocks_set_sources (self->blocks, (const char *const *) self->sources);
   bottega_markdown_blocks_append (self->blocks, text);
   self->n_closed = 0;
   self->finished = finished;
   self->direction = GTK_TEXT_DIR_NONE;
   update (self);
+}
+
+void
+bottega_markdown_view_set_sources (BottegaMarkdownView *self,
+                                   const char *const *names)
+{
+  g_autofree char *text = NULL;
+
+  g_return_if_fail (BOTTEGA_IS_MARKDOWN_VIEW (self));
+
+  if (names == NULL ? self->sources == NULL
+                    : self->sources != NULL &&
+                          g_strv_equal (names, (const char *const *) self->sources))
+    return;
+  g_strfreev (self->sources);
+  self->sources = g_strdupv ((char **) names);
+  text = g_strdup (bottega_markdown_blocks_get_text (self->blocks));
+  bottega_markdown_view_set_text (self, text, self->finished);
 }
 
 const char *

@@ -24,6 +24,12 @@ void bottega_markdown_view_set_text (BottegaMarkdownView *self,
                                      const char *text,
                                      gboolean finished);
 
+/* The names of what the markers [1], [2] … refer to (NULL-terminated, or NULL: nothing). They
+ * become links, and following one activates the action answer.show-source of a widget around this
+ * one. */
+void bottega_markdown_view_set_sources (BottegaMarkdownView *self,
+                                        const char *const *names);
+
 /* All the text so far, also what is not shown yet; valid until the next change. */
 const char *bottega_markdown_view_get_text (BottegaMarkdownView *self);
 

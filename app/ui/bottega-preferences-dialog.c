@@ -13,6 +13,7 @@ struct _BottegaPreferencesDialog {
   AdwPreferencesDialog parent_instance;
 
   GtkTextView *instructions_view;
+  AdwSwitchRow *only_documents_row;
   GtkSpinButton *temperature_button;
   GtkSpinButton *answer_button;
   AdwComboRow *device_row;
@@ -228,6 +229,7 @@ bottega_preferences_dialog_class_init (BottegaPreferencesDialogClass *klass)
   gtk_widget_class_set_template_from_resource (
       widget_class, "/io/github/bottega/Bottega/bottega-preferences-dialog.ui");
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, instructions_view);
+  gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, only_documents_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, temperature_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, answer_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, device_row);
@@ -252,6 +254,7 @@ bind_settings (BottegaPreferencesDialog *self)
 
   g_object_bind_property (settings, "instructions",
                           gtk_text_view_get_buffer (self->instructions_view), "text", both);
+  g_object_bind_property (settings, "only-documents", self->only_documents_row, "active", both);
   g_object_bind_property (settings, "temperature", self->temperature_button, "value", both);
   g_object_bind_property (settings, "max-answer-tokens", self->answer_button, "value", both);
   g_signal_connect_object (settings, "notify::device", G_CALLBACK (update_reload_cb), self,

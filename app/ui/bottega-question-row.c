@@ -21,6 +21,7 @@ struct _BottegaQuestionRow {
   GtkWidget *show_box;
   GtkWidget *edit_button;
   GtkLabel *label;
+  GtkLabel *scope_label;
   GtkWidget *edit_box;
   GtkTextView *text_view;
   GtkWidget *send_button;
@@ -124,6 +125,20 @@ text_cb (BottegaQuestionRow *self)
 }
 
 static void
+scope_cb (BottegaQuestionRow *self)
+{
+  const char *scope = bottega_message_get_scope_text (self->message);
+  /* TRANSLATORS: a question was asked in these documents only; %s is their titles. */
+  g_autofree char *text = scope != NULL ? g_strdup_printf (_ ("In %s"), scope) : NULL;
+
+  g_assert (BOTTEGA_IS_QUESTION_ROW (self));
+
+  gtk_label_set_label (self->scope_label, text != NULL ? text : "");
+  gtk_widget_set_tooltip_text (GTK_WIDGET (self->scope_label), text);
+  gtk_widget_set_visible (GTK_WIDGET (self->scope_label), text != NULL);
+}
+
+static void
 bottega_question_row_dispose (GObject *object)
 {
   BottegaQuestionRow *self = BOTTEGA_QUESTION_ROW (object);
@@ -151,6 +166,7 @@ bottega_question_row_class_init (BottegaQuestionRowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaQuestionRow, show_box);
   gtk_widget_class_bind_template_child (widget_class, BottegaQuestionRow, edit_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaQuestionRow, label);
+  gtk_widget_class_bind_template_child (widget_class, BottegaQuestionRow, scope_label);
   gtk_widget_class_bind_template_child (widget_class, BottegaQuestionRow, edit_box);
   gtk_widget_class_bind_template_child (widget_class, BottegaQuestionRow, text_view);
   gtk_widget_class_bind_template_child (widget_class, BottegaQuestionRow, send_button);
@@ -178,6 +194,9 @@ bottega_question_row_new (BottegaMessage *message)
   self = g_object_new (BOTTEGA_TYPE_QUESTION_ROW, NULL);
   self->message = g_object_ref (message);
   g_signal_connect_object (message, "notify::text", G_CALLBACK (text_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (message, "notify::scope-text", G_CALLBACK (scope_cb), self,
+                           G_CONNECT_SWAPPED);
   text_cb (self);
+  scope_cb (self);
   return GTK_WIDGET (self);
 }

@@ -16,6 +16,8 @@ struct _BottegaSidebar {
   GtkStack *stack;
   GtkListView *list_view;
   GtkPopover *context_menu;
+  GtkListBox *places;
+  GtkListBoxRow *library_row;
 
   BottegaConversationList *conversations;
   BottegaConversation *current;
@@ -395,6 +397,8 @@ bottega_sidebar_class_init (BottegaSidebarClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, stack);
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, list_view);
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, context_menu);
+  gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, places);
+  gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, library_row);
   gtk_widget_class_install_action (widget_class, "sidebar.rename", NULL, menu_action);
   gtk_widget_class_install_action (widget_class, "sidebar.delete", NULL, menu_action);
 }
@@ -445,12 +449,14 @@ bottega_sidebar_set_conversations (BottegaSidebar *self,
 
 void
 bottega_sidebar_set_current (BottegaSidebar *self,
-                             BottegaConversation *conversation)
+                             BottegaConversation *conversation,
+                             gboolean library)
 {
   g_return_if_fail (BOTTEGA_IS_SIDEBAR (self));
 
   g_set_object (&self->current, conversation);
   select_current (self);
+  gtk_list_box_select_row (self->places, library ? self->library_row : NULL);
 }
 
 void

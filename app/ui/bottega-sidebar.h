@@ -15,8 +15,10 @@ G_DECLARE_FINAL_TYPE (BottegaSidebar, bottega_sidebar, BOTTEGA, SIDEBAR, AdwBin)
 
 void bottega_sidebar_set_conversations (BottegaSidebar *self,
                                         BottegaConversationList *conversations);
-/* Marks the row of the conversation that is shown; none when it is not in the list. */
-void bottega_sidebar_set_current (BottegaSidebar *self, BottegaConversation *conversation);
+/* Marks the row of what is shown: the conversation (none when it is NULL or not in the list), or
+ * the library. */
+void bottega_sidebar_set_current (BottegaSidebar *self, BottegaConversation *conversation,
+                                  gboolean library);
 void bottega_sidebar_focus_search (BottegaSidebar *self);
 void bottega_sidebar_focus_list (BottegaSidebar *self);
 void bottega_sidebar_popup_menu (BottegaSidebar *self);

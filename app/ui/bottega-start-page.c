@@ -20,6 +20,7 @@ struct _BottegaStartPage {
   AdwStatusPage *welcome_page;
   GtkLabel *device_label;
   GtkWidget *start_button;
+  GtkWidget *documents_button;
   GtkRevealer *loading_revealer;
   GtkLabel *loading_label;
   GtkProgressBar *loading_bar;
@@ -74,6 +75,7 @@ show_welcome (BottegaStartPage *self)
 {
   BottegaEngineThread *engine = bottega_assistant_get_engine (self->assistant);
   BottegaConversationList *conversations = bottega_assistant_get_conversations (self->assistant);
+  BottegaLibrary *library = bottega_assistant_get_library (self->assistant);
   gboolean first = bottega_conversation_list_get_loaded (conversations) &&
                    g_list_model_get_n_items (G_LIST_MODEL (conversations)) == 0;
   gboolean loading = bottega_engine_thread_get_state (engine) == BOTTEGA_ENGINE_LOADING;
@@ -83,6 +85,10 @@ show_welcome (BottegaStartPage *self)
   adw_status_page_set_title (self->welcome_page, first ? _ ("Welcome to your workshop")
                                                        : _ ("What are we working on?"));
   gtk_widget_set_visible (self->start_button, first);
+  gtk_widget_set_visible (self->documents_button,
+                          bottega_library_get_available (library) &&
+                              bottega_library_get_loaded (library) &&
+                              g_list_model_get_n_items (G_LIST_MODEL (library)) == 0);
   gtk_label_set_label (self->device_label, device != NULL ? device : "");
   gtk_widget_set_visible (GTK_WIDGET (self->device_label), device != NULL);
   gtk_revealer_set_reveal_child (self->loading_revealer, loading);
@@ -269,6 +275,7 @@ bottega_start_page_class_init (BottegaStartPageClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaStartPage, welcome_page);
   gtk_widget_class_bind_template_child (widget_class, BottegaStartPage, device_label);
   gtk_widget_class_bind_template_child (widget_class, BottegaStartPage, start_button);
+  gtk_widget_class_bind_template_child (widget_class, BottegaStartPage, documents_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaStartPage, loading_revealer);
   gtk_widget_class_bind_template_child (widget_class, BottegaStartPage, loading_label);
   gtk_widget_class_bind_template_child (widget_class, BottegaStartPage, loading_bar);
@@ -308,6 +315,8 @@ bottega_start_page_set_assistant (BottegaStartPage *self,
     { bottega_assistant_get_models (assistant), "items-changed" },
     { bottega_assistant_get_conversations (assistant), "notify::loaded" },
     { bottega_assistant_get_conversations (assistant), "items-changed" },
+    { bottega_assistant_get_library (assistant), "notify::loaded" },
+    { bottega_assistant_get_library (assistant), "items-changed" },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (sources); i++)
     g_signal_connect_object (sources[i].object, sources[i].signal, G_CALLBACK (update_cb), self,

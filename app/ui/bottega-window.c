@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Owns the window's layout, its actions, its toasts and what is dropped on it. Must not know how
- * conversations, models or settings are kept. */
+/* Owns the window's layout, its actions and its toasts. Must not know how conversations, documents,
+ * models or settings are kept. */
 #define G_LOG_DOMAIN "bottega-window"
 
 #include "config.h"
 
-#include "app/ui/bottega-conversation-page.h"
+#include "app/ui/bottega-add-documents.h"
 #include "app/ui/bottega-add-model.h"
+#include "app/ui/bottega-conversation-page.h"
+#include "app/ui/bottega-drop-area.h"
+#include "app/ui/bottega-library-page.h"
 #include "app/ui/bottega-models-dialog.h"
 #include "app/ui/bottega-rename-dialog.h"
 #include "app/ui/bottega-sidebar.h"
@@ -19,10 +22,12 @@ struct _BottegaWindow {
 
   AdwToastOverlay *toast_overlay;
   AdwNavigationSplitView *split_view;
-  AdwNavigationPage *conversation_navigation;
+  AdwNavigationPage *content_navigation;
   BottegaSidebar *sidebar;
+  GtkStack *content_stack;
   BottegaConversationPage *conversation_page;
-  GtkRevealer *drop_revealer;
+  BottegaLibraryPage *library_page; /* NULL until it is shown */
+  BottegaDropArea *drop_area;
 
   BottegaAssistant *assistant;
 };
@@ -62,6 +67,43 @@ say (BottegaWindow *self,
   adw_toast_overlay_add_toast (self->toast_overlay, toast);
 }
 
+/* ---- what the content shows */
+
+/* The sidebar marks what is shown: a conversation, or the library. */
+static void
+update_current (BottegaWindow *self)
+{
+  gboolean library =
+      g_str_equal (gtk_stack_get_visible_child_name (self->content_stack), "library");
+
+  bottega_sidebar_set_current (
+      self->sidebar,
+      library ? NULL : bottega_conversation_page_get_conversation (self->conversation_page),
+      library);
+}
+
+static void
+update_title_cb (BottegaWindow *self)
+{
+  g_autofree char *title = NULL;
+
+  g_assert (BOTTEGA_IS_WINDOW (self));
+
+  g_object_get (self->conversation_page, "title", &title, NULL);
+  if (g_str_equal (gtk_stack_get_visible_child_name (self->content_stack), "library"))
+    g_set_str (&title, _ ("Library"));
+  adw_navigation_page_set_title (self->content_navigation, title);
+}
+
+static void
+show_content (BottegaWindow *self,
+              const char *name)
+{
+  gtk_stack_set_visible_child_name (self->content_stack, name);
+  update_title_cb (self);
+  update_current (self);
+}
+
 /* ---- showing conversations */
 
 static void
@@ -69,7 +111,7 @@ show_conversation (BottegaWindow *self,
                    BottegaConversation *conversation)
 {
   bottega_conversation_page_set_conversation (self->conversation_page, conversation);
-  bottega_sidebar_set_current (self->sidebar, conversation);
+  show_content (self, "conversation");
 }
 
 static void
@@ -126,8 +168,7 @@ conversations_changed_cb (BottegaWindow *self)
 {
   g_assert (BOTTEGA_IS_WINDOW (self));
 
-  bottega_sidebar_set_current (
-      self->sidebar, bottega_conversation_page_get_conversation (self->conversation_page));
+  update_current (self);
 }
 
 /* ---- renaming and deleting */
@@ -323,8 +364,21 @@ focus_composer_action (GtkWidget *widget,
 {
   BottegaWindow *self = BOTTEGA_WINDOW (widget);
 
+  show_content (self, "conversation");
   adw_navigation_split_view_set_show_content (self->split_view, TRUE);
   bottega_conversation_page_focus_composer (self->conversation_page);
+}
+
+static void
+sources_action (GtkWidget *widget,
+                const char *name,
+                GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+
+  show_content (self, "conversation");
+  adw_navigation_split_view_set_show_content (self->split_view, TRUE);
+  bottega_conversation_page_toggle_sources (self->conversation_page);
 }
 
 static void
@@ -346,56 +400,48 @@ say_action (GtkWidget *widget,
   say (BOTTEGA_WINDOW (widget), g_variant_get_string (parameter, NULL));
 }
 
-/* ---- what is dropped */
+/* ---- the library */
 
-static GdkDragAction
-drag_enter_cb (BottegaWindow *self)
+static BottegaLibrary *
+get_library (BottegaWindow *self)
 {
-  g_assert (BOTTEGA_IS_WINDOW (self));
-
-  gtk_revealer_set_reveal_child (self->drop_revealer, TRUE);
-  return GDK_ACTION_COPY;
+  return bottega_assistant_get_library (self->assistant);
 }
 
 static void
-drag_leave_cb (BottegaWindow *self)
+library_action (GtkWidget *widget,
+                const char *name,
+                GVariant *parameter)
 {
-  g_assert (BOTTEGA_IS_WINDOW (self));
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
 
-  gtk_revealer_set_reveal_child (self->drop_revealer, FALSE);
-}
-
-static gboolean
-drop_cb (BottegaWindow *self,
-         const GValue *value)
-{
-  g_autoptr (GSList) files = NULL;
-  guint n_taken = 0;
-
-  g_assert (BOTTEGA_IS_WINDOW (self));
-
-  drag_leave_cb (self);
-  files = gdk_file_list_get_files (g_value_get_boxed (value));
-  for (GSList *l = files; l != NULL; l = l->next) {
-    if (bottega_add_model_accepts (l->data)) {
-      bottega_add_model_start (self->assistant, self->toast_overlay, l->data);
-      n_taken++;
-    }
+  if (self->library_page == NULL) {
+    self->library_page = BOTTEGA_LIBRARY_PAGE (
+        bottega_library_page_new (get_library (self), self->toast_overlay, _ ("Personal")));
+    gtk_stack_add_named (self->content_stack, GTK_WIDGET (self->library_page), "library");
   }
-  if (n_taken == 0)
-    say (self, _ ("Only model files, whose names end in .gguf, can be dropped here."));
-  return n_taken > 0;
+  show_content (self, "library");
+  adw_navigation_split_view_set_show_content (self->split_view, TRUE);
+  bottega_library_page_focus (self->library_page);
 }
 
 static void
-add_drop_target (BottegaWindow *self)
+add_documents_action (GtkWidget *widget,
+                      const char *name,
+                      GVariant *parameter)
 {
-  GtkDropTarget *target = gtk_drop_target_new (GDK_TYPE_FILE_LIST, GDK_ACTION_COPY);
+  bottega_add_documents_choose (get_library (BOTTEGA_WINDOW (widget)), widget,
+                                g_str_equal (name, "win.add-folder"), NULL);
+}
 
-  g_signal_connect_object (target, "enter", G_CALLBACK (drag_enter_cb), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (target, "leave", G_CALLBACK (drag_leave_cb), self, G_CONNECT_SWAPPED);
-  g_signal_connect_object (target, "drop", G_CALLBACK (drop_cb), self, G_CONNECT_SWAPPED);
-  gtk_widget_add_controller (GTK_WIDGET (self), GTK_EVENT_CONTROLLER (target));
+/* Files may have changed while the person was elsewhere. */
+static void
+active_cb (BottegaWindow *self)
+{
+  g_assert (BOTTEGA_IS_WINDOW (self));
+
+  if (gtk_window_is_active (GTK_WINDOW (self)) && self->assistant != NULL)
+    bottega_library_refresh (get_library (self));
 }
 
 /* ---- the class */
@@ -447,6 +493,10 @@ install_actions (GtkWidgetClass *widget_class)
     { "win.show-menu", NULL, show_menu_action },
     { "win.focus-composer", NULL, focus_composer_action },
     { "win.copy-answer", NULL, copy_answer_action },
+    { "win.sources", NULL, sources_action },
+    { "win.library", NULL, library_action },
+    { "win.add-documents", NULL, add_documents_action },
+    { "win.add-folder", NULL, add_documents_action },
     { "win.say", "s", say_action },
   };
 
@@ -466,22 +516,24 @@ bottega_window_class_init (BottegaWindowClass *klass)
                                                "/io/github/bottega/Bottega/bottega-window.ui");
   gtk_widget_class_bind_template_child (widget_class, BottegaWindow, toast_overlay);
   gtk_widget_class_bind_template_child (widget_class, BottegaWindow, split_view);
-  gtk_widget_class_bind_template_child (widget_class, BottegaWindow, conversation_navigation);
+  gtk_widget_class_bind_template_child (widget_class, BottegaWindow, content_navigation);
+  gtk_widget_class_bind_template_child (widget_class, BottegaWindow, content_stack);
   gtk_widget_class_bind_template_child (widget_class, BottegaWindow, sidebar);
   gtk_widget_class_bind_template_child (widget_class, BottegaWindow, conversation_page);
-  gtk_widget_class_bind_template_child (widget_class, BottegaWindow, drop_revealer);
+  gtk_widget_class_bind_template_child (widget_class, BottegaWindow, drop_area);
   install_actions (widget_class);
   g_type_ensure (BOTTEGA_TYPE_SIDEBAR);
   g_type_ensure (BOTTEGA_TYPE_CONVERSATION_PAGE);
+  g_type_ensure (BOTTEGA_TYPE_DROP_AREA);
 }
 
 static void
 bottega_window_init (BottegaWindow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
-  g_object_bind_property (self->conversation_page, "title", self->conversation_navigation, "title",
-                          0);
-  add_drop_target (self);
+  g_signal_connect_object (self->conversation_page, "notify::title", G_CALLBACK (update_title_cb),
+                           self, G_CONNECT_SWAPPED);
+  g_signal_connect (self, "notify::is-active", G_CALLBACK (active_cb), NULL);
 }
 
 GtkWidget *
@@ -505,6 +557,7 @@ bottega_window_new (GtkApplication *application,
     gtk_window_maximize (GTK_WINDOW (self));
   bottega_sidebar_set_conversations (self->sidebar, get_conversations (self));
   bottega_conversation_page_set_assistant (self->conversation_page, assistant);
+  bottega_drop_area_watch (self->drop_area, GTK_WIDGET (self), assistant, self->toast_overlay);
   g_signal_connect_object (get_conversations (self), "items-changed",
                            G_CALLBACK (conversations_changed_cb), self,
                            G_CONNECT_SWAPPED | G_CONNECT_AFTER);
