@@ -98,6 +98,30 @@ extract_title_from_heading (BottegaDocument *document)
   }
 }
 
+guint
+extract_section_depth (const char *text)
+{
+  const char *p = text;
+  guint depth = 0;
+
+  /* "A.3" and "IV." count as "1.3" and "4." */
+  if (g_ascii_isupper (*p) && p[1] == '.' && g_ascii_isdigit (p[2]))
+    p += 1;
+  else if (strspn (p, "IVXLC") > 0 && p[strspn (p, "IVXLC")] == '.')
+    p += strspn (p, "IVXLC");
+  else
+    p += strspn (p, "0123456789");
+  if (p == text || p - text > 4)
+    return 0;
+  depth = 1;
+  while (*p == '.' && g_ascii_isdigit (p[1])) {
+    depth++;
+    p += 1 + strspn (p + 1, "0123456789");
+  }
+  p += *p == '.' || *p == ')';
+  return *p == ' ' || *p == '\0' ? depth : 0;
+}
+
 static gboolean
 has_magic (const ExtractInput *input,
            const Extractor *extractor)

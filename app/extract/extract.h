@@ -56,6 +56,9 @@ void extract_set_language (BottegaDocument *document, const char *language);
 /* The first heading as the title, where there is none yet. */
 void extract_title_from_heading (BottegaDocument *document);
 
+/* A number or letter before a heading ("1.2", "A.3", "IV."): its depth, from 1; 0: none. */
+guint extract_section_depth (const char *text);
+
 /* Chooses the extractor by the first bytes and the suffix and runs it; the result is a document
  * that says something. NULL: failure is set. */
 BottegaDocument *extract_document (const ExtractInput *input, ExtractFailure *failure);

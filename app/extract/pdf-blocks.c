@@ -102,30 +102,6 @@ begin_block (Maker *maker,
   add_piece (maker, line, "");
 }
 
-guint
-pdf_section_depth (const char *text)
-{
-  const char *p = text;
-  guint depth = 0;
-
-  /* "A.3" and "IV." count as "1.3" and "4." */
-  if (g_ascii_isupper (*p) && p[1] == '.' && g_ascii_isdigit (p[2]))
-    p += 1;
-  else if (strspn (p, "IVXLC") > 0 && p[strspn (p, "IVXLC")] == '.')
-    p += strspn (p, "IVXLC");
-  else
-    p += strspn (p, "0123456789");
-  if (p == text || p - text > 4)
-    return 0;
-  depth = 1;
-  while (*p == '.' && g_ascii_isdigit (p[1])) {
-    depth++;
-    p += 1 + strspn (p + 1, "0123456789");
-  }
-  p += *p == '.' || *p == ')';
-  return *p == ' ' || *p == '\0' ? depth : 0;
-}
-
 /* "1." or "1)", "a)", "(1)", "[1]" before words: an item of a list where it is no heading. */
 static gboolean
 is_numbered (const char *text)
@@ -171,7 +147,7 @@ is_heading (const Maker *maker,
 
   for (const char *p = line->text; *p != '\0'; p = g_utf8_next_char (p))
     has_letter |= g_unichar_isalpha (g_utf8_get_char (p));
-  if ((!has_letter && pdf_section_depth (line->text) == 0) || line->table != 0 ||
+  if ((!has_letter && extract_section_depth (line->text) == 0) || line->table != 0 ||
       line->bullet >= 0 || line->mono || n > HEADING_CHARS)
     return FALSE;
   if (line->size >= body * 1.12f)
@@ -195,7 +171,7 @@ static guint
 heading_level (const Maker *maker,
                const PdfLine *line)
 {
-  guint depth = pdf_section_depth (line->text);
+  guint depth = extract_section_depth (line->text);
 
   return depth >= 2 ? MIN (maker->numbered + depth - 1, MAX_LEVELS)
                     : level_of_size (maker, line->size);
@@ -228,7 +204,7 @@ measure_headings (Maker *maker)
     if (!is_heading (maker, line))
       continue;
     add_size (maker, line->size);
-    depth = pdf_section_depth (line->text);
+    depth = extract_section_depth (line->text);
     if (depth == 1 || depth == 2)
       size_of_depth[depth] = MAX (size_of_depth[depth], line->size);
   }
@@ -423,7 +399,7 @@ heading_goes_on (const Maker *maker,
                  guint i)
 {
   const PdfLine *last = line_at (maker, i - 1), *line = line_at (maker, i);
-  gboolean is_number = maker->pieces->len == 1 && pdf_section_depth (last->text) > 0 &&
+  gboolean is_number = maker->pieces->len == 1 && extract_section_depth (last->text) > 0 &&
                        strlen (last->text) < 12;
   float step = line->y0 - last->y0;
 
@@ -432,7 +408,7 @@ heading_goes_on (const Maker *maker,
     return FALSE;
   return (is_number && same_row (last, line)) ||
          (step > line->size * 0.5f && step < line->size * 1.7f && line->x0 < last->x1 &&
-          line->x1 > last->x0 && pdf_section_depth (line->text) == 0);
+          line->x1 > last->x0 && extract_section_depth (line->text) == 0);
 }
 
 static void

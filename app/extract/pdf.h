@@ -46,7 +46,4 @@ void pdf_find_tables (GArray *lines);
 gboolean pdf_add_blocks (const ExtractInput *input, BottegaDocument *document, const GArray *lines,
                          PdfStyle style);
 
-/* A number or letter before a heading ("1.2", "A.3", "IV."): its depth, from 1; 0: none. */
-guint pdf_section_depth (const char *text);
-
 G_END_DECLS
