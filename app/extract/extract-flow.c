@@ -310,12 +310,13 @@ look_at_row (const Table *table)
 
   for (guint i = 0; i < table->cells->len; i++) {
     const Cell *cell = table->cells->pdata[i];
+    guint repeat = MAX (cell->spans.repeat, 1);
 
     if (cell->pieces->len == 0)
       continue;
-    facts.numbers += cell->spans.number ? 1 : 0;
-    facts.texts += cell->spans.number ? 0 : 1;
-    facts.header_cells += cell->spans.header ? 1 : 0;
+    facts.numbers += cell->spans.number ? repeat : 0;
+    facts.texts += cell->spans.number ? 0 : repeat;
+    facts.header_cells += cell->spans.header ? repeat : 0;
     for (guint k = 0; k < cell->pieces->len; k++)
       facts.has_heading |= ((Piece *) cell->pieces->pdata[k])->kind == BOTTEGA_BLOCK_HEADING;
   }
@@ -504,13 +505,14 @@ extract_flow_open_aside (ExtractFlow *self)
 void
 extract_flow_close_aside (ExtractFlow *self)
 {
-  Frame *frame = self->top;
+  Frame *frame = self->top, *below;
 
   while (frame != NULL && frame->kind != FRAME_ASIDE)
     frame = frame->below;
   if (frame == NULL)
     return;
-  while (self->top != frame->below)
+  below = frame->below;
+  while (self->top != below)
     pop (self);
 }
 

@@ -119,14 +119,16 @@ is_list_of_links (const Counts *counts)
 static gboolean
 calls_itself_navigation (const ExtractHtmlElement *element)
 {
-  static const char *const words[] = { "nav", "menu", "breadcrumb", "toc",
-                                       "sidebar", "sphinxsidebar", "pagination" };
+  static const char *const words[] = { "nav", "menu", "breadcrumb", "toc", "sidebar",
+                                       "pagination" };
+  const char *const names[] = { extract_html_attribute (element, "class"),
+                                extract_html_attribute (element, "id") };
   const char *role = extract_html_attribute (element, "role");
 
   for (guint i = 0; i < G_N_ELEMENTS (words); i++)
-    if (extract_html_has_word (element, "class", words[i]) ||
-        extract_html_has_word (element, "id", words[i]))
-      return TRUE;
+    for (guint k = 0; k < G_N_ELEMENTS (names); k++)
+      if (names[k] != NULL && strcasestr (names[k], words[i]) != NULL)
+        return TRUE;
   return role != NULL && (strcmp (role, "navigation") == 0 || strcmp (role, "search") == 0);
 }
 
