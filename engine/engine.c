@@ -168,10 +168,6 @@ engine_model_open (const char *path, const EngineModelOptions *options, GError *
   model->device = engine_device_resolve (options->device, error);
   if (model->device == NULL)
     return NULL;
-  if (session_model_embeds (model)) { /* its ops have no kernels on Vulkan yet */
-    g_free (model->device);
-    model->device = g_strdup ("cpu");
-  }
   model->backend = open_backend (model->device, options, error);
   if (model->backend == NULL || !choose_sizes (model, options, error) ||
       !session_model_load (model, options, error))

@@ -126,7 +126,7 @@ main ()
   uint token = gl_WorkGroupID.x, head0 = gl_WorkGroupID.y * HEADS;
   uint kv_head = head0 / (p.n_heads / p.n_heads_kv);
   ShaderBatch batch = BatchIn (p.batch).v;
-  uint n_keys = p.tokens.v[token].position + 1, first_page = p.tokens.v[token].first_page;
+  uint n_keys = p.tokens.v[token].n_keys, first_page = p.tokens.v[token].first_page;
   uint page = gl_WorkGroupID.z * batch.pages_a_split;
   uint end = min (page + batch.pages_a_split, (n_keys + SHADER_PAGE - 1) / SHADER_PAGE);
   float largest[HEADS], sum[HEADS], acc[ACC], scores[SCORES];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Causal attention of one token over its KV pages, with an online softmax in f32 (flash
+/* Attention of one token over the keys it sees, with an online softmax in f32 (flash
  * attention). A workgroup is HEADS query heads that share a KV head, over one split of the
  * pages: for q . k a lane is a key, for p . v a lane is 8 dimensions of one of SUBSETS
  * interleaved sets of keys. The mask is the loop bound. Splits leave (max, sum, output) for
@@ -185,7 +185,7 @@ main ()
   uint token = gl_WorkGroupID.x, head0 = gl_WorkGroupID.y * HEADS;
   uint kv_head = head0 / (p.n_heads / p.n_heads_kv);
   ShaderBatch batch = BatchIn (p.batch).v;
-  uint n_keys = p.tokens.v[token].position + 1, first_page = p.tokens.v[token].first_page;
+  uint n_keys = p.tokens.v[token].n_keys, first_page = p.tokens.v[token].first_page;
   uint page = gl_WorkGroupID.z * batch.pages_a_split;
   uint end = min (page + batch.pages_a_split, (n_keys + SHADER_PAGE - 1) / SHADER_PAGE);
   float largest[HEADS], sum[HEADS], shrink[HEADS], acc[ACC];

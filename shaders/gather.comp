@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Copies the rows that logits are wanted for. A workgroup is an output row. */
+/* Copies the rows that something is wanted for. A workgroup is an output row. */
 #version 460
 #include "refs.glsl"
 
@@ -11,7 +11,7 @@ layout (push_constant) uniform Push
 void
 main ()
 {
-  uint row = gl_WorkGroupID.x, from = p.outputs.v[row];
+  uint row = gl_WorkGroupID.x, from = p.outputs.v[row].row;
   for (uint i = gl_LocalInvocationID.x; i < p.width; i += gl_WorkGroupSize.x)
     p.dst.v[row * p.width + i] = p.src.v[from * p.width + i];
 }

@@ -6,6 +6,7 @@
 #version 460
 #include "refs.glsl"
 #include "weights.glsl"
+#include "activation.glsl"
 #ifdef DOT_INT
 #extension GL_EXT_integer_dot_product : require
 #endif
@@ -13,6 +14,7 @@
 layout (constant_id = 2) const uint COLUMNS = 1;
 layout (constant_id = 3) const uint MODE = SHADER_STORE;
 layout (constant_id = 4) const uint GROUP = 1;
+layout (constant_id = 5) const bool BIASED = false;
 
 layout (push_constant) uniform Push
 {
@@ -65,32 +67,20 @@ multiply (uint row, uint tile, inout float acc[COLUMNS])
   }
 }
 
-float
-silu (float x)
-{
-  return x / (1.0 + exp (-x));
-}
-
-/* The tanh form; clamped where tanh is 1 and exp would overflow. */
-float
-gelu (float x)
-{
-  float t = clamp (0.7978845608 * (x + 0.044715 * x * x * x), -15.0, 15.0);
-  return x / (1.0 + exp (-2.0 * t));
-}
-
 void
 finish (uint row, uint tile, float acc[COLUMNS])
 {
   [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
     uint at = (tile * COLUMNS + c) * p.stride + p.first + row;
     float y = acc[c];
+    if (BIASED)
+      y += p.bias.v[row];
     if (MODE == SHADER_ACCUMULATE)
       y += p.dst.v[at];
-    else if (MODE == SHADER_GATE_SILU)
-      y *= silu (p.dst.v[at]);
-    else if (MODE == SHADER_GATE_GELU)
-      y *= gelu (p.dst.v[at]);
+    else if (MODE >= SHADER_ACTIVATE)
+      y = activate (MODE - SHADER_ACTIVATE, y);
+    else if (MODE >= SHADER_GATE)
+      y *= activate (MODE - SHADER_GATE, p.dst.v[at]);
     p.dst.v[at] = y;
   }
 }

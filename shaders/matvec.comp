@@ -11,6 +11,7 @@
 #version 460
 #include "refs.glsl"
 #include "narrow.glsl"
+#include "activation.glsl"
 #extension GL_KHR_shader_subgroup_arithmetic : require
 
 layout (constant_id = 2) const uint ROWS = 32;
@@ -126,15 +127,6 @@ norm_scale ()
   return p.n_squares == 0 ? 1.0 : 1.0 / sqrt (squares / p.width + p.epsilon);
 }
 
-float
-activate (float gate)
-{
-  if (MODE == SHADER_GATE_SILU)
-    return gate / (1.0 + exp (-gate));
-  float t = clamp (0.7978845608 * (gate + 0.044715 * gate * gate * gate), -15.0, 15.0);
-  return gate / (1.0 + exp (-2.0 * t));
-}
-
 void
 main ()
 {
@@ -156,7 +148,7 @@ main ()
     }
     y *= scale;
     if (GATED)
-      y = activate (y) * (up * scale);
+      y = activate (MODE - SHADER_GATE, y) * (up * scale);
     uint row = gl_WorkGroupID.x * OWN + first + lane;
     if (row < p.rows) {
       if (MODE == SHADER_ACCUMULATE)

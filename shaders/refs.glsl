@@ -38,6 +38,7 @@ restrict buffer Floats
 };
 
 layout (buffer_reference) readonly restrict buffer TokensIn;
+layout (buffer_reference) readonly restrict buffer OutputsIn;
 
 #include "shared.h"
 
@@ -45,6 +46,11 @@ POINTER (16)
 readonly restrict buffer TokensIn
 {
   ShaderToken v[];
+};
+POINTER (16)
+readonly restrict buffer OutputsIn
+{
+  ShaderOutput v[];
 };
 POINTER (16)
 readonly restrict buffer BatchIn

@@ -35,11 +35,19 @@
  * row. */
 #define SHADER_SLICES 512
 #define SHADER_FOUND  4096
-/* How a matrix kernel ends. */
+/* How a matrix kernel ends; activations in the order of ModelActivation. */
 #define SHADER_STORE      0
 #define SHADER_ACCUMULATE 1
-#define SHADER_GATE_SILU  2 /* dst = silu (dst) * result */
-#define SHADER_GATE_GELU  3 /* dst = gelu (dst) * result, tanh form */
+#define SHADER_GATE       2 /* + activation: dst = act (dst) * result */
+#define SHADER_ACTIVATE   5 /* + activation: dst = act (result) */
+/* Activations, see activation.glsl. */
+#define SHADER_SILU     0
+#define SHADER_GELU     1
+#define SHADER_GELU_ERF 2
+/* Which row of its table a token takes: GraphPick. */
+#define SHADER_PICK_TOKEN    0
+#define SHADER_PICK_POSITION 1
+#define SHADER_PICK_FIRST    2
 
 /* One weight matrix [rows][blocks * 32], in planes (weights.glsl says what each holds). */
 SHADER_STRUCT ShaderWeights
@@ -62,12 +70,23 @@ SHADER_STRUCT ShaderToken
   SHADER_U32 id;
   SHADER_U32 position;
   SHADER_U32 first_page; /* index into pages of the token's run */
-  SHADER_U32 pad;        /* keeps 16 bytes */
+  SHADER_U32 n_keys;     /* positions that it sees, from 0 on */
 }
 SHADER_END (ShaderToken)
 SHADER_SIZE (ShaderToken, 16)
 
-/* dst[token][width] = row tokens[token].id of weights. Workgroups: tokens. */
+/* What is wanted of a batch, written by the host before each run. */
+SHADER_STRUCT ShaderOutput
+{
+  SHADER_U32 row;
+  SHADER_U32 first;  /* row of its run */
+  SHADER_U32 n_rows; /* of its run */
+  SHADER_U32 pad;
+}
+SHADER_END (ShaderOutput)
+SHADER_SIZE (ShaderOutput, 16)
+
+/* dst[token][width] = (or +=) a row of weights. Workgroups: tokens. */
 SHADER_STRUCT ShaderEmbedPush
 {
   ShaderWeights w;
@@ -83,7 +102,7 @@ SHADER_STRUCT ShaderEmbedPush
 SHADER_END (ShaderEmbedPush)
 SHADER_SIZE (ShaderEmbedPush, 64)
 
-/* dst[row][width] = src[row][width] / rms * vector[width]. Workgroups: rows. */
+/* dst[row][width] = src[row][width] / rms * vector[width], or the layer norm. Workgroups: rows. */
 SHADER_STRUCT ShaderNormPush
 {
   SHADER_PTR (FloatsIn)
@@ -92,11 +111,13 @@ SHADER_STRUCT ShaderNormPush
   vector;
   SHADER_PTR (Floats)
   dst;
+  SHADER_PTR (FloatsIn)
+  bias; /* of a layer norm that has one */
   SHADER_U32 width;
   SHADER_F32 epsilon;
 }
 SHADER_END (ShaderNormPush)
-SHADER_SIZE (ShaderNormPush, 32)
+SHADER_SIZE (ShaderNormPush, 40)
 
 /* Activations for the matrix kernels: src[rows][width] -> packed tiles of `columns` rows; see
  * pack.comp. Workgroups: tiles of columns. */
@@ -131,6 +152,8 @@ SHADER_STRUCT ShaderMatmulPush
   x_scales; /* integer dots */
   SHADER_PTR (Floats)
   dst;
+  SHADER_PTR (FloatsIn)
+  bias; /* [rows] */
   SHADER_U32 rows;
   SHADER_U32 blocks;
   SHADER_U32 stride; /* floats from one column of dst to the next */
@@ -139,7 +162,7 @@ SHADER_STRUCT ShaderMatmulPush
   SHADER_U32 row0; /* of the weights: where this matrix begins in its stack */
 }
 SHADER_END (ShaderMatmulPush)
-SHADER_SIZE (ShaderMatmulPush, 88)
+SHADER_SIZE (ShaderMatmulPush, 96)
 
 /* The same for one column on narrow devices, and with the norms around it; see matvec.comp.
  * Workgroups: groups of rows. */
@@ -239,12 +262,13 @@ SHADER_STRUCT ShaderBatch
 SHADER_END (ShaderBatch)
 SHADER_SIZE (ShaderBatch, 32)
 
-/* dst[i][width] = src[outputs[i]][width]. Workgroups: outputs. */
+/* dst[i][width] = src[outputs[i].row][width], or the mean of its run's rows. Workgroups:
+ * outputs. */
 SHADER_STRUCT ShaderGatherPush
 {
   SHADER_PTR (FloatsIn)
   src;
-  SHADER_PTR (UintsIn)
+  SHADER_PTR (OutputsIn)
   outputs;
   SHADER_PTR (Floats)
   dst;

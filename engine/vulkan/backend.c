@@ -147,7 +147,8 @@ run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResult *resu
   if (batch->n_outputs > 0 &&
       (!run_part (self, VULKAN_PART_OUTPUTS, buckets[1], batch->n_outputs, cancel, &device_us,
                   error) ||
-       !vulkan_batch_read (self, batch, result, error)))
+       (self->plan->buffer_width[GRAPH_BUFFER_LOGITS] > 0 &&
+        !vulkan_batch_read (self, batch, result, error))))
     return FALSE;
   if (cost != NULL) {
     add_up_cost (self, batch, cost);

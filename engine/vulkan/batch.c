@@ -37,10 +37,25 @@ write_tokens (VulkanExecutable *self, const EngineBatch *batch)
       uint32_t token = run->first + i;
       tokens[token] = (ShaderToken) { .id = (uint32_t) batch->tokens[token],
                                       .position = run->position + i,
-                                      .first_page = n_pages };
+                                      .first_page = n_pages,
+                                      .n_keys = run->position +
+                                                (self->whole_run ? run->n_tokens : i + 1) };
       write_rotation (self, rotation, token, run->position + i);
     }
     n_pages += run->n_pages;
+  }
+}
+
+static void
+write_outputs (VulkanExecutable *self, const EngineBatch *batch)
+{
+  ShaderOutput *outputs =
+      (ShaderOutput *) (void *) ((uint8_t *) self->params.map + self->at.outputs);
+  for (uint32_t i = 0; i < batch->n_outputs; i++) {
+    const EngineBatchRun *run = batch->runs;
+    while (batch->outputs[i] >= run->first + run->n_tokens)
+      run++;
+    outputs[i] = (ShaderOutput) { batch->outputs[i], run->first, run->n_tokens, 0 };
   }
 }
 
@@ -92,8 +107,7 @@ vulkan_batch_write (VulkanExecutable *self, const EngineBatch *batch,
   write_batch (self, batch, &shared);
   memcpy (map + self->at.batch, &shared, sizeof shared);
   write_tokens (self, batch);
-  if (batch->n_outputs > 0)
-    memcpy (map + self->at.outputs, batch->outputs, batch->n_outputs * sizeof (uint32_t));
+  write_outputs (self, batch);
   VkDispatchIndirectCommand *arguments =
       (VkDispatchIndirectCommand *) (void *) (map + self->at.arguments);
   for (uint32_t part = 0; part < VULKAN_N_PARTS; part++) {

@@ -60,7 +60,7 @@ place_parameters (VulkanExecutable *self)
   at->batch = place (&end, sizeof (ShaderBatch));
   at->tokens = place (&end, (uint64_t) plan->max_tokens * sizeof (ShaderToken));
   at->pages = place (&end, (uint64_t) ENGINE_MAX_RUNS * self->model->n_pages * 4);
-  at->outputs = place (&end, (uint64_t) plan->max_outputs * 4);
+  at->outputs = place (&end, (uint64_t) plan->max_outputs * sizeof (ShaderOutput));
   at->rotation = place (&end, (uint64_t) plan->max_tokens * (plan->desc->h.d_rope / 2) * 8);
   at->max_arguments = (plan->n_ops * DISPATCHES_AN_OP + 1) * VULKAN_N_BUCKETS;
   at->arguments =
@@ -105,9 +105,11 @@ prepare (VulkanExecutable *self, GError **error)
 {
   const GraphPlan *plan = self->plan;
   self->rope_freqs = NULL;
-  for (uint32_t i = 0; i < plan->n_ops; i++)
+  for (uint32_t i = 0; i < plan->n_ops; i++) {
     if (plan->ops[i].kind == GRAPH_OP_ROPE_STORE && plan->ops[i].vector != NULL)
       self->rope_freqs = vulkan_weights_vector (self->model->weights, plan->ops[i].vector);
+    self->whole_run |= plan->ops[i].whole_run;
+  }
   return vulkan_record (self, VULKAN_PART_TOKENS, vulkan_bucket (self, plan->max_tokens), error) &&
          vulkan_record (self, VULKAN_PART_OUTPUTS, 0, error);
 }

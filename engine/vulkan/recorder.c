@@ -147,9 +147,10 @@ record_embed (Recorder *self, const GraphOp *op, GError **error)
   return dispatch (self,
                    &(Dispatch) {
                        .kernel = kernel_of (layout, SHADER_EMBED_F32, wide),
-                       .constants = { self->quirks->lanes_small, 1 },
+                       .constants = { self->quirks->lanes_small, 1, op->pick, op->accumulate },
                        PUSH (push),
                        .grid = rows_grid (op),
+                       .reads = op->accumulate ? BIT (op->dst) : 0,
                        .writes = BIT (op->dst),
                    },
                    error);
@@ -174,6 +175,37 @@ record_norm (Recorder *self, const GraphOp *op, GError **error)
                    &(Dispatch) {
                        .kernel = SHADER_NORM,
                        .constants = { self->quirks->lanes_small, 1 },
+                       PUSH (push),
+                       .grid = rows_grid (op),
+                       .reads = BIT (op->src),
+                       .writes = BIT (op->dst),
+                   },
+                   error);
+}
+
+static uint64_t
+vector_address (const Recorder *self, const ModelTensor *tensor)
+{
+  return vulkan_weights_vector (self->exe->model->weights, tensor)->address;
+}
+
+static gboolean
+record_layer_norm (Recorder *self, const GraphOp *op, GError **error)
+{
+  const ModelTensor *bias = op->biases[0] != NULL ? op->biases[0] : op->vector;
+  ShaderNormPush push = {
+    .src = buffer_address (self, op->src),
+    .vector = vector_address (self, op->vector),
+    .dst = buffer_address (self, op->dst),
+    .bias = vector_address (self, bias),
+    .width = op->dst_width,
+    .epsilon = self->plan->desc->h.norm_epsilon,
+  };
+  self->n_squares = 0;
+  return dispatch (self,
+                   &(Dispatch) {
+                       .kernel = SHADER_LAYER_NORM,
+                       .constants = { self->quirks->lanes_small, 1, op->biases[0] != NULL },
                        PUSH (push),
                        .grid = rows_grid (op),
                        .reads = BIT (op->src),
@@ -223,7 +255,8 @@ record_pack (Recorder *self, const VulkanLayout *layout, const GraphOp *op, gboo
 typedef struct {
   const VulkanTensor *stack;
   uint32_t row0, rows, first, mode;
-  gboolean more; /* not the first dispatch of the op: writes beside what the others wrote */
+  const ModelTensor *bias; /* or NULL */
+  gboolean more;           /* not the op's first dispatch: writes beside what the others wrote */
 } Product;
 
 static gboolean
@@ -239,6 +272,7 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, gbool
     .x_codes = base + exe->pack,
     .x_scales = base + exe->pack_scales,
     .dst = buffer_address (self, op->dst),
+    .bias = product->bias != NULL ? vector_address (self, product->bias) : base,
     .rows = product->rows,
     .blocks = layout->blocks,
     .stride = op->dst_width,
@@ -254,15 +288,16 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, gbool
                         op->output_rows ? VULKAN_COUNT_OUTPUT_TILES : VULKAN_COUNT_TOKEN_TILES },
                       { groups, 0, 1 } };
   uint32_t split = self->columns == 1 ? self->quirks->split : 1;
+  gboolean reads_dst = product->mode != SHADER_STORE && product->mode < SHADER_ACTIVATE;
   return dispatch (self,
                    &(Dispatch) {
                        .kernel = kernel_of (layout, SHADER_MATMUL_F32, family),
                        .constants = { self->quirks->lanes, split, self->columns, product->mode,
-                                      layout->group },
+                                      layout->group, product->bias != NULL },
                        PUSH (push),
                        .grid = grid,
                        .reads = (plain ? BIT (op->src) : BIT_PACK) |
-                                (product->mode == SHADER_STORE ? 0 : BIT (op->dst)),
+                                (reads_dst ? BIT (op->dst) : 0),
                        .writes = BIT (op->dst),
                        .disjoint = product->more ? BIT (op->dst) : 0,
                    },
@@ -371,7 +406,8 @@ record_products (Recorder *self, const GraphOp *op, const Product *products, uin
   for (uint32_t i = 0; i < n; i++) {
     const VulkanLayout *layout = &products[i].stack->layout;
     gboolean ints = !self->quirks->float_dots && !is_float (layout);
-    if (is_narrow (self, op, layout) && products[i].mode <= SHADER_ACCUMULATE) {
+    if (is_narrow (self, op, layout) && products[i].mode <= SHADER_ACCUMULATE &&
+        products[i].bias == NULL) {
       if (!record_narrow (self, op, &products[i], FALSE, error))
         return FALSE;
       continue;
@@ -391,19 +427,21 @@ static gboolean
 record_matmul (Recorder *self, const GraphOp *op, GError **error)
 {
   Product products[GRAPH_MAX_WEIGHTS];
-  uint32_t n = 0, first = 0;
+  uint32_t n = 0, first = 0, mode = op->accumulate ? SHADER_ACCUMULATE : SHADER_STORE;
+  if (op->activate)
+    mode = SHADER_ACTIVATE + self->plan->desc->architecture->activation;
   if (op->accumulate)
     self->n_squares = 0; /* of the residual stream as it was */
   for (uint32_t w = 0; w < op->n_weights; w++) {
     const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[w]);
     uint32_t rows = (uint32_t) op->weights[w]->ne[1];
     Product *last = n > 0 ? &products[n - 1] : NULL;
-    if (last != NULL && last->stack == part->stack && last->row0 + last->rows == part->first_row)
+    if (last != NULL && last->stack == part->stack && last->row0 + last->rows == part->first_row &&
+        last->bias == NULL && op->biases[w] == NULL)
       last->rows += rows;
     else
-      products[n++] = (Product) { part->stack, part->first_row, rows, first,
-                                  op->accumulate ? SHADER_ACCUMULATE : SHADER_STORE,
-                                  last != NULL };
+      products[n++] = (Product) { part->stack, part->first_row, rows, first, mode,
+                                  op->biases[w], last != NULL };
     first += rows;
   }
   return record_products (self, op, products, n, error);
@@ -414,16 +452,14 @@ record_gated (Recorder *self, const GraphOp *op, GError **error)
 {
   const VulkanPart *gate = vulkan_weights_part (self->exe->model->weights, op->weights[0]);
   const VulkanPart *up = vulkan_weights_part (self->exe->model->weights, op->weights[1]);
-  uint32_t mode = self->plan->desc->architecture->activation == MODEL_ACTIVATION_GELU
-                      ? SHADER_GATE_GELU
-                      : SHADER_GATE_SILU;
+  uint32_t mode = SHADER_GATE + self->plan->desc->architecture->activation;
   if (is_stacked (self, op) && is_narrow (self, op, &gate->stack->layout)) {
-    Product both = { gate->stack, gate->first_row, op->dst_width, 0, mode, FALSE };
+    Product both = { gate->stack, gate->first_row, op->dst_width, 0, mode, NULL, FALSE };
     return record_narrow (self, op, &both, TRUE, error);
   }
   Product products[] = {
-    { gate->stack, gate->first_row, op->dst_width, 0, SHADER_STORE, FALSE },
-    { up->stack, up->first_row, op->dst_width, 0, mode, FALSE },
+    { gate->stack, gate->first_row, op->dst_width, 0, SHADER_STORE, NULL, FALSE },
+    { up->stack, up->first_row, op->dst_width, 0, mode, NULL, FALSE },
   };
   return record_products (self, op, products, G_N_ELEMENTS (products), error);
 }
@@ -537,7 +573,7 @@ record_gather (Recorder *self, const GraphOp *op, GError **error)
   };
   return dispatch (self,
                    &(Dispatch) {
-                       .kernel = SHADER_GATHER,
+                       .kernel = op->kind == GRAPH_OP_POOL ? SHADER_POOL : SHADER_GATHER,
                        .constants = { self->quirks->lanes_small, 1 },
                        PUSH (push),
                        .grid = { { VULKAN_COUNT_OUTPUTS }, { 0, 1, 1 } },
@@ -589,18 +625,22 @@ static gboolean (*const record_op[GRAPH_N_OPS]) (Recorder *self, const GraphOp *
                                                  GError **error) = {
   [GRAPH_OP_EMBED] = record_embed,
   [GRAPH_OP_NORM] = record_norm,
+  [GRAPH_OP_LAYER_NORM] = record_layer_norm,
   [GRAPH_OP_MATMUL] = record_matmul,
   [GRAPH_OP_ROPE_STORE] = record_rope_store,
   [GRAPH_OP_ATTENTION] = record_attention,
   [GRAPH_OP_GATED] = record_gated,
   [GRAPH_OP_GATHER] = record_gather,
+  [GRAPH_OP_POOL] = record_gather,
   [GRAPH_OP_CANDIDATES] = record_candidates,
 };
 
 static VulkanPlanPart
 part_of (const GraphOp *op)
 {
-  return op->output_rows || op->kind == GRAPH_OP_GATHER ? VULKAN_PART_OUTPUTS : VULKAN_PART_TOKENS;
+  return op->output_rows || op->kind == GRAPH_OP_GATHER || op->kind == GRAPH_OP_POOL
+             ? VULKAN_PART_OUTPUTS
+             : VULKAN_PART_TOKENS;
 }
 
 /* What the host reads must be made visible to it at the end. */
@@ -639,8 +679,9 @@ record_part (Recorder *self, VulkanPlanPart part, GError **error)
     if (part_of (op) != part)
       continue;
     self->index = i;
-    /* A submit may end before every block of a layer. */
-    if (!any || (op->kind == GRAPH_OP_NORM && op->src == GRAPH_BUFFER_X)) {
+    /* A submit may end where the norm of a block stands. */
+    gboolean norm = op->kind == GRAPH_OP_NORM || op->kind == GRAPH_OP_LAYER_NORM;
+    if (!any || (norm && op->src == GRAPH_BUFFER_X)) {
       if ((any && !end (self, error)) || !begin (self, error))
         return FALSE;
       any = TRUE;

@@ -73,6 +73,18 @@ add_stack (VulkanWeights *self, const ModelTensor *const *tensors, uint32_t n)
   g_ptr_array_add (self->stacks, stack);
 }
 
+/* tensor: NULL adds nothing. */
+static void
+add_vector (VulkanWeights *self, const ModelTensor *tensor)
+{
+  if (tensor == NULL || g_hash_table_contains (self->vectors, tensor))
+    return;
+  VulkanVector *vector = g_new0 (VulkanVector, 1);
+  vector->tensor = tensor;
+  vector->n = (uint32_t) tensor->ne[0];
+  g_hash_table_insert (self->vectors, (gpointer) tensor, vector);
+}
+
 /* Fills stacks and vectors from the plan, without memory yet. */
 static void
 collect (VulkanWeights *self, const GraphPlan *plan)
@@ -84,12 +96,9 @@ collect (VulkanWeights *self, const GraphPlan *plan)
     for (uint32_t w = 0; w < op->n_weights; w++)
       if (!g_hash_table_contains (self->parts, op->weights[w]))
         add_stack (self, &op->weights[w], 1);
-    if (op->vector != NULL && !g_hash_table_contains (self->vectors, op->vector)) {
-      VulkanVector *vector = g_new0 (VulkanVector, 1);
-      vector->tensor = op->vector;
-      vector->n = (uint32_t) op->vector->ne[0];
-      g_hash_table_insert (self->vectors, (gpointer) op->vector, vector);
-    }
+    add_vector (self, op->vector);
+    for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
+      add_vector (self, op->biases[b]);
   }
 }
 

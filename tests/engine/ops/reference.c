@@ -67,10 +67,19 @@ static void
 run_embed (Reference *r, const GraphOp *op, const EngineBatch *batch)
 {
   g_autofree float *table = read_tensor (r, op->weights[0]);
+  uint32_t n = op->dst_width;
 
-  for (uint32_t t = 0; t < batch->n_tokens; t++)
-    for (uint32_t i = 0; i < op->dst_width; i++)
-      row_of (r, op->dst, t)[i] = (double) table[(size_t) batch->tokens[t] * op->dst_width + i];
+  for (uint32_t run = 0; run < batch->n_runs; run++)
+    for (uint32_t t = 0; t < batch->runs[run].n_tokens; t++) {
+      uint32_t token = batch->runs[run].first + t;
+      const uint32_t rows[] = { [GRAPH_PICK_TOKEN] = (uint32_t) batch->tokens[token],
+                                [GRAPH_PICK_POSITION] = batch->runs[run].position + t,
+                                [GRAPH_PICK_FIRST] = 0 };
+      double *dst = row_of (r, op->dst, token);
+
+      for (uint32_t i = 0; i < n; i++)
+        dst[i] = (op->accumulate ? dst[i] : 0) + (double) table[(size_t) rows[op->pick] * n + i];
+    }
 }
 
 static void
@@ -87,6 +96,40 @@ run_norm (Reference *r, const GraphOp *op, const EngineBatch *batch)
     sum = 1 / sqrt (sum / op->src_width + (double) r->plan->desc->h.norm_epsilon);
     for (uint32_t i = 0; i < op->src_width; i++)
       row_of (r, op->dst, t)[i] = x[i] * sum * (double) weight[i];
+  }
+}
+
+static void
+run_layer_norm (Reference *r, const GraphOp *op, const EngineBatch *batch)
+{
+  g_autofree float *weight = read_tensor (r, op->vector);
+  g_autofree float *bias = op->biases[0] != NULL ? read_tensor (r, op->biases[0]) : NULL;
+  uint32_t n = op->src_width;
+
+  for (uint32_t t = 0; t < rows_of (op, batch); t++) {
+    const double *x = row_of (r, op->src, t);
+    double mean = 0, variance = 0, epsilon = (double) r->plan->desc->h.norm_epsilon;
+
+    for (uint32_t i = 0; i < n; i++)
+      mean += x[i] / n;
+    for (uint32_t i = 0; i < n; i++)
+      variance += (x[i] - mean) * (x[i] - mean) / n;
+    for (uint32_t i = 0; i < n; i++)
+      row_of (r, op->dst, t)[i] = (x[i] - mean) / sqrt (variance + epsilon) * (double) weight[i] +
+                                  (bias != NULL ? (double) bias[i] : 0);
+  }
+}
+
+static double
+activate (ModelActivation activation, double x)
+{
+  switch (activation) {
+  case MODEL_ACTIVATION_GELU:
+    return 0.5 * x * (1 + tanh (sqrt (2 / G_PI) * (x + 0.044715 * x * x * x)));
+  case MODEL_ACTIVATION_GELU_ERF:
+    return 0.5 * x * (1 + erf (x / sqrt (2)));
+  default:
+    return x / (1 + exp (-x));
   }
 }
 
@@ -107,6 +150,7 @@ run_matmul (Reference *r, const GraphOp *op, const EngineBatch *batch)
 
   for (uint32_t w = 0; w < op->n_weights; w++) {
     g_autofree float *weight = read_tensor (r, op->weights[w]);
+    g_autofree float *bias = op->biases[w] != NULL ? read_tensor (r, op->biases[w]) : NULL;
     uint32_t rows = (uint32_t) op->weights[w]->ne[1], k = op->src_width;
 
     for (uint32_t t = 0; t < rows_of (op, batch); t++)
@@ -114,18 +158,13 @@ run_matmul (Reference *r, const GraphOp *op, const EngineBatch *batch)
         double *y = row_of (r, op->dst, t) + first + row;
 
         *y = (op->accumulate ? *y : 0) +
-             dot (weight + (size_t) row * k, row_of (r, op->src, t), k);
+             dot (weight + (size_t) row * k, row_of (r, op->src, t), k) +
+             (bias != NULL ? (double) bias[row] : 0);
+        if (op->activate)
+          *y = activate (r->plan->desc->architecture->activation, *y);
       }
     first += rows;
   }
-}
-
-static double
-activate (ModelActivation activation, double x)
-{
-  if (activation == MODEL_ACTIVATION_GELU)
-    return 0.5 * x * (1 + tanh (sqrt (2 / G_PI) * (x + 0.044715 * x * x * x)));
-  return x / (1 + exp (-x));
 }
 
 static void
@@ -237,9 +276,10 @@ run_attention (Reference *r, const GraphOp *op, const EngineBatch *batch)
       for (uint32_t head = 0; head < h->n_heads; head++) {
         size_t row = cache_row (r, i, op->layer, 0) + head / (h->n_heads / h->n_heads_kv);
         uint32_t token = batch->runs[i].first + t;
+        uint32_t last = op->whole_run ? batch->runs[i].n_tokens - 1 : t;
 
         attend (h, row_of (r, op->src, token) + head * h->d_key, r->keys + row * h->d_key,
-                r->values + row * h->d_value, batch->runs[i].position + t + 1,
+                r->values + row * h->d_value, batch->runs[i].position + last + 1,
                 row_of (r, op->dst, token) + head * h->d_value);
       }
 }
@@ -253,6 +293,24 @@ run_gather (Reference *r, const GraphOp *op, const EngineBatch *batch)
 }
 
 static void
+run_pool (Reference *r, const GraphOp *op, const EngineBatch *batch)
+{
+  for (uint32_t i = 0; i < batch->n_outputs; i++) {
+    const EngineBatchRun *run = batch->runs;
+
+    while (batch->outputs[i] >= run->first + run->n_tokens)
+      run++;
+    for (uint32_t d = 0; d < op->src_width; d++) {
+      double sum = 0;
+
+      for (uint32_t t = 0; t < run->n_tokens; t++)
+        sum += row_of (r, op->src, run->first + t)[d];
+      row_of (r, op->dst, i)[d] = sum / run->n_tokens;
+    }
+  }
+}
+
+static void
 run_nothing (Reference *r, const GraphOp *op, const EngineBatch *batch)
 {
 }
@@ -263,11 +321,13 @@ reference_run (Reference *r, const EngineBatch *batch)
   static void (*const ops[GRAPH_N_OPS]) (Reference *, const GraphOp *, const EngineBatch *) = {
     [GRAPH_OP_EMBED] = run_embed,
     [GRAPH_OP_NORM] = run_norm,
+    [GRAPH_OP_LAYER_NORM] = run_layer_norm,
     [GRAPH_OP_MATMUL] = run_matmul,
     [GRAPH_OP_ROPE_STORE] = run_rope_store,
     [GRAPH_OP_ATTENTION] = run_attention,
     [GRAPH_OP_GATED] = run_gated,
     [GRAPH_OP_GATHER] = run_gather,
+    [GRAPH_OP_POOL] = run_pool,
     [GRAPH_OP_CANDIDATES] = run_nothing,
   };
 

@@ -2,13 +2,11 @@
 /* ONE suite for all back ends: "test-ops BACKEND" builds small plans by hand on random weights,
  * runs them on that back end and compares every result with the reference (reference.h). A back
  * end is one row of the table at the end. */
-#include "tests/engine/make-gguf.h"
-#include "tests/engine/ops/reference.h"
+#include "tests/engine/ops/case.h"
 
 #include "engine/cpu/cpu.h"
 #include "engine/vulkan/vulkan.h"
 
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
@@ -28,191 +26,6 @@ typedef struct {
 } Backend;
 
 static const Backend *backend_under_test;
-static EngineBackend *backend;
-
-/* ---- a case: tensors in a file, a description, a plan --------------------------------------- */
-
-typedef struct {
-  uint64_t random;
-  TestGguf *builder;
-  char *path;
-  ModelGguf *gguf;
-  ModelArchitecture architecture;
-  ModelDesc desc;
-  GraphPlan plan;
-  GraphOp ops[8];
-  EngineBatch batch;
-  EngineBatchRun runs[ENGINE_MAX_RUNS];
-  GArray *tokens, *outputs;
-  uint32_t n_pages;
-  GArray *pages[ENGINE_MAX_RUNS];
-  EngineResult result;
-} Case;
-
-static Case *
-case_new (uint64_t seed, uint32_t max_tokens, uint32_t max_outputs)
-{
-  Case *c = g_new0 (Case, 1);
-
-  c->random = seed;
-  c->builder = test_gguf_new (3);
-  c->architecture = (ModelArchitecture) { "test", MODEL_ROPE_INTERLEAVED, MODEL_ACTIVATION_SILU };
-  c->desc.architecture = &c->architecture;
-  c->desc.h = (ModelHparams) { .n_layers = 1,
-                               .n_vocab = 64,
-                               .n_heads = 1,
-                               .n_heads_kv = 1,
-                               .d_key = 32,
-                               .d_value = 32,
-                               .d_rope = 32,
-                               .norm_epsilon = 1e-5f,
-                               .rope_base = 10000,
-                               .rope_scale = 1,
-                               .attention_scale = 0.176776695f };
-  c->plan = (GraphPlan) {
-    .desc = &c->desc, .max_tokens = max_tokens, .max_outputs = max_outputs, .ops = c->ops
-  };
-  c->tokens = g_array_new (FALSE, TRUE, sizeof (int32_t));
-  c->outputs = g_array_new (FALSE, TRUE, sizeof (uint32_t));
-  return c;
-}
-
-static void
-case_free (Case *c)
-{
-  g_unlink (c->path);
-  g_free (c->path);
-  model_gguf_free (c->gguf);
-  test_gguf_free (c->builder);
-  g_array_unref (c->tokens);
-  g_array_unref (c->outputs);
-  for (unsigned i = 0; i < ENGINE_MAX_RUNS; i++)
-    g_clear_pointer (&c->pages[i], g_array_unref);
-  g_free (c->result.candidates);
-  g_free (c->result.lse);
-  g_free (c->result.logits);
-  g_free (c);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Case, case_free)
-
-/* rows 0: a vector. */
-static void
-add_tensor (Case *c, const char *name, ModelType type, uint32_t columns, uint32_t rows,
-            float deviation)
-{
-  size_t n = (size_t) columns * MAX (rows, 1);
-  size_t bytes = model_type_row_bytes (model_type_info (type), columns) * MAX (rows, 1);
-  g_autofree void *data = g_malloc (bytes);
-
-  test_random_weights (&c->random, type, deviation, data, n);
-  test_gguf_add_tensor (c->builder, name, type, columns, rows, data, bytes);
-}
-
-static void
-write_file (Case *c)
-{
-  g_autoptr (GByteArray) bytes = test_gguf_bytes (c->builder, 32, NULL);
-  g_autoptr (GError) error = NULL;
-  int fd = g_file_open_tmp ("ops-XXXXXX.gguf", &c->path, &error);
-
-  g_assert_no_error (error);
-  g_close (fd, NULL);
-  test_write_file (c->path, bytes);
-  c->gguf = model_gguf_open (c->path, &error);
-  g_assert_no_error (error);
-  c->desc.gguf = c->gguf;
-}
-
-static GraphOp *
-add_op (Case *c, GraphOpKind kind, GraphBuffer src, GraphBuffer dst)
-{
-  GraphOp *op = &c->ops[c->plan.n_ops++];
-
-  *op = (GraphOp) { .kind = kind, .src = src, .dst = dst };
-  op->src_width = src < GRAPH_N_BUFFERS ? c->plan.buffer_width[src] : 0;
-  op->dst_width = dst < GRAPH_N_BUFFERS ? c->plan.buffer_width[dst] : 0;
-  return op;
-}
-
-static void
-weigh (Case *c, GraphOp *op, const char *name)
-{
-  op->weights[op->n_weights] = model_gguf_find_tensor (c->gguf, name);
-  g_assert_nonnull (op->weights[op->n_weights++]);
-}
-
-/* One more timeline in the batch; its pages are scattered over those that there are. */
-static void
-add_run (Case *c, uint32_t position, uint32_t n_tokens)
-{
-  uint32_t i = c->batch.n_runs++, n_pages = (position + n_tokens - 1) / ENGINE_PAGE_TOKENS + 1;
-
-  c->pages[i] = g_array_new (FALSE, FALSE, sizeof (uint32_t));
-  for (uint32_t p = 0; p < n_pages; p++, c->n_pages++)
-    g_array_append_val (c->pages[i], c->n_pages);
-  for (uint32_t p = 0; p < n_pages / 2; p++) {
-    uint32_t *pages = (uint32_t *) (void *) c->pages[i]->data, swap = pages[p];
-
-    pages[p] = pages[n_pages - 1 - p];
-    pages[n_pages - 1 - p] = swap;
-  }
-  c->runs[i] = (EngineBatchRun) { c->tokens->len, n_tokens, position,
-                                  (const uint32_t *) (const void *) c->pages[i]->data, n_pages };
-  for (uint32_t t = 0; t < n_tokens; t++) {
-    int32_t token = (int32_t) (test_random (&c->random) % c->desc.h.n_vocab);
-
-    g_array_append_val (c->tokens, token);
-  }
-  c->batch.runs = c->runs;
-  c->batch.tokens = (const int32_t *) (const void *) c->tokens->data;
-  c->batch.n_tokens = c->tokens->len;
-}
-
-/* Runs the plan on the back end, and returns the first n floats of a buffer. */
-static float *
-run_backend (Case *c, GraphBuffer buffer, size_t n)
-{
-  const EngineBackendVtable *vtable = backend->vtable;
-  g_autoptr (GError) error = NULL;
-  float *got = g_new0 (float, n);
-  EngineBackendModel *model =
-      vtable->load (backend, &c->plan, MAX (c->n_pages, 1), NULL, NULL, NULL, &error);
-  EngineBackendExecutable *executable;
-
-  g_assert_no_error (error);
-  executable = vtable->compile (model, &c->plan, &error);
-  g_assert_no_error (error);
-  vtable->run (executable, &c->batch, &c->result, NULL, NULL, &error);
-  g_assert_no_error (error);
-  if (n > 0)
-    vtable->read_buffer (executable, buffer, got, n, &error);
-  g_assert_no_error (error);
-  vtable->discard (executable);
-  vtable->unload (model);
-  return got;
-}
-
-static void
-compare (Case *c, GraphBuffer buffer, uint32_t rows, double limit)
-{
-  g_autoptr (Reference) reference = reference_new (&c->plan, 256);
-  size_t n = (size_t) rows * c->plan.buffer_width[buffer];
-  g_autofree float *got = run_backend (c, buffer, n);
-  double nmse;
-
-  reference_run (reference, &c->batch);
-  nmse = reference_nmse (reference->buffer[buffer], got, n);
-  /* Few results may all be small by chance, next to what they were summed from. */
-  limit *= 1 + 64.0 / (double) n;
-  if (!(nmse <= limit)) {
-    g_autofree char *plan = graph_plan_print (&c->plan);
-
-    g_test_message ("%u tokens: NMSE %g, limit %g\n%s", c->batch.n_tokens, nmse, limit, plan);
-    for (size_t i = 0; i < MIN (n, 8); i++)
-      g_test_message ("%zu: is %g, should be %g", i, (double) got[i], reference->buffer[buffer][i]);
-    g_test_fail ();
-  }
-}
 
 static const ModelType types[] = { MODEL_TYPE_F32, MODEL_TYPE_F16, MODEL_TYPE_BF16,
                                    MODEL_TYPE_Q4_0, MODEL_TYPE_Q4_1, MODEL_TYPE_Q8_0,
@@ -270,6 +83,62 @@ test_norm (void)
   }
 }
 
+/* What an encoder starts from: vectors of tokens, positions and one type, summed. */
+static void
+test_embed_sums (gconstpointer data)
+{
+  ModelType type = *(const ModelType *) data;
+  g_autoptr (Case) c = case_new (type + 1, 40, 1);
+  static const char *const tables[] = { "tokens", "positions", "types" };
+
+  c->plan.buffer_width[GRAPH_BUFFER_X] = c->desc.h.d_model = 256;
+  for (unsigned i = 0; i < G_N_ELEMENTS (tables); i++)
+    add_tensor (c, tables[i], i == 1 ? MODEL_TYPE_F32 : type, 256, i == 2 ? 2 : 64, 1);
+  write_file (c);
+  for (unsigned i = 0; i < G_N_ELEMENTS (tables); i++) {
+    GraphOp *op = add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_X);
+
+    weigh (c, op, tables[i]);
+    op->pick = (GraphPick) i;
+    op->accumulate = i > 0;
+  }
+  add_run (c, 0, 20);
+  add_run (c, 44, 20);
+  compare (c, GRAPH_BUFFER_X, 40, LIMIT_FLOAT);
+}
+
+/* Also in place, as after the sum of a residual. */
+static void
+try_layer_norm (uint32_t width, gboolean biased, gboolean in_place, float deviation)
+{
+  g_autoptr (Case) c = case_new (width + biased, 5, 1);
+  GraphBuffer dst = in_place ? GRAPH_BUFFER_X : GRAPH_BUFFER_NORMED;
+  GraphOp *op;
+
+  c->plan.buffer_width[GRAPH_BUFFER_X] = c->plan.buffer_width[GRAPH_BUFFER_NORMED] =
+      c->desc.h.d_model = width;
+  add_tensor (c, "embd", MODEL_TYPE_F32, width, 64, deviation);
+  add_tensor (c, "norm", MODEL_TYPE_F32, width, 0, 1);
+  add_tensor (c, "bias", MODEL_TYPE_F16, width, 0, 1);
+  write_file (c);
+  weigh (c, add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_X), "embd");
+  op = add_op (c, GRAPH_OP_LAYER_NORM, GRAPH_BUFFER_X, dst);
+  op->vector = model_gguf_find_tensor (c->gguf, "norm");
+  op->biases[0] = biased ? model_gguf_find_tensor (c->gguf, "bias") : NULL;
+  add_run (c, 0, 5);
+  compare (c, dst, 5, LIMIT_FLOAT);
+}
+
+static void
+test_layer_norm (void)
+{
+  static const uint32_t widths[] = { 32, 33, 64, 96, 384, 1023, 1056 };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (widths); i++)
+    for (unsigned j = 0; j < 4; j++)
+      try_layer_norm (widths[i], j % 2 == 0, j < 2, i % 3 == 0 ? 1e-2f : 30);
+}
+
 /* NORMED = rows of a table x weights; with accumulate X += X x weights, which needs k rows. */
 static void
 try_matmul (ModelType type, uint32_t rows, uint32_t k, uint32_t n_tokens, gboolean accumulate)
@@ -318,6 +187,65 @@ test_matmul (gconstpointer data)
   try_matmul (type, 0, block * 2, 1, TRUE);
   try_matmul (type, 0, block * 3, 7, TRUE);
   try_matmul (type, 200, 1024, 20, FALSE);
+}
+
+/* HIDDEN = act (X x weights + biases), the second of two without a bias, then X += HIDDEN x weights
+ * + bias and its norm in place: the feed-forward block of an encoder. */
+static void
+try_biased (ModelType type, uint32_t rows, uint32_t n_tokens, ModelActivation activation)
+{
+  uint32_t k = MAX (model_type_info (type)->block_weights, 32);
+  g_autoptr (Case) c = case_new (rows + n_tokens, n_tokens, 1);
+  const CaseResult results[] = { { GRAPH_BUFFER_QKV, n_tokens, limit_of (type) },
+                                 { GRAPH_BUFFER_HIDDEN, n_tokens, 2 * limit_of (type) },
+                                 { GRAPH_BUFFER_X, n_tokens, 4 * limit_of (type) } };
+  GraphOp *op;
+
+  c->architecture.activation = activation;
+  c->plan.buffer_width[GRAPH_BUFFER_X] = c->desc.h.d_model = k;
+  c->plan.buffer_width[GRAPH_BUFFER_QKV] = rows + 5;
+  c->plan.buffer_width[GRAPH_BUFFER_HIDDEN] = 2 * k;
+  add_tensor (c, "embd", MODEL_TYPE_F32, k, 64, 1);
+  add_tensor (c, "w0", type, k, rows, 0.3f);
+  add_tensor (c, "b0", MODEL_TYPE_F32, rows, 0, 2);
+  add_tensor (c, "w1", type, k, 5, 0.3f);
+  add_tensor (c, "up", type, k, 2 * k, 0.2f);
+  add_tensor (c, "up bias", MODEL_TYPE_F32, 2 * k, 0, 1);
+  add_tensor (c, "down", type, 2 * k, k, 0.2f);
+  add_tensor (c, "down bias", MODEL_TYPE_F16, k, 0, 1);
+  add_tensor (c, "norm", MODEL_TYPE_F32, k, 0, 1);
+  write_file (c);
+  weigh (c, add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_X), "embd");
+  op = add_op (c, GRAPH_OP_MATMUL, GRAPH_BUFFER_X, GRAPH_BUFFER_QKV);
+  weigh (c, op, "w0");
+  weigh (c, op, "w1");
+  op->biases[0] = model_gguf_find_tensor (c->gguf, "b0");
+  op = add_op (c, GRAPH_OP_MATMUL, GRAPH_BUFFER_X, GRAPH_BUFFER_HIDDEN);
+  weigh (c, op, "up");
+  op->biases[0] = model_gguf_find_tensor (c->gguf, "up bias");
+  op->activate = TRUE;
+  op = add_op (c, GRAPH_OP_MATMUL, GRAPH_BUFFER_HIDDEN, GRAPH_BUFFER_X);
+  weigh (c, op, "down");
+  op->biases[0] = model_gguf_find_tensor (c->gguf, "down bias");
+  op->accumulate = TRUE;
+  add_op (c, GRAPH_OP_LAYER_NORM, GRAPH_BUFFER_X, GRAPH_BUFFER_X)->vector =
+      model_gguf_find_tensor (c->gguf, "norm");
+  add_run (c, 0, n_tokens);
+  compare_all (c, results, G_N_ELEMENTS (results));
+}
+
+static void
+test_biased (gconstpointer data)
+{
+  static const uint32_t rows[] = { 1, 15, 17, 32, 65, 16 }, tokens[] = { 1, 2, 4, 5, 9, 40 };
+  static const ModelActivation activations[] = { MODEL_ACTIVATION_SILU, MODEL_ACTIVATION_GELU,
+                                                 MODEL_ACTIVATION_GELU_ERF };
+  ModelType type = *(const ModelType *) data;
+
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
+    try_biased (type, rows[i], tokens[i], activations[i % 3]);
+    try_biased (type, rows[i], tokens[(i + 2) % G_N_ELEMENTS (tokens)], MODEL_ACTIVATION_GELU_ERF);
+  }
 }
 
 static void
@@ -436,6 +364,48 @@ test_attention_prefill (void)
     }
 }
 
+/* Texts side by side, each token seeing the whole of its own; and what is pooled of them. Two
+ * layers that share the memory of keys and values. */
+static void
+try_attention_whole (const AttentionShape *shape, const uint32_t *lengths, uint32_t n_runs)
+{
+  g_autoptr (Case) c = attention_case (shape, lengths[0] + n_runs, 400);
+  uint32_t outputs[ENGINE_MAX_RUNS], n_tokens = 0;
+  CaseResult results[2];
+
+  c->plan.max_outputs = ENGINE_MAX_RUNS;
+  c->plan.buffer_width[GRAPH_BUFFER_OUT] = c->plan.buffer_width[GRAPH_BUFFER_ATTN];
+  c->ops[2].whole_run = TRUE;
+  add_op (c, GRAPH_OP_ROPE_STORE, GRAPH_BUFFER_QKV, GRAPH_BUFFER_QKV)->vector = c->ops[1].vector;
+  add_op (c, GRAPH_OP_ATTENTION, GRAPH_BUFFER_QKV, GRAPH_BUFFER_ATTN)->whole_run = TRUE;
+  add_op (c, GRAPH_OP_POOL, GRAPH_BUFFER_ATTN, GRAPH_BUFFER_OUT);
+  for (uint32_t i = 0; i < n_runs; i++) {
+    outputs[i] = n_tokens;
+    add_run (c, 0, lengths[i]);
+    n_tokens += lengths[i];
+  }
+  c->batch.outputs = outputs;
+  c->batch.n_outputs = n_runs;
+  results[0] = (CaseResult) { GRAPH_BUFFER_ATTN, n_tokens, LIMIT_ATTENTION };
+  results[1] = (CaseResult) { GRAPH_BUFFER_OUT, n_runs, LIMIT_ATTENTION };
+  compare_all (c, results, G_N_ELEMENTS (results));
+}
+
+static void
+test_attention_whole (void)
+{
+  static const uint32_t lengths[] = { 1, 2, 4, 63, 64, 65, 130 };
+  static const uint32_t several[] = { 64, 3, 130, 1, 63, 1, 1, 20, 5, 64, 2, 9, 10, 11, 12, 4 };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    for (size_t n = 0; n < G_N_ELEMENTS (lengths); n++)
+      try_attention_whole (&shapes[i], &lengths[n], 1);
+    try_attention_whole (&shapes[i], several, 2);
+    try_attention_whole (&shapes[i], several + 5, 2); /* two texts of a token */
+    try_attention_whole (&shapes[i], several, ENGINE_MAX_RUNS);
+  }
+}
+
 /* Reads every timeline's past with batches of `step` tokens, then compares one batch in which each
  * timeline goes on. */
 static void
@@ -444,7 +414,7 @@ try_attention_decode (const AttentionShape *shape, const uint32_t *past, uint32_
 {
   g_autoptr (Case) c = attention_case (shape, past[0] + n_new, MAX (step, n_timelines * n_new));
   g_autoptr (Reference) reference = reference_new (&c->plan, 256);
-  const EngineBackendVtable *vtable = backend->vtable;
+  const EngineBackendVtable *vtable = case_backend->vtable;
   g_autoptr (GError) error = NULL;
   EngineBackendModel *model;
   EngineBackendExecutable *executable;
@@ -454,7 +424,7 @@ try_attention_decode (const AttentionShape *shape, const uint32_t *past, uint32_
 
   for (uint32_t i = 0; i < n_timelines; i++)
     add_run (c, past[i], n_new);
-  model = vtable->load (backend, &c->plan, c->n_pages, NULL, NULL, NULL, &error);
+  model = vtable->load (case_backend, &c->plan, c->n_pages, NULL, NULL, NULL, &error);
   g_assert_no_error (error);
   executable = vtable->compile (model, &c->plan, &error);
   g_assert_no_error (error);
@@ -671,20 +641,24 @@ main (int argc, char **argv)
     g_printerr ("usage: test-ops BACKEND\n");
     return 2;
   }
-  backend = backend_under_test->open ();
-  if (backend == NULL) {
+  case_backend = backend_under_test->open ();
+  if (case_backend == NULL) {
     g_print ("1..0 # SKIP this machine does not run %s\n", backend_under_test->name);
     return 0;
   }
   add_per_type ("embed", test_embed);
+  add_per_type ("embed-sums", test_embed_sums);
   g_test_add_func ("/ops/norm", test_norm);
+  g_test_add_func ("/ops/layer-norm", test_layer_norm);
   add_per_type ("matmul", test_matmul);
+  add_per_type ("biased", test_biased);
   add_per_type ("gated", test_gated);
   g_test_add_func ("/ops/rope", test_rope);
   g_test_add_func ("/ops/attention/prefill", test_attention_prefill);
+  g_test_add_func ("/ops/attention/whole", test_attention_whole);
   g_test_add_func ("/ops/attention/decode", test_attention_decode);
   g_test_add_func ("/ops/candidates", test_candidates);
   status = g_test_run ();
-  backend->vtable->close (backend);
+  case_backend->vtable->close (case_backend);
   return status;
 }

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The activations of feed-forward blocks, one number each. */
+
+/* x / 2 * (1 + erf (x / sqrt 2)), with erf by formula 7.1.26 of Abramowitz and Stegun: its error is
+ * below 1.5e-7. */
+float
+gelu_erf (float x)
+{
+  float z = abs (x) * 0.707106781, t = 1.0 / (1.0 + 0.3275911 * z);
+  float p = 1.421413741 + t * (-1.453152027 + t * 1.061405429);
+  p = 0.254829592 + t * (-0.284496736 + t * p);
+  return max (x, 0.0) - z * 0.707106781 * p * t * exp (-z * z);
+}
+
+/* The tanh form; clamped where tanh is 1 and exp would overflow. */
+float
+gelu (float x)
+{
+  float t = clamp (0.7978845608 * (x + 0.044715 * x * x * x), -15.0, 15.0);
+  return x / (1.0 + exp (-2.0 * t));
+}
+
+float
+activate (uint activation, float x)
+{
+  if (activation == SHADER_GELU_ERF)
+    return gelu_erf (x);
+  if (activation == SHADER_GELU)
+    return gelu (x);
+  return x / (1.0 + exp (-x));
+}

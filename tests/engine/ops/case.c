@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Cases of the op suite: see case.h. It knows no op. */
+#include "tests/engine/ops/case.h"
+
+#include <glib/gstdio.h>
+
+EngineBackend *case_backend;
+
+Case *
+case_new (uint64_t seed, uint32_t max_tokens, uint32_t max_outputs)
+{
+  Case *c = g_new0 (Case, 1);
+
+  c->random = seed;
+  c->builder = test_gguf_new (3);
+  c->architecture = (ModelArchitecture) { "test", MODEL_ROPE_INTERLEAVED, MODEL_ACTIVATION_SILU,
+                                          MODEL_ALWAYS };
+  c->desc.architecture = &c->architecture;
+  c->desc.h = (ModelHparams) { .n_layers = 1,
+                               .n_vocab = 64,
+                               .n_heads = 1,
+                               .n_heads_kv = 1,
+                               .d_key = 32,
+                               .d_value = 32,
+                               .d_rope = 32,
+                               .norm_epsilon = 1e-5f,
+                               .rope_base = 10000,
+                               .rope_scale = 1,
+                               .attention_scale = 0.176776695f };
+  c->plan = (GraphPlan) {
+    .desc = &c->desc, .max_tokens = max_tokens, .max_outputs = max_outputs, .ops = c->ops
+  };
+  c->tokens = g_array_new (FALSE, TRUE, sizeof (int32_t));
+  c->outputs = g_array_new (FALSE, TRUE, sizeof (uint32_t));
+  return c;
+}
+
+void
+case_free (Case *c)
+{
+  g_unlink (c->path);
+  g_free (c->path);
+  model_gguf_free (c->gguf);
+  test_gguf_free (c->builder);
+  g_array_unref (c->tokens);
+  g_array_unref (c->outputs);
+  for (unsigned i = 0; i < ENGINE_MAX_RUNS; i++)
+    g_clear_pointer (&c->pages[i], g_array_unref);
+  g_free (c->result.candidates);
+  g_free (c->result.lse);
+  g_free (c->result.logits);
+  g_free (c);
+}
+
+void
+add_tensor (Case *c, const char *name, ModelType type, uint32_t columns, uint32_t rows,
+            float deviation)
+{
+  size_t n = (size_t) columns * MAX (rows, 1);
+  size_t bytes = model_type_row_bytes (model_type_info (type), columns) * MAX (rows, 1);
+  g_autofree void *data = g_malloc (bytes);
+
+  test_random_weights (&c->random, type, deviation, data, n);
+  test_gguf_add_tensor (c->builder, name, type, columns, rows, data, bytes);
+}
+
+void
+write_file (Case *c)
+{
+  g_autoptr (GByteArray) bytes = test_gguf_bytes (c->builder, 32, NULL);
+  g_autoptr (GError) error = NULL;
+  int fd = g_file_open_tmp ("ops-XXXXXX.gguf", &c->path, &error);
+
+  g_assert_no_error (error);
+  g_close (fd, NULL);
+  test_write_file (c->path, bytes);
+  c->gguf = model_gguf_open (c->path, &error);
+  g_assert_no_error (error);
+  c->desc.gguf = c->gguf;
+}
+
+GraphOp *
+add_op (Case *c, GraphOpKind kind, GraphBuffer src, GraphBuffer dst)
+{
+  GraphOp *op = &c->ops[c->plan.n_ops++];
+
+  *op = (GraphOp) { .kind = kind, .src = src, .dst = dst };
+  op->src_width = src < GRAPH_N_BUFFERS ? c->plan.buffer_width[src] : 0;
+  op->dst_width = dst < GRAPH_N_BUFFERS ? c->plan.buffer_width[dst] : 0;
+  return op;
+}
+
+void
+weigh (Case *c, GraphOp *op, const char *name)
+{
+  op->weights[op->n_weights] = model_gguf_find_tensor (c->gguf, name);
+  g_assert_nonnull (op->weights[op->n_weights++]);
+}
+
+void
+add_run (Case *c, uint32_t position, uint32_t n_tokens)
+{
+  uint32_t i = c->batch.n_runs++, n_pages = (position + n_tokens - 1) / ENGINE_PAGE_TOKENS + 1;
+
+  c->pages[i] = g_array_new (FALSE, FALSE, sizeof (uint32_t));
+  for (uint32_t p = 0; p < n_pages; p++, c->n_pages++)
+    g_array_append_val (c->pages[i], c->n_pages);
+  for (uint32_t p = 0; p < n_pages / 2; p++) {
+    uint32_t *pages = (uint32_t *) (void *) c->pages[i]->data, swap = pages[p];
+
+    pages[p] = pages[n_pages - 1 - p];
+    pages[n_pages - 1 - p] = swap;
+  }
+  c->runs[i] = (EngineBatchRun) { c->tokens->len, n_tokens, position,
+                                  (const uint32_t *) (const void *) c->pages[i]->data, n_pages };
+  for (uint32_t t = 0; t < n_tokens; t++) {
+    int32_t token = (int32_t) (test_random (&c->random) % c->desc.h.n_vocab);
+
+    g_array_append_val (c->tokens, token);
+  }
+  c->batch.runs = c->runs;
+  c->batch.tokens = (const int32_t *) (const void *) c->tokens->data;
+  c->batch.n_tokens = c->tokens->len;
+}
+
+/* How far the back end's result is from the reference's. */
+static void
+check (const Case *c, const CaseResult *want, const double *reference, const float *got)
+{
+  size_t n = (size_t) want->rows * c->plan.buffer_width[want->buffer];
+  double nmse = reference_nmse (reference, got, n);
+  /* Few results may all be small by chance, next to what they were summed from. */
+  double limit = want->limit * (1 + 64.0 / (double) n);
+  g_autofree char *plan = NULL;
+
+  if (nmse <= limit)
+    return;
+  plan = graph_plan_print (&c->plan);
+  g_test_message ("%u tokens, buffer %d: NMSE %g, limit %g\n%s", c->batch.n_tokens, want->buffer,
+                  nmse, limit, plan);
+  for (size_t i = 0; i < MIN (n, 8); i++)
+    g_test_message ("%zu: is %g, should be %g", i, (double) got[i], reference[i]);
+  g_test_fail ();
+}
+
+void
+compare_all (Case *c, const CaseResult *results, size_t n_results)
+{
+  const EngineBackendVtable *vtable = case_backend->vtable;
+  g_autoptr (Reference) reference = reference_new (&c->plan, 256);
+  g_autoptr (GError) error = NULL;
+  EngineBackendModel *model =
+      vtable->load (case_backend, &c->plan, MAX (c->n_pages, 1), NULL, NULL, NULL, &error);
+  EngineBackendExecutable *executable;
+
+  g_assert_no_error (error);
+  executable = vtable->compile (model, &c->plan, &error);
+  g_assert_no_error (error);
+  vtable->run (executable, &c->batch, &c->result, NULL, NULL, &error);
+  g_assert_no_error (error);
+  reference_run (reference, &c->batch);
+  for (size_t i = 0; i < n_results; i++) {
+    size_t n = (size_t) results[i].rows * c->plan.buffer_width[results[i].buffer];
+    g_autofree float *got = g_new0 (float, n);
+
+    vtable->read_buffer (executable, results[i].buffer, got, n, &error);
+    g_assert_no_error (error);
+    check (c, &results[i], reference->buffer[results[i].buffer], got);
+  }
+  vtable->discard (executable);
+  vtable->unload (model);
+}
+
+void
+compare (Case *c, GraphBuffer buffer, uint32_t rows, double limit)
+{
+  compare_all (c, &(CaseResult) { buffer, rows, limit }, 1);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A case of the op suite: random tensors in a file, a plan of a few ops built by hand, a batch, and
+ * the comparison of what a back end makes of them with the reference. Everything is a function of
+ * the seed. What cannot be set up aborts the test. */
+#pragma once
+
+#include "tests/engine/make-gguf.h"
+#include "tests/engine/ops/reference.h"
+
+typedef struct {
+  uint64_t random;
+  TestGguf *builder;
+  char *path;
+  ModelGguf *gguf;
+  ModelArchitecture architecture;
+  ModelDesc desc;
+  GraphPlan plan;
+  GraphOp ops[8];
+  EngineBatch batch;
+  EngineBatchRun runs[ENGINE_MAX_RUNS];
+  GArray *tokens, *outputs;
+  uint32_t n_pages;
+  GArray *pages[ENGINE_MAX_RUNS];
+  EngineResult result;
+} Case;
+
+/* What cases run on; the suite opens and closes it. */
+extern EngineBackend *case_backend;
+
+Case *case_new (uint64_t seed, uint32_t max_tokens, uint32_t max_outputs);
+void case_free (Case *c);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Case, case_free)
+
+/* rows 0: a vector. Tensors come before write_file (), ops after it. */
+void add_tensor (Case *c, const char *name, ModelType type, uint32_t columns, uint32_t rows,
+                 float deviation);
+void write_file (Case *c);
+GraphOp *add_op (Case *c, GraphOpKind kind, GraphBuffer src, GraphBuffer dst);
+void weigh (Case *c, GraphOp *op, const char *name);
+/* One more timeline in the batch; its pages are scattered over those that there are. */
+void add_run (Case *c, uint32_t position, uint32_t n_tokens);
+
+/* The first rows of a buffer after the plan, and their NMSE against the reference at most. */
+typedef struct {
+  GraphBuffer buffer;
+  uint32_t rows;
+  double limit;
+} CaseResult;
+/* Runs the plan once and compares; a difference fails the test and goes on. */
+void compare_all (Case *c, const CaseResult *results, size_t n_results);
+void compare (Case *c, GraphBuffer buffer, uint32_t rows, double limit);
