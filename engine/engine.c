@@ -84,6 +84,7 @@ describe (const EngineModel *model)
   info->context_tokens = model->desc->h.context_tokens;
   info->n_layers = model->desc->h.n_layers;
   info->n_vocab = model->desc->h.n_vocab;
+  info->embedding_size = engine_model_embedding_size (model);
   info->kv_bytes_per_token_f16 = model_desc_kv_elements (model->desc) * 2;
   info->kv_bytes_per_token_q8_0 = Q8_0_BYTES (model_desc_kv_elements (model->desc));
   info->decode_bytes = model->desc->decode_bytes;

@@ -74,6 +74,7 @@ typedef struct {
   uint64_t parameters, file_bytes;
   uint32_t context_tokens; /* trained */
   uint32_t n_layers, n_vocab;
+  uint32_t embedding_size; /* numbers in a vector; 0: it writes text */
   uint64_t kv_bytes_per_token_f16, kv_bytes_per_token_q8_0;
   uint64_t decode_bytes; /* weights read for one token */
   uint32_t n_types;      /* tensor types in use */

@@ -198,6 +198,13 @@ local_read_facts (BottegaEngineSource *source, const char *path, BottegaModelFac
 
   if (info == NULL)
     return FALSE;
+  if (info->embedding_size > 0) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED,
+                 _ ("“%s” finds passages in documents; it does not answer. It belongs into the "
+                    "folder “embed” beside the other models."),
+                 info->name);
+    return FALSE;
+  }
   *facts = (BottegaModelFacts) {
     .name = g_strdup (info->name),
     .architecture = g_strdup (info->architecture),

@@ -36,6 +36,8 @@ print_json (const EngineModelInfo *info)
   add_int (builder, "layers", info->n_layers);
   add_int (builder, "vocabulary", info->n_vocab);
   add_int (builder, "context_length", info->context_tokens);
+  if (info->embedding_size > 0)
+    add_int (builder, "embedding_size", info->embedding_size);
   json_builder_set_member_name (builder, "kv_bytes_per_token");
   json_builder_begin_object (builder);
   add_int (builder, "f16", info->kv_bytes_per_token_f16);
@@ -65,7 +67,12 @@ print_text (const EngineModelInfo *info)
 
     printf ("  %-13s %u tensors, %s\n", info->types[i].name, info->types[i].n_tensors, bytes);
   }
-  printf ("  context       %u tokens, %s of conversation memory each\n", info->context_tokens, kv);
+  if (info->embedding_size > 0)
+    printf ("  context       %u tokens, vectors of %u numbers\n", info->context_tokens,
+            info->embedding_size);
+  else
+    printf ("  context       %u tokens, %s of conversation memory each\n", info->context_tokens,
+            kv);
   printf ("  tokenizer     %s, %u tokens\n  template      %s\n", info->tokenizer, info->n_vocab,
           info->chat_template);
   if (info->warning != NULL)

@@ -232,16 +232,34 @@ test_facts (gconstpointer path)
   bottega_model_facts_clear (&facts);
 }
 
+/* A model that makes vectors is none to choose, and the person is told where it belongs. */
+static void
+test_embedding_model (gconstpointer path)
+{
+  g_autoptr (BottegaEngineSource) source = bottega_local_source_new (NULL);
+  BottegaModelFacts facts = { 0 };
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (
+      BOTTEGA_ENGINE_SOURCE_GET_IFACE (source)->read_facts (source, path, &facts, &error));
+  g_assert_nonnull (error);
+  g_assert_nonnull (strstr (error->message, "embed"));
+  g_assert_null (facts.name);
+}
+
 int
 main (int argc, char **argv)
 {
   const char *path = g_getenv ("BOTTEGA_TEST_MODEL");
+  const char *embed_path = g_getenv ("BOTTEGA_TEST_EMBED_MODEL");
 
   g_test_init (&argc, &argv, NULL);
   /* No driver: what this machine has must not matter, and one that is unloaded ends a program under
    * ThreadSanitizer. */
   g_setenv ("VK_DRIVER_FILES", "/nowhere", TRUE);
   g_test_add_func ("/app/local/broken-file", test_broken_file);
+  if (embed_path != NULL)
+    g_test_add_data_func ("/app/local/embedding-model", embed_path, test_embedding_model);
   if (path != NULL) {
     g_test_add_data_func ("/app/local/facts", path, test_facts);
     g_test_add_data_func ("/app/local/turns", path, test_turns);

@@ -128,6 +128,13 @@ def chat():
     assert "reused" in done.stderr and done.stdout.count("\n") >= 2
 
 
+@test
+def info_of_embedding():
+    got = ask("info", EMBED_MODEL)
+    assert got["architecture"] == "bert" and got["tokenizer"] == "unigram"
+    assert got["embedding_size"] == 384 and got["context_length"] == 512
+
+
 def dot(a, b):
     return sum(x * y for x, y in zip(a, b))
 
