@@ -19,7 +19,9 @@
  */
 #pragma once
 
+#include "app/extract/bottega-document.h"
 #include "app/retrieval/bottega-embedder.h"
+#include "app/retrieval/bottega-index-scan.h"
 
 G_BEGIN_DECLS
 
@@ -29,6 +31,12 @@ G_DECLARE_FINAL_TYPE (BottegaIndexer, bottega_indexer, BOTTEGA, INDEXER, GObject
 /* path: of the space's file, which must be up to date (bottega_store_open () did that). embedder
  * NULL: words only. What an earlier process left undone begins at once. */
 BottegaIndexer *bottega_indexer_new (const char *path, BottegaEmbedder *embedder);
+/* The same with another reader of files than bottega-extract (on threads of its own, two at a
+ * time; sha256 as in bottega_extraction_run ()), for tests. */
+typedef BottegaDocument *(*BottegaExtract) (const char *path, char **sha256,
+                                            GCancellable *cancellable, GError **error);
+BottegaIndexer *bottega_indexer_new_with_extract (const char *path, BottegaEmbedder *embedder,
+                                                  BottegaExtract extract, BottegaAccepts accepts);
 /* Ends the thread, keeping what is committed; also at the last unref. Waits at most for one
  * batch. */
 void bottega_indexer_shutdown (BottegaIndexer *self);
@@ -37,6 +45,8 @@ void bottega_indexer_shutdown (BottegaIndexer *self);
 void bottega_indexer_add (BottegaIndexer *self, const char *const *paths);
 /* Takes documents out of the space; their text is overwritten. The files stay. */
 void bottega_indexer_remove (BottegaIndexer *self, const gint64 *documents, guint n);
+/* Takes files and folders out, with all that is below them. */
+void bottega_indexer_remove_paths (BottegaIndexer *self, const char *const *paths);
 /* Reads these again from the beginning; n 0: all. */
 void bottega_indexer_reindex (BottegaIndexer *self, const gint64 *documents, guint n);
 /* Looks again at all that belongs to the space: new, changed (size, time, then hash) and gone. */

@@ -16,6 +16,6 @@ extern const guint bottega_schema_n_steps;
 /* Names in the table facts. */
 #define BOTTEGA_FACT_EMBEDDER "embedder" /* id of the model that made all vectors; no row: none */
 #define BOTTEGA_FACT_REMOVALS "removals" /* grows whenever vectors are taken out */
-#define BOTTEGA_FACT_UNTIDY   "untidy"   /* 1: the word indexes still hold words of removed texts */
+#define BOTTEGA_FACT_UNTIDY   "untidy"   /* next step of taking removed words out; no row: none */
 
 G_END_DECLS
