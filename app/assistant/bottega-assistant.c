@@ -346,6 +346,21 @@ bottega_assistant_reload_model (BottegaAssistant *self)
     on_models_changed (self);
 }
 
+BottegaConversation *
+bottega_assistant_summarise (BottegaAssistant *self, BottegaDocumentItem *item, GError **error)
+{
+  g_autoptr (BottegaConversation) conversation = NULL;
+
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), NULL);
+  g_return_val_if_fail (BOTTEGA_IS_DOCUMENT_ITEM (item), NULL);
+
+  conversation = bottega_conversation_list_create (self->conversations);
+  if (!bottega_conversation_summarise (conversation, item, error))
+    return NULL;
+
+  return g_steal_pointer (&conversation);
+}
+
 void
 bottega_assistant_shutdown (BottegaAssistant *self)
 {

@@ -52,6 +52,11 @@ void bottega_assistant_reload_model (BottegaAssistant *self);
  * loop goes. */
 void bottega_assistant_shutdown (BottegaAssistant *self);
 
+/* Begins a conversation with a summary of this document; show it. It can be stopped like any
+ * answer. Transfer full; NULL and a sentence when there is no model. */
+BottegaConversation *bottega_assistant_summarise (BottegaAssistant *self,
+                                                  BottegaDocumentItem *item, GError **error);
+
 const char *bottega_assistant_get_data_dir (BottegaAssistant *self);
 BottegaSettings *bottega_assistant_get_settings (BottegaAssistant *self);
 BottegaEngineThread *bottega_assistant_get_engine (BottegaAssistant *self);

@@ -25,6 +25,7 @@ forget_answer (BottegaConversation *self)
   g_clear_object (&self->answer);
   g_clear_object (&self->question);
   g_clear_object (&self->searching);
+  g_clear_pointer (&self->summary, bottega_summary_free);
   g_clear_pointer (&self->citations, bottega_citations_free);
   self->job = 0;
   self->serial++;
@@ -184,14 +185,17 @@ on_committed (const GError *error, gpointer user_data)
     bottega_conversation_end_answer (self, BOTTEGA_MESSAGE_STATE_FAILED, error->message, NULL);
   else if (self->state == BOTTEGA_CONVERSATION_STOPPING)
     bottega_conversation_end_answer (self, BOTTEGA_MESSAGE_STATE_STOPPED, NULL, NULL);
-  else if (self->continues || !bottega_conversation_search (self))
+  else if (self->continues ||
+           (!bottega_conversation_begin_summary (self) && !bottega_conversation_search (self)))
     bottega_conversation_submit (self);
 }
 
-/* Commits question (NULL: there already) and answer; the engine gets them when they are on disk. */
+/* Commits question and answer, which are in the list; the engine gets them once on disk. */
 static void
-begin_answer (BottegaConversation *self, BottegaMessage *question, BottegaMessage *answer)
+begin_answer (BottegaConversation *self, BottegaMessage *answer)
 {
+  int index = bottega_conversation_index_of (self, answer);
+  BottegaMessage *question = index > 0 ? g_ptr_array_index (self->items, index - 1) : NULL;
   Commit *commit = g_new0 (Commit, 1);
 
   bottega_conversation_watch_engine (self);
@@ -289,13 +293,13 @@ bottega_conversation_ask (BottegaConversation *self, BottegaMessage *question, g
   bottega_conversation_append (self, answer);
   self->refusable = refusable;
   self->continues = FALSE;
-  begin_answer (self, question, answer);
+  begin_answer (self, answer);
 }
 
 /* ---- what the person asks for ---- */
 
-static gboolean
-check_can_ask (BottegaConversation *self, const char *text, GError **error)
+gboolean
+bottega_conversation_can_ask (BottegaConversation *self, const char *text, GError **error)
 {
   g_autofree char *stripped = text != NULL ? g_strstrip (g_strdup (text)) : NULL;
   BottegaEngineState state = bottega_engine_thread_get_state (self->engine);
@@ -383,7 +387,7 @@ bottega_conversation_send_scoped (BottegaConversation *self,
   g_return_val_if_fail (BOTTEGA_IS_CONVERSATION (self), FALSE);
   g_return_val_if_fail (text != NULL, FALSE);
 
-  if (!check_can_ask (self, text, error))
+  if (!bottega_conversation_can_ask (self, text, error))
     return FALSE;
   question = bottega_message_new (NULL, BOTTEGA_MESSAGE_ROLE_USER, text);
   set_scope (self, question, documents, n_documents);
@@ -411,7 +415,9 @@ bottega_conversation_send_queued (BottegaConversation *self)
 
   g_return_if_fail (BOTTEGA_IS_CONVERSATION (self));
 
-  if (bottega_conversation_get_busy (self) || !self->loaded || !check_can_ask (self, NULL, NULL))
+  if (bottega_conversation_get_busy (self) ||
+      !self->loaded ||
+      !bottega_conversation_can_ask (self, NULL, NULL))
     return;
   question = g_list_model_get_item (G_LIST_MODEL (self->queue), 0);
   if (question == NULL)
@@ -472,7 +478,9 @@ bottega_conversation_regenerate (BottegaConversation *self, BottegaMessage *answ
   g_return_val_if_fail (BOTTEGA_IS_MESSAGE (answer), FALSE);
 
   index = find_message (self, answer, BOTTEGA_MESSAGE_ROLE_ASSISTANT, error);
-  if (index < 0 || !check_not_busy (self, error) || !check_can_ask (self, NULL, error))
+  if (index < 0 ||
+      !check_not_busy (self, error) ||
+      !bottega_conversation_can_ask (self, NULL, error))
     return FALSE;
 
   bottega_conversation_truncate (self, (guint) index);
@@ -481,7 +489,7 @@ bottega_conversation_regenerate (BottegaConversation *self, BottegaMessage *answ
   bottega_message_set_state (fresh, BOTTEGA_MESSAGE_STATE_QUEUED);
   bottega_conversation_append (self, fresh);
   self->refusable = self->continues = FALSE;
-  begin_answer (self, NULL, fresh);
+  begin_answer (self, fresh);
 
   return TRUE;
 }
@@ -501,7 +509,9 @@ bottega_conversation_edit_and_resend (BottegaConversation *self,
   g_return_val_if_fail (BOTTEGA_IS_MESSAGE (question) && text != NULL, FALSE);
 
   index = find_message (self, question, BOTTEGA_MESSAGE_ROLE_USER, error);
-  if (index < 0 || !check_not_busy (self, error) || !check_can_ask (self, text, error))
+  if (index < 0 ||
+      !check_not_busy (self, error) ||
+      !bottega_conversation_can_ask (self, text, error))
     return FALSE;
 
   fresh = bottega_message_new (NULL, BOTTEGA_MESSAGE_ROLE_USER, text);
@@ -546,7 +556,7 @@ bottega_conversation_continue (BottegaConversation *self, BottegaMessage *answer
 
   if (find_message (self, answer, BOTTEGA_MESSAGE_ROLE_ASSISTANT, error) < 0 ||
       !check_not_busy (self, error) ||
-      !check_can_ask (self, NULL, error))
+      !bottega_conversation_can_ask (self, NULL, error))
     return FALSE;
   if (!bottega_conversation_can_continue (self, answer)) {
     g_set_error_literal (error, BOTTEGA_CONVERSATION_ERROR, BOTTEGA_CONVERSATION_ERROR_INVALID,
@@ -555,7 +565,7 @@ bottega_conversation_continue (BottegaConversation *self, BottegaMessage *answer
   }
   self->refusable = FALSE;
   self->continues = TRUE;
-  begin_answer (self, NULL, answer);
+  begin_answer (self, answer);
 
   return TRUE;
 }

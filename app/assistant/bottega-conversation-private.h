@@ -13,6 +13,10 @@
 
 G_BEGIN_DECLS
 
+/* A document that is being summed up: bottega-conversation-summary.c. */
+typedef struct _BottegaSummary BottegaSummary;
+void bottega_summary_free (BottegaSummary *self);
+
 struct _BottegaConversation {
   GObject parent_instance;
 
@@ -42,6 +46,7 @@ struct _BottegaConversation {
   guint serial;                /* tells a late callback of an earlier answer */
   guint64 job;                 /* 0: not yet given to the engine */
   GCancellable *searching;     /* NULL: not now */
+  BottegaSummary *summary;     /* NULL: none */
   BottegaCitations *citations; /* NULL: the model reads no passages */
   gboolean refusable;          /* question and answer may leave the list again */
   gboolean continues;          /* the answer goes on after the text that it has */
@@ -76,6 +81,9 @@ BottegaConversation *bottega_conversation_new (BottegaStore *store, BottegaEngin
                                                const BottegaStoreConversation *row);
 /* Ends an answer in progress as interrupted: the program ends, or another space is opened. */
 void bottega_conversation_interrupt (BottegaConversation *self);
+/* Asks for a summary of this document in a new conversation: part by part, then of all. */
+gboolean bottega_conversation_summarise (BottegaConversation *self, BottegaDocumentItem *item,
+                                         GError **error);
 /* Nothing is written for it any more. */
 void bottega_conversation_set_purged (BottegaConversation *self);
 
@@ -109,6 +117,9 @@ void bottega_conversation_ask (BottegaConversation *self,
 /* The end of the answer in progress: state, a sentence (may be NULL), stats (may be NULL). */
 void bottega_conversation_end_answer (BottegaConversation *self, BottegaMessageState state,
                                       const char *sentence, const EngineStats *stats);
+/* Is there something to answer with? text NULL: not looked at. */
+gboolean bottega_conversation_can_ask (BottegaConversation *self, const char *text,
+                                       GError **error);
 /* Gives the question to the engine. */
 void bottega_conversation_submit (BottegaConversation *self);
 /* The engine loads or other answers come first: shows it in the answer that waits. */
@@ -118,6 +129,8 @@ void bottega_conversation_update_phase (BottegaConversation *self);
 /* Looks for the answer in progress in the documents, then submits it or ends it. FALSE: there is
  * nothing to look for. */
 gboolean bottega_conversation_search (BottegaConversation *self);
+/* The same for a document that is to be summed up. */
+gboolean bottega_conversation_begin_summary (BottegaConversation *self);
 /* What the model reads: from the first message that is included to the question. */
 BottegaPrompt *bottega_conversation_make_prompt (BottegaConversation *self);
 /* The engine has begun and took this choice of the prompt's. */

@@ -6,7 +6,6 @@
 
 #include "app/assistant/bottega-conversation-private.h"
 #include "app/assistant/bottega-grounding.h"
-#include "app/assistant/bottega-passage-private.h"
 
 #include <glib/gi18n-lib.h>
 #include <string.h>
@@ -14,20 +13,7 @@
 /* A question that leans on one that leant on another …: no further. */
 #define MOST_QUERY_BYTES 400
 
-/* The question that an answer of the list answers; NULL: none. Borrowed. */
-static BottegaMessage *
-question_of (BottegaConversation *self, BottegaMessage *answer)
-{
-  int index = bottega_conversation_index_of (self, answer);
-  BottegaMessage *question =
-      index > 0 ? g_ptr_array_index (self->items, index - 1) : NULL;
-
-  return question != NULL && bottega_message_get_role (question) == BOTTEGA_MESSAGE_ROLE_USER
-             ? question
-             : NULL;
-}
-
-/* The answer to a question of the list, which must be before_index or earlier; NULL: none. */
+/* The answer to a question of the list; NULL: none. Borrowed. */
 static BottegaMessage *
 answer_of (BottegaConversation *self, guint question_index)
 {
@@ -121,8 +107,8 @@ on_found (const BottegaGrounded *grounded, const GError *error, gpointer user_da
   else
     set_failed (self, error);
   if (grounded != NULL && grounded->use == BOTTEGA_SOURCES_ABSTAINED) {
-    BottegaMessage *question = question_of (self, self->answer);
-    const char *sentence = bottega_grounding_abstention (bottega_message_get_text (question));
+    const char *sentence =
+        bottega_grounding_abstention (bottega_message_get_text (self->question));
 
     bottega_message_append (self->answer, sentence, strlen (sentence));
     bottega_conversation_end_answer (self, BOTTEGA_MESSAGE_STATE_COMPLETE, NULL, NULL);
@@ -136,7 +122,7 @@ on_found (const BottegaGrounded *grounded, const GError *error, gpointer user_da
 gboolean
 bottega_conversation_search (BottegaConversation *self)
 {
-  BottegaMessage *question = question_of (self, self->answer);
+  BottegaMessage *question = self->question;
   BottegaGroundingRequest request = { .only_documents = self->only_documents };
   g_autofree char *phase = NULL;
   Search *search;
@@ -238,16 +224,6 @@ bottega_conversation_begin_citations (BottegaConversation *self, guint choice)
     self->citations = bottega_citations_new (sources->n_read);
 }
 
-static void
-mark_used (BottegaConversation *self)
-{
-  GListModel *passages = bottega_message_get_passages (self->answer);
-
-  for (guint i = 1; i <= g_list_model_get_n_items (passages); i++)
-    if (bottega_citations_is_used (self->citations, i))
-      bottega_passage_set_used (bottega_passage_find (passages, i), TRUE);
-}
-
 void
 bottega_conversation_append_text (BottegaConversation *self, const char *utf8, gsize bytes)
 {
@@ -259,34 +235,15 @@ bottega_conversation_append_text (BottegaConversation *self, const char *utf8, g
   }
   shown = g_string_new (NULL);
   bottega_citations_push (self->citations, utf8, bytes, shown);
-  mark_used (self);
+  bottega_grounding_mark_used (bottega_message_get_passages (self->answer), self->citations);
   bottega_message_append (self->answer, shown->str, shown->len);
-}
-
-/* A model that writes no markers: they are set where the evidence is clear. */
-static void
-attribute (BottegaConversation *self)
-{
-  GListModel *passages = bottega_message_get_passages (self->answer);
-  guint n = g_list_model_get_n_items (passages);
-  g_autofree const char **texts = g_new0 (const char *, n + 1);
-  g_autofree gboolean *used = g_new0 (gboolean, n + 1);
-  g_autofree char *marked = NULL;
-
-  for (guint i = 0; i < n; i++)
-    texts[i] = bottega_passage_get_window (bottega_passage_find (passages, i + 1));
-  marked = bottega_citations_attribute (bottega_message_get_text (self->answer), texts, n, used);
-  if (marked == NULL)
-    return;
-  bottega_message_set_text (self->answer, marked);
-  for (guint i = 0; i < n; i++)
-    bottega_passage_set_used (bottega_passage_find (passages, i + 1), used[i]);
 }
 
 void
 bottega_conversation_end_citations (BottegaConversation *self)
 {
   g_autoptr (GString) shown = NULL;
+  g_autofree char *marked = NULL;
   gboolean any;
 
   if (self->citations == NULL)
@@ -296,6 +253,10 @@ bottega_conversation_end_citations (BottegaConversation *self)
   bottega_message_append (self->answer, shown->str, shown->len);
   any = bottega_citations_any_used (self->citations);
   g_clear_pointer (&self->citations, bottega_citations_free);
-  if (!any && !self->continues)
-    attribute (self);
+  if (any || self->continues)
+    return;
+  marked = bottega_grounding_attribute (bottega_message_get_text (self->answer),
+                                        bottega_message_get_passages (self->answer));
+  if (marked != NULL)
+    bottega_message_set_text (self->answer, marked);
 }

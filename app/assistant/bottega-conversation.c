@@ -200,6 +200,7 @@ bottega_conversation_finalize (GObject *object)
   g_clear_object (&self->settings);
   g_clear_object (&self->library);
   g_clear_object (&self->searching);
+  g_clear_pointer (&self->summary, bottega_summary_free);
   g_clear_pointer (&self->citations, bottega_citations_free);
 
   G_OBJECT_CLASS (bottega_conversation_parent_class)->finalize (object);

@@ -28,6 +28,7 @@ static const struct {
   const char *page, *pages;
   const char *passages, *parts;            /* before them */
   const char *answer, *summarise;          /* after them */
+  const char *part;                        /* before one that is summed up */
   const char *only_documents, *abstention; /* with only_documents */
   const char *question;
 } wording[BOTTEGA_N_LANGUAGES] = {
@@ -40,6 +41,8 @@ static const struct {
                 "number of the passage that says it, like [1].",
       .summarise = "Write a short summary of the whole document. After each statement write the "
                    "number of the part that says it, like [1].",
+      .part = "Summarise this part of a document in at most three sentences. Keep names and "
+              "numbers.",
       .only_documents = " Say only what the passages say. If they do not answer the "
                         "question, write only: ",
       .abstention = "I do not find an answer to this in the documents.",
@@ -54,6 +57,8 @@ static const struct {
                 "affermazione scrivi il numero del passaggio che la contiene, così: [1].",
       .summarise = "Scrivi in italiano un breve riassunto di tutto il documento. Dopo ogni "
                    "affermazione scrivi il numero della parte che la contiene, così: [1].",
+      .part = "Riassumi in italiano questa parte di un documento in al massimo tre frasi. Mantieni "
+              "nomi e numeri.",
       .only_documents = " Scrivi solo ciò che dicono i passaggi. Se non rispondono alla domanda, "
                         "scrivi solo: ",
       .abstention = "Nei documenti non trovo una risposta a questa domanda.",
@@ -444,4 +449,43 @@ bottega_grounding_render_all (const char *question, const BottegaSources *source
     g_strv_builder_take (builder, bottega_grounding_render (question, sources, i - 1));
 
   return g_strv_builder_end (builder);
+}
+
+char *
+bottega_grounding_render_part (const char *question, const char *part)
+{
+  GString *text = g_string_new (wording[bottega_words_language (question)].part);
+
+  g_string_append (text, "\n\n");
+  append_quoted (text, part);
+
+  return g_string_free (text, FALSE);
+}
+
+/* ---- what it writes ---- */
+
+void
+bottega_grounding_mark_used (GListModel *passages, BottegaCitations *citations)
+{
+  for (guint i = 1; i <= g_list_model_get_n_items (passages); i++)
+    if (bottega_citations_is_used (citations, i))
+      bottega_passage_set_used (bottega_passage_find (passages, i), TRUE);
+}
+
+char *
+bottega_grounding_attribute (const char *answer, GListModel *passages)
+{
+  guint n = g_list_model_get_n_items (passages);
+  g_autofree const char **texts = g_new0 (const char *, n + 1);
+  g_autofree gboolean *used = g_new0 (gboolean, n + 1);
+  char *marked;
+
+  for (guint i = 0; i < n; i++)
+    texts[i] = bottega_passage_get_window (bottega_passage_find (passages, i + 1));
+  marked = bottega_citations_attribute (answer, texts, n, used);
+  for (guint i = 0; i < n; i++)
+    if (used[i])
+      bottega_passage_set_used (bottega_passage_find (passages, i + 1), TRUE);
+
+  return marked;
 }

@@ -6,6 +6,7 @@
  * Plain functions; those that take passages belong to the main thread, the others to any. */
 #pragma once
 
+#include "app/assistant/bottega-citations.h"
 #include "app/assistant/bottega-sources.h"
 #include "app/retrieval/bottega-searcher.h"
 
@@ -48,6 +49,15 @@ char *bottega_grounding_render (const char *question, const BottegaSources *sour
 /* The same with all passages, with one less, … down to none: what a prompt chooses from. Free with
  * g_strfreev. */
 char **bottega_grounding_render_all (const char *question, const BottegaSources *sources);
+
+/* A part of a document that is to be summed up in the question's language. Free with g_free. */
+char *bottega_grounding_render_part (const char *question, const char *part);
+
+/* Notifies "used" of the passages whose markers have come. */
+void bottega_grounding_mark_used (GListModel *passages, BottegaCitations *citations);
+/* For an answer of a model that writes no markers: as bottega_citations_attribute (), and "used" is
+ * set. NULL: nothing is clear. Free with g_free. */
+char *bottega_grounding_attribute (const char *answer, GListModel *passages);
 
 /* "I do not find an answer to this in the documents." in the question's language. Borrowed. */
 const char *bottega_grounding_abstention (const char *question);

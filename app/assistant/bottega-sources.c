@@ -36,7 +36,8 @@ bottega_sources_to_json (const BottegaSources *self)
   g_autoptr (JsonNode) root = json_node_new (JSON_NODE_OBJECT);
   guint n = bottega_sources_n_passages (self);
 
-  if (n == 0 && self->query == NULL && self->note == NULL && self->scope == NULL)
+  if (n == 0 && self->query == NULL && self->note == NULL && self->scope == NULL &&
+      self->use == BOTTEGA_SOURCES_ANSWER)
     return NULL;
   set_string (object, "query", self->query);
   set_string (object, "note", self->note);
@@ -60,10 +61,8 @@ bottega_sources_to_json (const BottegaSources *self)
     json_object_set_array_member (object, "passages", passages);
     json_object_set_int_member (object, "read", self->n_read);
   }
-  if (self->query != NULL) {
-    json_object_set_int_member (object, "use", self->use);
-    json_object_set_boolean_member (object, "only-documents", self->only_documents);
-  }
+  json_object_set_int_member (object, "use", self->use);
+  json_object_set_boolean_member (object, "only-documents", self->only_documents);
   json_node_set_object (root, object);
 
   return json_to_string (root, FALSE);

@@ -102,17 +102,34 @@ bottega_words_split (const char *text, gssize n_bytes)
   return words;
 }
 
+/* Titles and names in quotation marks may be of another language. */
+static char *
+without_quotations (const char *text)
+{
+  GString *own = g_string_new (NULL);
+  const char *open, *close;
+
+  while ((open = strstr (text, "“")) != NULL && (close = strstr (open, "”")) != NULL) {
+    g_string_append_len (own, text, (gssize) (open - text));
+    text = close + strlen ("”");
+  }
+  g_string_append (own, text);
+
+  return g_string_free (own, FALSE);
+}
+
 BottegaLanguage
 bottega_words_language (const char *text)
 {
-  g_autoptr (GArray) words = bottega_words_split (text, -1);
+  g_autofree char *own = without_quotations (text);
+  g_autoptr (GArray) words = bottega_words_split (own, -1);
   guint n[BOTTEGA_N_LANGUAGES] = { 0 };
 
   for (guint i = 0; i < words->len; i++)
     for (guint j = 0; j < BOTTEGA_N_LANGUAGES; j++)
       n[j] += is_in (function_words[j], g_array_index (words, BottegaWord, i).text);
   /* Letters that English lacks decide where the words do not. */
-  for (const char *at = text; *at != '\0' && n[0] == n[1]; at = g_utf8_next_char (at))
+  for (const char *at = own; *at != '\0' && n[0] == n[1]; at = g_utf8_next_char (at))
     n[BOTTEGA_LANGUAGE_ITALIAN] += g_utf8_strchr ("àèéìòù", -1, g_utf8_get_char (at)) != NULL;
 
   return n[BOTTEGA_LANGUAGE_ITALIAN] > n[BOTTEGA_LANGUAGE_ENGLISH] ? BOTTEGA_LANGUAGE_ITALIAN

@@ -25,7 +25,7 @@ typedef struct {
 /* GArray of BottegaWord; free with g_array_unref. n_bytes -1: NUL-terminated. */
 GArray *bottega_words_split (const char *text, gssize n_bytes);
 
-/* Italian when more of its words are; English when in doubt. */
+/* Italian when more of its words are, those in “quotation marks” aside; English when in doubt. */
 BottegaLanguage bottega_words_language (const char *text);
 
 /* The beginning that forms of one word share ("contratti" and "contratto"), as a length in bytes of
