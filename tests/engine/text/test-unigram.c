@@ -191,7 +191,7 @@ test_damaged_map (void)
   uint64_t random = 3;
   unsigned n_refused = 0, n_loaded = 0;
 
-  for (int round = 0; round < 2000; round++) {
+  for (int round = 0; round < 600; round++) {
     g_autoptr (GByteArray) map = g_byte_array_new ();
     g_autoptr (TestGguf) gguf = NULL;
     g_autoptr (TextTokenizer) tokenizer = NULL;
@@ -211,7 +211,7 @@ test_damaged_map (void)
     if (tokenizer != NULL)
       got = test_ids (tokenizer, "AAAB ab\377A\303\250", -1, FALSE);
   }
-  g_assert_cmpuint (n_refused, >, 100);
+  g_assert_cmpuint (n_refused, >, 50);
   g_assert_cmpuint (n_loaded, >, 100);
 }
 
