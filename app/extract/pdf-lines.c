@@ -414,6 +414,11 @@ is_at_edge (const GArray *lines,
   return n_above < EDGE_ROWS || n_below < EDGE_ROWS;
 }
 
+/* On how many pages something stands. */
+typedef struct {
+  guint pages, last;
+} Count;
+
 static char *
 key_of (const PdfLine *line,
         int shift)
@@ -421,6 +426,21 @@ key_of (const PdfLine *line,
   g_autofree char *mask = mask_of (line->text);
 
   return g_strdup_printf ("%d %s", (int) (line->y0 / SAME_Y) + shift, mask);
+}
+
+static void
+count_line (GHashTable *counts,
+            const PdfLine *line)
+{
+  g_autofree char *key = key_of (line, 0);
+  Count *count = g_hash_table_lookup (counts, key);
+
+  if (count == NULL) {
+    count = g_new0 (Count, 1);
+    g_hash_table_insert (counts, g_steal_pointer (&key), count);
+  }
+  count->pages += count->last != line->page;
+  count->last = line->page;
 }
 
 static guint
@@ -431,8 +451,9 @@ count_of (GHashTable *counts,
 
   for (int shift = -1; shift <= 1; shift++) {
     g_autofree char *key = key_of (line, shift);
+    const Count *count = g_hash_table_lookup (counts, key);
 
-    n += GPOINTER_TO_UINT (g_hash_table_lookup (counts, key));
+    n += count == NULL ? 0 : count->pages;
   }
   return n;
 }
@@ -442,7 +463,7 @@ pdf_drop_running (GArray *lines,
                   PdfStyle style,
                   guint n_pages)
 {
-  g_autoptr (GHashTable) counts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GHashTable) counts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   g_autofree gboolean *at_edge = g_new0 (gboolean, lines->len + 1);
   guint kept = 0;
 
@@ -453,15 +474,9 @@ pdf_drop_running (GArray *lines,
       continue;
     /* A page without end is no page of a book; and this is quadratic. */
     for (guint i = first; i < end && end - first < 1000; i++) {
-      char *key;
-
       at_edge[i] = is_at_edge (lines, first, end, i);
-      if (!at_edge[i])
-        continue;
-      key = key_of (&g_array_index (lines, PdfLine, i), 0);
-      g_hash_table_replace (counts, key,
-                            GUINT_TO_POINTER (GPOINTER_TO_UINT (g_hash_table_lookup (counts, key)) +
-                                              1));
+      if (at_edge[i])
+        count_line (counts, &g_array_index (lines, PdfLine, i));
     }
   }
   for (guint i = 0; i < lines->len; i++) {
