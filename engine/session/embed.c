@@ -116,6 +116,19 @@ flush (Embedding *e, GError **error)
   return TRUE;
 }
 
+/* What the model wants around a text; -1: nothing. */
+static gint32
+first_token (const EngineModel *model)
+{
+  return text_tokenizer_adds_bos (model->tokenizer) ? text_tokenizer_bos (model->tokenizer) : -1;
+}
+
+static gint32
+last_token (const EngineModel *model)
+{
+  return text_tokenizer_adds_eos (model->tokenizer) ? text_tokenizer_eos (model->tokenizer) : -1;
+}
+
 static void
 append_special (GArray *tokens, gint32 id)
 {
@@ -128,7 +141,7 @@ static gboolean
 add_window (Embedding *e, size_t text, const gint32 *content, uint32_t n, GError **error)
 {
   EngineModel *model = e->session->model;
-  gint32 bos = text_tokenizer_bos (model->tokenizer), eos = text_tokenizer_eos (model->tokenizer);
+  gint32 bos = first_token (model), eos = last_token (model);
   uint32_t length = n + (bos >= 0) + (eos >= 0);
   EngineBatchRun *run;
 
@@ -156,8 +169,7 @@ add_text (Embedding *e, size_t text, const char *prefix, const char *string, GEr
   EngineModel *model = e->session->model;
   g_autofree char *whole = g_strconcat (prefix, string, NULL);
   g_autoptr (GArray) tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
-  uint32_t specials = (text_tokenizer_bos (model->tokenizer) >= 0) +
-                      (text_tokenizer_eos (model->tokenizer) >= 0);
+  uint32_t specials = (first_token (model) >= 0) + (last_token (model) >= 0);
   uint32_t most = model->context_tokens - specials, done = 0;
 
   text_tokenizer_encode (model->tokenizer, whole, -1, FALSE, tokens);

@@ -375,8 +375,9 @@ static const char *const merges[] = { "Ġ t", "h e", "i n", "Ġt he", "Ġ a", "a
 /* The last merge of the list is there twice on purpose: files have such, the first one counts. */
 #define N_MERGED (G_N_ELEMENTS (merges) - 1)
 
+/* texts: BOS and EOS go around a text. */
 static void
-add_vocabulary (TestGguf *gguf, const TestLlama *l)
+add_vocabulary (TestGguf *gguf, const TestLlama *l, gboolean texts)
 {
   g_autoptr (GPtrArray) tokens = g_ptr_array_new_with_free_func (g_free);
   g_autofree int32_t *kinds = g_new (int32_t, l->n_vocab);
@@ -414,7 +415,8 @@ add_vocabulary (TestGguf *gguf, const TestLlama *l)
   test_gguf_add_strings (gguf, "tokenizer.ggml.merges", merges, G_N_ELEMENTS (merges));
   test_gguf_add_u32 (gguf, "tokenizer.ggml.bos_token_id", 1);
   test_gguf_add_u32 (gguf, "tokenizer.ggml.eos_token_id", 2);
-  test_gguf_add_bool (gguf, "tokenizer.ggml.add_bos_token", FALSE);
+  test_gguf_add_bool (gguf, "tokenizer.ggml.add_bos_token", texts);
+  test_gguf_add_bool (gguf, "tokenizer.ggml.add_eos_token", texts);
   test_gguf_add_string (gguf, "tokenizer.chat_template",
                         "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + "
                         "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if "
@@ -527,7 +529,7 @@ test_gguf_build_vocabulary (const TestLlama *llama)
   TestGguf *gguf = test_gguf_new (3);
 
   add_hparams (gguf, &l);
-  add_vocabulary (gguf, &l);
+  add_vocabulary (gguf, &l, FALSE);
   return gguf;
 }
 
@@ -556,6 +558,131 @@ void
 test_gguf_write_llama (const char *path, const TestLlama *llama, ModelType type, uint64_t seed)
 {
   g_autoptr (TestGguf) gguf = test_gguf_build_llama (llama, type, seed);
+  g_autoptr (GByteArray) bytes = test_gguf_bytes (gguf, 32, NULL);
+
+  test_write_file (path, bytes);
+}
+
+/* ---- a tiny bert ---------------------------------------------------------------------- */
+
+static TestBert
+complete_bert (const TestBert *bert)
+{
+  TestBert b = { 0 };
+
+  if (bert != NULL)
+    b = *bert;
+  set_default (&b.n_layers, 2);
+  set_default (&b.d_model, 256);
+  set_default (&b.d_ff, 512);
+  set_default (&b.n_heads, 4);
+  set_default (&b.n_vocab, 320);
+  set_default (&b.context_tokens, 96);
+  set_default (&b.pooling, 1);
+  b.name = b.name != NULL ? b.name : "Tiny test model";
+  return b;
+}
+
+static void
+add_bert_hparams (TestGguf *gguf, const TestBert *b)
+{
+  test_gguf_add_string (gguf, "general.architecture", "bert");
+  test_gguf_add_string (gguf, "general.name", b->name);
+  test_gguf_add_u32 (gguf, "bert.block_count", b->n_layers);
+  test_gguf_add_u32 (gguf, "bert.context_length", b->context_tokens);
+  test_gguf_add_u32 (gguf, "bert.embedding_length", b->d_model);
+  test_gguf_add_u32 (gguf, "bert.feed_forward_length", b->d_ff);
+  test_gguf_add_u32 (gguf, "bert.attention.head_count", b->n_heads);
+  test_gguf_add_f32 (gguf, "bert.attention.layer_norm_epsilon", 1e-12f);
+  test_gguf_add_bool (gguf, "bert.attention.causal", FALSE);
+  test_gguf_add_u32 (gguf, "tokenizer.ggml.token_type_count", 2);
+  if (b->pooling != 9)
+    test_gguf_add_u32 (gguf, "bert.pooling_type", b->pooling);
+  if (b->query_prefix != NULL)
+    test_gguf_add_string (gguf, "bottega.embed.query_prefix", b->query_prefix);
+  if (b->passage_prefix != NULL)
+    test_gguf_add_string (gguf, "bottega.embed.passage_prefix", b->passage_prefix);
+}
+
+/* n values of about the given deviation around middle. */
+static void
+add_vector (TestGguf *gguf,
+            uint64_t *state,
+            const char *name,
+            uint32_t n,
+            float middle,
+            float deviation)
+{
+  g_autofree float *values = g_new (float, n);
+
+  for (uint32_t i = 0; i < n; i++)
+    values[i] = middle + deviation * test_random_real (state);
+  test_gguf_add_tensor (gguf, name, MODEL_TYPE_F32, n, 0, values, n * sizeof *values);
+}
+
+static void
+add_layer_norm (TestGguf *gguf, uint64_t *state, const TestBert *b, const char *stem)
+{
+  g_autofree char *weight = g_strconcat (stem, ".weight", NULL);
+  g_autofree char *bias = g_strconcat (stem, ".bias", NULL);
+
+  add_vector (gguf, state, weight, b->d_model, 1, 0.3f);
+  add_vector (gguf, state, bias, b->d_model, 0, 0.3f);
+}
+
+static void
+add_bert_layer (TestGguf *gguf, uint64_t *state, const TestBert *b, ModelType type, uint32_t layer)
+{
+  const struct {
+    const char *name;
+    uint32_t rows, columns;
+  } matrices[] = {
+    { "attn_q", b->d_model, b->d_model },
+    { "attn_k", b->d_model, b->d_model },
+    { "attn_v", b->d_model, b->d_model },
+    { "attn_output", b->d_model, b->d_model },
+    { "ffn_up", b->d_ff, b->d_model },
+    { "ffn_down", b->d_model, b->d_ff },
+  };
+  static const char *const norms[] = { "attn_output_norm", "layer_output_norm" };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (norms); i++) {
+    g_autofree char *stem = g_strdup_printf ("blk.%u.%s", layer, norms[i]);
+
+    add_layer_norm (gguf, state, b, stem);
+  }
+  for (size_t i = 0; i < G_N_ELEMENTS (matrices); i++) {
+    g_autofree char *weight = g_strdup_printf ("blk.%u.%s.weight", layer, matrices[i].name);
+    g_autofree char *bias = g_strdup_printf ("blk.%u.%s.bias", layer, matrices[i].name);
+
+    add_matrix (gguf, state, weight, type, matrices[i].rows, matrices[i].columns);
+    add_vector (gguf, state, bias, matrices[i].rows, 0, 0.5f);
+  }
+}
+
+TestGguf *
+test_gguf_build_bert (const TestBert *bert, ModelType type, uint64_t seed)
+{
+  TestBert b = complete_bert (bert);
+  const TestLlama vocabulary = { .n_vocab = b.n_vocab, .pre = "smollm" };
+  TestGguf *gguf = test_gguf_new (3);
+  uint64_t state = seed;
+
+  add_bert_hparams (gguf, &b);
+  add_vocabulary (gguf, &vocabulary, TRUE);
+  add_matrix (gguf, &state, "token_embd.weight", type, b.n_vocab, b.d_model);
+  add_matrix (gguf, &state, "position_embd.weight", MODEL_TYPE_F32, b.context_tokens, b.d_model);
+  add_matrix (gguf, &state, "token_types.weight", MODEL_TYPE_F32, 2, b.d_model);
+  add_layer_norm (gguf, &state, &b, "token_embd_norm");
+  for (uint32_t layer = 0; layer < b.n_layers; layer++)
+    add_bert_layer (gguf, &state, &b, type, layer);
+  return gguf;
+}
+
+void
+test_gguf_write_bert (const char *path, const TestBert *bert, ModelType type, uint64_t seed)
+{
+  g_autoptr (TestGguf) gguf = test_gguf_build_bert (bert, type, seed);
   g_autoptr (GByteArray) bytes = test_gguf_bytes (gguf, 32, NULL);
 
   test_write_file (path, bytes);

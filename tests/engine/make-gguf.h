@@ -71,6 +71,26 @@ typedef struct {
   const char *pre;         /* [smollm] tokenizer.ggml.pre */
 } TestLlama;
 
+/* A tiny model that makes vectors, architecture bert, with the vocabulary of the tiny llama between
+ * BOS and EOS. Zero fields take the defaults in brackets. */
+typedef struct {
+  uint32_t n_layers;       /* [2] */
+  uint32_t d_model;        /* [256] a multiple of 32, or of 256 for K types, and of n_heads */
+  uint32_t d_ff;           /* [512] */
+  uint32_t n_heads;        /* [4] */
+  uint32_t n_vocab;        /* [320] at least 280 */
+  uint32_t context_tokens; /* [96] */
+  uint32_t pooling;        /* [1] bert.pooling_type; 9: not said */
+  const char *name;        /* [Tiny test model] general.name */
+  /* bottega.embed.query_prefix and bottega.embed.passage_prefix; NULL: not said */
+  const char *query_prefix, *passage_prefix;
+} TestBert;
+
+/* Everything of the model, for tests that spoil it. */
+TestGguf *test_gguf_build_bert (const TestBert *bert, ModelType type, uint64_t seed);
+void
+test_gguf_write_bert (const char *path, const TestBert *bert, ModelType type, uint64_t seed);
+
 /* Defaults filled in. */
 TestLlama test_llama_complete (const TestLlama *llama);
 /* Everything of the model, for tests that spoil it. */
