@@ -32,12 +32,14 @@ typedef struct {
 } CliCommand;
 
 extern const CliCommand cli_info, cli_tokenize, cli_render, cli_logits, cli_generate, cli_chat,
-    cli_embed, cli_bench, cli_doctor;
+    cli_embed, cli_index, cli_bench, cli_doctor;
 
 /* Prints "bottega-cli: message" on stderr in one line; returns CLI_FAILED. error may be NULL. */
 int cli_fail (const GError *error);
 int cli_usage (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
+/* Where models and spaces lie; owned by the caller. */
+char *cli_data_dir (const CliOptions *options);
 /* Where installed models lie; owned by the caller. */
 char *cli_models_dir (const CliOptions *options);
 /* File names (char *) of the installed models that write, in order; the caller unrefs. */

@@ -30,8 +30,8 @@ cli_usage (const char *format, ...)
   return CLI_USAGE;
 }
 
-static char *
-data_dir (const CliOptions *options)
+char *
+cli_data_dir (const CliOptions *options)
 {
   return options->data_dir != NULL ? g_strdup (options->data_dir)
                                    : g_build_filename (g_get_user_data_dir (), "bottega", NULL);
@@ -40,7 +40,7 @@ data_dir (const CliOptions *options)
 char *
 cli_models_dir (const CliOptions *options)
 {
-  g_autofree char *data = data_dir (options);
+  g_autofree char *data = cli_data_dir (options);
 
   return g_build_filename (data, "models", NULL);
 }

@@ -14,6 +14,7 @@ static const CliCommand *const commands[] = {
   &cli_generate,
   &cli_chat,
   &cli_embed,
+  &cli_index,
   &cli_bench,
   &cli_doctor,
 };
