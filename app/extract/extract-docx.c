@@ -88,6 +88,7 @@ static const ExtractXmlName document_names[] = {
   { "w:gridSpan", COLUMNS },
   { "w:vMerge", MERGE },
   { "w:tabs", EXTRACT_XML_SKIP },
+  { "w:rt", EXTRACT_XML_SKIP },
   { "w:pPrChange", EXTRACT_XML_SKIP },
   { "w:rPrChange", EXTRACT_XML_SKIP },
   { "w:tblPrChange", EXTRACT_XML_SKIP },

@@ -29,6 +29,7 @@ typedef struct {
 typedef struct {
   ExtractTableKind kind;
   gboolean in_row, header_row;
+  gboolean has_header;
   gboolean has_rows; /* its header is behind it */
   GPtrArray *cells;  /* of Cell: of the open row */
   GPtrArray *header; /* of GString, by column: header rows put together */
@@ -274,6 +275,7 @@ join_row (ExtractFlow *self, Frame *frame, BottegaBlockKind kind, const GPtrArra
 static void
 add_to_header (Table *table, const GPtrArray *texts)
 {
+  table->has_header = TRUE;
   for (guint i = 0; i < texts->len; i++) {
     const char *text = texts->pdata[i];
     GString *column;
@@ -300,7 +302,7 @@ say_header (ExtractFlow *self, Frame *frame)
 
 typedef struct {
   guint texts, numbers, header_cells;
-  gboolean has_heading;
+  gboolean has_heading, is_continued;
 } RowFacts;
 
 static RowFacts
@@ -312,6 +314,7 @@ look_at_row (const Table *table)
     const Cell *cell = table->cells->pdata[i];
     guint repeat = MAX (cell->spans.repeat, 1);
 
+    facts.is_continued |= cell->spans.continued;
     if (cell->pieces->len == 0)
       continue;
     facts.numbers += cell->spans.number ? repeat : 0;
@@ -337,13 +340,17 @@ is_header_row (const Table *table, const RowFacts *facts)
   return facts->header_cells == filled && filled >= 2;
 }
 
-/* A row that only places things, or the title above a sheet's table. */
+/* A row that only places things (one text beside a picture, say), or the title above a sheet's
+ * table. */
 static gboolean
 is_layout (const Table *table, const RowFacts *facts)
 {
+  gboolean is_alone = table->cells->len == 1 ||
+                      (facts->texts == 1 && !table->has_header && !facts->is_continued);
+
   if (table->kind == EXTRACT_SHEET)
     return !table->has_rows && table->header->len == 0 && facts->texts == 1 && facts->numbers == 0;
-  return facts->has_heading || (table->cells->len == 1 && table->carried->len == 0);
+  return facts->has_heading || (is_alone && table->carried->len == 0);
 }
 
 static void

@@ -151,6 +151,7 @@ typedef struct {
   ListStyle *list_style; /* the one being read */
   gboolean in_default_style;
   GArray *lists; /* of List */
+  char *value;   /* of the open cell, until a paragraph says it */
   GString *meta; /* text of the open element of meta.xml */
   gboolean in_header_rows, in_sheets, in_slide_title;
   guint table_depth;
@@ -261,6 +262,7 @@ open_paragraph (Odf *self, int tag, ExtractXmlElement *element)
   List *list = innermost_list (self);
   guint level = style->level;
 
+  g_clear_pointer (&self->value, g_free);
   if (self->in_slide_title)
     level = 1;
   else if (tag == H)
@@ -298,6 +300,24 @@ times (ExtractXmlElement *element, const char *name)
   return (guint) extract_xml_number (element, name, 1, G_MAXINT16, 1);
 }
 
+/* What a cell holds is said again as text, but not by every program. */
+static char *
+cell_value (ExtractXmlElement *element, const char *type)
+{
+  static const char *const values[][2] = { { "string", "office:string-value" },
+                                           { "date", "office:date-value" },
+                                           { "time", "office:time-value" },
+                                           { "boolean", "office:boolean-value" },
+                                           { "float", "office:value" },
+                                           { "currency", "office:value" },
+                                           { "percentage", "office:value" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (values); i++)
+    if (g_strcmp0 (type, values[i][0]) == 0)
+      return extract_xml_attribute (element, values[i][1]);
+  return NULL;
+}
+
 static void
 open_cell (Odf *self, ExtractXmlElement *element)
 {
@@ -308,6 +328,19 @@ open_cell (Odf *self, ExtractXmlElement *element)
                        .number = type != NULL && strcmp (type, "string") != 0 };
 
   extract_flow_open_cell (self->flow, &cell);
+  g_free (self->value);
+  self->value = cell_value (element, type);
+}
+
+static void
+close_cell (Odf *self)
+{
+  if (self->value != NULL) {
+    extract_flow_open (self->flow, BOTTEGA_BLOCK_PARAGRAPH, 0);
+    extract_flow_text (self->flow, self->value, strlen (self->value));
+    g_clear_pointer (&self->value, g_free);
+  }
+  extract_flow_close_cell (self->flow);
 }
 
 static void
@@ -463,7 +496,7 @@ content_close (gpointer data, int tag)
     extract_flow_close_row (self->flow);
     break;
   case CELL:
-    extract_flow_close_cell (self->flow);
+    close_cell (self);
     break;
   case DEFAULT_STYLE:
     self->in_default_style = FALSE;
@@ -559,6 +592,7 @@ extract_odf (const ExtractInput *input, BottegaDocument *document, ExtractFailur
   g_hash_table_unref (self.styles);
   g_hash_table_unref (self.list_styles);
   g_array_unref (self.lists);
+  g_free (self.value);
   g_string_free (self.meta, TRUE);
   return ok;
 }

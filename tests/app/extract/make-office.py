@@ -140,6 +140,7 @@ P Spese del condominio
 TH Data | Voce | Importo
 TR 03/02/2024 | Luce | 1.234,50 €
 TR 04/02/2024 | | 7,00 €
+TR 2024-02-05 | Gas | 12.5
 H1 Vuoto ma per questo
 P solo
 ''')
@@ -148,6 +149,9 @@ def ods():
     rows = (row('Spese del condominio', empty) + row('Data', 'Voce', 'Importo', empty)
             + row(cell('03/02/2024', 'date'), 'Luce', cell('1.234,50 €', 'currency'), empty)
             + row(cell('04/02/2024', 'date'), '<table:table-cell/>', cell('7,00 €', 'currency'))
+            + row(cell('', 'date', 'office:date-value="2024-02-05"'),
+                  cell('', more='office:string-value="Gas"'),
+                  cell('', 'float', 'office:value="12.5"'))
             + '<table:table-row table:number-rows-repeated="1048576">' + empty
             + '</table:table-row>')
     return odf('spreadsheet', f'<table:table table:name="Conti">{rows}</table:table>'
@@ -479,6 +483,7 @@ ARTICLE = '''<h1>Però<a class="headerlink" href="#x">¶</a></h1>
 <ol start=4><li>quattro<ul><li>dentro</ul><li><p>cinque</p><p>ancora</p></ol>
 <table><caption>Tabella</caption><tr><th>Anno<th>Valore<tr><td rowspan=2>2020<td>1<tr><td>2</table>
 <table><tr><td><h2>Colonna</h2><p>Testo messo in pagina.</td><td><p>A lato.</td></tr></table>
+<table><tr><td><img src=a><td>Nota<tr><td><td>Testo della nota.</table>
 <pre>riga 1
   riga <b>2</b></pre>
 <dl><dt>Voce<dd>Che cosa vuol dire</dl><blockquote>Citazione</blockquote>'''
@@ -496,6 +501,8 @@ TR 2020 | 2
 H2 Colonna
 P Testo messo in pagina.
 P A lato.
+P Nota
+P Testo della nota.
 C riga 1
 |   riga 2
 L1 Voce
