@@ -305,6 +305,8 @@ extract_html_read (const char *html, ExtractHtmlKind kind, ExtractFlow *flow,
   if (extract_html_survey_is_contents (survey))
     return TRUE;
   self.root = extract_html_survey_root (survey);
+  /* A body need not be there, nor does the parser always make one. */
+  self.in_root = self.root == EXTRACT_HTML_BODY ? 1 : 0;
   self.lists = g_array_new (FALSE, FALSE, sizeof (List));
   self.title = g_string_new (NULL);
   ok = extract_html_parse (html, &reader, &self, failure);

@@ -545,6 +545,14 @@ def page_of_links():
     return f'<title>Elenco</title><ul>{items}</ul>'.encode()
 
 
+@case('senza-corpo.html', '''
+title Senza corpo
+P Testo.
+''')
+def page_without_body():
+    return b'<!DOCTYPE html><title>Senza corpo</title><section><p>Testo.</section>'
+
+
 @case('profonda.html', '! too-big')
 def page_deep():
     return b'<div>' * 100_000
