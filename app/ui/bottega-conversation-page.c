@@ -141,6 +141,18 @@ note_closed_cb (BottegaConversationPage *self)
 
 /* ---- the sources */
 
+/* The pane takes from the header bar what a narrow window takes. */
+static void
+update_room_cb (BottegaConversationPage *self)
+{
+  gboolean beside =
+      !self->sources_over && adw_overlay_split_view_get_show_sidebar (self->sources_split);
+
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  g_object_set (self->chooser, "narrow", self->narrow || beside, NULL);
+}
+
 /* The last answer that was given something to read; NULL: there is none. */
 static BottegaMessage *
 dup_last_with_sources (BottegaConversation *conversation)
@@ -446,10 +458,12 @@ bottega_conversation_page_set_property (GObject *object,
   switch (prop_id) {
   case PROP_NARROW:
     self->narrow = g_value_get_boolean (value);
-    g_object_set (self->chooser, "narrow", self->narrow, NULL);
+    update_room_cb (self);
     break;
   case PROP_SOURCES_OVER:
     self->sources_over = g_value_get_boolean (value);
+    bottega_sources_pane_set_over (self->sources_pane, self->sources_over);
+    update_room_cb (self);
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
@@ -524,6 +538,8 @@ bottega_conversation_page_init (BottegaConversationPage *self)
     g_signal_group_connect_swapped (self->signals, watched[i].signal, watched[i].callback, self);
   g_signal_connect_object (self->composer, "send", G_CALLBACK (send_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->composer, "stop", G_CALLBACK (stop_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->sources_split, "notify::show-sidebar",
+                           G_CALLBACK (update_room_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->composer, "attach", G_CALLBACK (attach_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->composer, "queue-edit", G_CALLBACK (queue_edit_cb), self,

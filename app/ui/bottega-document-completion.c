@@ -222,7 +222,7 @@ bottega_document_completion_init (BottegaDocumentCompletion *self)
   gtk_popover_set_has_arrow (GTK_POPOVER (self), FALSE);
   gtk_popover_set_position (GTK_POPOVER (self), GTK_POS_TOP);
   gtk_widget_set_halign (GTK_WIDGET (self), GTK_ALIGN_START);
-  gtk_widget_add_css_class (GTK_WIDGET (self), "menu");
+  gtk_popover_set_offset (GTK_POPOVER (self), 0, -6);
 }
 
 GtkWidget *

@@ -44,8 +44,20 @@ append_label (GtkBox *box,
   gtk_box_append (box, label);
 }
 
+/* Beside a chip of the same document the title need not be said again. */
+static gboolean
+needs_title (BottegaPassage *passage,
+             BottegaPassage *before)
+{
+  const char *place = bottega_passage_get_place (passage);
+
+  return before == NULL || place == NULL || *place == 0 ||
+         bottega_passage_get_document (passage) != bottega_passage_get_document (before);
+}
+
 static GtkWidget *
-chip_new (BottegaPassage *passage)
+chip_new (BottegaPassage *passage,
+          BottegaPassage *before)
 {
   GtkWidget *button = gtk_button_new ();
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
@@ -54,7 +66,8 @@ chip_new (BottegaPassage *passage)
   const char *place = bottega_passage_get_place (passage);
 
   append_label (GTK_BOX (box), number, "number", FALSE);
-  append_label (GTK_BOX (box), bottega_passage_get_title (passage), NULL, TRUE);
+  if (needs_title (passage, before))
+    append_label (GTK_BOX (box), bottega_passage_get_title (passage), NULL, TRUE);
   /* A heading may be as long as a title. */
   if (place != NULL && *place != 0)
     append_label (GTK_BOX (box), place, "dimmed", bottega_passage_get_page (passage) == 0);
@@ -89,6 +102,7 @@ static void
 items_changed_cb (BottegaSourceChips *self)
 {
   guint n = self->passages != NULL ? g_list_model_get_n_items (self->passages) : 0;
+  g_autoptr (BottegaPassage) before = NULL;
 
   g_assert (BOTTEGA_IS_SOURCE_CHIPS (self));
 
@@ -96,8 +110,9 @@ items_changed_cb (BottegaSourceChips *self)
   self->n_shown = G_MAXUINT;
   for (guint i = 0; i < n; i++) {
     g_autoptr (BottegaPassage) passage = g_list_model_get_item (self->passages, i);
-    GtkWidget *chip = chip_new (passage);
+    GtkWidget *chip = chip_new (passage, before);
 
+    g_set_object (&before, passage);
     g_signal_connect_object (passage, "notify::used", G_CALLBACK (update_used_cb), self,
                              G_CONNECT_SWAPPED);
     gtk_widget_insert_before (chip, GTK_WIDGET (self), self->more);

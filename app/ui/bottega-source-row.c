@@ -57,12 +57,24 @@ bottega_source_row_init (BottegaSourceRow *self)
   gtk_level_bar_remove_offset_value (self->score_bar, GTK_LEVEL_BAR_OFFSET_FULL);
 }
 
+/* "p. 2 · Rent" */
+static char *
+make_place (BottegaPassage *passage)
+{
+  const char *place = bottega_passage_get_place (passage);
+  const char *heading = bottega_passage_get_heading (passage);
+
+  if (bottega_passage_get_page (passage) > 0 && heading != NULL && *heading != 0)
+    return g_strdup_printf ("%s · %s", place, heading);
+  return g_strdup (place != NULL ? place : "");
+}
+
 GtkWidget *
 bottega_source_row_new (BottegaPassage *passage)
 {
   BottegaSourceRow *self = g_object_new (BOTTEGA_TYPE_SOURCE_ROW, NULL);
   double score;
-  g_autofree char *number = NULL, *name = NULL, *fit = NULL;
+  g_autofree char *number = NULL, *name = NULL, *fit = NULL, *place = NULL;
 
   g_return_val_if_fail (BOTTEGA_IS_PASSAGE (passage), NULL);
 
@@ -74,7 +86,8 @@ bottega_source_row_new (BottegaPassage *passage)
   fit = g_strdup_printf (_ ("Fits the question: %.0f %%"), 100 * score);
   gtk_label_set_label (self->number_label, number);
   gtk_label_set_label (self->title_label, bottega_passage_get_title (passage));
-  gtk_label_set_label (self->place_label, bottega_passage_get_place (passage));
+  place = make_place (passage);
+  gtk_label_set_label (self->place_label, place);
   gtk_widget_set_visible (GTK_WIDGET (self->place_label),
                           *gtk_label_get_label (self->place_label) != 0);
   gtk_level_bar_set_value (self->score_bar, score);

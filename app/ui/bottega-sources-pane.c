@@ -33,6 +33,7 @@ typedef struct {
 struct _BottegaSourcesPane {
   AdwBin parent_instance;
 
+  GtkWidget *close_button;
   GtkStack *stack;
   GtkLabel *title_label;
   GtkLabel *place_label;
@@ -507,6 +508,7 @@ bind_template (GtkWidgetClass *widget_class)
 {
   gtk_widget_class_set_template_from_resource (
       widget_class, "/io/github/bottega/Bottega/bottega-sources-pane.ui");
+  gtk_widget_class_bind_template_child (widget_class, BottegaSourcesPane, close_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaSourcesPane, stack);
   gtk_widget_class_bind_template_child (widget_class, BottegaSourcesPane, title_label);
   gtk_widget_class_bind_template_child (widget_class, BottegaSourcesPane, place_label);
@@ -551,6 +553,7 @@ bottega_sources_pane_init (BottegaSourcesPane *self)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->zoom_button, "toggled", G_CALLBACK (zoom_cb), self,
                            G_CONNECT_SWAPPED);
+  bottega_sources_pane_set_over (self, FALSE);
   update_steps (self);
 }
 
@@ -562,6 +565,15 @@ bottega_sources_pane_set_library (BottegaSourcesPane *self,
   g_return_if_fail (BOTTEGA_IS_LIBRARY (library));
 
   g_set_object (&self->library, library);
+}
+
+void
+bottega_sources_pane_set_over (BottegaSourcesPane *self,
+                               gboolean over)
+{
+  g_return_if_fail (BOTTEGA_IS_SOURCES_PANE (self));
+
+  gtk_widget_set_visible (self->close_button, over);
 }
 
 void

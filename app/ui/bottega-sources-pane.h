@@ -14,6 +14,9 @@ G_DECLARE_FINAL_TYPE (BottegaSourcesPane, bottega_sources_pane, BOTTEGA, SOURCES
 
 void bottega_sources_pane_set_library (BottegaSourcesPane *self, BottegaLibrary *library);
 
+/* Whether it lies over the conversation, and so needs a button to close it. */
+void bottega_sources_pane_set_over (BottegaSourcesPane *self, gboolean over);
+
 /* Shows passage NUMBER of ANSWER; 0: the one that was shown, or the first. NULL: nothing. */
 void bottega_sources_pane_show (BottegaSourcesPane *self, BottegaMessage *answer, guint number);
 
