@@ -69,12 +69,17 @@ say (BottegaWindow *self,
 
 /* ---- what the content shows */
 
+static gboolean
+shows_library (BottegaWindow *self)
+{
+  return g_strcmp0 (gtk_stack_get_visible_child_name (self->content_stack), "library") == 0;
+}
+
 /* The sidebar marks what is shown: a conversation, or the library. */
 static void
 update_current (BottegaWindow *self)
 {
-  gboolean library =
-      g_str_equal (gtk_stack_get_visible_child_name (self->content_stack), "library");
+  gboolean library = shows_library (self);
 
   bottega_sidebar_set_current (
       self->sidebar,
@@ -90,7 +95,7 @@ update_title_cb (BottegaWindow *self)
   g_assert (BOTTEGA_IS_WINDOW (self));
 
   g_object_get (self->conversation_page, "title", &title, NULL);
-  if (g_str_equal (gtk_stack_get_visible_child_name (self->content_stack), "library"))
+  if (shows_library (self))
     g_set_str (&title, _ ("Library"));
   adw_navigation_page_set_title (self->content_navigation, title);
 }
@@ -324,6 +329,7 @@ show_file_action (GtkWidget *widget,
 
 /* ---- where the keyboard goes */
 
+/* In what is shown: the documents, or else the conversations. */
 static void
 search_action (GtkWidget *widget,
                const char *name,
@@ -331,6 +337,10 @@ search_action (GtkWidget *widget,
 {
   BottegaWindow *self = BOTTEGA_WINDOW (widget);
 
+  if (shows_library (self)) {
+    bottega_library_page_search (self->library_page);
+    return;
+  }
   adw_navigation_split_view_set_show_content (self->split_view, FALSE);
   bottega_sidebar_focus_search (self->sidebar);
 }

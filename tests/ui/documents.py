@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documents for tests of the window, written when they are needed: PDF files of a few pages of text,
-and one that is no document."""
+"""Documents for tests of the window, written when they are needed: PDF files of a few pages of
+text, and one that is no document."""
 
 import os
 

@@ -49,14 +49,14 @@ class Drop:
         self.source = None
 
     def other_file(self):
-        path = os.path.join(self.data.path, 'letter.txt')
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write('Dear reader,\n')
+        path = os.path.join(self.data.path, 'holiday.mp4')
+        with open(path, 'wb') as file:
+            file.write(b'\0' * 100)
         self.drag(path)
-        self.app.sees('Drop to add this model')
+        self.app.sees('This cannot be added')
         self.release()
-        self.app.sees('Only model files')
-        self.app.sees_not('Drop to add this model')
+        self.app.sees('“holiday.mp4” is not a document that can be read.')
+        self.app.sees_not('This cannot be added')
 
     def model(self):
         self.app.sees('No model yet')

@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A PDF is dropped on the window, read, asked about and shown at the page with its passage marked;
+then it is taken out again. Another one that is damaged says why it cannot be read."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+from gi.repository import Atspi
+
+import documents
+import driver
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+QUESTION = 'When may the rent be raised?'
+YELLOW = (255, 232, 89)  # of the wash, on white paper
+
+
+def xdotool(*arguments):
+    return subprocess.run(['xdotool', *map(str, arguments)], check=True, timeout=20,
+                          capture_output=True, text=True).stdout.strip()
+
+
+def pixels_near(color, tolerance=6):
+    """How many pixels of the screen have this colour."""
+    picture = subprocess.run(['import', '-window', 'root', '-depth', '8', 'rgb:-'], check=True,
+                             capture_output=True, timeout=30).stdout
+    red, green, blue = color
+    return sum(1 for r, g, b in zip(picture[0::3], picture[1::3], picture[2::3])
+               if abs(r - red) <= tolerance and abs(g - green) <= tolerance
+               and abs(b - blue) <= tolerance)
+
+
+class Documents:
+    """One window beside another, out of which documents are dragged."""
+
+    def __init__(self):
+        self.data = driver.Data()
+        self.folder = tempfile.TemporaryDirectory(prefix='bottega-documents-')
+        self.paths = documents.write_all(self.folder.name)
+        self.app = driver.App(self.data)
+        self.app.ready()
+        xdotool('windowmove', self.app.id, 0, 0)
+        self.app.resize(950, 700)
+
+    def drop(self, *paths, words):
+        source = subprocess.Popen([sys.executable, os.path.join(HERE, 'drag-source.py'), *paths])
+        try:
+            window = driver.until('the other window', lambda: subprocess.run(
+                ['xdotool', 'search', '--onlyvisible', '--name', 'drag-source'],
+                capture_output=True, text=True, check=False).stdout.strip())
+            xdotool('windowmove', '--sync', window.split()[-1], 970, 100)
+            time.sleep(0.5)
+            xdotool('mousemove', 1020, 150)
+            xdotool('mousedown', 1)
+            for x, y in ((1010, 160), (980, 180), (900, 250), (700, 300), (600, 310), (550, 320)):
+                xdotool('mousemove', x, y)
+                time.sleep(0.1)
+            self.app.sees(words)
+        finally:
+            xdotool('mouseup', 1)
+            time.sleep(0.3)
+            source.kill()
+            source.wait()
+        self.app.sees_not(words)
+        self.app.focus()
+
+    def rows(self):
+        """Title and state of each document of the library page."""
+        box = self.app.query('list', 'Documents')
+        return {driver.name_of(node): node.get_description() or '' for node in driver.walk(box)
+                if node.get_role_name() == 'list item'} if box else {}
+
+    # ---- cases
+
+    def empty(self):
+        self.app.key('ctrl+shift+l')
+        self.app.sees('No documents yet')
+        self.app.find(driver.BUTTONS, 'Add Files…')
+        self.app.find(driver.BUTTONS, 'Add Folder…')
+
+    def dropped(self):
+        self.drop(self.paths['lease'], self.paths['glue'],
+                  words='Drop documents to add them to Personal')
+        driver.until('both documents to be ready', lambda: [
+            title for title, state in self.rows().items() if '1 page' in state or '3 pages' in state
+        ] and all('Ready' in state or 'Words ready' in state for state in self.rows().values())
+            and len(self.rows()) == 2)
+        assert documents.LEASE[0] in self.rows(), self.rows()
+
+    def broken(self):
+        self.drop(self.paths['broken'], words='Drop documents to add them to Personal')
+        driver.until('the reason', lambda: 'is damaged' in self.rows().get('broken.pdf', ''))
+
+    def found(self):
+        """The search of the page, and back."""
+        self.app.key('ctrl+f')
+        self.app.type('glue')
+        driver.until('one row', lambda: list(self.rows()) == [documents.GLUE[0]])
+        self.app.key('Escape')
+        driver.until('all rows', lambda: len(self.rows()) == 3)
+
+    def asked(self):
+        self.app.key('ctrl+n')
+        self.app.sees('Ask about your documents, or anything')
+        self.app.ask(QUESTION)
+        chip = f'Source 1, {documents.LEASE[0]}, page 2'
+        self.app.find(driver.BUTTONS, chip)
+        self.app.wait_written()
+
+    def shown(self):
+        self.app.press(f'Source 1, {documents.LEASE[0]}, page 2')
+        self.app.find('image', f'Page 2 of {documents.LEASE[0]}, with the passage marked')
+        self.app.sees('Page 2 of 3')
+        driver.until('the wash', lambda: pixels_near(YELLOW) > 200)
+        self.app.find(driver.BUTTONS, 'Open in Document Viewer')
+
+    def stepped(self):
+        """The next passage is another page; the keys go there too."""
+        before = driver.until('the list', lambda: self.app.query('list', 'Passages'))
+        items = [node for node in driver.walk(before) if node.get_role_name() == 'list item']
+        assert items, 'no passages are listed'
+        assert len(items) > 1, f'one passage only: {items}'
+        self.app.press('Next Passage')
+        self.app.sees_not('Page 2 of 3')
+        self.app.key('ctrl+Page_Up')
+        self.app.sees('Page 2 of 3')
+
+    def closed(self):
+        self.app.key('shift+F9')
+        self.app.sees_not('Open in Document Viewer')
+        self.app.key('shift+F9')
+        self.app.sees('Open in Document Viewer')
+        self.app.key('Escape')
+        self.app.sees_not('Open in Document Viewer')
+        assert pixels_near(YELLOW) < 20, 'the wash is still there'
+
+    def scoped(self):
+        """@ completes a document, and the question says where it was asked."""
+        self.app.key('ctrl+n', 'ctrl+l')
+        self.app.type('@glue')
+        driver.until('the list of documents', lambda: self.app.query('list', 'Documents to ask in'))
+        self.app.key('Return')
+        self.app.find(driver.BUTTONS, f'Do not ask in {documents.GLUE[0]}')
+        self.app.type('How long are joints clamped?')
+        self.app.key('Return')
+        self.app.sees(f'In {documents.GLUE[0]}')
+        self.app.find(driver.BUTTONS, f'Source 1, {documents.GLUE[0]}, page 1')
+        self.app.wait_written()
+
+    def removed(self):
+        self.app.key('ctrl+shift+l')
+        driver.until('the rows', lambda: len(self.rows()) == 3)
+        self.app.key('Home', 'Delete')
+        self.app.sees('removed')
+        driver.until('two rows', lambda: len(self.rows()) == 2)
+        self.app.press('Undo')
+        driver.until('three rows', lambda: len(self.rows()) == 3)
+        for n in (2, 1, 0):
+            driver.until('the focus', lambda: self.app.key('Home') or True)
+            self.app.key('Delete')
+            driver.until(f'{n} rows', lambda n=n: len(self.rows()) == n)
+        self.app.sees('No documents yet')
+        for path in self.paths.values():
+            assert os.path.exists(path), f'{path} itself was deleted'
+
+    def narrow(self):
+        self.app.key('ctrl+shift+l')
+        self.app.resize(360, 600)
+        self.app.sees('No documents yet')
+        self.app.resize(950, 700)
+
+    def end(self):
+        self.app.end()
+        self.data.remove()
+        self.folder.cleanup()
+
+
+def main():
+    tap = driver.Tap()
+    test = Documents()
+    try:
+        tap.case('a library without documents says how to add some', test.empty)
+        tap.case('documents are dropped, read and listed', test.dropped)
+        tap.case('a damaged one says why', test.broken)
+        tap.case('documents are found by title', test.found)
+        tap.case('a question shows its sources', test.asked)
+        tap.case('a source opens its page with the passage marked', test.shown)
+        tap.case('the next passage', test.stepped)
+        tap.case('the pane closes by its keys', test.closed)
+        tap.case('@ asks in one document', test.scoped)
+        tap.case('documents are removed, with undo; the files stay', test.removed)
+        tap.case('the library from 360 px', test.narrow)
+        tap.case('the window closes, and nothing complained', test.app.close)
+    finally:
+        test.end()
+    tap.finish()
+
+
+main()
