@@ -8,15 +8,6 @@
 
 G_BEGIN_DECLS
 
-/* Until the indexer and the searcher are in the tree: the list works without them. */
-#pragma weak bottega_indexer_new
-#pragma weak bottega_indexer_shutdown
-#pragma weak bottega_indexer_add
-#pragma weak bottega_indexer_remove
-#pragma weak bottega_indexer_reindex
-#pragma weak bottega_indexer_refresh
-#pragma weak bottega_indexer_cancel
-#pragma weak bottega_searcher_new
 #pragma weak bottega_searcher_free
 #pragma weak bottega_found_free
 

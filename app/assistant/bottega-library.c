@@ -382,7 +382,7 @@ bottega_library_start (BottegaLibrary *self, BottegaEmbedder *embedder)
   if (self->started || self->shut_down)
     return;
   self->started = TRUE;
-  if (bottega_library_get_available (self) && bottega_indexer_new != NULL) {
+  if (bottega_library_get_available (self)) {
     g_set_object (&self->embedder, embedder);
     self->indexer = bottega_indexer_new (bottega_store_get_path (self->store), embedder);
     g_signal_connect_object (self->indexer, "changed", G_CALLBACK (list_documents), self,

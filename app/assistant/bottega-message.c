@@ -418,10 +418,10 @@ bottega_message_set_state (BottegaMessage *self, BottegaMessageState state)
   if (self->state == state)
     return;
   self->state = state;
+  update_phase_text (self);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_STATE]);
   if (was_busy != bottega_message_get_busy (self))
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_BUSY]);
-  update_phase_text (self);
 }
 
 void

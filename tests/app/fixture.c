@@ -87,6 +87,14 @@ is_list_loaded (gpointer data)
   return bottega_conversation_list_get_loaded (data);
 }
 
+static BottegaEmbedder *next_embedder;
+
+void
+fixture_use_embedder (BottegaEmbedder *embedder)
+{
+  next_embedder = embedder;
+}
+
 void
 fixture_begin (Fixture *fixture, const BottegaReplayOptions *options)
 {
@@ -98,6 +106,7 @@ fixture_begin (Fixture *fixture, const BottegaReplayOptions *options)
   fixture->assistant = bottega_assistant_new (fixture->folder,
                                               BOTTEGA_ENGINE_SOURCE (fixture->source), settings);
   g_assert_cmpstr (bottega_assistant_get_storage_error (fixture->assistant), ==, NULL);
+  bottega_assistant_set_embedder (fixture->assistant, next_embedder);
   bottega_assistant_start (fixture->assistant);
   fixture_wait (is_ready, bottega_assistant_get_engine (fixture->assistant));
   fixture_wait (is_list_loaded, bottega_assistant_get_conversations (fixture->assistant));

@@ -25,6 +25,8 @@ typedef struct {
 
 /* With a "model" in <folder>/models, loaded. options NULL: a short answer, at once. */
 void fixture_set_up (Fixture *fixture, const BottegaReplayOptions *options);
+/* The next assistants get it; NULL: none any more. Borrowed. */
+void fixture_use_embedder (BottegaEmbedder *embedder);
 /* The assistant alone, on a folder that is there: fixture->folder. */
 void fixture_begin (Fixture *fixture, const BottegaReplayOptions *options);
 void fixture_end (Fixture *fixture);
