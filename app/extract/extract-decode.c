@@ -170,9 +170,9 @@ extract_decode (const guint8 *data,
   if (n >= 2 && (memcmp (data, "\xFF\xFE", 2) == 0 || memcmp (data, "\xFE\xFF", 2) == 0) &&
       census.zeros_even + census.zeros_odd < pairs + pairs / 10)
     return from_utf16 (data + 2, n - 2, data[0] == 0xFE);
-  if (census.zeros_odd > pairs * 2 / 5 && census.zeros_even < pairs / 20)
+  if (census.zeros_odd > pairs * 2 / 5 && census.zeros_even <= pairs / 20)
     return from_utf16 (data, n, FALSE);
-  if (census.zeros_even > pairs * 2 / 5 && census.zeros_odd < pairs / 20)
+  if (census.zeros_even > pairs * 2 / 5 && census.zeros_odd <= pairs / 20)
     return from_utf16 (data, n, TRUE);
   if (census.odd_controls > census.n / 200)
     return NULL;

@@ -240,11 +240,12 @@ sound_pdf (void)
                                 "(Seconda riga.) Tj ET";
   g_autofree char *stream = g_strdup_printf ("<</Length %u>> stream\n%s\nendstream",
                                              (guint) strlen (content), content);
+  static const char page[] = "<</Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
+                             "/Resources <</Font <</F 5 0 R>>>>>>";
   const char *const objects[] = {
     "<</Type /Catalog /Pages 2 0 R /Lang (it-IT)>>",
     "<</Type /Pages /Kids [3 0 R] /Count 1>>",
-    "<</Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
-    "/Resources <</Font <</F 5 0 R>>>>>>",
+    page,
     stream,
     "<</Type /Font /Subtype /Type1 /BaseFont /Helvetica>>",
   };

@@ -347,12 +347,12 @@ deep_states (const char *path)
 static GBytes *
 looping_form (const char *path)
 {
-  static const char *const objects[] = {
-    "<</Type /Catalog /Pages 2 0 R>>", ONE_PAGE, PAGE,
-    "<</Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources <</XObject <</X 4 0 R>>>> "
-    "/Length 11>> stream\n/X Do /X Do\nendstream",
-    "<</Type /Font /Subtype /Type1 /BaseFont /Helvetica>>"
-  };
+  static const char form[] =
+      "<</Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources <</XObject <</X 4 0 R>>>> "
+      "/Length 11>> stream\n/X Do /X Do\nendstream";
+  static const char font[] = "<</Type /Font /Subtype /Type1 /BaseFont /Helvetica>>";
+  static const char page[] = PAGE;
+  const char *const objects[] = { "<</Type /Catalog /Pages 2 0 R>>", ONE_PAGE, page, form, font };
 
   return documents_pdf_of (objects, G_N_ELEMENTS (objects), "");
 }
@@ -520,9 +520,12 @@ damage (GByteArray *bytes,
       if (g_ascii_isdigit (bytes->data[i]))
         bytes->data[i] = '9';
     break;
-  default: /* twice */
-    g_byte_array_append (bytes, bytes->data + at, MIN (n, bytes->len - at));
+  default: { /* twice; the bytes may move as they grow */
+    g_autofree guint8 *copy = g_memdup2 (bytes->data + at, n);
+
+    g_byte_array_append (bytes, copy, n);
     break;
+  }
   }
 }
 
