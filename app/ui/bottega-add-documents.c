@@ -46,6 +46,24 @@ say_refused (GtkWidget *from,
   gtk_widget_activate_action (from, "win.say", "s", sentence);
 }
 
+static void
+say_added (GtkWidget *from,
+           GSList *files)
+{
+  guint n = g_slist_length (files);
+  g_autofree char *name = g_filename_display_basename (g_file_peek_path (files->data));
+  g_autofree char *sentence = NULL;
+
+  if (n == 1)
+    /* TRANSLATORS: %s is the name of a file or folder. */
+    sentence = g_strdup_printf (_ ("“%s” is being added"), name);
+  else
+    sentence = g_strdup_printf (ngettext ("%u document is being added",
+                                          "%u documents are being added", n),
+                                n);
+  gtk_widget_activate_action (from, "win.say-added", "s", sentence);
+}
+
 gboolean
 bottega_add_documents (BottegaLibrary *library,
                        GtkWidget *from,
@@ -67,8 +85,10 @@ bottega_add_documents (BottegaLibrary *library,
     }
   }
   taken = g_slist_reverse (taken);
-  if (taken != NULL)
+  if (taken != NULL) {
     bottega_library_add (library, taken);
+    say_added (from, taken);
+  }
   if (n_refused > 0)
     say_refused (from, first_refused, n_refused);
   return taken != NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Documents that come from outside: by a file dialog, or dropped. What cannot be read is named in a
- * toast of the window (win.say). Main thread. */
+ * toast of the window (win.say); what is taken, too (win.say-added). Main thread. */
 #pragma once
 
 #include <gtk/gtk.h>

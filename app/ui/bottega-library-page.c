@@ -208,6 +208,14 @@ show_item (BottegaLibraryPage *self,
 }
 
 static void
+summarise_item (BottegaLibraryPage *self,
+                BottegaDocumentItem *item)
+{
+  gtk_widget_activate_action (GTK_WIDGET (self), "win.summarise", "x",
+                              bottega_document_item_get_id (item));
+}
+
+static void
 reindex_item (BottegaLibraryPage *self,
               BottegaDocumentItem *item)
 {
@@ -219,6 +227,7 @@ static const struct {
   void (*activate) (BottegaLibraryPage *self, BottegaDocumentItem *item);
 } item_actions[] = {
   { "library.open", open_item },
+  { "library.summarise", summarise_item },
   { "library.reindex", reindex_item },
   { "library.show-file", show_item },
   { "library.remove", remove_item },

@@ -30,6 +30,7 @@ static const struct {
   guint states;
 } row_actions[] = {
   { "row.open", ~IN (GONE) },
+  { "row.summarise", IN (WORDS) | IN (READY) },
   { "row.reindex", ~IN (GONE) },
   { "row.show-file", ~IN (GONE) },
   { "row.remove", ANYWHERE },

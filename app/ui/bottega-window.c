@@ -412,6 +412,25 @@ say_action (GtkWidget *widget,
 
 /* ---- the library */
 
+/* Where the documents are in sight, there is nothing to say. */
+static void
+say_added_action (GtkWidget *widget,
+                  const char *name,
+                  GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+  AdwToast *toast;
+
+  if (shows_library (self))
+    return;
+  toast = adw_toast_new ("");
+  adw_toast_set_use_markup (toast, FALSE);
+  adw_toast_set_title (toast, g_variant_get_string (parameter, NULL));
+  adw_toast_set_button_label (toast, _ ("_Show Library"));
+  adw_toast_set_action_name (toast, "win.library");
+  adw_toast_overlay_add_toast (self->toast_overlay, toast);
+}
+
 static BottegaLibrary *
 get_library (BottegaWindow *self)
 {
@@ -442,6 +461,26 @@ add_documents_action (GtkWidget *widget,
 {
   bottega_add_documents_choose (get_library (BOTTEGA_WINDOW (widget)), widget,
                                 g_str_equal (name, "win.add-folder"), NULL);
+}
+
+static void
+summarise_action (GtkWidget *widget,
+                  const char *name,
+                  GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+  BottegaDocumentItem *item =
+      bottega_library_find (get_library (self), g_variant_get_int64 (parameter));
+  g_autoptr (BottegaConversation) conversation = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (item == NULL)
+    return;
+  conversation = bottega_assistant_summarise (self->assistant, item, &error);
+  if (conversation != NULL)
+    open_conversation (self, conversation);
+  else
+    say (self, error->message);
 }
 
 /* Files may have changed while the person was elsewhere. */
@@ -505,9 +544,11 @@ install_actions (GtkWidgetClass *widget_class)
     { "win.copy-answer", NULL, copy_answer_action },
     { "win.sources", NULL, sources_action },
     { "win.library", NULL, library_action },
+    { "win.summarise", "x", summarise_action },
     { "win.add-documents", NULL, add_documents_action },
     { "win.add-folder", NULL, add_documents_action },
     { "win.say", "s", say_action },
+    { "win.say-added", "s", say_added_action },
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (actions); i++)

@@ -9,8 +9,6 @@ import sys
 import tempfile
 import time
 
-from gi.repository import Atspi
-
 import documents
 import driver
 
@@ -62,7 +60,7 @@ class Documents:
             self.app.sees(words)
         finally:
             xdotool('mouseup', 1)
-            time.sleep(0.3)
+            time.sleep(1)  # what is dropped is handed over by the other window
             source.kill()
             source.wait()
         self.app.sees_not(words)
@@ -105,7 +103,6 @@ class Documents:
 
     def asked(self):
         self.app.key('ctrl+n')
-        self.app.sees('Ask about your documents, or anything')
         self.app.ask(QUESTION)
         chip = f'Source 1, {documents.LEASE[0]}, page 2'
         self.app.find(driver.BUTTONS, chip)
