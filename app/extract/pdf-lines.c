@@ -11,8 +11,9 @@
 /* Running heads and feet are among so many rows from the top or bottom of a page. */
 #define EDGE_ROWS 2
 #define REPEATED  3
-#define SAME_Y    4.0f /* points */
-#define WIDE_GAP  1.6f /* of the letters' height: more than any blank between words */
+#define SAME_Y    4.0f  /* points */
+#define WORD_GAP  0.13f /* of the letters' height: more than within any word */
+#define WIDE_GAP  1.6f  /* of the letters' height: more than any blank between words */
 
 typedef struct {
   PopplerRectangle *places;
@@ -172,6 +173,33 @@ drop_leaders (char *text)
   *to = '\0';
 }
 
+/* A copy with the blanks that poppler loses where the type changes within a line. */
+static char *
+with_blanks (const Layout *layout,
+             const char *text,
+             guint from)
+{
+  GString *out = g_string_new (NULL);
+  float end = 0;
+  gboolean in_word = FALSE;
+
+  for (guint i = from; *text != '\0'; text = g_utf8_next_char (text), i++) {
+    gunichar c = g_utf8_get_char (text);
+
+    if (i < layout->n && !g_unichar_isspace (c)) {
+      const PopplerRectangle *place = &layout->places[i];
+      float gap = (float) place->x1 - end, height = (float) fabs (place->y2 - place->y1);
+
+      if (in_word && gap > height * WORD_GAP)
+        g_string_append_c (out, ' ');
+      end = (float) place->x2;
+    }
+    in_word = !g_unichar_isspace (c);
+    g_string_append_unichar (out, c);
+  }
+  return g_string_free (out, FALSE);
+}
+
 static void
 add_line (GArray *lines,
           Layout *layout,
@@ -180,7 +208,7 @@ add_line (GArray *lines,
           guint from,
           guint number)
 {
-  g_autofree char *raw = g_strndup (text, n_bytes);
+  g_autofree char *raw = g_strndup (text, n_bytes), *spaced = NULL;
   PdfLine line = { .page = number, .bullet = -1 };
   guint to = from + (guint) g_utf8_strlen (raw, -1), bullet = bullet_length (raw);
 
@@ -200,7 +228,8 @@ add_line (GArray *lines,
     return;
   if (!(line.size > 0.5f && line.size < 1000))
     line.size = MAX (line.y1 - line.y0, 1);
-  line.text = bottega_document_clean (text, -1, FALSE);
+  spaced = with_blanks (layout, text, from);
+  line.text = bottega_document_clean (spaced, -1, FALSE);
   drop_leaders (line.text);
   g_strstrip (line.text);
   if (*line.text == '\0')
