@@ -156,6 +156,34 @@ def embed():
 
 
 @test
+def index():
+    with tempfile.TemporaryDirectory() as folder:
+        documents = os.path.join(folder, "documents")
+        os.mkdir(documents)
+        for name, text in (("a.md", "# Rent\n\nThe rent is 700 euro.\n"), ("b.txt", "Good day.\n"),
+                           ("broken.pdf", "no PDF at all\n"), ("ignored.bin", "bytes")):
+            with open(os.path.join(documents, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        place = ("--data-dir", folder, "--device", "cpu")
+        got = ask(*place, "index", documents, "--space", "test")
+        assert (got["documents"], got["passages"], got["vectors"]) == (2, 2, 0), got
+        assert got["seconds"] > 0
+        assert [os.path.basename(failed["path"]) for failed in got["failed"]] == ["broken.pdf"]
+        assert "broken.pdf" in got["failed"][0]["reason"]
+        os.remove(os.path.join(documents, "b.txt"))
+        assert ask(*place, "index", "--space", "test")["documents"] == 1
+
+        # With a model there are vectors, also of what was there before.
+        os.makedirs(os.path.join(folder, "models", "embed"))
+        os.symlink(EMBED_MODEL, os.path.join(folder, "models", "embed", "e5.gguf"))
+        assert ask(*place, "index", "--space", "test")["vectors"] == 1
+        got = ask(*place, "index", "--remove", documents, "--space", "test")
+        assert (got["documents"], got["failed"]) == (0, []), got
+        assert "nowhere" in refused(1, *place, "index", os.path.join(folder, "nowhere"))
+        refused(2, *place, "index", "--remove")
+
+
+@test
 def embed_by_name():
     with tempfile.TemporaryDirectory() as folder:
         os.makedirs(os.path.join(folder, "models", "embed"))
