@@ -429,6 +429,18 @@ bottega_vectors_find (BottegaVectors *self, gint64 chunk, BottegaVectorHit *hit)
 }
 
 float
+bottega_vectors_cosine (BottegaVectors *self, guint row, const float *vector)
+{
+  const gint8 *codes = codes_at (self, row);
+  float dot = 0;
+
+  for (guint i = 0; i < self->dimensions; i++)
+    dot += codes[i] * vector[i];
+
+  return dot * row_at (self, row)->scale;
+}
+
+float
 bottega_vectors_similarity (BottegaVectors *self, guint row_a, guint row_b)
 {
   const gint8 *a = codes_at (self, row_a), *b = codes_at (self, row_b);

@@ -45,8 +45,8 @@ typedef struct {
   double mean, deviation;
 } BottegaVectorsSpread;
 
-/* The n_best nearest to a vector of length 1, best first: GArray of BottegaVectorHit. documents
- * NULL: in all. spread may be NULL. */
+/* The n_best nearest to a vector (cosine and score grow with its length), best first: GArray of
+ * BottegaVectorHit. documents NULL: in all. spread may be NULL. */
 GArray *bottega_vectors_scan (BottegaVectors *self, const float *query, guint n_best,
                               const gint64 *documents, guint n_documents,
                               BottegaVectorsSpread *spread);
@@ -54,6 +54,8 @@ GArray *bottega_vectors_scan (BottegaVectors *self, const float *query, guint n_
 /* What the last scan gave a chunk that may not have been among the best; FALSE: it has no vector,
  * or took no part. */
 gboolean bottega_vectors_find (BottegaVectors *self, gint64 chunk, BottegaVectorHit *hit);
+/* Of a row with a vector of length 1. */
+float bottega_vectors_cosine (BottegaVectors *self, guint row, const float *vector);
 /* Cosine of two rows. */
 float bottega_vectors_similarity (BottegaVectors *self, guint row_a, guint row_b);
 

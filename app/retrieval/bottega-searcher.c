@@ -1,0 +1,754 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The search: both halves, their fusion, the passages and how sure they are. It must not know who
+ * embeds, nor what is done with a passage.
+ *
+ * Scores: a chunk's dense score is (question - mean of neutral questions of its language) · (chunk
+ * - mean of its language's chunks), in deviations of all chunks' scores; its lexical one BM25 as a
+ * share of the weights of the terms asked for. They are added, which was better than fusing ranks;
+ * tests/retrieval/README.md has the figures of this and of all that was tried. */
+#define G_LOG_DOMAIN "bottega-searcher"
+#include "app/retrieval/bottega-search-private.h"
+#include "app/retrieval/bottega-chunker.h"
+#include "app/retrieval/bottega-schema.h"
+#include "app/retrieval/bottega-store-documents.h"
+#include "app/retrieval/bottega-vectors.h"
+
+#include <math.h>
+#include <string.h>
+
+#define N_DENSE        100
+#define N_LEXICAL      100
+#define N_READ         60 /* best of both that are looked at closely */
+#define N_PASSAGES     8
+#define WINDOW_TOKENS  1000
+#define LEXICAL_WEIGHT 3.0
+/* Below this the scores of a few chunks say nothing of what is usual. */
+#define MIN_DEVIATION 0.01
+/* Two chunks nearer than this say the same. */
+#define DUPLICATE 0.985f
+
+/* Certainty: the logistic function of these. See tests/retrieval/README.md. */
+#define CERTAIN_CONSTANT (-15.45)
+#define CERTAIN_ABSENT   (-5.0)
+#define CERTAIN_COVERED  2.4
+#define CERTAIN_COSINE   18.9
+#define THRESHOLD        0.30
+/* What absent and covered are taken for where the documents are hardly in the question's language,
+ * or its words not known: the mean of questions that have an answer. */
+#define USUAL_ABSENT  0.15
+#define USUAL_COVERED 0.55
+#define SAME_LANGUAGE 0.05
+#define USUAL_COSINE  0.83
+
+/* What stands in a table of contents is found, but an answer is not in it. */
+static const double kind_scores[] = {
+  [BOTTEGA_CHUNK_TEXT] = 0,
+  [BOTTEGA_CHUNK_CONTENTS] = -1.5,
+  [BOTTEGA_CHUNK_INDEX] = -1.5,
+  [BOTTEGA_CHUNK_LICENCE] = -0.5,
+  [BOTTEGA_CHUNK_REFERENCES] = -1,
+};
+
+static const char sql_version[] = "PRAGMA data_version";
+static const char sql_n_chunks[] = "SELECT count (*) FROM chunks";
+static const char sql_n_documents[] =
+    "SELECT count (*) FROM documents WHERE edition >= 0 AND state <> 4 AND n_chunks > 0";
+static const char sql_languages[] =
+    "SELECT ifnull (language, ''), count (*) FROM chunks GROUP BY language";
+static const char sql_fact[] = "SELECT value FROM facts WHERE name = ?1";
+static const char sql_vectors[] =
+    "SELECT v.seq, v.chunk, v.document, v.scale, v.codes, c.language FROM vectors AS v"
+    " JOIN chunks AS c ON c.id = v.chunk WHERE v.seq > ?1 ORDER BY v.seq";
+static const char sql_words[] =
+    "SELECT rowid, rank FROM chunk_words WHERE chunk_words MATCH ?1 ORDER BY rank LIMIT ?2";
+static const char sql_words_within[] =
+    "SELECT rowid, rank FROM chunk_words WHERE chunk_words MATCH ?1 AND rowid IN (SELECT c.id"
+    " FROM json_each (?3) AS d JOIN chunks AS c ON c.document = d.value) ORDER BY rank LIMIT ?2";
+
+struct _BottegaSearcher {
+  BottegaDatabase *database;
+  BottegaEmbedder *embedder;
+
+  /* As of version, which changes when anybody writes, and of the embedder's model then. */
+  gint64 version;
+  char *model;
+  guint64 n_chunks;
+  guint n_documents;
+  double shares[BOTTEGA_N_LANGUAGES]; /* of the chunks */
+
+  BottegaVectors *vectors; /* NULL: none yet */
+  gint64 last_seq, removals;
+  float *neutral; /* [BOTTEGA_N_LANGUAGES][dimensions]; NULL: not made yet */
+};
+
+void
+bottega_found_free (BottegaFound *found)
+{
+  if (found == NULL)
+    return;
+  g_free (found->path);
+  g_free (found->title);
+  g_free (found->heading);
+  g_free (found->text);
+  g_free (found->window);
+  g_free (found);
+}
+
+void
+bottega_results_free (BottegaResults *results)
+{
+  if (results == NULL)
+    return;
+  g_ptr_array_unref (results->passages);
+  g_free (results);
+}
+
+BottegaSearcher *
+bottega_searcher_new (const char *path, BottegaEmbedder *embedder, GError **error)
+{
+  g_autoptr (BottegaSearcher) self = g_new0 (BottegaSearcher, 1);
+
+  g_return_val_if_fail (path != NULL, NULL);
+
+  self->version = -1;
+  self->database = bottega_database_open (path, BOTTEGA_DATABASE_READ, error);
+  if (self->database == NULL)
+    return NULL;
+  if (embedder != NULL)
+    self->embedder = g_object_ref (embedder);
+
+  return g_steal_pointer (&self);
+}
+
+void
+bottega_searcher_free (BottegaSearcher *self)
+{
+  if (self == NULL)
+    return;
+  g_clear_pointer (&self->database, bottega_database_free);
+  g_clear_object (&self->embedder);
+  bottega_vectors_free (self->vectors);
+  g_free (self->neutral);
+  g_free (self->model);
+  g_free (self);
+}
+
+/* ---- what is in the file ---- */
+
+/* The first number of the first row; 0 without a row. name: bound to ?1, may be NULL. */
+static gboolean
+read_number (BottegaSearcher *self, const char *sql, const char *name, gint64 *number,
+             GError **error)
+{
+  sqlite3_stmt *statement = bottega_database_statement (self->database, sql, error);
+  int result;
+
+  if (statement == NULL)
+    return FALSE;
+  if (name != NULL)
+    bottega_database_bind_text (statement, 1, name);
+  result = sqlite3_step (statement);
+  *number = result == SQLITE_ROW ? sqlite3_column_int64 (statement, 0) : 0;
+  if (result != SQLITE_ROW && result != SQLITE_DONE)
+    bottega_database_fail (self->database, error);
+  sqlite3_reset (statement);
+
+  return result == SQLITE_ROW || result == SQLITE_DONE;
+}
+
+static gboolean
+read_languages (BottegaSearcher *self, GError **error)
+{
+  sqlite3_stmt *statement = bottega_database_statement (self->database, sql_languages, error);
+  int result;
+
+  if (statement == NULL)
+    return FALSE;
+  memset (self->shares, 0, sizeof self->shares);
+  while ((result = sqlite3_step (statement)) == SQLITE_ROW) {
+    BottegaLanguage language =
+        bottega_language_from_code ((const char *) sqlite3_column_text (statement, 0));
+
+    self->shares[language] +=
+        (double) sqlite3_column_int64 (statement, 1) / (double) MAX (self->n_chunks, 1);
+  }
+  if (result != SQLITE_DONE)
+    bottega_database_fail (self->database, error);
+  sqlite3_reset (statement);
+
+  return result == SQLITE_DONE;
+}
+
+/* Vectors of the embedder's own model are in the file. */
+static gboolean
+has_vectors (BottegaSearcher *self, gboolean *has, GError **error)
+{
+  sqlite3_stmt *statement;
+  const char *id = self->embedder != NULL ? bottega_embedder_get_id (self->embedder) : NULL;
+  int result;
+
+  *has = FALSE;
+  if (id == NULL || bottega_embedder_get_dimensions (self->embedder) == 0)
+    return TRUE;
+  statement = bottega_database_statement (self->database, sql_fact, error);
+  if (statement == NULL)
+    return FALSE;
+  bottega_database_bind_text (statement, 1, BOTTEGA_FACT_EMBEDDER);
+  result = sqlite3_step (statement);
+  *has = result == SQLITE_ROW &&
+         g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), id) == 0;
+  if (result != SQLITE_ROW && result != SQLITE_DONE)
+    bottega_database_fail (self->database, error);
+  sqlite3_reset (statement);
+
+  return result == SQLITE_ROW || result == SQLITE_DONE;
+}
+
+static gboolean
+append_vectors (BottegaSearcher *self, guint dimensions, GError **error)
+{
+  sqlite3_stmt *statement = bottega_database_statement (self->database, sql_vectors, error);
+  int result;
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, self->last_seq);
+  while ((result = sqlite3_step (statement)) == SQLITE_ROW) {
+    self->last_seq = sqlite3_column_int64 (statement, 0);
+    if (sqlite3_column_bytes (statement, 4) != (int) dimensions)
+      continue;
+    bottega_vectors_append (
+        self->vectors, sqlite3_column_int64 (statement, 1), sqlite3_column_int64 (statement, 2),
+        bottega_language_from_code ((const char *) sqlite3_column_text (statement, 5)),
+        (float) sqlite3_column_double (statement, 3), sqlite3_column_blob (statement, 4));
+  }
+  if (result != SQLITE_DONE)
+    bottega_database_fail (self->database, error);
+  sqlite3_reset (statement);
+
+  return result == SQLITE_DONE;
+}
+
+/* New vectors are added; all are read again when some went away or the model is another one. */
+static gboolean
+update_vectors (BottegaSearcher *self, GError **error)
+{
+  gboolean has;
+  gint64 removals;
+  guint dimensions;
+
+  if (!has_vectors (self, &has, error) ||
+      !read_number (self, sql_fact, BOTTEGA_FACT_REMOVALS, &removals, error))
+    return FALSE;
+  dimensions = has ? bottega_embedder_get_dimensions (self->embedder) : 0;
+  if (self->vectors != NULL && (removals != self->removals ||
+                                bottega_vectors_get_dimensions (self->vectors) != dimensions)) {
+    g_clear_pointer (&self->vectors, bottega_vectors_free);
+    g_clear_pointer (&self->neutral, g_free);
+  }
+  if (!has)
+    return TRUE;
+  if (self->vectors == NULL) {
+    self->vectors = bottega_vectors_new (dimensions);
+    self->last_seq = 0;
+    self->removals = removals;
+  }
+
+  return append_vectors (self, dimensions, error);
+}
+
+static gboolean
+update (BottegaSearcher *self, GError **error)
+{
+  gint64 version, n_chunks, n_documents;
+  const char *model = self->embedder != NULL ? bottega_embedder_get_id (self->embedder) : NULL;
+
+  if (!read_number (self, sql_version, NULL, &version, error))
+    return FALSE;
+  if (version == self->version && g_strcmp0 (model, self->model) == 0)
+    return TRUE;
+  if (!read_number (self, sql_n_chunks, NULL, &n_chunks, error) ||
+      !read_number (self, sql_n_documents, NULL, &n_documents, error))
+    return FALSE;
+  self->n_chunks = (guint64) n_chunks;
+  self->n_documents = (guint) n_documents;
+  if (!read_languages (self, error) || !update_vectors (self, error))
+    return FALSE;
+  self->version = version;
+  g_set_str (&self->model, model);
+
+  return TRUE;
+}
+
+/* ---- meaning ---- */
+
+/* The mean vector of each language's neutral questions, and of both for another language. */
+static gboolean
+make_neutral (BottegaSearcher *self, GCancellable *cancellable, GError **error)
+{
+  guint dimensions = bottega_vectors_get_dimensions (self->vectors);
+  g_autofree float *vectors = g_new (float, (gsize) BOTTEGA_N_NEUTRAL_QUESTIONS *dimensions);
+  g_autofree float *means = g_new0 (float, (gsize) BOTTEGA_N_LANGUAGES *dimensions);
+
+  for (guint l = BOTTEGA_LANGUAGE_UNKNOWN + 1; l < BOTTEGA_N_LANGUAGES; l++) {
+    if (!bottega_embedder_embed (self->embedder, BOTTEGA_EMBED_QUERY, bottega_neutral_questions[l],
+                                 BOTTEGA_N_NEUTRAL_QUESTIONS, vectors, cancellable, error))
+      return FALSE;
+    for (guint i = 0; i < dimensions; i++) {
+      float sum = 0;
+
+      for (guint q = 0; q < BOTTEGA_N_NEUTRAL_QUESTIONS; q++)
+        sum += vectors[(gsize) q * dimensions + i];
+      means[(gsize) l * dimensions + i] = sum / BOTTEGA_N_NEUTRAL_QUESTIONS;
+      means[i] += sum / BOTTEGA_N_NEUTRAL_QUESTIONS / (BOTTEGA_N_LANGUAGES - 1);
+    }
+  }
+  self->neutral = g_steal_pointer (&means);
+
+  return TRUE;
+}
+
+/* ---- one search ---- */
+
+typedef struct {
+  gint64 chunk;
+  guint row;   /* of the vectors; G_MAXUINT: it has none */
+  guint place; /* in the rows that were read */
+  double score, lexical, dense;
+} Candidate;
+
+typedef struct {
+  BottegaSearcher *searcher;
+  const BottegaQuery *query;
+  BottegaTerms *terms;
+  float *vector;        /* of the question, as it is; NULL: words alone */
+  GArray *candidates;   /* of Candidate */
+  GHashTable *by_chunk; /* chunk -> index in candidates + 1 */
+  GArray *taken;        /* of Taken */
+  BottegaResults *results;
+  guint tokens_left;
+} Search;
+
+/* What a passage already covers. */
+typedef struct {
+  gint64 document;
+  guint32 begin, end;
+  guint row;
+} Taken;
+
+static Candidate *
+candidate_for (Search *search, gint64 chunk)
+{
+  gpointer index = g_hash_table_lookup (search->by_chunk, &chunk);
+
+  if (index == NULL) {
+    Candidate candidate = { .chunk = chunk, .row = G_MAXUINT };
+
+    g_array_append_val (search->candidates, candidate);
+    index = GUINT_TO_POINTER (search->candidates->len);
+    g_hash_table_insert (search->by_chunk, g_memdup2 (&chunk, sizeof chunk), index);
+  }
+
+  return &g_array_index (search->candidates, Candidate, GPOINTER_TO_UINT (index) - 1);
+}
+
+static char *
+documents_json (const BottegaQuery *query)
+{
+  GString *json = g_string_new ("[");
+
+  for (guint i = 0; i < query->n_documents; i++)
+    g_string_append_printf (json, "%s%" G_GINT64_FORMAT, i > 0 ? "," : "", query->documents[i]);
+
+  return g_string_free (g_string_append_c (json, ']'), FALSE);
+}
+
+static gboolean
+search_words (Search *search, GError **error)
+{
+  BottegaSearcher *self = search->searcher;
+  g_autofree char *expression = bottega_terms_expression (search->terms);
+  g_autofree char *within =
+      search->query->documents != NULL ? documents_json (search->query) : NULL;
+  sqlite3_stmt *statement;
+  int result;
+
+  if (expression == NULL)
+    return TRUE;
+  statement = bottega_database_statement (self->database,
+                                          within != NULL ? sql_words_within : sql_words, error);
+  if (statement == NULL)
+    return FALSE;
+  bottega_database_bind_text (statement, 1, expression);
+  sqlite3_bind_int (statement, 2, N_LEXICAL);
+  if (within != NULL)
+    bottega_database_bind_text (statement, 3, within);
+  while ((result = sqlite3_step (statement)) == SQLITE_ROW) {
+    Candidate *candidate = candidate_for (search, sqlite3_column_int64 (statement, 0));
+
+    candidate->lexical = -sqlite3_column_double (statement, 1);
+    candidate->score +=
+        LEXICAL_WEIGHT * candidate->lexical / MAX (search->terms->used_weight, 1e-6);
+  }
+  if (result != SQLITE_DONE)
+    bottega_database_fail (self->database, error);
+  sqlite3_reset (statement);
+
+  return result == SQLITE_DONE;
+}
+
+static void
+add_dense (Candidate *candidate, const BottegaVectorHit *hit, const BottegaVectorsSpread *spread)
+{
+  if (candidate->row != G_MAXUINT)
+    return;
+  candidate->row = hit->row;
+  candidate->score +=
+      (hit->score - spread->mean) / MAX (spread->deviation, MIN_DEVIATION);
+}
+
+/* The best by meaning, and the dense scores of those that words found. */
+static void
+search_meaning (Search *search)
+{
+  BottegaSearcher *self = search->searcher;
+  guint dimensions = bottega_vectors_get_dimensions (self->vectors);
+  const float *neutral = self->neutral + (gsize) search->terms->language * dimensions;
+  g_autofree float *centred = g_new (float, dimensions);
+  g_autoptr (GArray) hits = NULL;
+  BottegaVectorsSpread spread;
+  BottegaVectorHit hit;
+
+  for (guint i = 0; i < dimensions; i++)
+    centred[i] = search->vector[i] - neutral[i];
+  hits = bottega_vectors_scan (self->vectors, centred, N_DENSE, search->query->documents,
+                               search->query->n_documents, &spread);
+  for (guint i = 0; i < search->candidates->len; i++) {
+    Candidate *candidate = &g_array_index (search->candidates, Candidate, i);
+
+    if (bottega_vectors_find (self->vectors, candidate->chunk, &hit))
+      add_dense (candidate, &hit, &spread);
+  }
+  for (guint i = 0; i < hits->len; i++) {
+    const BottegaVectorHit *best = &g_array_index (hits, BottegaVectorHit, i);
+
+    add_dense (candidate_for (search, best->chunk), best, &spread);
+  }
+  for (guint i = 0; i < search->candidates->len; i++) {
+    Candidate *candidate = &g_array_index (search->candidates, Candidate, i);
+
+    if (candidate->row != G_MAXUINT)
+      candidate->dense =
+          (double) bottega_vectors_cosine (self->vectors, candidate->row, search->vector);
+  }
+}
+
+static int
+compare_candidates (gconstpointer a, gconstpointer b)
+{
+  const Candidate *x = a, *y = b;
+
+  if (x->score != y->score)
+    return x->score > y->score ? -1 : 1;
+
+  return x->chunk < y->chunk ? -1 : x->chunk > y->chunk;
+}
+
+/* ---- passages ---- */
+
+/* Nothing new: it lies in an earlier passage, or says what one says. */
+static gboolean
+is_taken (Search *search, const Candidate *candidate, const BottegaChunkRow *row)
+{
+  for (guint i = 0; i < search->taken->len; i++) {
+    const Taken *taken = &g_array_index (search->taken, Taken, i);
+
+    if (taken->document == row->document && row->offset >= taken->begin &&
+        row->offset + row->length <= taken->end)
+      return TRUE;
+    if (candidate->row != G_MAXUINT && taken->row != G_MAXUINT &&
+        bottega_vectors_similarity (search->searcher->vectors, candidate->row, taken->row) >
+            DUPLICATE)
+      return TRUE;
+  }
+
+  return FALSE;
+}
+
+/* How sure it is that a text answers. */
+static double
+certainty (Search *search, double covered, double cosine)
+{
+  const BottegaTerms *terms = search->terms;
+  double absent = terms->absent;
+  double score;
+
+  if (terms->terms->len == 0 ||
+      (terms->language != BOTTEGA_LANGUAGE_UNKNOWN &&
+       search->searcher->shares[terms->language] < SAME_LANGUAGE)) {
+    absent = USUAL_ABSENT;
+    covered = USUAL_COVERED;
+  }
+  if (search->vector == NULL)
+    cosine = USUAL_COSINE;
+  score = CERTAIN_CONSTANT + CERTAIN_ABSENT * absent + CERTAIN_COVERED * covered +
+          CERTAIN_COSINE * cosine;
+
+  return 1 / (1 + exp (-score));
+}
+
+static BottegaFound *
+make_found (Search *search, const Candidate *candidate, BottegaChunkRow *row, GError **error)
+{
+  BottegaDatabase *db = search->searcher->database;
+  guint most = search->query->window_tokens > 0 ? search->query->window_tokens : WINDOW_TOKENS;
+  BottegaFound *found;
+  BottegaWindow window;
+
+  if (search->query->total_tokens > 0)
+    most = MIN (most, search->tokens_left);
+  if (!bottega_window_find (db, row, most, &window, error))
+    return NULL;
+
+  found = g_new0 (BottegaFound, 1);
+  found->document = row->document;
+  found->chunk = row->id;
+  found->path = g_steal_pointer (&row->path);
+  found->title = g_steal_pointer (&row->title);
+  found->heading = g_steal_pointer (&row->heading);
+  found->page = row->page;
+  found->last_page = row->last_page;
+  found->offset = row->offset;
+  found->length = row->length;
+  found->window_page = window.page;
+  found->window_offset = window.offset;
+  found->window_length = window.length;
+  found->window_tokens = window.n_tokens;
+  found->lexical = candidate->lexical;
+  found->dense = candidate->dense;
+  found->text =
+      bottega_database_document_text (db, row->document, row->offset, row->length, error);
+  if (found->text != NULL)
+    found->window =
+        bottega_database_document_text (db, row->document, window.offset, window.length, error);
+  if (found->window == NULL)
+    g_clear_pointer (&found, bottega_found_free);
+
+  return found;
+}
+
+/* Adds the candidate's passage if it says something new. FALSE on error. */
+static gboolean
+add_passage (Search *search, const Candidate *candidate, BottegaChunkRow *row, GError **error)
+{
+  BottegaFound *found;
+  Taken taken;
+
+  if (is_taken (search, candidate, row))
+    return TRUE;
+  if (search->query->total_tokens > 0 && row->n_tokens > search->tokens_left)
+    return TRUE;
+  found = make_found (search, candidate, row, error);
+  if (found == NULL)
+    return FALSE;
+  found->score = certainty (
+      search,
+      bottega_terms_coverage (
+          search->terms, (const char *[]) { found->window, found->heading, found->title }, 3),
+      candidate->dense);
+  taken = (Taken) { found->document, found->window_offset,
+                    found->window_offset + found->window_length, candidate->row };
+  g_array_append_val (search->taken, taken);
+  search->tokens_left -= MIN (search->tokens_left, found->window_tokens);
+  g_ptr_array_add (search->results->passages, found);
+
+  return TRUE;
+}
+
+/* The best candidates that are in sight, with what their kind is worth, in order. */
+static GArray *
+read_best (Search *search, GArray *rows, GError **error)
+{
+  g_autoptr (GArray) best = g_array_new (FALSE, FALSE, sizeof (Candidate));
+
+  g_array_sort (search->candidates, compare_candidates);
+  for (guint i = 0; i < search->candidates->len && best->len < N_READ; i++) {
+    Candidate candidate = g_array_index (search->candidates, Candidate, i);
+    BottegaChunkRow row;
+    int read = bottega_chunk_row_read (search->searcher->database, candidate.chunk, &row, error);
+
+    if (read < 0)
+      return NULL;
+    if (read == 0)
+      continue;
+    if (row.kind < G_N_ELEMENTS (kind_scores))
+      candidate.score += kind_scores[row.kind];
+    candidate.place = rows->len;
+    g_array_append_val (rows, row);
+    g_array_append_val (best, candidate);
+  }
+  g_array_sort (best, compare_candidates);
+
+  return g_steal_pointer (&best);
+}
+
+static void
+clear_row (gpointer data)
+{
+  bottega_chunk_row_clear (data);
+}
+
+static gboolean
+collect_passages (Search *search, GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (BottegaChunkRow));
+  g_autoptr (GArray) best = NULL;
+  guint most = search->query->n_passages > 0 ? search->query->n_passages : N_PASSAGES;
+
+  g_array_set_clear_func (rows, clear_row);
+  best = read_best (search, rows, error);
+  if (best == NULL)
+    return FALSE;
+  for (guint i = 0; i < best->len && search->results->passages->len < most; i++) {
+    const Candidate *candidate = &g_array_index (best, Candidate, i);
+
+    if (g_cancellable_set_error_if_cancelled (cancellable, error) ||
+        !add_passage (search, candidate,
+                      &g_array_index (rows, BottegaChunkRow, candidate->place), error))
+      return FALSE;
+  }
+
+  return TRUE;
+}
+
+/* Is there an answer at all? The best passage's words, and the nearest chunk of all. */
+static void
+judge (Search *search)
+{
+  BottegaResults *results = search->results;
+  const BottegaFound *first;
+  double cosine = 0;
+
+  if (results->passages->len == 0)
+    return;
+  first = g_ptr_array_index (results->passages, 0);
+  for (guint i = 0; i < search->candidates->len; i++)
+    cosine = MAX (cosine, g_array_index (search->candidates, Candidate, i).dense);
+  results->relevance = certainty (
+      search,
+      bottega_terms_coverage (
+          search->terms, (const char *[]) { first->window, first->heading, first->title }, 3),
+      cosine);
+  results->answerable = results->relevance >= THRESHOLD;
+}
+
+static double
+lap_ms (gint64 *since_us)
+{
+  gint64 now = g_get_monotonic_time ();
+  double ms = (double) (now - *since_us) / 1000;
+
+  *since_us = now;
+
+  return ms;
+}
+
+/* Inside one read transaction. */
+static gboolean
+run (Search *search, GCancellable *cancellable, GError **error)
+{
+  BottegaSearcher *self = search->searcher;
+  const BottegaQuery *query = search->query;
+  gint64 since = g_get_monotonic_time ();
+  gboolean words = query->words || !query->meaning;
+
+  search->terms = bottega_terms_new (self->database, query->text, self->n_chunks, error);
+  if (search->terms == NULL || (words && !search_words (search, error)))
+    return FALSE;
+  search->results->words_ms = lap_ms (&since);
+  if (g_cancellable_set_error_if_cancelled (cancellable, error))
+    return FALSE;
+  if (search->vector != NULL) {
+    search_meaning (search);
+    search->results->meaning = TRUE;
+    search->results->meaning_ms = lap_ms (&since);
+  }
+  search->results->n_documents =
+      query->documents != NULL ? query->n_documents : self->n_documents;
+  if (!collect_passages (search, cancellable, error))
+    return FALSE;
+  judge (search);
+
+  return TRUE;
+}
+
+/* The question's vector, outside of any transaction: it may take a moment. */
+static gboolean
+embed (Search *search, GCancellable *cancellable, GError **error)
+{
+  BottegaSearcher *self = search->searcher;
+  gint64 since = g_get_monotonic_time ();
+
+  if (self->vectors == NULL || bottega_vectors_get_n (self->vectors) == 0 ||
+      (search->query->words && !search->query->meaning))
+    return TRUE;
+  if (self->neutral == NULL && !make_neutral (self, cancellable, error))
+    return FALSE;
+  since = g_get_monotonic_time ();
+  search->vector = g_new (float, bottega_vectors_get_dimensions (self->vectors));
+  if (!bottega_embedder_embed (self->embedder, BOTTEGA_EMBED_QUERY, &search->query->text, 1,
+                               search->vector, cancellable, error))
+    return FALSE;
+  search->results->embed_ms = lap_ms (&since);
+
+  return TRUE;
+}
+
+static gboolean
+search_in_transactions (Search *search, GCancellable *cancellable, GError **error)
+{
+  BottegaDatabase *db = search->searcher->database;
+  gboolean ok;
+
+  if (!bottega_database_exec (db, "BEGIN", error))
+    return FALSE;
+  ok = update (search->searcher, error);
+  ok = bottega_database_exec (db, "COMMIT", ok ? error : NULL) && ok;
+  if (!ok || !embed (search, cancellable, error))
+    return FALSE;
+
+  if (!bottega_database_exec (db, "BEGIN", error))
+    return FALSE;
+  ok = run (search, cancellable, error);
+
+  return bottega_database_exec (db, "COMMIT", ok ? error : NULL) && ok;
+}
+
+BottegaResults *
+bottega_searcher_search (BottegaSearcher *self,
+                         const BottegaQuery *query,
+                         GCancellable *cancellable,
+                         GError **error)
+{
+  gint64 since = g_get_monotonic_time ();
+  g_autoptr (BottegaResults) results = g_new0 (BottegaResults, 1);
+  Search search = { .searcher = self, .query = query, .results = results };
+  gboolean ok;
+
+  results->passages = g_ptr_array_new_with_free_func ((GDestroyNotify) bottega_found_free);
+  search.candidates = g_array_new (FALSE, FALSE, sizeof (Candidate));
+  search.by_chunk = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  search.taken = g_array_new (FALSE, FALSE, sizeof (Taken));
+  search.tokens_left = query->total_tokens;
+
+  ok = search_in_transactions (&search, cancellable, error);
+
+  bottega_terms_free (search.terms);
+  g_free (search.vector);
+  g_array_unref (search.candidates);
+  g_hash_table_unref (search.by_chunk);
+  g_array_unref (search.taken);
+  results->total_ms = lap_ms (&since);
+
+  return ok ? g_steal_pointer (&results) : NULL;
+}
