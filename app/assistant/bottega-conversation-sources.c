@@ -128,7 +128,7 @@ bottega_conversation_search (BottegaConversation *self)
   Search *search;
   guint n;
 
-  if (bottega_searcher_new == NULL || self->library == NULL || question == NULL ||
+  if (self->library == NULL || question == NULL ||
       !bottega_library_get_available (self->library))
     return FALSE;
   request.question = bottega_message_get_text (question);

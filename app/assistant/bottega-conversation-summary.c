@@ -12,8 +12,6 @@
 #include <glib/gi18n-lib.h>
 #include <string.h>
 
-#pragma weak bottega_found_free
-
 #define DEFAULT_CONTEXT 4096
 /* So many bytes of text make a token or less; on the safe side. */
 #define BYTES_A_TOKEN 3

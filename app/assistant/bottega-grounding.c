@@ -7,9 +7,6 @@
 
 #include <string.h>
 
-#pragma weak bottega_searcher_search
-#pragma weak bottega_results_free
-
 /* Small models lose the thread in more, and every token costs time before the first word. */
 #define MOST_PASSAGES       5
 #define MOST_TOKENS         1600

@@ -8,9 +8,6 @@
 
 G_BEGIN_DECLS
 
-#pragma weak bottega_searcher_free
-#pragma weak bottega_found_free
-
 /* What only the search's thread touches. */
 typedef struct {
   char *path;

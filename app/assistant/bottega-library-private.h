@@ -9,9 +9,6 @@
 
 G_BEGIN_DECLS
 
-/* Until the searcher is in the tree: the list works without it. */
-#pragma weak bottega_searcher_new
-
 /* Keeps references. Nothing is read before bottega_library_start (). */
 BottegaLibrary *bottega_library_new (BottegaStore *store, BottegaEngineThread *engine);
 /* Lists the documents and begins to index what is to be indexed. embedder NULL: words only. */
