@@ -32,7 +32,7 @@ typedef struct {
 } CliCommand;
 
 extern const CliCommand cli_info, cli_tokenize, cli_render, cli_logits, cli_generate, cli_chat,
-    cli_embed, cli_index, cli_bench, cli_doctor;
+    cli_embed, cli_index, cli_ask, cli_bench, cli_doctor;
 
 /* Prints "bottega-cli: message" on stderr in one line; returns CLI_FAILED. error may be NULL. */
 int cli_fail (const GError *error);
@@ -44,6 +44,8 @@ char *cli_data_dir (const CliOptions *options);
 char *cli_models_dir (const CliOptions *options);
 /* File names (char *) of the installed models that write, in order; the caller unrefs. */
 GPtrArray *cli_installed_models (const CliOptions *options);
+/* The path of the first installed model by name; NULL and a sentence: there is none. */
+char *cli_default_model (const CliOptions *options, GError **error);
 /* A path as it is, or the file of an installed model (one that makes vectors too) by its name: case
  * does not matter, a unique beginning will do. NULL with a sentence that lists what there is. */
 char *cli_find_model (const CliOptions *options, const char *model, GError **error);

@@ -77,6 +77,19 @@ cli_installed_models (const CliOptions *options)
 }
 
 char *
+cli_default_model (const CliOptions *options, GError **error)
+{
+  g_autofree char *dir_path = cli_models_dir (options);
+  g_autoptr (GPtrArray) models = cli_installed_models (options);
+
+  if (models->len > 0)
+    return g_build_filename (dir_path, (const char *) g_ptr_array_index (models, 0), NULL);
+  g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_IO,
+               "No model is installed in “%s”; put a GGUF file there or name one.", dir_path);
+  return NULL;
+}
+
+char *
 cli_find_model (const CliOptions *options, const char *model, GError **error)
 {
   g_autofree char *dir_path = cli_models_dir (options), *wanted = g_utf8_casefold (model, -1);

@@ -228,25 +228,11 @@ talk_loop (EngineModel *model, EngineSession *session)
   return status;
 }
 
-/* The only installed model, or the first by name. */
-static char *
-default_model (const CliOptions *options, GError **error)
-{
-  g_autofree char *dir_path = cli_models_dir (options);
-  g_autoptr (GPtrArray) models = cli_installed_models (options);
-
-  if (models->len > 0)
-    return g_build_filename (dir_path, (const char *) g_ptr_array_index (models, 0), NULL);
-  g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_IO,
-               "No model is installed in “%s”; put a GGUF file there or name one.", dir_path);
-  return NULL;
-}
-
 static int
 run_chat (const CliOptions *options, int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *name = argc > 1 ? g_strdup (argv[1]) : default_model (options, &error);
+  g_autofree char *name = argc > 1 ? g_strdup (argv[1]) : cli_default_model (options, &error);
   g_autoptr (EngineModel) model = name != NULL ? cli_open_model (options, name, &error) : NULL;
   g_autoptr (EngineSession) session = model != NULL ? engine_session_new (model, &error) : NULL;
 
