@@ -239,6 +239,25 @@ def refusals():
 
 
 @test
+def ask_the_documents():
+    with tempfile.TemporaryDirectory() as data:
+        lease = os.path.join(data, "lease.md")
+        with open(lease, "w", encoding="utf-8") as file:
+            file.write("# Lease\n\nThe notice period is three months; notice is given by letter.\n")
+        ask("--data-dir", data, "index", lease, "--space", "s")
+        got = ask("--data-dir", data, "ask", "What is the notice period?", "--space", "s",
+                  "--model", MODEL, "-n", "40")
+        assert set(got) == {"answer", "citations", "stats"}, got
+        assert "three months" in got["answer"], got
+        assert [(c["n"], c["doc"], c["page"]) for c in got["citations"]] == [(1, lease, 0)], got
+        assert "[1]" in got["answer"] and "three months" in got["citations"][0]["text"]
+        got = ask("--data-dir", data, "ask", "Chi scoprì il pianeta Nettuno?", "--space", "s",
+                  "--model", MODEL, "--only-documents")
+        assert got["answer"] == "Nei documenti non trovo una risposta a questa domanda.", got
+        assert got["citations"] == [] and got["stats"]["written_tokens"] == 0
+
+
+@test
 def wrong_use():
     refused(2)
     refused(2, "juggle")
