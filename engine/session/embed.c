@@ -168,7 +168,8 @@ add_text (Embedding *e, size_t text, const char *prefix, const char *string, GEr
 {
   EngineModel *model = e->session->model;
   g_autofree char *whole = g_strconcat (prefix, string, NULL);
-  g_autoptr (GArray) tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
+  /* Not NULL even when there are none. */
+  g_autoptr (GArray) tokens = g_array_sized_new (FALSE, FALSE, sizeof (gint32), 1);
   uint32_t specials = (first_token (model) >= 0) + (last_token (model) >= 0);
   uint32_t most = model->context_tokens - specials, done = 0;
 

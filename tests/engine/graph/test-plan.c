@@ -82,6 +82,40 @@ test_print (void)
   g_assert_nonnull (strstr (text, "+= X[1]["));
 }
 
+/* A model that makes vectors: norms in place after each block, keys and values of all layers in one
+ * place, and a vector a run at the end. */
+static void
+test_vectors (void)
+{
+  g_autofree char *path = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GraphPlan) plan = NULL;
+  ModelGguf *file;
+  ModelDesc *bert;
+
+  g_close (g_file_open_tmp ("bottega-plan-XXXXXX", &path, NULL), NULL);
+  test_gguf_write_bert (path, NULL, MODEL_TYPE_Q8_0, 1);
+  file = model_gguf_open (path, &error);
+  g_assert_no_error (error);
+  bert = model_desc_new (file, &error);
+  g_assert_no_error (error);
+  plan = graph_plan_build (bert, 0, bert->h.n_layers, TRUE, TRUE, 32, 4);
+  check_shapes (plan);
+  g_assert_cmpuint (plan->n_ops, ==, 3 + 1 + 8 * bert->h.n_layers + 1);
+  g_assert_cmpuint (count (plan, GRAPH_OP_LAYER_NORM), ==, 1 + 2 * bert->h.n_layers);
+  g_assert_cmpint (plan->ops[plan->n_ops - 1].kind, ==, GRAPH_OP_POOL);
+  g_assert_cmpuint (plan->buffer_width[GRAPH_BUFFER_LOGITS], ==, 0);
+  g_assert_cmpuint (plan->buffer_width[GRAPH_BUFFER_NORMED], ==, 0);
+  g_assert_cmpuint (graph_plan_buffer_rows (plan, GRAPH_BUFFER_OUT), ==, 4);
+  for (uint32_t i = 0; i < plan->n_ops; i++) {
+    g_assert_cmpuint (plan->ops[i].layer, ==, 0);
+    g_assert_true (plan->ops[i].whole_run == (plan->ops[i].kind == GRAPH_OP_ATTENTION));
+  }
+  model_desc_free (bert);
+  model_gguf_free (file);
+  g_unlink (path);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -98,6 +132,7 @@ main (int argc, char **argv)
   g_assert_no_error (error);
   g_test_add_func ("/engine/graph/plan/whole", test_whole);
   g_test_add_func ("/engine/graph/plan/split", test_split);
+  g_test_add_func ("/engine/graph/plan/vectors", test_vectors);
   g_test_add_func ("/engine/graph/plan/print", test_print);
   status = g_test_run ();
   model_desc_free (desc);

@@ -458,6 +458,87 @@ test_other_architecture (void)
   opened_clear (&o);
 }
 
+/* A tiny bert with every from[n] in its file replaced by to[n]. */
+static Opened
+open_bert (const TestBert *bert, const char *from, const char *to, size_t n)
+{
+  g_autoptr (TestGguf) written = test_gguf_build_bert (bert, MODEL_TYPE_Q4_0, 1);
+  g_autoptr (GByteArray) bytes = test_gguf_bytes (written, 32, NULL);
+  g_autofree char *path = NULL;
+  Opened o = { NULL, NULL, NULL };
+
+  for (size_t i = 0; n > 0 && i + n <= bytes->len; i++)
+    if (memcmp (bytes->data + i, from, n) == 0)
+      memcpy (bytes->data + i, to, n);
+  g_close (g_file_open_tmp ("bottega-model-XXXXXX", &path, NULL), NULL);
+  test_write_file (path, bytes);
+  o.gguf = model_gguf_open (path, &o.error);
+  g_assert_no_error (o.error);
+  o.desc = model_desc_new (o.gguf, &o.error);
+  g_remove (path);
+  return o;
+}
+
+/* Features say which tensors a model has: biases and norms after the blocks, and no output. */
+static void
+test_bert (void)
+{
+  Opened o = open_bert (NULL, NULL, NULL, 0);
+  const TestBert last = { .pooling = 3 };
+
+  g_assert_no_error (o.error);
+  g_assert_true (model_desc_has (o.desc, MODEL_POST_NORM | MODEL_LAYER_NORM));
+  g_assert_false (model_desc_has (o.desc, MODEL_POST_NORM | MODEL_HEAD));
+  g_assert_cmpint (o.desc->h.pooling, ==, MODEL_POOLING_MEAN);
+  g_assert_cmpuint (o.desc->h.n_types, ==, 2);
+  g_assert_cmpuint (o.desc->h.d_rope, ==, 0);
+  g_assert_cmpuint (o.desc->h.d_key, ==, 64);
+  g_assert_true (o.desc->h.norm_epsilon == 1e-12f);
+  g_assert_cmpuint (model_desc_kv_elements (o.desc), ==, 0);
+  g_assert_null (o.desc->global[MODEL_ROLE_OUTPUT]);
+  g_assert_null (o.desc->layer[1][MODEL_ROLE_ATTN_NORM]);
+  g_assert_cmpstr (o.desc->layer[1][MODEL_ROLE_FFN_UP_BIAS]->name, ==, "blk.1.ffn_up.bias");
+  opened_clear (&o);
+  o = open_bert (&last, NULL, NULL, 0);
+  g_assert_cmpint (o.desc->h.pooling, ==, MODEL_POOLING_LAST);
+  opened_clear (&o);
+}
+
+static void
+test_bad_bert (void)
+{
+  static const struct {
+    uint32_t pooling;
+    const char *from, *to; /* of one length, n; NULL: nothing */
+    size_t n;
+    int code;
+    const char *says;
+  } cases[] = {
+    { 4, NULL, NULL, 0, ENGINE_ERROR_UNSUPPORTED, "pooling_type" },
+    { 1, "attention.causal\a\0\0\0\0", "attention.causal\a\0\0\0\1", 21,
+      ENGINE_ERROR_UNSUPPORTED, "causal" },
+    { 1, "position_embd", "position_embX", 13, ENGINE_ERROR_BAD_FILE, "position_embd.weight" },
+    { 1, "output_norm.weight", "output_norX.weight", 18, ENGINE_ERROR_BAD_FILE,
+      "attn_output_norm.weight" },
+    { 1, "blk.1.ffn_up.bias", "blk.1.ffn_up.biaX", 17, ENGINE_ERROR_UNSUPPORTED, "biaX" },
+    { 1, "layer_norm_epsilon", "layer_norm_epsiloX", 18, ENGINE_ERROR_BAD_FILE,
+      "layer_norm_epsilon" },
+    { 1, "token_type_count\4\0\0\0\2", "token_type_count\4\0\0\0\3", 21,
+      ENGINE_ERROR_BAD_FILE, "token_types.weight" },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const TestBert bert = { .pooling = cases[i].pooling };
+    Opened o = open_bert (&bert, cases[i].from, cases[i].to, cases[i].n);
+
+    g_assert_null (o.desc);
+    g_test_message ("%s", o.error->message);
+    g_assert_error (o.error, ENGINE_ERROR, cases[i].code);
+    g_assert_nonnull (strstr (o.error->message, cases[i].says));
+    opened_clear (&o);
+  }
+}
+
 static void
 test_starter (void)
 {
@@ -495,6 +576,8 @@ main (int argc, char **argv)
   g_test_add_func ("/model/desc/bad-tensors", test_bad_tensors);
   g_test_add_func ("/model/desc/missing-tensor", test_missing_tensor);
   g_test_add_func ("/model/desc/other-architecture", test_other_architecture);
+  g_test_add_func ("/model/desc/bert", test_bert);
+  g_test_add_func ("/model/desc/bad-bert", test_bad_bert);
   g_test_add_func ("/model/desc/starter", test_starter);
   return g_test_run ();
 }
