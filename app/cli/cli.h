@@ -32,7 +32,7 @@ typedef struct {
 } CliCommand;
 
 extern const CliCommand cli_info, cli_tokenize, cli_render, cli_logits, cli_generate, cli_chat,
-    cli_embed, cli_index, cli_ask, cli_bench, cli_doctor;
+    cli_embed, cli_index, cli_search, cli_ask, cli_bench, cli_doctor;
 
 /* Prints "bottega-cli: message" on stderr in one line; returns CLI_FAILED. error may be NULL. */
 int cli_fail (const GError *error);

@@ -15,6 +15,7 @@ static const CliCommand *const commands[] = {
   &cli_chat,
   &cli_embed,
   &cli_index,
+  &cli_search,
   &cli_ask,
   &cli_bench,
   &cli_doctor,

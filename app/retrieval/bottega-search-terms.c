@@ -41,6 +41,17 @@ has_stem (const GArray *terms, const char *stem)
   return FALSE;
 }
 
+/* A few words may be of no language that is known: the shorter stem of both then. */
+static gsize
+stem_of (const char *word, BottegaLanguage language)
+{
+  if (language != BOTTEGA_LANGUAGE_UNKNOWN)
+    return bottega_language_stem (word, language);
+
+  return MIN (bottega_language_stem (word, BOTTEGA_LANGUAGE_ITALIAN),
+              bottega_language_stem (word, BOTTEGA_LANGUAGE_ENGLISH));
+}
+
 /* Function words only where there is nothing else. */
 static void
 collect (BottegaTerms *self, const GPtrArray *words, gboolean stop_words)
@@ -52,7 +63,7 @@ collect (BottegaTerms *self, const GPtrArray *words, gboolean stop_words)
 
     if (!stop_words && bottega_language_is_stop_word (word))
       continue;
-    stem = g_strndup (word, bottega_language_stem (word, self->language));
+    stem = g_strndup (word, stem_of (word, self->language));
     if (has_stem (self->terms, stem))
       continue;
     term.open = strlen (stem) >= MIN_OPEN_BYTES;

@@ -21,7 +21,7 @@
 #define N_READ         60 /* best of both that are looked at closely */
 #define N_PASSAGES     8
 #define WINDOW_TOKENS  1000
-#define LEXICAL_WEIGHT 3.0
+#define LEXICAL_WEIGHT 2.0
 /* Below this the scores of a few chunks say nothing of what is usual. */
 #define MIN_DEVIATION 0.01
 /* Two chunks nearer than this say the same. */
@@ -32,7 +32,7 @@
 #define CERTAIN_ABSENT   (-5.0)
 #define CERTAIN_COVERED  2.4
 #define CERTAIN_COSINE   18.9
-#define THRESHOLD        0.30
+#define THRESHOLD        0.17
 /* What absent and covered are taken for where the documents are hardly in the question's language,
  * or its words not known: the mean of questions that have an answer. */
 #define USUAL_ABSENT  0.15

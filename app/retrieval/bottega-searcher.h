@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* BottegaSearcher: from a question to passages. Words (FTS5, BM25) and meaning (int8 vectors,
- * scanned exactly) each give their best chunks; reciprocal rank fusion joins them, near-duplicates
- * go, neighbours widen each hit to a window, and the raw scores say whether the documents answer at
- * all.
+ * scanned exactly) each give their best chunks; the weighted sum of their scores orders them, what
+ * says the same goes, neighbours widen each hit to a window, and raw scores tell whether the
+ * documents answer at all.
  *
  * It has a connection of its own and keeps the vectors in memory; a search sees all that had been
  * committed when it began. One search at a time, on any thread; it blocks. */
