@@ -7,17 +7,17 @@
 #include "app/assistant/bottega-assistant.h"
 #include "app/assistant/bottega-conversation-private.h"
 #include "app/assistant/bottega-library-private.h"
+#include "app/assistant/bottega-spaces.h"
 #include "app/retrieval/bottega-worker.h"
 
 #include <glib/gi18n-lib.h>
-
-/* The one space of this version; later ones sit beside it. */
-#define SPACE "personal"
 
 struct _BottegaAssistant {
   GObject parent_instance;
 
   char *data_dir, *device_line, *storage_error;
+  char *space;        /* name of the one that is open */
+  GHashTable *stores; /* name -> GWeakRef: those that somebody still holds cannot be opened twice */
   BottegaEngineSource *source;
   BottegaStore *store;
   BottegaSettings *settings;
@@ -37,6 +37,7 @@ enum {
   PROP_MODELS,
   PROP_CONVERSATIONS,
   PROP_LIBRARY,
+  PROP_SPACE,
   PROP_HAS_MODEL,
   PROP_DEVICE_LINE,
   PROP_STORAGE_ERROR,
@@ -67,6 +68,9 @@ bottega_assistant_get_property (GObject *object, guint id, GValue *value, GParam
     break;
   case PROP_LIBRARY:
     g_value_set_object (value, self->library);
+    break;
+  case PROP_SPACE:
+    g_value_set_string (value, self->space);
     break;
   case PROP_HAS_MODEL:
     g_value_set_boolean (value, bottega_assistant_get_has_model (self));
@@ -103,6 +107,8 @@ bottega_assistant_finalize (GObject *object)
   g_clear_object (&self->settings);
   g_clear_object (&self->store);
   g_clear_object (&self->source);
+  g_hash_table_unref (self->stores);
+  g_free (self->space);
   g_free (self->data_dir);
   g_free (self->device_line);
   g_free (self->storage_error);
@@ -130,6 +136,7 @@ bottega_assistant_class_init (BottegaAssistantClass *klass)
       g_param_spec_object ("conversations", NULL, NULL, BOTTEGA_TYPE_CONVERSATION_LIST, flags);
   properties[PROP_LIBRARY] =
       g_param_spec_object ("library", NULL, NULL, BOTTEGA_TYPE_LIBRARY, flags);
+  properties[PROP_SPACE] = g_param_spec_string ("space", NULL, NULL, NULL, flags);
   properties[PROP_HAS_MODEL] = g_param_spec_boolean ("has-model", NULL, NULL, FALSE, flags);
   properties[PROP_DEVICE_LINE] = g_param_spec_string ("device-line", NULL, NULL, NULL, flags);
   properties[PROP_STORAGE_ERROR] = g_param_spec_string ("storage-error", NULL, NULL, NULL, flags);
@@ -137,8 +144,16 @@ bottega_assistant_class_init (BottegaAssistantClass *klass)
 }
 
 static void
+weak_ref_free (gpointer data)
+{
+  g_weak_ref_clear (data);
+  g_free (data);
+}
+
+static void
 bottega_assistant_init (BottegaAssistant *self)
 {
+  self->stores = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, weak_ref_free);
 }
 
 /* ---- the store ---- */
@@ -156,21 +171,136 @@ on_store_failed (BottegaAssistant *self, const char *sentence)
   set_storage_error (self, sentence);
 }
 
-static void
-open_store (BottegaAssistant *self)
+/* The store of a space: the one that is open still, or a new one. */
+static BottegaStore *
+find_store (BottegaAssistant *self, const char *name, GError **error)
+{
+  GWeakRef *ref = g_hash_table_lookup (self->stores, name);
+  BottegaStore *store = ref != NULL ? g_weak_ref_get (ref) : NULL;
+
+  if (store != NULL)
+    return store;
+  store = bottega_store_open (self->data_dir, name, error);
+  if (store != NULL) {
+    ref = g_new0 (GWeakRef, 1);
+    g_weak_ref_init (ref, store);
+    g_hash_table_replace (self->stores, g_strdup (name), ref);
+  }
+
+  return store;
+}
+
+static BottegaStore *
+open_in_memory (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GError) memory_error = NULL;
+  BottegaStore *store = bottega_store_open_in_memory (&error);
 
-  self->store = bottega_store_open (self->data_dir, SPACE, &error);
-  if (self->store == NULL) {
-    set_storage_error (self, error->message);
-    self->store = bottega_store_open_in_memory (&memory_error);
-    if (self->store == NULL)
-      g_error ("SQLite does not work at all: %s", memory_error->message);
-  }
-  g_signal_connect_object (self->store, "failed", G_CALLBACK (on_store_failed), self,
+  if (store == NULL)
+    g_error ("SQLite does not work at all: %s", error->message);
+
+  return store;
+}
+
+/* Makes all that belongs to a space; takes the store. */
+static void
+set_store (BottegaAssistant *self, BottegaStore *store, const char *name)
+{
+  self->store = store;
+  g_set_str (&self->space, name);
+  g_signal_connect_object (store, "failed", G_CALLBACK (on_store_failed), self,
                            G_CONNECT_SWAPPED);
+  self->library = bottega_library_new (store, self->engine);
+  self->conversations =
+      bottega_conversation_list_new (store, self->engine, self->settings, self->library);
+}
+
+/* Answers in progress end as interrupted: they can go on when the space is open again. */
+static void
+end_space (BottegaAssistant *self)
+{
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->conversations)); i++) {
+    g_autoptr (BottegaConversation) conversation =
+        g_list_model_get_item (G_LIST_MODEL (self->conversations), i);
+
+    bottega_conversation_interrupt (conversation);
+  }
+  bottega_library_shutdown (self->library);
+  bottega_store_flush (self->store);
+}
+
+gboolean
+bottega_assistant_open_space (BottegaAssistant *self, const char *name, GError **error)
+{
+  g_autoptr (BottegaConversationList) conversations = NULL;
+  g_autoptr (BottegaLibrary) library = NULL;
+  g_autoptr (BottegaStore) old = NULL;
+  BottegaStore *store;
+
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self) && name != NULL, FALSE);
+  g_return_val_if_fail (!self->shut_down, FALSE);
+
+  if (g_strcmp0 (self->space, name) == 0)
+    return TRUE;
+  if (!bottega_spaces_check_name (name, error))
+    return FALSE;
+  store = find_store (self, name, error);
+  if (store == NULL)
+    return FALSE;
+
+  end_space (self);
+  conversations = g_steal_pointer (&self->conversations);
+  library = g_steal_pointer (&self->library);
+  old = g_steal_pointer (&self->store);
+  g_signal_handlers_disconnect_by_data (old, self);
+  set_store (self, store, name);
+  set_storage_error (self, NULL);
+  if (self->started)
+    bottega_library_start (self->library, self->embedder);
+  g_object_set (self->settings, "space", name, NULL);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SPACE]);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LIBRARY]);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_CONVERSATIONS]);
+
+  return TRUE;
+}
+
+gboolean
+bottega_assistant_delete_space (BottegaAssistant *self, const char *name, GError **error)
+{
+  GWeakRef *ref;
+  g_autoptr (BottegaStore) held = NULL;
+
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self) && name != NULL, FALSE);
+
+  ref = g_hash_table_lookup (self->stores, name);
+  held = ref != NULL ? g_weak_ref_get (ref) : NULL;
+  if (held != NULL || strcmp (name, BOTTEGA_SPACE_DEFAULT) == 0) {
+    g_set_error_literal (error, BOTTEGA_STORE_ERROR, BOTTEGA_STORE_ERROR_LOCKED,
+                         _ ("This space is in use. Open another one, then delete it."));
+    return FALSE;
+  }
+
+  return bottega_spaces_check_name (name, error) &&
+         bottega_spaces_delete (self->data_dir, name, error);
+}
+
+/* The space that was open last; where that cannot be, one in memory stands in. */
+static void
+open_last_space (BottegaAssistant *self)
+{
+  g_autoptr (GError) error = NULL;
+  const char *name = bottega_settings_get_space (self->settings);
+  BottegaStore *store;
+
+  if (!bottega_spaces_check_name (name, NULL) || !bottega_spaces_exists (self->data_dir, name))
+    name = BOTTEGA_SPACE_DEFAULT;
+  store = find_store (self, name, &error);
+  if (store == NULL) {
+    set_storage_error (self, error->message);
+    store = open_in_memory ();
+  }
+  set_store (self, store, name);
 }
 
 /* ---- models ---- */
@@ -228,12 +358,9 @@ bottega_assistant_new (const char *data_dir, BottegaEngineSource *source, Botteg
                                     : g_build_filename (g_get_user_data_dir (), "bottega", NULL);
   self->source = g_object_ref (source);
   self->settings = settings != NULL ? g_object_ref (settings) : bottega_settings_new ();
-  open_store (self);
   self->engine = bottega_engine_thread_new (source);
+  open_last_space (self);
   self->models = bottega_model_store_new (self->data_dir, source, self->settings);
-  self->library = bottega_library_new (self->store, self->engine);
-  self->conversations =
-      bottega_conversation_list_new (self->store, self->engine, self->settings, self->library);
   self->worker = bottega_worker_new ("devices");
 
   g_signal_connect_object (self->models, "notify::loaded", G_CALLBACK (on_models_changed), self,
@@ -370,14 +497,7 @@ bottega_assistant_shutdown (BottegaAssistant *self)
     return;
   self->shut_down = TRUE;
   bottega_engine_thread_shutdown (self->engine);
-  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->conversations)); i++) {
-    g_autoptr (BottegaConversation) conversation =
-        g_list_model_get_item (G_LIST_MODEL (self->conversations), i);
-
-    bottega_conversation_interrupt (conversation);
-  }
-  bottega_library_shutdown (self->library);
-  bottega_store_flush (self->store);
+  end_space (self);
   g_clear_pointer (&self->worker, bottega_worker_free);
 }
 
@@ -457,4 +577,12 @@ bottega_assistant_get_storage_error (BottegaAssistant *self)
   g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), NULL);
 
   return self->storage_error;
+}
+
+const char *
+bottega_assistant_get_space (BottegaAssistant *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), NULL);
+
+  return self->space;
 }

@@ -2,12 +2,14 @@
 /* BottegaAssistant: the root object that the window holds. Opens the data folder and owns all the
  * rest. Main thread only.
  *
- * Properties (read-only, all notify; the objects never change):
+ * Properties (read-only, all notify; of the objects only conversations and library change, when
+ * another space is opened):
  *   settings       BottegaSettings
  *   engine         BottegaEngineThread
  *   models         BottegaModelStore
  *   conversations  BottegaConversationList
  *   library        BottegaLibrary
+ *   space          string: name of the open space (bottega-spaces.h lists them)
  *   has-model      boolean: there is a sound model file, or one is loaded
  *   device-line    string or NULL until known: the starting page's line about the device
  *   storage-error  string or NULL: why the conversations could not be opened (or written). In the
@@ -51,6 +53,14 @@ void bottega_assistant_reload_model (BottegaAssistant *self);
 /* Ends answers in progress as interrupted, writes all to disk, ends the threads. Before the main
  * loop goes. */
 void bottega_assistant_shutdown (BottegaAssistant *self);
+
+/* Opens another space instead, which is made if it is not there; remembered for the next start.
+ * Answers in progress end as interrupted. Waits for the disk. FALSE and a sentence: nothing
+ * changed. */
+gboolean bottega_assistant_open_space (BottegaAssistant *self, const char *name, GError **error);
+/* Overwrites and removes a space that is not open, nor the default one. */
+gboolean bottega_assistant_delete_space (BottegaAssistant *self, const char *name, GError **error);
+const char *bottega_assistant_get_space (BottegaAssistant *self);
 
 /* Begins a conversation with a summary of this document; show it. It can be stopped like any
  * answer. Transfer full; NULL and a sentence when there is no model. */
