@@ -243,6 +243,7 @@ show_source_action (GtkWidget *widget,
     return;
   bottega_sources_pane_show (self->sources_pane, answer, number);
   adw_overlay_split_view_set_show_sidebar (self->sources_split, TRUE);
+  bottega_sources_pane_focus (self->sources_pane);
 }
 
 static void
@@ -263,8 +264,10 @@ bottega_conversation_page_toggle_sources (BottegaConversationPage *self)
 
   if (adw_overlay_split_view_get_show_sidebar (self->sources_split))
     close_sources_action (GTK_WIDGET (self), NULL, NULL);
-  else if (gtk_widget_get_visible (self->sources_button))
+  else if (gtk_widget_get_visible (self->sources_button)) {
     adw_overlay_split_view_set_show_sidebar (self->sources_split, TRUE);
+    bottega_sources_pane_focus (self->sources_pane);
+  }
 }
 
 /* ---- from the composer */
@@ -609,6 +612,7 @@ bottega_conversation_page_set_conversation (BottegaConversationPage *self,
                                           conversation);
   draft = g_object_get_data (G_OBJECT (conversation), "bottega-draft");
   bottega_composer_set_text (self->composer, draft);
+  bottega_scope_bar_clear (bottega_composer_get_scope (self->composer));
   messages_changed_cb (self, 0, 0, g_list_model_get_n_items (G_LIST_MODEL (conversation)),
                        G_LIST_MODEL (conversation));
   update_title_cb (self);

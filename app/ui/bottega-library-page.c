@@ -19,7 +19,7 @@ struct _BottegaLibraryPage {
   GtkSearchBar *search_bar;
   GtkEditable *search_entry;
   AdwBanner *error_banner;
-  AdwBanner *words_banner;
+  GtkWidget *words_label;
   GtkRevealer *progress_revealer;
   GtkLabel *progress_label;
   GtkProgressBar *progress_bar;
@@ -85,8 +85,8 @@ update_cb (BottegaLibraryPage *self)
     gtk_search_bar_set_search_mode (self->search_bar, FALSE);
   adw_banner_set_title (self->error_banner, error != NULL ? error : "");
   show_banner (self->error_banner, error != NULL && available);
-  show_banner (self->words_banner,
-               available && n_all > 0 && !bottega_library_get_has_meaning (self->library));
+  gtk_widget_set_visible (self->words_label, available && n_all > self->removed->len &&
+                                                 !bottega_library_get_has_meaning (self->library));
 }
 
 static void
@@ -426,7 +426,7 @@ bind_template (GtkWidgetClass *widget_class)
   gtk_widget_class_bind_template_child (widget_class, BottegaLibraryPage, search_bar);
   gtk_widget_class_bind_template_child (widget_class, BottegaLibraryPage, search_entry);
   gtk_widget_class_bind_template_child (widget_class, BottegaLibraryPage, error_banner);
-  gtk_widget_class_bind_template_child (widget_class, BottegaLibraryPage, words_banner);
+  gtk_widget_class_bind_template_child (widget_class, BottegaLibraryPage, words_label);
   gtk_widget_class_bind_template_child (widget_class, BottegaLibraryPage, progress_revealer);
   gtk_widget_class_bind_template_child (widget_class, BottegaLibraryPage, progress_label);
   gtk_widget_class_bind_template_child (widget_class, BottegaLibraryPage, progress_bar);

@@ -577,6 +577,18 @@ bottega_sources_pane_set_over (BottegaSourcesPane *self,
 }
 
 void
+bottega_sources_pane_focus (BottegaSourcesPane *self)
+{
+  GtkListBoxRow *row;
+
+  g_return_if_fail (BOTTEGA_IS_SOURCES_PANE (self));
+
+  row = gtk_list_box_get_selected_row (self->list);
+  if (row != NULL)
+    gtk_widget_grab_focus (GTK_WIDGET (row));
+}
+
+void
 bottega_sources_pane_show (BottegaSourcesPane *self,
                            BottegaMessage *answer,
                            guint number)

@@ -14,6 +14,8 @@ G_DECLARE_FINAL_TYPE (BottegaSourcesPane, bottega_sources_pane, BOTTEGA, SOURCES
 
 void bottega_sources_pane_set_library (BottegaSourcesPane *self, BottegaLibrary *library);
 
+/* Into the list, where the arrow keys go from passage to passage. */
+void bottega_sources_pane_focus (BottegaSourcesPane *self);
 /* Whether it lies over the conversation, and so needs a button to close it. */
 void bottega_sources_pane_set_over (BottegaSourcesPane *self, gboolean over);
 

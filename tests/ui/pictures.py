@@ -6,8 +6,10 @@ it works in every language, and keeps one data folder for all so that the model 
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
+import documents
 import driver
 
 QUESTIONS = ('Write a short Python function that reverses a string, and explain it.',
@@ -67,7 +69,52 @@ class Pictures:
         app.key('F9', 'Home', 'Return')
         time.sleep(1)
 
+    def space(self, folder):
+        """A data folder with documents, read and not."""
+        data = driver.Data()
+        documents.write_all(folder)
+        subprocess.run(['bottega-cli', '--data-dir', data.path, 'index', folder, '--space',
+                        'personal'], check=True, capture_output=True)
+        return data
+
     # ---- states
+
+    def library(self):
+        with tempfile.TemporaryDirectory() as folder:
+            empty = driver.Data()
+            app = self.run(empty)
+            app.key('ctrl+shift+l')
+            self.take('library-empty')
+            app.end()
+            empty.remove()
+            data = self.space(folder)
+            app = self.run(data)
+            app.key('ctrl+shift+l')
+            self.take('library')
+            app.key('Menu')
+            self.take('library-menu')
+            app.end()
+            data.remove()
+
+    def sources(self):
+        with tempfile.TemporaryDirectory() as folder:
+            data = self.space(folder)
+            app = self.run(data)
+            time.sleep(2)
+            app.key('ctrl+l')
+            app.type('When may the rent be raised?')
+            app.key('Return')
+            driver.until('the answer to end', lambda: 'tok/s' in app.text(), 90)
+            self.take('answer')
+            app.key('shift+F9')
+            self.take('sources')
+            app.key('Escape', 'ctrl+n', 'ctrl+l')
+            app.type('@gl')
+            self.take('completion')
+            app.key('Return')
+            self.take('scope')
+            app.end()
+            data.remove()
 
     def welcome(self):
         data = driver.Data()
@@ -153,7 +200,8 @@ class Pictures:
 def main():
     folder, suffix, size, *states = sys.argv[1:]
     pictures = Pictures(folder, suffix, size)
-    for state in states or ('welcome', 'no_model', 'broken', 'chat', 'writing', 'dialogs'):
+    for state in states or ('welcome', 'no_model', 'broken', 'chat', 'writing', 'dialogs',
+                            'library', 'sources'):
         getattr(pictures, state)()
 
 
