@@ -22,8 +22,10 @@ static const char sql_add_root[] =
     " SET kind = excluded.kind";
 static const char sql_take_back[] = "DELETE FROM exclusions WHERE " SQL_BELOW ("path");
 static const char sql_remove_roots[] = "DELETE FROM roots WHERE " SQL_BELOW ("path");
+/* Where a root above would bring it back. */
 static const char sql_exclude[] =
-    "INSERT OR IGNORE INTO exclusions (path, added_us) VALUES (?1, ?2)";
+    "INSERT OR IGNORE INTO exclusions (path, added_us) SELECT ?1, ?2 WHERE EXISTS (SELECT 1"
+    " FROM roots WHERE substr (?1, 1, length (rtrim (path, '/')) + 1) = rtrim (path, '/') || '/')";
 static const char sql_add[] =
     "INSERT OR IGNORE INTO documents (path, state, added_us) VALUES (?1, 0, ?2)";
 static const char sql_renew[] = "UPDATE documents SET state = 0, mtime_ns = -1"
@@ -170,10 +172,7 @@ bottega_index_add_root (BottegaDatabase *db, const char *path, gboolean folder, 
 }
 
 gboolean
-bottega_index_remove_roots (BottegaDatabase *db,
-                            const char *path,
-                            gboolean exclude,
-                            GError **error)
+bottega_index_remove_roots (BottegaDatabase *db, const char *path, GError **error)
 {
   gboolean ok;
 
@@ -181,7 +180,7 @@ bottega_index_remove_roots (BottegaDatabase *db,
     return FALSE;
   ok = run_on_text (db, sql_remove_roots, path, error) &&
        run_on_text (db, sql_take_back, path, error) &&
-       (!exclude || run_on_text (db, sql_exclude, path, error));
+       run_on_text (db, sql_exclude, path, error);
 
   return bottega_database_end (db, ok, error);
 }

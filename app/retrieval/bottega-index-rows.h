@@ -50,9 +50,8 @@ GPtrArray *bottega_index_list_exclusions (BottegaDatabase *db, GError **error);
 /* Also takes back what was excluded there. */
 gboolean bottega_index_add_root (BottegaDatabase *db, const char *path, gboolean folder,
                                  GError **error);
-/* Roots at this path and below it go; exclude: it is not to be found again in a folder above. */
-gboolean bottega_index_remove_roots (BottegaDatabase *db, const char *path, gboolean exclude,
-                                     GError **error);
+/* Roots at this path and below it go; below another root it is not to be found again. */
+gboolean bottega_index_remove_roots (BottegaDatabase *db, const char *path, GError **error);
 
 /* ---- documents ---- */
 

@@ -32,7 +32,7 @@ typedef struct {
 } Job;
 
 struct _BottegaIndexThread {
-  GThread *thread;
+  GThread *thread, *readers[READERS];
   char *path;
   BottegaEmbedder *embedder; /* NULL: words only */
   BottegaExtract extract;
@@ -43,13 +43,13 @@ struct _BottegaIndexThread {
   GMutex lock; /* guards all to the next gap */
   GCond wake;
   GQueue commands; /* of BottegaIndexCommand */
-  gboolean quit, paused;
+  GQueue to_read;  /* of Job, borrowed */
+  gboolean quit, paused, readers_quit;
   GCancellable *cancellable;
   BottegaIndexProgress progress;
 
   /* The thread's own. */
   BottegaDatabase *db;
-  GThreadPool *readers;
   GQueue jobs;     /* of Job: being read, in order */
   GQueue waiting;  /* of Job: not begun */
   GArray *wanting; /* ids of documents that want vectors; NULL: not known yet */
@@ -148,10 +148,8 @@ give_up (BottegaIndexThread *self, const GError *error)
 /* ---- reading files ---- */
 
 static void
-read_file (gpointer data, gpointer user_data)
+read_file (BottegaIndexThread *self, Job *job)
 {
-  BottegaIndexThread *self = user_data;
-  Job *job = data;
   g_autoptr (GError) error = NULL;
   g_autofree char *sha256 = NULL;
   g_autoptr (BottegaDocument) document =
@@ -164,6 +162,25 @@ read_file (gpointer data, gpointer user_data)
   job->done = TRUE;
   g_cond_broadcast (&self->wake);
   g_mutex_unlock (&self->lock);
+}
+
+static gpointer
+reader_thread (gpointer data)
+{
+  BottegaIndexThread *self = data;
+
+  for (;;) {
+    Job *job;
+
+    g_mutex_lock (&self->lock);
+    while (g_queue_is_empty (&self->to_read) && !self->readers_quit)
+      g_cond_wait (&self->wake, &self->lock);
+    job = g_queue_pop_head (&self->to_read);
+    g_mutex_unlock (&self->lock);
+    if (job == NULL)
+      return NULL;
+    read_file (self, job);
+  }
 }
 
 static int
@@ -245,13 +262,14 @@ read_ahead (BottegaIndexThread *self)
   while (self->jobs.length < READ_AHEAD && self->waiting.length > 0) {
     Job *job = g_queue_pop_head (&self->waiting);
 
-    g_mutex_lock (&self->lock);
-    job->cancellable = g_object_ref (self->cancellable);
-    g_mutex_unlock (&self->lock);
     /* What changes while it is read is then newer than this. */
     bottega_scan_stamp (job->path, &job->stamp);
     g_queue_push_tail (&self->jobs, job);
-    g_thread_pool_push (self->readers, job, NULL);
+    g_mutex_lock (&self->lock);
+    job->cancellable = g_object_ref (self->cancellable);
+    g_queue_push_tail (&self->to_read, job);
+    g_cond_broadcast (&self->wake);
+    g_mutex_unlock (&self->lock);
   }
 }
 
@@ -475,31 +493,6 @@ add_paths (BottegaIndexThread *self, const BottegaIndexCommand *command, GError 
   return bottega_index_sync (self->db, added, self->accepts, self->cancellable, error);
 }
 
-/* Is there a root above this path? */
-static gboolean
-is_found_again (BottegaIndexThread *self, const char *path, gboolean *found, GError **error)
-{
-  g_autoptr (GPtrArray) roots = bottega_index_list_roots (self->db, error);
-
-  *found = FALSE;
-  for (guint i = 0; roots != NULL && i < roots->len && !*found; i++) {
-    const char *root = g_ptr_array_index (roots, i);
-
-    *found = !g_str_equal (root, path) && bottega_scan_is_below (path, root);
-  }
-
-  return roots != NULL;
-}
-
-static gboolean
-remove_path (BottegaIndexThread *self, const char *path, GError **error)
-{
-  gboolean found;
-
-  return is_found_again (self, path, &found, error) &&
-         bottega_index_remove_roots (self->db, path, found, error);
-}
-
 static gboolean
 remove_paths (BottegaIndexThread *self, const BottegaIndexCommand *command, GError **error)
 {
@@ -510,7 +503,7 @@ remove_paths (BottegaIndexThread *self, const BottegaIndexCommand *command, GErr
   for (guint i = 0; command->paths[i] != NULL; i++) {
     g_autofree char *path = g_canonicalize_filename (command->paths[i], "/");
 
-    if (!remove_path (self, path, error))
+    if (!bottega_index_remove_roots (self->db, path, error))
       return FALSE;
     for (guint k = 0; k < entries->len; k++) {
       const BottegaIndexEntry *entry = g_ptr_array_index (entries, k);
@@ -536,7 +529,7 @@ remove_documents (BottegaIndexThread *self, const BottegaIndexCommand *command, 
 
     for (guint k = 0; k < command->n_ids; k++)
       if (command->ids[k] == entry->id &&
-          (!remove_path (self, entry->path, error) ||
+          (!bottega_index_remove_roots (self->db, entry->path, error) ||
            !bottega_index_remove (self->db, entry->id, error)))
         return FALSE;
   }
@@ -719,7 +712,8 @@ bottega_index_thread_new (const char *path,
   self->cancellable = g_cancellable_new ();
   self->progress.busy = TRUE;
   self->progress.seconds_left = -1;
-  self->readers = g_thread_pool_new (read_file, self, READERS, FALSE, NULL);
+  for (guint i = 0; i < READERS; i++)
+    self->readers[i] = g_thread_new ("reader", reader_thread, self);
   self->thread = g_thread_new ("indexer", index_thread, self);
 
   return self;
@@ -738,7 +732,12 @@ bottega_index_thread_free (BottegaIndexThread *self)
   g_mutex_unlock (&self->lock);
   g_thread_join (self->thread);
 
-  g_thread_pool_free (self->readers, FALSE, TRUE);
+  g_mutex_lock (&self->lock);
+  self->readers_quit = TRUE;
+  g_cond_broadcast (&self->wake);
+  g_mutex_unlock (&self->lock);
+  for (guint i = 0; i < READERS; i++)
+    g_thread_join (self->readers[i]);
   g_queue_clear_full (&self->commands, command_free);
   g_clear_object (&self->cancellable);
   g_clear_object (&self->embedder);
