@@ -10,7 +10,7 @@
 #define MIN_OPEN_BYTES 4
 /* A term in more than one chunk of so many is left out where a rarer one is there: ranking all of
  * those rows costs more than the term tells. */
-#define COMMON_SHARE 8
+#define COMMON_SHARE 20
 #define SMALL_INDEX  2000
 
 static const char sql_count[] =
