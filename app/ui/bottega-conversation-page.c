@@ -421,6 +421,8 @@ bottega_conversation_page_dispose (GObject *object)
   BottegaConversationPage *self = BOTTEGA_CONVERSATION_PAGE (object);
 
   g_clear_object (&self->signals);
+  /* It would be let go of twice: by the bin, and by the template that it is bound to. */
+  adw_bin_set_child (ADW_BIN (self), NULL);
   gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_CONVERSATION_PAGE);
   g_clear_object (&self->conversation);
   g_clear_object (&self->assistant);

@@ -152,6 +152,8 @@ bottega_drop_area_dispose (GObject *object)
   BottegaDropArea *self = BOTTEGA_DROP_AREA (object);
 
   g_clear_object (&self->assistant);
+  /* It would be let go of twice: by the bin, and by the template that it is bound to. */
+  adw_bin_set_child (ADW_BIN (self), NULL);
   gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_DROP_AREA);
   G_OBJECT_CLASS (bottega_drop_area_parent_class)->dispose (object);
 }
