@@ -284,6 +284,43 @@ test_links (void)
   g_assert_false (bottega_markdown_link_is_safe (NULL));
 }
 
+/* [n] is a link where there is a source n, and in no other place. */
+static void
+test_sources (void)
+{
+  static const char *const names[] = { "Source 1, Lease, page 3", "Source 2, A & B", NULL };
+  static const struct {
+    const char *text;
+    guint n_links;
+  } cases[] = {
+    { "once a year [1], with notice [2].", 2 },
+    { "both [1, 2] and [1][2]", 4 },
+    { "no source [3], [0], [1, 3], [], [1", 0 },
+    { "in code `a[1]` and in [a link [1]](https://example.org)", 0 },
+    { "| a [1] | b |\n|---|---|\n| c | d [2] |", 0 }, /* cells are not the block's text */
+    { "- an item **[2]**", 1 },
+    { "[99999999999999999999]", 0 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (BottegaMarkdownBlocks) blocks = bottega_markdown_blocks_new ();
+    g_autoptr (GPtrArray) made = NULL;
+    guint n_closed, n_links = 0;
+
+    bottega_markdown_blocks_set_sources (blocks, names);
+    bottega_markdown_blocks_append (blocks, cases[i].text);
+    made = bottega_markdown_blocks_update (blocks, TRUE, &n_closed);
+    for (guint k = 0; k < made->len; k++) {
+      const BottegaMarkdownBlock *block = made->pdata[k];
+
+      check_markup (block);
+      for (const char *at = block->text; at != NULL && (at = strstr (at, "href=\"source:")); at++)
+        n_links++;
+    }
+    g_assert_cmpuint (n_links, ==, cases[i].n_links);
+  }
+}
+
 static void
 test_hostile_depth (void)
 {
@@ -381,6 +418,7 @@ main (int argc,
   g_test_add_func ("/ui/markdown/long-paragraph", test_long_paragraph);
   g_test_add_func ("/ui/markdown/endless-paragraph", test_endless_paragraph);
   g_test_add_func ("/ui/markdown/links", test_links);
+  g_test_add_func ("/ui/markdown/sources", test_sources);
   g_test_add_func ("/ui/markdown/hostile-depth", test_hostile_depth);
   g_test_add_func ("/ui/markdown/fuzz", test_fuzz);
   return g_test_run ();
