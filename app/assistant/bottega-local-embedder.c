@@ -42,8 +42,8 @@ struct _BottegaLocalEmbedder {
 
   GMutex lock; /* guards all below but the thread's own */
   GCond changed;
-  GThread *thread;  /* NULL: not started */
-  GQueue queues[2]; /* [BottegaEmbedKind] of Request, borrowed */
+  GThread *thread;             /* NULL: not started */
+  GQueue waited_for, passages; /* of Request, borrowed */
   gboolean yielding, quit;
   Request *running;
 
@@ -143,7 +143,7 @@ piece_of (BottegaLocalEmbedder *self, const Request *request)
 {
   guint n = request->n - request->n_done;
 
-  if (request->kind == BOTTEGA_EMBED_QUERY)
+  if (request->kind != BOTTEGA_EMBED_PASSAGE)
     return n;
   if (self->us_per_text <= 0)
     return 1;
@@ -157,6 +157,7 @@ run_piece (BottegaLocalEmbedder *self, Request *request)
   static const EngineEmbedKind kinds[] = {
     [BOTTEGA_EMBED_PASSAGE] = ENGINE_EMBED_PASSAGE,
     [BOTTEGA_EMBED_QUERY] = ENGINE_EMBED_QUERY,
+    [BOTTEGA_EMBED_SENTENCE] = ENGINE_EMBED_PASSAGE,
   };
   guint n = piece_of (self, request);
   gint64 started_us;
@@ -186,15 +187,21 @@ run_piece (BottegaLocalEmbedder *self, Request *request)
     self->us_per_text = self->us_per_text <= 0 ? us : (self->us_per_text + us) / 2;
 }
 
+static GQueue *
+queue_of (BottegaLocalEmbedder *self, BottegaEmbedKind kind)
+{
+  return kind == BOTTEGA_EMBED_PASSAGE ? &self->passages : &self->waited_for;
+}
+
 /* The next request; NULL: nothing to do now. With the lock. */
 static Request *
 next (BottegaLocalEmbedder *self)
 {
-  Request *request = g_queue_peek_head (&self->queues[BOTTEGA_EMBED_QUERY]);
+  Request *request = g_queue_peek_head (&self->waited_for);
 
   if (request != NULL)
     return request;
-  request = g_queue_peek_head (&self->queues[BOTTEGA_EMBED_PASSAGE]);
+  request = g_queue_peek_head (&self->passages);
   if (request != NULL && self->yielding && !g_cancellable_is_cancelled (request->cancellable))
     return NULL;
 
@@ -233,7 +240,7 @@ embedder_thread (gpointer data)
     self->running = NULL;
     idle_since_us = g_get_monotonic_time ();
     if (request->n_done == request->n || request->error != NULL) {
-      g_queue_remove (&self->queues[request->kind], request);
+      g_queue_remove (queue_of (self, request->kind), request);
       request->finished = TRUE;
       g_cond_broadcast (&self->changed);
     }
@@ -317,7 +324,7 @@ local_embed (BottegaEmbedder *embedder,
   g_mutex_lock (&self->lock);
   if (self->thread == NULL)
     self->thread = g_thread_new ("embedder", embedder_thread, self);
-  g_queue_push_tail (&self->queues[kind], &request);
+  g_queue_push_tail (queue_of (self, kind), &request);
   g_cond_broadcast (&self->changed);
   while (!request.finished)
     g_cond_wait (&self->changed, &self->lock);

@@ -13,8 +13,9 @@ G_BEGIN_DECLS
 G_DECLARE_INTERFACE (BottegaEmbedder, bottega_embedder, BOTTEGA, EMBEDDER, GObject)
 
 typedef enum {
-  BOTTEGA_EMBED_PASSAGE, /* yields to chat and to queries */
-  BOTTEGA_EMBED_QUERY,   /* somebody waits */
+  BOTTEGA_EMBED_PASSAGE,  /* yields to chat and to queries */
+  BOTTEGA_EMBED_QUERY,    /* somebody waits */
+  BOTTEGA_EMBED_SENTENCE, /* of a passage, to be compared with a query: somebody waits as well */
 } BottegaEmbedKind;
 
 struct _BottegaEmbedderInterface {

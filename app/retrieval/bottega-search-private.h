@@ -6,6 +6,28 @@
 #include "app/retrieval/bottega-database.h"
 #include "app/retrieval/bottega-language.h"
 #include "app/retrieval/bottega-searcher.h"
+#include "app/retrieval/bottega-vectors.h"
+
+struct _BottegaSearcher {
+  BottegaDatabase *database;
+  BottegaEmbedder *embedder;
+
+  /* As of version, which changes when anybody writes, and of the embedder's model then. */
+  gint64 version;
+  char *model;
+  guint64 n_chunks;
+  guint n_documents;
+  double shares[BOTTEGA_N_LANGUAGES]; /* of the chunks */
+
+  BottegaVectors *vectors; /* NULL: none yet */
+  gint64 last_seq, removals;
+  float *neutral; /* [BOTTEGA_N_LANGUAGES][dimensions]; NULL: not made yet */
+};
+
+/* ---- bottega-search-state.c ---- */
+
+/* Makes the above true, inside of a read transaction. */
+gboolean bottega_searcher_update (BottegaSearcher *self, GError **error);
 
 /* ---- bottega-search-terms.c ---- */
 
@@ -64,3 +86,27 @@ gboolean bottega_window_find (BottegaDatabase *db, const BottegaChunkRow *row, g
 #define BOTTEGA_N_NEUTRAL_QUESTIONS 24
 extern const char *const bottega_neutral_questions[BOTTEGA_N_LANGUAGES]
                                                   [BOTTEGA_N_NEUTRAL_QUESTIONS];
+
+/* ---- bottega-search-names.c ---- */
+
+/* The names in a question, in the form of bottega_language_words (); GPtrArray of char *. */
+GPtrArray *bottega_names_new (const char *question, BottegaLanguage language);
+/* Share of them that stands in none of these texts (some may be NULL); 0 without names. */
+double bottega_names_missing (const GPtrArray *names, const char *const *texts, guint n_texts);
+
+/* ---- bottega-search-closer.c ---- */
+
+/* nearest: mean cosine of the three sentences of texts that are nearest to the question's vector;
+ * 0 without any. */
+gboolean bottega_closer_look (BottegaEmbedder *embedder, const float *question,
+                              const char *const *texts, guint n_texts, double *nearest,
+                              GCancellable *cancellable, GError **error);
+
+/* ---- bottega-search-certainty.c ---- */
+
+/* 0 to 1. */
+double bottega_certainty (const BottegaEvidence *evidence);
+/* Sure enough to answer from it. */
+gboolean bottega_certainty_suffices (const BottegaEvidence *evidence);
+/* A closer look might change it. */
+gboolean bottega_certainty_is_doubtful (double certainty);

@@ -9,11 +9,8 @@
 #define G_LOG_DOMAIN "bottega-searcher"
 #include "app/retrieval/bottega-search-private.h"
 #include "app/retrieval/bottega-chunker.h"
-#include "app/retrieval/bottega-schema.h"
 #include "app/retrieval/bottega-store-documents.h"
-#include "app/retrieval/bottega-vectors.h"
 
-#include <math.h>
 #include <string.h>
 
 #define N_DENSE        100
@@ -21,18 +18,14 @@
 #define N_READ         60 /* best of both that are looked at closely */
 #define N_PASSAGES     8
 #define WINDOW_TOKENS  1000
+#define N_JUDGED       3 /* passages that say whether there is an answer */
 #define LEXICAL_WEIGHT 2.0
+#define FOREIGN_SHARE  0.5 /* of it, where chunk and question differ in language */
 /* Below this the scores of a few chunks say nothing of what is usual. */
 #define MIN_DEVIATION 0.01
 /* Two chunks nearer than this say the same. */
 #define DUPLICATE 0.985f
 
-/* Certainty: the logistic function of these. See tests/retrieval/README.md. */
-#define CERTAIN_CONSTANT (-15.45)
-#define CERTAIN_ABSENT   (-5.0)
-#define CERTAIN_COVERED  2.4
-#define CERTAIN_COSINE   18.9
-#define THRESHOLD        0.17
 /* What absent and covered are taken for where the documents are hardly in the question's language,
  * or its words not known: the mean of questions that have an answer. */
 #define USUAL_ABSENT  0.15
@@ -49,37 +42,11 @@ static const double kind_scores[] = {
   [BOTTEGA_CHUNK_REFERENCES] = -1,
 };
 
-static const char sql_version[] = "PRAGMA data_version";
-static const char sql_n_chunks[] = "SELECT count (*) FROM chunks";
-static const char sql_n_documents[] =
-    "SELECT count (*) FROM documents WHERE edition >= 0 AND state <> 4 AND n_chunks > 0";
-static const char sql_languages[] =
-    "SELECT ifnull (language, ''), count (*) FROM chunks GROUP BY language";
-static const char sql_fact[] = "SELECT value FROM facts WHERE name = ?1";
-static const char sql_vectors[] =
-    "SELECT v.seq, v.chunk, v.document, v.scale, v.codes, c.language FROM vectors AS v"
-    " JOIN chunks AS c ON c.id = v.chunk WHERE v.seq > ?1 ORDER BY v.seq";
 static const char sql_words[] =
     "SELECT rowid, rank FROM chunk_words WHERE chunk_words MATCH ?1 ORDER BY rank LIMIT ?2";
 static const char sql_words_within[] =
     "SELECT rowid, rank FROM chunk_words WHERE chunk_words MATCH ?1 AND rowid IN (SELECT c.id"
     " FROM json_each (?3) AS d JOIN chunks AS c ON c.document = d.value) ORDER BY rank LIMIT ?2";
-
-struct _BottegaSearcher {
-  BottegaDatabase *database;
-  BottegaEmbedder *embedder;
-
-  /* As of version, which changes when anybody writes, and of the embedder's model then. */
-  gint64 version;
-  char *model;
-  guint64 n_chunks;
-  guint n_documents;
-  double shares[BOTTEGA_N_LANGUAGES]; /* of the chunks */
-
-  BottegaVectors *vectors; /* NULL: none yet */
-  gint64 last_seq, removals;
-  float *neutral; /* [BOTTEGA_N_LANGUAGES][dimensions]; NULL: not made yet */
-};
 
 void
 bottega_found_free (BottegaFound *found)
@@ -133,153 +100,6 @@ bottega_searcher_free (BottegaSearcher *self)
   g_free (self);
 }
 
-/* ---- what is in the file ---- */
-
-/* The first number of the first row; 0 without a row. name: bound to ?1, may be NULL. */
-static gboolean
-read_number (BottegaSearcher *self, const char *sql, const char *name, gint64 *number,
-             GError **error)
-{
-  sqlite3_stmt *statement = bottega_database_statement (self->database, sql, error);
-  int result;
-
-  if (statement == NULL)
-    return FALSE;
-  if (name != NULL)
-    bottega_database_bind_text (statement, 1, name);
-  result = sqlite3_step (statement);
-  *number = result == SQLITE_ROW ? sqlite3_column_int64 (statement, 0) : 0;
-  if (result != SQLITE_ROW && result != SQLITE_DONE)
-    bottega_database_fail (self->database, error);
-  sqlite3_reset (statement);
-
-  return result == SQLITE_ROW || result == SQLITE_DONE;
-}
-
-static gboolean
-read_languages (BottegaSearcher *self, GError **error)
-{
-  sqlite3_stmt *statement = bottega_database_statement (self->database, sql_languages, error);
-  int result;
-
-  if (statement == NULL)
-    return FALSE;
-  memset (self->shares, 0, sizeof self->shares);
-  while ((result = sqlite3_step (statement)) == SQLITE_ROW) {
-    BottegaLanguage language =
-        bottega_language_from_code ((const char *) sqlite3_column_text (statement, 0));
-
-    self->shares[language] +=
-        (double) sqlite3_column_int64 (statement, 1) / (double) MAX (self->n_chunks, 1);
-  }
-  if (result != SQLITE_DONE)
-    bottega_database_fail (self->database, error);
-  sqlite3_reset (statement);
-
-  return result == SQLITE_DONE;
-}
-
-/* Vectors of the embedder's own model are in the file. */
-static gboolean
-has_vectors (BottegaSearcher *self, gboolean *has, GError **error)
-{
-  sqlite3_stmt *statement;
-  const char *id = self->embedder != NULL ? bottega_embedder_get_id (self->embedder) : NULL;
-  int result;
-
-  *has = FALSE;
-  if (id == NULL || bottega_embedder_get_dimensions (self->embedder) == 0)
-    return TRUE;
-  statement = bottega_database_statement (self->database, sql_fact, error);
-  if (statement == NULL)
-    return FALSE;
-  bottega_database_bind_text (statement, 1, BOTTEGA_FACT_EMBEDDER);
-  result = sqlite3_step (statement);
-  *has = result == SQLITE_ROW &&
-         g_strcmp0 ((const char *) sqlite3_column_text (statement, 0), id) == 0;
-  if (result != SQLITE_ROW && result != SQLITE_DONE)
-    bottega_database_fail (self->database, error);
-  sqlite3_reset (statement);
-
-  return result == SQLITE_ROW || result == SQLITE_DONE;
-}
-
-static gboolean
-append_vectors (BottegaSearcher *self, guint dimensions, GError **error)
-{
-  sqlite3_stmt *statement = bottega_database_statement (self->database, sql_vectors, error);
-  int result;
-
-  if (statement == NULL)
-    return FALSE;
-  sqlite3_bind_int64 (statement, 1, self->last_seq);
-  while ((result = sqlite3_step (statement)) == SQLITE_ROW) {
-    self->last_seq = sqlite3_column_int64 (statement, 0);
-    if (sqlite3_column_bytes (statement, 4) != (int) dimensions)
-      continue;
-    bottega_vectors_append (
-        self->vectors, sqlite3_column_int64 (statement, 1), sqlite3_column_int64 (statement, 2),
-        bottega_language_from_code ((const char *) sqlite3_column_text (statement, 5)),
-        (float) sqlite3_column_double (statement, 3), sqlite3_column_blob (statement, 4));
-  }
-  if (result != SQLITE_DONE)
-    bottega_database_fail (self->database, error);
-  sqlite3_reset (statement);
-
-  return result == SQLITE_DONE;
-}
-
-/* New vectors are added; all are read again when some went away or the model is another one. */
-static gboolean
-update_vectors (BottegaSearcher *self, GError **error)
-{
-  gboolean has;
-  gint64 removals;
-  guint dimensions;
-
-  if (!has_vectors (self, &has, error) ||
-      !read_number (self, sql_fact, BOTTEGA_FACT_REMOVALS, &removals, error))
-    return FALSE;
-  dimensions = has ? bottega_embedder_get_dimensions (self->embedder) : 0;
-  if (self->vectors != NULL && (removals != self->removals ||
-                                bottega_vectors_get_dimensions (self->vectors) != dimensions)) {
-    g_clear_pointer (&self->vectors, bottega_vectors_free);
-    g_clear_pointer (&self->neutral, g_free);
-  }
-  if (!has)
-    return TRUE;
-  if (self->vectors == NULL) {
-    self->vectors = bottega_vectors_new (dimensions);
-    self->last_seq = 0;
-    self->removals = removals;
-  }
-
-  return append_vectors (self, dimensions, error);
-}
-
-static gboolean
-update (BottegaSearcher *self, GError **error)
-{
-  gint64 version, n_chunks, n_documents;
-  const char *model = self->embedder != NULL ? bottega_embedder_get_id (self->embedder) : NULL;
-
-  if (!read_number (self, sql_version, NULL, &version, error))
-    return FALSE;
-  if (version == self->version && g_strcmp0 (model, self->model) == 0)
-    return TRUE;
-  if (!read_number (self, sql_n_chunks, NULL, &n_chunks, error) ||
-      !read_number (self, sql_n_documents, NULL, &n_documents, error))
-    return FALSE;
-  self->n_chunks = (guint64) n_chunks;
-  self->n_documents = (guint) n_documents;
-  if (!read_languages (self, error) || !update_vectors (self, error))
-    return FALSE;
-  self->version = version;
-  g_set_str (&self->model, model);
-
-  return TRUE;
-}
-
 /* ---- meaning ---- */
 
 /* The mean vector of each language's neutral questions, and of both for another language. */
@@ -321,10 +141,12 @@ typedef struct {
   BottegaSearcher *searcher;
   const BottegaQuery *query;
   BottegaTerms *terms;
+  GPtrArray *names;     /* that the question is about */
   float *vector;        /* of the question, as it is; NULL: words alone */
   GArray *candidates;   /* of Candidate */
   GHashTable *by_chunk; /* chunk -> index in candidates + 1 */
   GArray *taken;        /* of Taken */
+  GArray *evidence;     /* of BottegaEvidence, of the passages */
   BottegaResults *results;
   guint tokens_left;
 } Search;
@@ -387,8 +209,6 @@ search_words (Search *search, GError **error)
     Candidate *candidate = candidate_for (search, sqlite3_column_int64 (statement, 0));
 
     candidate->lexical = -sqlite3_column_double (statement, 1);
-    candidate->score +=
-        LEXICAL_WEIGHT * candidate->lexical / MAX (search->terms->used_weight, 1e-6);
   }
   if (result != SQLITE_DONE)
     bottega_database_fail (self->database, error);
@@ -443,6 +263,31 @@ search_meaning (Search *search)
   }
 }
 
+/* In another language than the question: common words are then chance. */
+static gboolean
+is_foreign (const Search *search, const Candidate *candidate)
+{
+  guint tag = candidate->row != G_MAXUINT
+                  ? bottega_vectors_get_tag (search->searcher->vectors, candidate->row)
+                  : BOTTEGA_LANGUAGE_UNKNOWN;
+
+  return search->terms->language != BOTTEGA_LANGUAGE_UNKNOWN && tag != BOTTEGA_LANGUAGE_UNKNOWN &&
+         tag != search->terms->language;
+}
+
+/* The dense score is there already. */
+static void
+add_lexical (Search *search)
+{
+  for (guint i = 0; i < search->candidates->len; i++) {
+    Candidate *candidate = &g_array_index (search->candidates, Candidate, i);
+    double share = candidate->lexical / MAX (search->terms->used_weight, 1e-6);
+
+    candidate->score +=
+        LEXICAL_WEIGHT * (is_foreign (search, candidate) ? FOREIGN_SHARE : 1) * share;
+  }
+}
+
 static int
 compare_candidates (gconstpointer a, gconstpointer b)
 {
@@ -475,26 +320,30 @@ is_taken (Search *search, const Candidate *candidate, const BottegaChunkRow *row
   return FALSE;
 }
 
-/* How sure it is that a text answers. */
-static double
-certainty (Search *search, double covered, double cosine)
+/* What speaks for it that this passage answers. */
+static BottegaEvidence
+evidence_of (Search *search, const Candidate *candidate, const BottegaFound *found)
 {
   const BottegaTerms *terms = search->terms;
-  double absent = terms->absent;
-  double score;
+  const char *const texts[] = { found->window, found->heading, found->title };
+  BottegaEvidence evidence = {
+    .absent = terms->absent,
+    .covered = bottega_terms_coverage (terms, texts, G_N_ELEMENTS (texts)),
+    .cosine = search->vector != NULL ? candidate->dense : USUAL_COSINE,
+    .missing = bottega_names_missing (search->names, texts, G_N_ELEMENTS (texts)),
+  };
 
   if (terms->terms->len == 0 ||
       (terms->language != BOTTEGA_LANGUAGE_UNKNOWN &&
        search->searcher->shares[terms->language] < SAME_LANGUAGE)) {
-    absent = USUAL_ABSENT;
-    covered = USUAL_COVERED;
+    evidence.absent = USUAL_ABSENT;
+    evidence.covered = USUAL_COVERED;
+  } else if (is_foreign (search, candidate)) {
+    evidence.absent = (evidence.absent + USUAL_ABSENT) / 2;
+    evidence.covered = (evidence.covered + USUAL_COVERED) / 2;
   }
-  if (search->vector == NULL)
-    cosine = USUAL_COSINE;
-  score = CERTAIN_CONSTANT + CERTAIN_ABSENT * absent + CERTAIN_COVERED * covered +
-          CERTAIN_COSINE * cosine;
 
-  return 1 / (1 + exp (-score));
+  return evidence;
 }
 
 static BottegaFound *
@@ -541,6 +390,7 @@ make_found (Search *search, const Candidate *candidate, BottegaChunkRow *row, GE
 static gboolean
 add_passage (Search *search, const Candidate *candidate, BottegaChunkRow *row, GError **error)
 {
+  BottegaEvidence evidence;
   BottegaFound *found;
   Taken taken;
 
@@ -551,11 +401,9 @@ add_passage (Search *search, const Candidate *candidate, BottegaChunkRow *row, G
   found = make_found (search, candidate, row, error);
   if (found == NULL)
     return FALSE;
-  found->score = certainty (
-      search,
-      bottega_terms_coverage (
-          search->terms, (const char *[]) { found->window, found->heading, found->title }, 3),
-      candidate->dense);
+  evidence = evidence_of (search, candidate, found);
+  found->score = bottega_certainty (&evidence);
+  g_array_append_val (search->evidence, evidence);
   taken = (Taken) { found->document, found->window_offset,
                     found->window_offset + found->window_length, candidate->row };
   g_array_append_val (search->taken, taken);
@@ -621,25 +469,50 @@ collect_passages (Search *search, GCancellable *cancellable, GError **error)
   return TRUE;
 }
 
-/* Is there an answer at all? The best passage's words, and the nearest chunk of all. */
+/* Is there an answer at all? The best passage's words, the nearest chunk of all, and the names that
+ * not one of the first passages has. */
 static void
 judge (Search *search)
 {
   BottegaResults *results = search->results;
-  const BottegaFound *first;
   double cosine = 0;
 
   if (results->passages->len == 0)
     return;
-  first = g_ptr_array_index (results->passages, 0);
   for (guint i = 0; i < search->candidates->len; i++)
     cosine = MAX (cosine, g_array_index (search->candidates, Candidate, i).dense);
-  results->relevance = certainty (
-      search,
-      bottega_terms_coverage (
-          search->terms, (const char *[]) { first->window, first->heading, first->title }, 3),
-      cosine);
-  results->answerable = results->relevance >= THRESHOLD;
+  results->evidence = g_array_index (search->evidence, BottegaEvidence, 0);
+  if (search->vector != NULL)
+    results->evidence.cosine = cosine;
+  for (guint i = 1; i < MIN (search->evidence->len, N_JUDGED); i++)
+    results->evidence.missing =
+        MIN (results->evidence.missing,
+             g_array_index (search->evidence, BottegaEvidence, i).missing);
+  results->relevance = bottega_certainty (&results->evidence);
+  results->answerable = bottega_certainty_suffices (&results->evidence);
+}
+
+/* Where that leaves a doubt, single sentences of the first passages are looked at. Outside of any
+ * transaction. */
+static gboolean
+judge_closer (Search *search, GCancellable *cancellable, GError **error)
+{
+  BottegaResults *results = search->results;
+  const char *texts[N_JUDGED];
+  guint n = MIN (results->passages->len, N_JUDGED);
+
+  if (search->query->quick || search->vector == NULL || n == 0 ||
+      !bottega_certainty_is_doubtful (results->relevance))
+    return TRUE;
+  for (guint i = 0; i < n; i++)
+    texts[i] = ((const BottegaFound *) results->passages->pdata[i])->text;
+  if (!bottega_closer_look (search->searcher->embedder, search->vector, texts, n,
+                            &results->evidence.nearest, cancellable, error))
+    return FALSE;
+  results->relevance = bottega_certainty (&results->evidence);
+  results->answerable = bottega_certainty_suffices (&results->evidence);
+
+  return TRUE;
 }
 
 static double
@@ -665,6 +538,7 @@ run (Search *search, GCancellable *cancellable, GError **error)
   search->terms = bottega_terms_new (self->database, query->text, self->n_chunks, error);
   if (search->terms == NULL || (words && !search_words (search, error)))
     return FALSE;
+  search->names = bottega_names_new (query->text, search->terms->language);
   search->results->words_ms = lap_ms (&since);
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
@@ -673,6 +547,7 @@ run (Search *search, GCancellable *cancellable, GError **error)
     search->results->meaning = TRUE;
     search->results->meaning_ms = lap_ms (&since);
   }
+  add_lexical (search);
   search->results->n_documents =
       query->documents != NULL ? query->n_documents : self->n_documents;
   if (!collect_passages (search, cancellable, error))
@@ -712,7 +587,7 @@ search_in_transactions (Search *search, GCancellable *cancellable, GError **erro
 
   if (!bottega_database_exec (db, "BEGIN", error))
     return FALSE;
-  ok = update (search->searcher, error);
+  ok = bottega_searcher_update (search->searcher, error);
   ok = bottega_database_exec (db, "COMMIT", ok ? error : NULL) && ok;
   if (!ok || !embed (search, cancellable, error))
     return FALSE;
@@ -720,8 +595,9 @@ search_in_transactions (Search *search, GCancellable *cancellable, GError **erro
   if (!bottega_database_exec (db, "BEGIN", error))
     return FALSE;
   ok = run (search, cancellable, error);
+  ok = bottega_database_exec (db, "COMMIT", ok ? error : NULL) && ok;
 
-  return bottega_database_exec (db, "COMMIT", ok ? error : NULL) && ok;
+  return ok && judge_closer (search, cancellable, error);
 }
 
 BottegaResults *
@@ -739,15 +615,18 @@ bottega_searcher_search (BottegaSearcher *self,
   search.candidates = g_array_new (FALSE, FALSE, sizeof (Candidate));
   search.by_chunk = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   search.taken = g_array_new (FALSE, FALSE, sizeof (Taken));
+  search.evidence = g_array_new (FALSE, FALSE, sizeof (BottegaEvidence));
   search.tokens_left = query->total_tokens;
 
   ok = search_in_transactions (&search, cancellable, error);
 
   bottega_terms_free (search.terms);
+  g_clear_pointer (&search.names, g_ptr_array_unref);
   g_free (search.vector);
   g_array_unref (search.candidates);
   g_hash_table_unref (search.by_chunk);
   g_array_unref (search.taken);
+  g_array_unref (search.evidence);
   results->total_ms = lap_ms (&since);
 
   return ok ? g_steal_pointer (&results) : NULL;

@@ -39,14 +39,25 @@ typedef struct {
   guint window_tokens;     /* of one passage, at most; 0: 1,000; 1: the chunk alone */
   guint total_tokens;      /* of all windows together; 0: no limit */
   gboolean words, meaning; /* which halves; both FALSE: both */
+  gboolean quick;          /* no closer look where relevance is in doubt (some 0.1 s) */
 } BottegaQuery;
+
+/* What relevance was made of. */
+typedef struct {
+  double absent;  /* share of the question's weight in words that no document has */
+  double covered; /* share of it in words that the best passage has */
+  double cosine;  /* of the question and the nearest chunk */
+  double missing; /* share of the question's names that none of the first passages has */
+  double nearest; /* mean cosine of the nearest sentences in them; 0: they were not looked at */
+} BottegaEvidence;
 
 typedef struct {
   GPtrArray *passages; /* of BottegaFound, best first */
   double relevance;    /* 0 to 1, of the whole: is the answer in there? */
   gboolean answerable; /* relevance over the threshold */
-  gboolean meaning;    /* vectors took part */
-  guint n_documents;   /* that were searched */
+  BottegaEvidence evidence;
+  gboolean meaning;  /* vectors took part */
+  guint n_documents; /* that were searched */
   double embed_ms, words_ms, meaning_ms, total_ms;
 } BottegaResults;
 void bottega_results_free (BottegaResults *results);

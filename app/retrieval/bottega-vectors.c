@@ -440,6 +440,12 @@ bottega_vectors_cosine (BottegaVectors *self, guint row, const float *vector)
   return dot * row_at (self, row)->scale;
 }
 
+guint
+bottega_vectors_get_tag (BottegaVectors *self, guint row)
+{
+  return row_at (self, row)->tag;
+}
+
 float
 bottega_vectors_similarity (BottegaVectors *self, guint row_a, guint row_b)
 {

@@ -56,6 +56,7 @@ GArray *bottega_vectors_scan (BottegaVectors *self, const float *query, guint n_
 gboolean bottega_vectors_find (BottegaVectors *self, gint64 chunk, BottegaVectorHit *hit);
 /* Of a row with a vector of length 1. */
 float bottega_vectors_cosine (BottegaVectors *self, guint row, const float *vector);
+guint bottega_vectors_get_tag (BottegaVectors *self, guint row);
 /* Cosine of two rows. */
 float bottega_vectors_similarity (BottegaVectors *self, guint row_a, guint row_b);
 

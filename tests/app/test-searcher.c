@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The searcher on a real index with the fakes: what is found, in which documents, how wide, and
  * that it follows the index. How good it is, tests/retrieval measures. */
-#include "app/retrieval/bottega-searcher.h"
+#include "app/retrieval/bottega-search-private.h"
 #include "tests/app/index-fixture.h"
 
 #include <string.h>
@@ -271,6 +271,100 @@ test_errors (void)
   tear_down (&fixture);
 }
 
+/* What counts as a name, and when it is missing. */
+static void
+test_names (void)
+{
+  static const struct {
+    const char *question, *names; /* joined by blanks */
+    BottegaLanguage language;
+  } cases[] = {
+    { "How do I import my passwords from Google Chrome?", "google chrome",
+      BOTTEGA_LANGUAGE_ENGLISH },
+    { "Come configuro WireGuard sul server?", "wireguard", BOTTEGA_LANGUAGE_ITALIAN },
+    { "Come collego il foglio all'Oracle di Maria?", "oracle maria", BOTTEGA_LANGUAGE_ITALIAN },
+    { "Oracle o altro? Quale conviene", "", BOTTEGA_LANGUAGE_ITALIAN },
+    { "Where does the file libfoo2 belong?", "libfoo2", BOTTEGA_LANGUAGE_ENGLISH },
+    { "Is it due on Monday, in English, by the 3 of May?", "", BOTTEGA_LANGUAGE_ENGLISH },
+    { "HOW DO I PRINT THE SHEET?", "", BOTTEGA_LANGUAGE_ENGLISH },
+    { "Wie kündige ich den Vertrag mit dem Vermieter?", "", BOTTEGA_LANGUAGE_UNKNOWN },
+    { "Quanto costa?", "", BOTTEGA_LANGUAGE_ITALIAN },
+    { "", "", BOTTEGA_LANGUAGE_UNKNOWN },
+  };
+  static const char *const texts[] = { "La Germania e Google", NULL };
+  g_autoptr (GPtrArray) names =
+      bottega_names_new ("May I send it to Germany with Google Maps?", BOTTEGA_LANGUAGE_ENGLISH);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GPtrArray) found = bottega_names_new (cases[i].question, cases[i].language);
+    g_autofree char *joined = NULL;
+
+    g_ptr_array_add (found, NULL);
+    joined = g_strjoinv (" ", (char **) found->pdata);
+    g_assert_cmpstr (joined, ==, cases[i].names);
+  }
+  g_assert_cmpuint (names->len, ==, 3);
+  g_assert_cmpfloat_with_epsilon (bottega_names_missing (names, texts, 2), 1 / 3., 1e-9);
+  g_assert_cmpfloat (bottega_names_missing (names, NULL, 0), ==, 1);
+}
+
+/* The sentence that says what is asked is nearer than the passage around it. */
+static void
+test_closer_look (void)
+{
+  static const char *const question = "the notice is three months";
+  static const char *const texts[] = {
+    "The kitchen has a window to the yard, and so has the second room of the flat. Whoever leaves"
+    " must paint the walls white before the last day, and give back all of the keys.\n"
+    "the notice is three months\nThe bicycle may stand in the yard but not in the hall.",
+    "",
+  };
+  SearchFixture fixture;
+  g_autofree float *vector = NULL;
+  float whole[16];
+  double nearest, none, cosine = 0;
+
+  set_up (&fixture, TRUE);
+  vector = g_new (float, bottega_embedder_get_dimensions (BOTTEGA_EMBEDDER (fixture.embedder)));
+  g_assert_cmpuint (bottega_embedder_get_dimensions (BOTTEGA_EMBEDDER (fixture.embedder)), ==, 16);
+  g_assert_true (bottega_embedder_embed (BOTTEGA_EMBEDDER (fixture.embedder), BOTTEGA_EMBED_QUERY,
+                                         &question, 1, vector, NULL, NULL));
+  g_assert_true (bottega_embedder_embed (BOTTEGA_EMBEDDER (fixture.embedder), BOTTEGA_EMBED_PASSAGE,
+                                         texts, 1, whole, NULL, NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (whole); i++)
+    cosine += (double) (whole[i] * vector[i]);
+  g_assert_true (bottega_closer_look (BOTTEGA_EMBEDDER (fixture.embedder), vector, texts, 2,
+                                      &nearest, NULL, NULL));
+  g_assert_cmpfloat (nearest, >, 0);
+  g_assert_cmpfloat (nearest, <=, 1.0001);
+  g_assert_true (bottega_closer_look (BOTTEGA_EMBEDDER (fixture.embedder), vector, texts + 1, 1,
+                                      &none, NULL, NULL));
+  g_assert_cmpfloat (none, ==, 0);
+  g_test_message ("whole %g, nearest sentences %g", cosine, nearest);
+  tear_down (&fixture);
+}
+
+/* Each kind of evidence moves the certainty to its side. */
+static void
+test_certainty (void)
+{
+  for (guint closer = 0; closer < 2; closer++) {
+    const BottegaEvidence good = { 0, 0.9, 0.88, 0, closer ? 0.88 : 0 };
+    BottegaEvidence worse[] = { good, good, good, good };
+    double sure = bottega_certainty (&good);
+
+    worse[0].absent = 0.8;
+    worse[1].covered = 0.1;
+    worse[2].cosine = 0.8;
+    worse[3].missing = 1;
+    g_assert_cmpfloat (sure, >, 0.9);
+    g_assert_true (bottega_certainty_suffices (&good));
+    for (guint i = 0; i < G_N_ELEMENTS (worse); i++)
+      g_assert_cmpfloat (bottega_certainty (&worse[i]), <, sure);
+    g_assert_false (bottega_certainty_suffices (&worse[3]));
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -281,6 +375,9 @@ main (int argc, char **argv)
   g_test_add_func ("/searcher/follows-the-index", test_follows_the_index);
   g_test_add_func ("/searcher/windows", test_windows);
   g_test_add_func ("/searcher/errors", test_errors);
+  g_test_add_func ("/searcher/names", test_names);
+  g_test_add_func ("/searcher/closer-look", test_closer_look);
+  g_test_add_func ("/searcher/certainty", test_certainty);
 
   return g_test_run ();
 }

@@ -37,6 +37,18 @@ add_passages (JsonBuilder *builder, const BottegaResults *results)
 }
 
 static void
+add_evidence (JsonBuilder *builder, const BottegaEvidence *evidence)
+{
+  const double values[] = { evidence->absent, evidence->covered, evidence->cosine,
+                            evidence->missing, evidence->nearest };
+
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < G_N_ELEMENTS (values); i++)
+    json_builder_add_double_value (builder, values[i]);
+  json_builder_end_array (builder);
+}
+
+static void
 add_results (JsonBuilder *builder, const char *name, const BottegaResults *results)
 {
   json_builder_set_member_name (builder, name);
@@ -46,6 +58,8 @@ add_results (JsonBuilder *builder, const char *name, const BottegaResults *resul
   json_builder_add_double_value (builder, results->relevance);
   json_builder_set_member_name (builder, "answerable");
   json_builder_add_boolean_value (builder, results->answerable);
+  json_builder_set_member_name (builder, "evidence");
+  add_evidence (builder, &results->evidence);
   json_builder_set_member_name (builder, "ms");
   json_builder_add_double_value (builder, results->total_ms);
   json_builder_end_object (builder);

@@ -28,7 +28,7 @@ FOLDER = sys.argv[4] if len(sys.argv) > 4 else os.environ.get('BOTTEGA_TEST_CORP
 QUESTIONS = sys.argv[3] if len(sys.argv) > 4 else os.path.join(HERE, 'questions.json')
 K = 10
 # Just under what was reached; README.md has the figures.
-BARS = {'hit@1': 0.49, 'hit@5': 0.79, 'cross hit@5': 0.66, 'AUC': 0.86, 'abstained': 0.45}
+BARS = {'hit@1': 0.49, 'hit@5': 0.79, 'cross hit@5': 0.66, 'AUC': 0.92, 'abstained': 0.85}
 ABOVE_BASELINE = {1: 0.12, 5: 0.15}
 # What decides how documents are cut: the index is made again when one of them changes.
 CUTTERS = ('app/extract/*.c', 'app/retrieval/bottega-chunk*.c', 'app/retrieval/bottega-index-*.c',
