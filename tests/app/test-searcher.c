@@ -308,39 +308,39 @@ test_names (void)
   g_assert_cmpfloat (bottega_names_missing (names, NULL, 0), ==, 1);
 }
 
-/* The sentence that says what is asked is nearer than the passage around it. */
+static double
+nearest_in (SearchFixture *fixture, const float *question, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  double nearest = -1;
+
+  g_assert_true (bottega_closer_look (BOTTEGA_EMBEDDER (fixture->embedder), question, &text, 1,
+                                      &nearest, NULL, &error));
+  g_assert_no_error (error);
+
+  return nearest;
+}
+
+/* A sentence that says what is asked is seen among others that do not. */
 static void
 test_closer_look (void)
 {
   static const char *const question = "the notice is three months";
-  static const char *const texts[] = {
-    "The kitchen has a window to the yard, and so has the second room of the flat. Whoever leaves"
-    " must paint the walls white before the last day, and give back all of the keys.\n"
-    "the notice is three months\nThe bicycle may stand in the yard but not in the hall.",
-    "",
-  };
+  static const char *const around =
+      "Whoever leaves must paint every wall white before their last day, then give back all keys"
+      " that they got, cellar and letter box included, and show both meters to whoever comes.\n";
+  g_autofree char *with = g_strconcat (around, question, ".\n", NULL);
   SearchFixture fixture;
   g_autofree float *vector = NULL;
-  float whole[16];
-  double nearest, none, cosine = 0;
 
   set_up (&fixture, TRUE);
   vector = g_new (float, bottega_embedder_get_dimensions (BOTTEGA_EMBEDDER (fixture.embedder)));
-  g_assert_cmpuint (bottega_embedder_get_dimensions (BOTTEGA_EMBEDDER (fixture.embedder)), ==, 16);
   g_assert_true (bottega_embedder_embed (BOTTEGA_EMBEDDER (fixture.embedder), BOTTEGA_EMBED_QUERY,
                                          &question, 1, vector, NULL, NULL));
-  g_assert_true (bottega_embedder_embed (BOTTEGA_EMBEDDER (fixture.embedder), BOTTEGA_EMBED_PASSAGE,
-                                         texts, 1, whole, NULL, NULL));
-  for (guint i = 0; i < G_N_ELEMENTS (whole); i++)
-    cosine += (double) (whole[i] * vector[i]);
-  g_assert_true (bottega_closer_look (BOTTEGA_EMBEDDER (fixture.embedder), vector, texts, 2,
-                                      &nearest, NULL, NULL));
-  g_assert_cmpfloat (nearest, >, 0);
-  g_assert_cmpfloat (nearest, <=, 1.0001);
-  g_assert_true (bottega_closer_look (BOTTEGA_EMBEDDER (fixture.embedder), vector, texts + 1, 1,
-                                      &none, NULL, NULL));
-  g_assert_cmpfloat (none, ==, 0);
-  g_test_message ("whole %g, nearest sentences %g", cosine, nearest);
+  g_assert_cmpfloat (nearest_in (&fixture, vector, with), >,
+                     nearest_in (&fixture, vector, around));
+  g_assert_cmpfloat (nearest_in (&fixture, vector, question), >, 0.999);
+  g_assert_cmpfloat (nearest_in (&fixture, vector, ""), ==, 0);
   tear_down (&fixture);
 }
 
@@ -349,7 +349,7 @@ static void
 test_certainty (void)
 {
   for (guint closer = 0; closer < 2; closer++) {
-    const BottegaEvidence good = { 0, 0.9, 0.88, 0, closer ? 0.88 : 0 };
+    const BottegaEvidence good = { 0, 0.9, 0.86, 0, closer ? 0.86 : 0 };
     BottegaEvidence worse[] = { good, good, good, good };
     double sure = bottega_certainty (&good);
 
