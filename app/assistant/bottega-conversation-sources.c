@@ -73,6 +73,9 @@ set_found (BottegaConversation *self, const BottegaGrounded *grounded)
 
   bottega_message_set_found (self->answer, grounded->query, grounded->use, self->only_documents,
                              passages);
+  if (passages->len == 0)
+    bottega_message_set_note (
+        self->answer, _ ("Nothing in the documents answers this: the model answers by itself."));
   bottega_conversation_put (self, self->answer, NULL, BOTTEGA_STORE_QUICK, NULL, NULL);
 }
 

@@ -9,14 +9,14 @@
 #include <string.h>
 
 static char *space, *model_name;
-static gboolean only_documents;
+static gboolean freely;
 static int n_tokens = 512;
 
 static const GOptionEntry entries[] = {
   { "space", 0, 0, G_OPTION_ARG_STRING, &space, "Space whose documents are asked", "SPACE" },
   { "model", 0, 0, G_OPTION_ARG_STRING, &model_name, "Model that answers", "MODEL" },
-  { "only-documents", 0, 0, G_OPTION_ARG_NONE, &only_documents,
-    "Say what the documents say, or that they do not", NULL },
+  { "freely", 0, 0, G_OPTION_ARG_NONE, &freely,
+    "Where the documents do not answer, let the model answer by itself", NULL },
   { "tokens", 'n', 0, G_OPTION_ARG_INT, &n_tokens, "Longest answer, in tokens", "N" },
   { 0 },
 };
@@ -51,7 +51,7 @@ find_passages (const CliOptions *options, Answer *answer, const char *question, 
   const BottegaGroundingRequest request = {
     .question = question,
     .context_tokens = engine_model_context_tokens (answer->model),
-    .only_documents = only_documents,
+    .only_documents = !freely,
   };
   g_autoptr (BottegaGrounded) grounded = NULL;
   g_autoptr (GPtrArray) passages = NULL;
@@ -71,7 +71,7 @@ find_passages (const CliOptions *options, Answer *answer, const char *question, 
   answer->sources.use = grounded->use;
   answer->sources.n_read =
       grounded->use == BOTTEGA_SOURCES_ABSTAINED ? 0 : passages->len;
-  answer->sources.only_documents = only_documents;
+  answer->sources.only_documents = !freely;
   return TRUE;
 }
 

@@ -251,10 +251,12 @@ def ask_the_documents():
         assert "three months" in got["answer"], got
         assert [(c["n"], c["doc"], c["page"]) for c in got["citations"]] == [(1, lease, 0)], got
         assert "[1]" in got["answer"] and "three months" in got["citations"][0]["text"]
-        got = ask("--data-dir", data, "ask", "Chi scoprì il pianeta Nettuno?", "--space", "s",
-                  "--model", MODEL, "--only-documents")
+        other = ("ask", "Chi scoprì il pianeta Nettuno?", "--space", "s", "--model", MODEL)
+        got = ask("--data-dir", data, *other)
         assert got["answer"] == "Nei documenti non trovo una risposta a questa domanda.", got
         assert got["citations"] == [] and got["stats"]["written_tokens"] == 0
+        got = ask("--data-dir", data, *other, "--freely", "-n", "8")
+        assert got["citations"] == [] and got["stats"]["written_tokens"] > 0, got
 
 
 @test
