@@ -501,8 +501,7 @@ judge_closer (Search *search, GCancellable *cancellable, GError **error)
   const char *texts[N_JUDGED];
   guint n = MIN (results->passages->len, N_JUDGED);
 
-  if (search->query->quick || search->vector == NULL || n == 0 ||
-      !bottega_certainty_is_doubtful (results->relevance))
+  if (search->vector == NULL || n == 0 || !bottega_certainty_is_doubtful (results->relevance))
     return TRUE;
   for (guint i = 0; i < n; i++)
     texts[i] = ((const BottegaFound *) results->passages->pdata[i])->text;

@@ -39,7 +39,6 @@ typedef struct {
   guint window_tokens;     /* of one passage, at most; 0: 1,000; 1: the chunk alone */
   guint total_tokens;      /* of all windows together; 0: no limit */
   gboolean words, meaning; /* which halves; both FALSE: both */
-  gboolean quick;          /* no closer look where relevance is in doubt (some 0.1 s) */
 } BottegaQuery;
 
 /* What relevance was made of. */
