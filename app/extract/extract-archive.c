@@ -119,6 +119,24 @@ extract_archive_get (ExtractArchive *self, const char *name)
 }
 
 char *
+extract_archive_find_top (ExtractArchive *self, const char *name)
+{
+  GHashTableIter iter;
+  const char *part;
+
+  if (g_hash_table_contains (self->parts, name))
+    return g_strdup ("");
+  g_hash_table_iter_init (&iter, self->parts);
+  while (g_hash_table_iter_next (&iter, (gpointer *) &part, NULL)) {
+    const char *slash = strchr (part, '/');
+
+    if (slash != NULL && strcmp (slash + 1, name) == 0)
+      return g_strndup (part, (gsize) (slash + 1 - part));
+  }
+  return NULL;
+}
+
+char *
 extract_archive_resolve (const char *base, const char *reference)
 {
   g_autofree char *cut = g_strndup (reference, strcspn (reference, "#?"));

@@ -19,6 +19,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ExtractArchive, extract_archive_free)
 /* A part by its full name, borrowed; NULL: there is none. */
 GBytes *extract_archive_get (ExtractArchive *self, const char *name);
 
+/* What comes before the name of a part that should be at the top: "", or the one folder that
+ * somebody packed everything into, with its "/". NULL: it is in neither. Free with g_free. */
+char *extract_archive_find_top (ExtractArchive *self, const char *name);
+
 /* The part that a reference in the part named base means: escapes undone, fragment cut, "." and
  * ".." followed. NULL: it leads out of the container. Free with g_free. */
 char *extract_archive_resolve (const char *base, const char *reference);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* EPUB 2 and 3: container.xml names the package, whose spine gives the order of the chapters; each
- * is a page of HTML. Left out: cover, navigation, tables of contents. */
+ * is a page of HTML. Left out: cover, navigation, tables of contents. A book whose parts were
+ * packed with the folder they lay in is read as well. */
 #include "app/extract/extract-archive.h"
 #include "app/extract/extract-decode.h"
 #include "app/extract/extract-html.h"
 #include "app/extract/extract-xml.h"
 
 #include <string.h>
+
+#define CONTAINER "META-INF/container.xml"
 
 static const ExtractXmlNamespace namespaces[] = {
   { "urn:oasis:names:tc:opendocument:xmlns:container", "container" },
@@ -39,6 +42,7 @@ static const ExtractXmlName names[] = {
 
 typedef struct {
   BottegaDocument *document;
+  char *top;             /* before the names in the container's own parts */
   char *package;         /* the name of the part */
   GHashTable *items;     /* name of a chapter's part by its id */
   GPtrArray *spine;      /* of char *: ids */
@@ -87,7 +91,7 @@ package_open (gpointer data, int tag, ExtractXmlElement *element)
   case ROOT_FILE:
     value = extract_xml_attribute (element, "full-path");
     if (self->package == NULL && value != NULL)
-      self->package = extract_archive_resolve ("", value);
+      self->package = extract_archive_resolve (self->top, value);
     break;
   case ITEM:
     add_item (self, element);
@@ -102,7 +106,7 @@ package_open (gpointer data, int tag, ExtractXmlElement *element)
     break;
   case CIPHER:
     value = extract_xml_attribute (element, "URI");
-    if (value != NULL && (name = extract_archive_resolve ("", value)) != NULL)
+    if (value != NULL && (name = extract_archive_resolve (self->top, value)) != NULL)
       g_hash_table_add (self->encrypted, g_steal_pointer (&name));
     break;
   }
@@ -161,11 +165,18 @@ read_book (Epub *self, ExtractArchive *archive, ExtractFlow *flow, ExtractFailur
 {
   static const ExtractXmlReader reader = { namespaces, names, package_open, package_close,
                                            package_text };
-  GBytes *container = extract_archive_get (archive, "META-INF/container.xml"),
-         *encryption = extract_archive_get (archive, "META-INF/encryption.xml"), *package = NULL;
+  g_autofree char *container_name = NULL, *encryption_name = NULL;
+  GBytes *container, *encryption, *package = NULL;
 
   *failure = EXTRACT_DAMAGED;
-  if (container == NULL || !extract_xml_read (container, &reader, self, failure))
+  self->top = extract_archive_find_top (archive, CONTAINER);
+  if (self->top == NULL)
+    return FALSE;
+  container_name = g_strconcat (self->top, CONTAINER, NULL);
+  encryption_name = g_strconcat (self->top, "META-INF/encryption.xml", NULL);
+  container = extract_archive_get (archive, container_name);
+  encryption = extract_archive_get (archive, encryption_name);
+  if (!extract_xml_read (container, &reader, self, failure))
     return FALSE;
   if (encryption != NULL && !extract_xml_read (encryption, &reader, self, failure))
     return FALSE;
@@ -194,6 +205,7 @@ extract_epub (const ExtractInput *input, BottegaDocument *document, ExtractFailu
   self.encrypted = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self.text = g_string_new (NULL);
   ok = read_book (&self, archive, flow, failure);
+  g_free (self.top);
   g_free (self.package);
   g_hash_table_unref (self.items);
   g_ptr_array_unref (self.spine);

@@ -458,6 +458,23 @@ def book():
         '<dc:title>I promessi</dc:title><dc:language>it-IT</dc:language>')
 
 
+@case('cartella.epub', '''
+title Nella cartella
+H1 Capitolo
+P Il testo.
+''')
+def book_in_a_folder():
+    parts = epub(['<p>Copertina</p>', '<h1>Capitolo</h1><p>Il testo.</p>'],
+                 metadata='<dc:title>Nella cartella</dc:title>')
+    del parts['mimetype']
+    return {f'epub/{name}': part for name, part in parts.items()}
+
+
+@case('cartella-protetta.epub', '! encrypted')
+def book_in_a_folder_encrypted():
+    return {f'epub/{name}': part for name, part in book_encrypted().items()}
+
+
 @case('protetto.epub', '! encrypted')
 def book_encrypted():
     return epub(['<p>a</p>', '<p>b</p>'], extra={'META-INF/encryption.xml': (
