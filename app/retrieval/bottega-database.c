@@ -16,7 +16,8 @@
 /* "Btga": marks the file as ours in its header. */
 #define APPLICATION_ID   0x42746761
 #define CHECKPOINT_PAGES 256
-#define BUSY_TIMEOUT_MS  10000
+/* For other processes alone: a person waits for twice of it when a writer of ours comes first. */
+#define BUSY_TIMEOUT_MS 3000
 
 /* The writers of one file, first come first served. */
 typedef struct {
