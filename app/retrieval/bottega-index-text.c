@@ -19,6 +19,10 @@
 #define ROW_BYTES 256
 /* Pages of a word index that are merged at a time. */
 #define MERGE_PAGES 200
+/* Pieces of a text that are asked for its language, and how much of each. */
+#define LANGUAGE_SAMPLES      9
+#define MIN_SAMPLE_BYTES      512
+#define LANGUAGE_SAMPLE_BYTES 2048
 
 static const char sql_untidy_documents[] = "SELECT id, 0 FROM documents WHERE untidy = 1 LIMIT 1";
 static const char sql_mark_untidy[] = "UPDATE documents SET untidy = 1 WHERE id = ?1";
@@ -34,7 +38,6 @@ static const char sql_put_chunk[] =
     " kind, n_tokens, language) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 static const char sql_put_words[] =
     "INSERT INTO chunk_words (rowid, title, heading, body) VALUES (?1, ?2, ?3, ?4)";
-static const char sql_put_trigrams[] = "INSERT INTO chunk_trigrams (rowid, body) VALUES (?1, ?2)";
 static const char sql_put_document[] =
     "UPDATE documents SET edition = ?2, state = ?3, size_bytes = ?4, mtime_ns = ?5, sha256 = ?6,"
     " media_type = ?7, title = ?8, language = ?9, n_pages = ?10, text_bytes = ?11, n_chunks = ?12,"
@@ -55,7 +58,6 @@ static const char sql_old_part[] =
     " UNION ALL SELECT p.id, length (p.text) FROM documents AS d JOIN parts AS p"
     " ON p.document = d.id WHERE d.id = ?1 AND p.edition > d.edition LIMIT 1";
 static const char sql_delete_words[] = "DELETE FROM chunk_words WHERE rowid = ?1";
-static const char sql_delete_trigrams[] = "DELETE FROM chunk_trigrams WHERE rowid = ?1";
 static const char sql_delete_vector[] = "DELETE FROM vectors WHERE chunk = ?1";
 static const char sql_delete_chunk[] = "DELETE FROM chunks WHERE id = ?1";
 static const char sql_delete_part[] = "DELETE FROM parts WHERE id = ?1";
@@ -79,8 +81,6 @@ static const struct {
 } merges[] = {
   { "INSERT INTO chunk_words (chunk_words, rank) VALUES ('merge', -?1)", FALSE },
   { "INSERT INTO chunk_words (chunk_words, rank) VALUES ('merge', ?1)", TRUE },
-  { "INSERT INTO chunk_trigrams (chunk_trigrams, rank) VALUES ('merge', -?1)", FALSE },
-  { "INSERT INTO chunk_trigrams (chunk_trigrams, rank) VALUES ('merge', ?1)", TRUE },
 };
 
 /* ---- batches ---- */
@@ -147,7 +147,6 @@ static gboolean
 delete_chunk (BottegaDatabase *db, gint64 id, GError **error)
 {
   if (!bottega_index_step (db, sql_delete_words, id, error) ||
-      !bottega_index_step (db, sql_delete_trigrams, id, error) ||
       !bottega_index_step (db, sql_words_untidy, 0, error) ||
       !bottega_index_step (db, sql_delete_vector, id, error))
     return FALSE;
@@ -301,36 +300,59 @@ put_words (BottegaDatabase *db, gint64 id, const char *title, const BottegaChunk
            const char *body, GError **error)
 {
   sqlite3_stmt *words = bottega_database_statement (db, sql_put_words, error);
-  sqlite3_stmt *trigrams = bottega_database_statement (db, sql_put_trigrams, error);
 
-  if (words == NULL || trigrams == NULL)
+  if (words == NULL)
     return FALSE;
   sqlite3_bind_int64 (words, 1, id);
   bottega_database_bind_text (words, 2, title);
   bottega_database_bind_text (words, 3, chunk->heading);
   bottega_database_bind_text (words, 4, body);
-  sqlite3_bind_int64 (trigrams, 1, id);
-  bottega_database_bind_text (trigrams, 2, body);
 
-  return bottega_database_step (db, words, error) && bottega_database_step (db, trigrams, error);
+  return bottega_database_step (db, words, error);
 }
 
-/* As the chunk looks, else as the document says. */
+/* What a program says of a text's language is often what it is set to: where most pieces of the
+ * text are clearly in another one, they are right. */
 static const char *
-chunk_language (const BottegaIndexText *text, const BottegaChunk *chunk)
+document_language (const BottegaDocument *document)
 {
-  BottegaLanguage language = bottega_language_detect (text->document->text->str + chunk->offset,
-                                                      chunk->length);
+  gsize step = MAX (document->text->len / LANGUAGE_SAMPLES + 1, MIN_SAMPLE_BYTES);
+  guint counts[BOTTEGA_N_LANGUAGES] = { 0 }, n_samples = 0;
+  BottegaLanguage most = BOTTEGA_LANGUAGE_UNKNOWN;
 
-  if (language == BOTTEGA_LANGUAGE_UNKNOWN)
-    language = bottega_language_from_code (text->document->language);
+  for (gsize at = 0; at < document->text->len; at += step, n_samples++) {
+    gsize n_bytes = MIN (MIN (step, LANGUAGE_SAMPLE_BYTES), document->text->len - at);
 
-  return bottega_language_code (language);
+    counts[bottega_language_detect (document->text->str + at, (gssize) n_bytes)]++;
+  }
+  for (guint i = BOTTEGA_LANGUAGE_UNKNOWN + 1; i < BOTTEGA_N_LANGUAGES; i++)
+    if (counts[i] * 2 > n_samples)
+      most = i;
+  if (most == bottega_language_from_code (document->language) ||
+      (most == BOTTEGA_LANGUAGE_UNKNOWN && document->language != NULL))
+    return document->language;
+  if (most == BOTTEGA_LANGUAGE_UNKNOWN)
+    most = bottega_language_detect (document->text->str, -1);
+
+  return bottega_language_code (most);
+}
+
+/* As the chunk looks, else as the document does. */
+static const char *
+chunk_language (const BottegaIndexText *text, const BottegaChunk *chunk, const char *language)
+{
+  BottegaLanguage own = bottega_language_detect (text->document->text->str + chunk->offset,
+                                                 chunk->length);
+
+  if (own == BOTTEGA_LANGUAGE_UNKNOWN)
+    own = bottega_language_from_code (language);
+
+  return bottega_language_code (own);
 }
 
 static gboolean
 put_chunk (BottegaDatabase *db, const BottegaIndexText *text, gint64 edition, guint seq,
-           const char *title, GError **error)
+           const char *title, const char *language, GError **error)
 {
   const BottegaChunk *chunk = &g_array_index (text->chunks, BottegaChunk, seq);
   g_autofree char *own = g_strndup (text->document->text->str + chunk->offset, chunk->length);
@@ -348,7 +370,7 @@ put_chunk (BottegaDatabase *db, const BottegaIndexText *text, gint64 edition, gu
   bottega_database_bind_text (statement, 9, chunk->header);
   sqlite3_bind_int64 (statement, 10, chunk->kind);
   sqlite3_bind_int64 (statement, 11, chunk->n_tokens);
-  bottega_database_bind_text (statement, 12, chunk_language (text, chunk));
+  bottega_database_bind_text (statement, 12, chunk_language (text, chunk, language));
 
   return bottega_database_step (db, statement, error) &&
          put_words (db, sqlite3_last_insert_rowid (bottega_database_get_handle (db)), title, chunk,
@@ -356,17 +378,15 @@ put_chunk (BottegaDatabase *db, const BottegaIndexText *text, gint64 edition, gu
 }
 
 static gboolean
-put_document (BottegaDatabase *db, const BottegaIndexText *text, gint64 edition, GError **error)
+put_document (BottegaDatabase *db, const BottegaIndexText *text, gint64 edition,
+              const char *language, GError **error)
 {
   const BottegaDocument *document = text->document;
   sqlite3_stmt *statement = bottega_database_statement (db, sql_put_document, error);
   gboolean wants = text->vectors && text->chunks->len > 0;
-  const char *language = document->language;
 
   if (statement == NULL)
     return FALSE;
-  if (language == NULL)
-    language = bottega_language_code (bottega_language_detect (document->text->str, -1));
   sqlite3_bind_int64 (statement, 1, text->id);
   sqlite3_bind_int64 (statement, 2, edition);
   sqlite3_bind_int64 (statement, 3, wants ? BOTTEGA_DOCUMENT_WORDS : BOTTEGA_DOCUMENT_READY);
@@ -400,6 +420,7 @@ put (Batch *batch, const BottegaIndexText *text, const char *path, gint64 editio
   BottegaDatabase *db = batch->db;
   g_autofree char *title = indexed_title (text, path);
   g_autoptr (GArray) parts = bottega_part_cut (text->document);
+  const char *language = document_language (text->document);
 
   /* What an earlier try left, then the mark for the case that this one is killed too. */
   if (!sweep (batch, text->id, error) ||
@@ -412,11 +433,11 @@ put (Batch *batch, const BottegaIndexText *text, const char *path, gint64 editio
       return FALSE;
   }
   for (guint i = 0; i < text->chunks->len; i++)
-    if (!put_chunk (db, text, edition, i, title, error) ||
+    if (!put_chunk (db, text, edition, i, title, language, error) ||
         !batch_spend (batch, 2 * g_array_index (text->chunks, BottegaChunk, i).length, error))
       return FALSE;
 
-  return put_document (db, text, edition, error) && sweep (batch, text->id, error);
+  return put_document (db, text, edition, language, error) && sweep (batch, text->id, error);
 }
 
 gboolean

@@ -61,7 +61,7 @@ const char *const bottega_schema_steps[] = {
   "  sha256 TEXT,"
   "  media_type TEXT,"
   "  title TEXT,"    /* NULL: it says none */
-  "  language TEXT," /* as it says or as it looks; NULL: not known */
+  "  language TEXT," /* as most of it looks, else as it says; NULL: not known */
   "  error TEXT,"
   "  n_pages INTEGER NOT NULL DEFAULT 0,"
   "  text_bytes INTEGER NOT NULL DEFAULT 0,"
@@ -105,10 +105,6 @@ const char *const bottega_schema_steps[] = {
   "  contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2');"
   /* Every word there is, with the number of chunks that have it. */
   "CREATE VIRTUAL TABLE chunk_vocabulary USING fts5vocab (chunk_words, 'row');"
-  /* Any three characters in a row of a chunk's text. Without places (detail): a longer piece is
-   * asked for as all its threes. */
-  "CREATE VIRTUAL TABLE chunk_trigrams USING fts5 (body, content = '', contentless_delete = 1,"
-  "  detail = none, tokenize = 'trigram remove_diacritics 1');"
   /* All are of the model in facts. seq grows, so that a reader can take only what is new; when the
    * fact 'removals' changes some that it has are gone. */
   "CREATE TABLE vectors ("

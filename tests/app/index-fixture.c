@@ -381,12 +381,11 @@ index_fixture_dump (const char *path)
     " hex (p.lines) FROM parts AS p LEFT JOIN documents AS d ON d.id = p.document"
     " ORDER BY d.path, p.edition, p.offset",
     "SELECT d.path, c.edition = d.edition, c.seq, c.offset, c.length, c.page, c.last_page,"
-    " c.heading, c.header, c.kind, c.n_tokens, w.rowid IS NOT NULL, t.rowid IS NOT NULL, v.scale,"
+    " c.heading, c.header, c.kind, c.n_tokens, w.rowid IS NOT NULL, v.scale,"
     " hex (v.codes) FROM chunks AS c LEFT JOIN documents AS d ON d.id = c.document"
     " LEFT JOIN vectors AS v ON v.chunk = c.id LEFT JOIN chunk_words AS w ON w.rowid = c.id"
-    " LEFT JOIN chunk_trigrams AS t ON t.rowid = c.id ORDER BY d.path, c.edition, c.seq",
+    " ORDER BY d.path, c.edition, c.seq",
     "SELECT count(*) FROM chunk_words",
-    "SELECT count(*) FROM chunk_trigrams",
     "SELECT count(*) FROM vectors",
     "SELECT term, doc, cnt FROM chunk_vocabulary ORDER BY term",
     "SELECT name FROM facts WHERE name = 'untidy'",
