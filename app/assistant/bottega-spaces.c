@@ -50,6 +50,12 @@ bottega_spaces_list (const char *data_dir)
   return (char **) g_ptr_array_free (names, FALSE);
 }
 
+char *
+bottega_spaces_get_path (const char *data_dir, const char *name)
+{
+  return path_of (data_dir, name, "");
+}
+
 gboolean
 bottega_spaces_exists (const char *data_dir, const char *name)
 {

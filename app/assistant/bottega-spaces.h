@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 
 /* By name, the default one first; NULL-terminated, free with g_strfreev. */
 char **bottega_spaces_list (const char *data_dir);
+/* The file of a space; free with g_free. */
+char *bottega_spaces_get_path (const char *data_dir, const char *name);
 gboolean bottega_spaces_exists (const char *data_dir, const char *name);
 /* FALSE and a sentence for what cannot be the name of a file. */
 gboolean bottega_spaces_check_name (const char *name, GError **error);

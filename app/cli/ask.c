@@ -45,9 +45,8 @@ answer_clear (Answer *answer)
 static gboolean
 find_passages (const CliOptions *options, Answer *answer, const char *question, GError **error)
 {
-  g_autoptr (BottegaStore) store = cli_open_space (options, space, error);
   g_autoptr (BottegaEmbedder) embedder = cli_open_embedder (options);
-  g_autoptr (BottegaSearcher) searcher = NULL;
+  g_autoptr (BottegaSearcher) searcher = cli_open_searcher (options, space, embedder, error);
   const BottegaGroundingRequest request = {
     .question = question,
     .context_tokens = engine_model_context_tokens (answer->model),
@@ -56,11 +55,6 @@ find_passages (const CliOptions *options, Answer *answer, const char *question, 
   g_autoptr (BottegaGrounded) grounded = NULL;
   g_autoptr (GPtrArray) passages = NULL;
 
-  if (store == NULL)
-    return FALSE;
-  searcher = bottega_searcher_new (bottega_store_get_path (store),
-                                   bottega_embedder_get_dimensions (embedder) > 0 ? embedder : NULL,
-                                   error);
   if (searcher == NULL)
     return FALSE;
   grounded = bottega_grounding_search (searcher, &request, NULL, error);

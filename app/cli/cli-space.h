@@ -5,13 +5,15 @@
 #include "app/cli/cli.h"
 
 #include "app/retrieval/bottega-embedder.h"
+#include "app/retrieval/bottega-searcher.h"
 #include "app/retrieval/bottega-store.h"
-
-/* The one of the window. */
-#define CLI_DEFAULT_SPACE "personal"
 
 /* space NULL: the default one. The store owns the file's lock. */
 BottegaStore *cli_open_space (const CliOptions *options, const char *space, GError **error);
+/* Only reads, and so takes no lock: the window may have the space open. NULL and a sentence that
+ * names the spaces where there is no such one. The embedder is kept. */
+BottegaSearcher *cli_open_searcher (const CliOptions *options, const char *space,
+                                    BottegaEmbedder *embedder, GError **error);
 /* With the global options, on the model of <data-dir>/models/embed; without one its dimensions are
  * 0. Never NULL. */
 BottegaEmbedder *cli_open_embedder (const CliOptions *options);

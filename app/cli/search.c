@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* bottega-cli search: the passages of a space that a question finds. It only reads, and so takes no
- * lock: the window may have the space open. */
+/* bottega-cli search: the passages of a space that a question finds. */
 #include "app/cli/cli-space.h"
 
-#include "app/retrieval/bottega-searcher.h"
-
 #include <stdio.h>
-#include <string.h>
 
 static char *space;
 static int n_passages = 10, window_tokens;
@@ -100,24 +96,6 @@ print_text (const BottegaResults *results)
   }
 }
 
-/* NULL and a sentence where there is no such space. */
-static BottegaSearcher *
-open_searcher (const CliOptions *options, BottegaEmbedder *embedder, GError **error)
-{
-  const char *name = space != NULL ? space : CLI_DEFAULT_SPACE;
-  g_autofree char *data = cli_data_dir (options);
-  g_autofree char *file = g_strconcat (name, ".sqlite", NULL);
-  g_autofree char *path = g_build_filename (data, "spaces", file, NULL);
-
-  if (!g_file_test (path, G_FILE_TEST_EXISTS)) {
-    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                 "There is no space “%s”; “bottega-cli index” makes one.", name);
-    return NULL;
-  }
-
-  return bottega_searcher_new (path, embedder, error);
-}
-
 static int
 run (const CliOptions *options, int argc, char **argv)
 {
@@ -135,10 +113,8 @@ run (const CliOptions *options, int argc, char **argv)
 
   if (n_passages < 1 || n_passages > 100 || window_tokens < 0)
     return cli_usage ("-k must lie between 1 and 100, --window must not be negative");
-  if (space != NULL && (space[0] == '\0' || strchr (space, '/') != NULL))
-    return cli_usage ("the name of a space has no slash");
   embedder = cli_open_embedder (options);
-  searcher = open_searcher (options, embedder, &error);
+  searcher = cli_open_searcher (options, space, embedder, &error);
   results = searcher != NULL ? bottega_searcher_search (searcher, &query, NULL, &error) : NULL;
   if (results == NULL)
     return cli_fail (error);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the commands on a space share: opening its file and the embedding model, and waiting with
- * the main loop, which Ctrl+C can end. */
+/* What the commands on a space share: opening its file and the embedding model, searching it, and
+ * waiting with the main loop, which Ctrl+C can end. */
 #include "app/cli/cli-space.h"
 
 #include "app/assistant/bottega-local-embedder.h"
+#include "app/assistant/bottega-spaces.h"
 
 #include <glib-unix.h>
 #include <stdlib.h>
@@ -13,7 +14,44 @@ cli_open_space (const CliOptions *options, const char *space, GError **error)
 {
   g_autofree char *data = cli_data_dir (options);
 
-  return bottega_store_open (data, space != NULL ? space : CLI_DEFAULT_SPACE, error);
+  return bottega_store_open (data, space != NULL ? space : BOTTEGA_SPACE_DEFAULT, error);
+}
+
+static void
+fail_no_space (const char *data, const char *name, GError **error)
+{
+  g_auto (GStrv) names = bottega_spaces_list (data);
+  g_autoptr (GString) there = g_string_new (NULL);
+
+  for (guint i = 0; names[i] != NULL; i++)
+    if (bottega_spaces_exists (data, names[i]))
+      g_string_append_printf (there, "%s“%s”", there->len > 0 ? ", " : "", names[i]);
+  if (there->len > 0)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                 "There is no space “%s”. There are: %s.", name, there->str);
+  else
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                 "There is no space “%s” yet; “bottega-cli index” makes one.", name);
+}
+
+BottegaSearcher *
+cli_open_searcher (const CliOptions *options,
+                   const char *space,
+                   BottegaEmbedder *embedder,
+                   GError **error)
+{
+  const char *name = space != NULL ? space : BOTTEGA_SPACE_DEFAULT;
+  g_autofree char *data = cli_data_dir (options);
+  g_autofree char *path = bottega_spaces_get_path (data, name);
+
+  if (!bottega_spaces_check_name (name, error))
+    return NULL;
+  if (!bottega_spaces_exists (data, name)) {
+    fail_no_space (data, name, error);
+    return NULL;
+  }
+
+  return bottega_searcher_new (path, embedder, error);
 }
 
 BottegaEmbedder *

@@ -3,6 +3,7 @@
 """The command line contract of bottega-cli: JSON on stdout alone, exit codes 0, 1 and 2, one line
 on stderr when something fails. usage: test-contract.py BOTTEGA_CLI (models:
 $BOTTEGA_TEST_MODEL, $BOTTEGA_TEST_EMBED_MODEL)"""
+import fcntl
 import json
 import math
 import os
@@ -257,6 +258,25 @@ def ask_the_documents():
         assert got["citations"] == [] and got["stats"]["written_tokens"] == 0
         got = ask("--data-dir", data, *other, "--freely", "-n", "8")
         assert got["citations"] == [] and got["stats"]["written_tokens"] > 0, got
+
+
+@test
+def spaces_in_use_and_not_there():
+    with tempfile.TemporaryDirectory() as data:
+        place = ("--data-dir", data, "--device", "cpu")
+        spaces = os.path.join(data, "spaces")
+        assert "index" in refused(1, *place, "search", "x")
+        assert not os.path.exists(spaces)
+        ask(*place, "index", "--space", "s")
+        for command in (("search", "x"), ("ask", "x", "--model", MODEL)):
+            assert "“s”" in refused(1, *place, *command, "--space", "t")
+        assert not os.path.exists(os.path.join(spaces, "t.sqlite"))
+        with open(os.path.join(spaces, "s.sqlite.lock"), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # as the window does
+            assert ask(*place, "search", "x", "--space", "s")["passages"] == []
+            ask(*place, "ask", "Hello there, who are you?", "--model", MODEL, "--space", "s",
+                "-n", "2")
+            assert "in use" in refused(1, *place, "index", "--space", "s")
 
 
 @test
