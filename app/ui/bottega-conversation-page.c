@@ -333,6 +333,21 @@ update_documents_cb (BottegaConversationPage *self)
 }
 
 static void
+library_changed_cb (BottegaConversationPage *self)
+{
+  BottegaLibrary *library = bottega_assistant_get_library (self->assistant);
+
+  g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
+
+  bottega_sources_pane_set_library (self->sources_pane, library);
+  bottega_composer_set_library (self->composer, library);
+  bottega_scope_bar_clear (bottega_composer_get_scope (self->composer));
+  g_signal_connect_object (library, "notify::n-ready", G_CALLBACK (update_documents_cb), self,
+                           G_CONNECT_SWAPPED);
+  update_documents_cb (self);
+}
+
+static void
 stop_cb (BottegaConversationPage *self)
 {
   g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
@@ -562,19 +577,15 @@ bottega_conversation_page_set_assistant (BottegaConversationPage *self,
                                          BottegaAssistant *assistant)
 {
   BottegaEngineThread *engine;
-  BottegaLibrary *library;
 
   g_return_if_fail (BOTTEGA_IS_CONVERSATION_PAGE (self));
   g_return_if_fail (BOTTEGA_IS_ASSISTANT (assistant) && self->assistant == NULL);
 
   self->assistant = g_object_ref (assistant);
-  library = bottega_assistant_get_library (assistant);
   engine = bottega_assistant_get_engine (assistant);
   bottega_model_chooser_set_assistant (self->chooser, assistant);
   bottega_start_page_set_assistant (self->start_page, assistant);
-  bottega_sources_pane_set_library (self->sources_pane, library);
-  bottega_composer_set_library (self->composer, library);
-  g_signal_connect_object (library, "notify::n-ready", G_CALLBACK (update_documents_cb), self,
+  g_signal_connect_object (assistant, "notify::library", G_CALLBACK (library_changed_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (assistant, "notify::storage-error", G_CALLBACK (update_storage_cb), self,
                            G_CONNECT_SWAPPED);
@@ -586,7 +597,7 @@ bottega_conversation_page_set_assistant (BottegaConversationPage *self,
                            G_CONNECT_SWAPPED);
   update_storage_cb (self);
   update_note_cb (self);
-  update_documents_cb (self);
+  library_changed_cb (self);
   update_cb (self);
 }
 

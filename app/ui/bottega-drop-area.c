@@ -8,6 +8,7 @@
 #include "app/ui/bottega-add-documents.h"
 #include "app/ui/bottega-add-model.h"
 #include "app/ui/bottega-drop-area.h"
+#include "app/ui/bottega-space-menu.h"
 
 #include <glib/gi18n.h>
 
@@ -67,11 +68,13 @@ show_words (BottegaDropArea *self,
             guint holds)
 {
   const char *description = words[holds].description;
+  const char *space =
+      bottega_space_menu_title (bottega_assistant_get_space (self->assistant));
   g_autofree char *title = NULL;
 
   if (holds == HOLDS_DOCUMENTS)
     /* TRANSLATORS: %s is the name of a space, such as Personal. */
-    title = g_strdup_printf (_ ("Drop documents to add them to %s"), _ ("Personal"));
+    title = g_strdup_printf (_ ("Drop documents to add them to %s"), space);
   else
     title = g_strdup (_ (words[holds].title));
   adw_status_page_set_icon_name (self->page, words[holds].icon_name);

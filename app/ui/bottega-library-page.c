@@ -7,13 +7,14 @@
 
 #include "app/ui/bottega-library-row.h"
 #include "app/ui/bottega-library-page.h"
+#include "app/ui/bottega-space-menu.h"
 
 #include <glib/gi18n.h>
 
 struct _BottegaLibraryPage {
   AdwBin parent_instance;
 
-  AdwWindowTitle *window_title;
+  BottegaSpaceMenu *space_menu;
   GtkWidget *add_button;
   GtkWidget *search_button;
   GtkSearchBar *search_bar;
@@ -420,7 +421,7 @@ bind_template (GtkWidgetClass *widget_class)
 {
   gtk_widget_class_set_template_from_resource (
       widget_class, "/io/github/bottega/Bottega/bottega-library-page.ui");
-  gtk_widget_class_bind_template_child (widget_class, BottegaLibraryPage, window_title);
+  gtk_widget_class_bind_template_child (widget_class, BottegaLibraryPage, space_menu);
   gtk_widget_class_bind_template_child (widget_class, BottegaLibraryPage, add_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaLibraryPage, search_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaLibraryPage, search_bar);
@@ -443,6 +444,7 @@ bottega_library_page_class_init (BottegaLibraryPageClass *klass)
 
   object_class->dispose = bottega_library_page_dispose;
   object_class->finalize = bottega_library_page_finalize;
+  g_type_ensure (BOTTEGA_TYPE_SPACE_MENU);
   bind_template (widget_class);
   for (size_t i = 0; i < G_N_ELEMENTS (item_actions); i++)
     gtk_widget_class_install_action (widget_class, item_actions[i].name, "x", item_action);
@@ -469,31 +471,29 @@ bottega_library_page_init (BottegaLibraryPage *self)
   add_keys (self);
 }
 
-GtkWidget *
-bottega_library_page_new (BottegaLibrary *library,
-                          AdwToastOverlay *toasts,
-                          const char *space)
+/* Another space is open: its documents. */
+static void
+library_changed_cb (BottegaLibraryPage *self,
+                    GParamSpec *pspec,
+                    BottegaAssistant *assistant)
 {
   static const char *const progress[] = { "notify::busy", "notify::fraction",
                                           "notify::progress-text" };
   static const char *const states[] = { "notify::loaded", "notify::error", "notify::available",
                                         "notify::has-meaning", "items-changed" };
-  BottegaLibraryPage *self = g_object_new (BOTTEGA_TYPE_LIBRARY_PAGE, NULL);
-  g_autoptr (GtkNoSelection) selection = NULL;
+  BottegaLibrary *library = bottega_assistant_get_library (assistant);
 
-  g_return_val_if_fail (BOTTEGA_IS_LIBRARY (library), NULL);
-  g_return_val_if_fail (ADW_IS_TOAST_OVERLAY (toasts), NULL);
+  g_assert (BOTTEGA_IS_LIBRARY_PAGE (self));
 
-  self->library = g_object_ref (library);
-  self->toasts = toasts;
-  adw_window_title_set_subtitle (self->window_title, space);
-  self->filter = GTK_FILTER (gtk_custom_filter_new (is_shown, self, NULL));
-  self->shown = G_LIST_MODEL (gtk_filter_list_model_new (g_object_ref (G_LIST_MODEL (library)),
-                                                         g_object_ref (self->filter)));
-  selection = gtk_no_selection_new (g_object_ref (self->shown));
-  gtk_list_view_set_model (self->list_view, GTK_SELECTION_MODEL (selection));
-  g_signal_connect_object (self->search_entry, "search-changed", G_CALLBACK (search_changed_cb),
-                           self, G_CONNECT_SWAPPED);
+  if (self->library != NULL) {
+    g_signal_handlers_disconnect_by_func (self->library, progress_cb, self);
+    g_signal_handlers_disconnect_by_func (self->library, update_cb, self);
+  }
+  g_ptr_array_set_size (self->removed, 0);
+  gtk_editable_set_text (self->search_entry, "");
+  gtk_search_bar_set_search_mode (self->search_bar, FALSE);
+  g_set_object (&self->library, library);
+  gtk_filter_list_model_set_model (GTK_FILTER_LIST_MODEL (self->shown), G_LIST_MODEL (library));
   for (size_t i = 0; i < G_N_ELEMENTS (progress); i++)
     g_signal_connect_object (library, progress[i], G_CALLBACK (progress_cb), self,
                              G_CONNECT_SWAPPED);
@@ -503,6 +503,29 @@ bottega_library_page_new (BottegaLibrary *library,
                              G_CONNECT_SWAPPED | G_CONNECT_AFTER);
   update_cb (self);
   progress_cb (self);
+}
+
+GtkWidget *
+bottega_library_page_new (BottegaAssistant *assistant,
+                          AdwToastOverlay *toasts)
+{
+  BottegaLibraryPage *self = g_object_new (BOTTEGA_TYPE_LIBRARY_PAGE, NULL);
+  g_autoptr (GtkNoSelection) selection = NULL;
+
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (assistant), NULL);
+  g_return_val_if_fail (ADW_IS_TOAST_OVERLAY (toasts), NULL);
+
+  self->toasts = toasts;
+  bottega_space_menu_set_assistant (self->space_menu, assistant);
+  self->filter = GTK_FILTER (gtk_custom_filter_new (is_shown, self, NULL));
+  self->shown = G_LIST_MODEL (gtk_filter_list_model_new (NULL, g_object_ref (self->filter)));
+  selection = gtk_no_selection_new (g_object_ref (self->shown));
+  gtk_list_view_set_model (self->list_view, GTK_SELECTION_MODEL (selection));
+  library_changed_cb (self, NULL, assistant);
+  g_signal_connect_object (self->search_entry, "search-changed", G_CALLBACK (search_changed_cb),
+                           self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (assistant, "notify::library", G_CALLBACK (library_changed_cb), self,
+                           G_CONNECT_SWAPPED);
   return GTK_WIDGET (self);
 }
 

@@ -4,16 +4,16 @@
 
 #include <adwaita.h>
 
-#include "app/assistant/bottega-library.h"
+#include "app/assistant/bottega-assistant.h"
 
 G_BEGIN_DECLS
 
 #define BOTTEGA_TYPE_LIBRARY_PAGE (bottega_library_page_get_type ())
 G_DECLARE_FINAL_TYPE (BottegaLibraryPage, bottega_library_page, BOTTEGA, LIBRARY_PAGE, AdwBin)
 
-/* toasts: where a removal that can be undone is said. space: its name. */
-GtkWidget *bottega_library_page_new (BottegaLibrary *library, AdwToastOverlay *toasts,
-                                     const char *space);
+/* Of the space that is open, whichever it is. toasts: where a removal that can be undone is said;
+ * they are dismissed before another space is opened. */
+GtkWidget *bottega_library_page_new (BottegaAssistant *assistant, AdwToastOverlay *toasts);
 
 void bottega_library_page_focus (BottegaLibraryPage *self);
 void bottega_library_page_search (BottegaLibraryPage *self);

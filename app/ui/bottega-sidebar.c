@@ -12,6 +12,7 @@ struct _BottegaSidebar {
   AdwBin parent_instance;
 
   GtkMenuButton *menu_button;
+  GtkLabel *heading;
   GtkEditable *search_entry;
   GtkStack *stack;
   GtkListView *list_view;
@@ -393,6 +394,7 @@ bottega_sidebar_class_init (BottegaSidebarClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/bottega/Bottega/bottega-sidebar.ui");
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, menu_button);
+  gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, heading);
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, search_entry);
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, stack);
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, list_view);
@@ -436,15 +438,21 @@ bottega_sidebar_init (BottegaSidebar *self)
 
 void
 bottega_sidebar_set_conversations (BottegaSidebar *self,
-                                   BottegaConversationList *conversations)
+                                   BottegaConversationList *conversations,
+                                   const char *heading)
 {
   g_return_if_fail (BOTTEGA_IS_SIDEBAR (self));
   g_return_if_fail (BOTTEGA_IS_CONVERSATION_LIST (conversations));
 
+  if (self->conversations != NULL)
+    g_signal_handlers_disconnect_by_func (self->conversations, shown_changed_cb, self);
   g_set_object (&self->conversations, conversations);
+  gtk_label_set_label (self->heading, heading);
+  gtk_editable_set_text (self->search_entry, "");
+  /* Shown first: it lets go of the signals of what was shown before. */
+  set_shown (self, G_LIST_MODEL (conversations));
   g_signal_connect_object (conversations, "notify::loaded", G_CALLBACK (shown_changed_cb), self,
                            G_CONNECT_SWAPPED);
-  set_shown (self, G_LIST_MODEL (conversations));
 }
 
 void

@@ -13,8 +13,10 @@ G_BEGIN_DECLS
 #define BOTTEGA_TYPE_SIDEBAR (bottega_sidebar_get_type ())
 G_DECLARE_FINAL_TYPE (BottegaSidebar, bottega_sidebar, BOTTEGA, SIDEBAR, AdwBin)
 
+/* The conversations of the open space; heading: its name. */
 void bottega_sidebar_set_conversations (BottegaSidebar *self,
-                                        BottegaConversationList *conversations);
+                                        BottegaConversationList *conversations,
+                                        const char *heading);
 /* Marks the row of what is shown: the conversation (none when it is NULL or not in the list), or
  * the library. */
 void bottega_sidebar_set_current (BottegaSidebar *self, BottegaConversation *conversation,

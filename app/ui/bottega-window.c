@@ -13,6 +13,7 @@
 #include "app/ui/bottega-models-dialog.h"
 #include "app/ui/bottega-rename-dialog.h"
 #include "app/ui/bottega-sidebar.h"
+#include "app/ui/bottega-space-menu.h"
 #include "app/ui/bottega-window.h"
 
 #include <glib/gi18n.h>
@@ -30,6 +31,7 @@ struct _BottegaWindow {
   BottegaDropArea *drop_area;
 
   BottegaAssistant *assistant;
+  GSignalGroup *signals; /* of the open space's conversations */
 };
 
 G_DEFINE_FINAL_TYPE (BottegaWindow, bottega_window, ADW_TYPE_APPLICATION_WINDOW)
@@ -446,7 +448,7 @@ library_action (GtkWidget *widget,
 
   if (self->library_page == NULL) {
     self->library_page = BOTTEGA_LIBRARY_PAGE (
-        bottega_library_page_new (get_library (self), self->toast_overlay, _ ("Personal")));
+        bottega_library_page_new (self->assistant, self->toast_overlay));
     gtk_stack_add_named (self->content_stack, GTK_WIDGET (self->library_page), "library");
   }
   show_content (self, "library");
@@ -483,6 +485,40 @@ summarise_action (GtkWidget *widget,
     say (self, error->message);
 }
 
+/* ---- spaces */
+
+/* The conversations of the open space and a new one; a library stays in sight. */
+static void
+show_space_cb (BottegaWindow *self)
+{
+  g_autoptr (BottegaConversation) fresh =
+      bottega_conversation_list_create (get_conversations (self));
+
+  g_assert (BOTTEGA_IS_WINDOW (self));
+
+  g_signal_group_set_target (self->signals, get_conversations (self));
+  bottega_conversation_page_set_conversation (self->conversation_page, fresh);
+  bottega_sidebar_set_conversations (
+      self->sidebar, get_conversations (self),
+      bottega_space_menu_title (bottega_assistant_get_space (self->assistant)));
+  update_current (self);
+}
+
+static void
+open_space_action (GtkWidget *widget,
+                   const char *name,
+                   GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+  g_autoptr (GError) error = NULL;
+
+  /* What was deleted and not undone is meant, while its space is open. */
+  adw_toast_overlay_dismiss_all (self->toast_overlay);
+  if (!bottega_assistant_open_space (self->assistant, g_variant_get_string (parameter, NULL),
+                                     &error))
+    say (self, error->message);
+}
+
 /* Files may have changed while the person was elsewhere. */
 static void
 active_cb (BottegaWindow *self)
@@ -514,6 +550,7 @@ bottega_window_dispose (GObject *object)
 {
   BottegaWindow *self = BOTTEGA_WINDOW (object);
 
+  g_clear_object (&self->signals);
   g_clear_object (&self->assistant);
   gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_WINDOW);
   G_OBJECT_CLASS (bottega_window_parent_class)->dispose (object);
@@ -544,6 +581,7 @@ install_actions (GtkWidgetClass *widget_class)
     { "win.copy-answer", NULL, copy_answer_action },
     { "win.sources", NULL, sources_action },
     { "win.library", NULL, library_action },
+    { "win.open-space", "s", open_space_action },
     { "win.summarise", "x", summarise_action },
     { "win.add-documents", NULL, add_documents_action },
     { "win.add-folder", NULL, add_documents_action },
@@ -606,12 +644,15 @@ bottega_window_new (GtkApplication *application,
   gtk_window_set_default_size (GTK_WINDOW (self), width, height);
   if (maximized)
     gtk_window_maximize (GTK_WINDOW (self));
-  bottega_sidebar_set_conversations (self->sidebar, get_conversations (self));
   bottega_conversation_page_set_assistant (self->conversation_page, assistant);
   bottega_drop_area_watch (self->drop_area, GTK_WIDGET (self), assistant, self->toast_overlay);
-  g_signal_connect_object (get_conversations (self), "items-changed",
-                           G_CALLBACK (conversations_changed_cb), self,
-                           G_CONNECT_SWAPPED | G_CONNECT_AFTER);
-  open_new (self);
+  self->signals = g_signal_group_new (BOTTEGA_TYPE_CONVERSATION_LIST);
+  g_signal_group_connect_object (self->signals, "items-changed",
+                                 G_CALLBACK (conversations_changed_cb), self,
+                                 G_CONNECT_SWAPPED | G_CONNECT_AFTER);
+  show_space_cb (self);
+  bottega_conversation_page_focus_composer (self->conversation_page);
+  g_signal_connect_object (assistant, "notify::conversations", G_CALLBACK (show_space_cb), self,
+                           G_CONNECT_SWAPPED);
   return GTK_WIDGET (self);
 }

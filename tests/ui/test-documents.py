@@ -152,6 +152,40 @@ class Documents:
         self.app.find(driver.BUTTONS, f'Source 1, {documents.GLUE[0]}, page 1')
         self.app.wait_written()
 
+    def another_space(self):
+        """A new space is empty, the first one is as it was, and the new one can be deleted."""
+        self.app.key('ctrl+shift+l')
+        driver.until('the rows', lambda: len(self.rows()) == 3)
+        self.choose('Space: Personal', 1)
+        self.app.sees('A space has conversations and documents of its own.')
+        self.app.type('Work')
+        self.app.press('Create')
+        self.app.find(driver.BUTTONS, 'Space: Work')
+        self.app.sees('No documents yet')
+        assert self.app.rows() == [], self.app.rows()
+        self.choose('Space: Work', 0)
+        driver.until('the rows', lambda: len(self.rows()) == 3)
+        assert len(self.app.rows()) == 2, self.app.rows()
+        self.choose('Space: Personal', 1)
+        self.app.sees('No documents yet')
+        self.choose('Space: Work', 3)
+        self.app.sees('Delete “Work”?')
+        self.app.press('Delete')
+        driver.until('the rows', lambda: len(self.rows()) == 3)
+        assert os.listdir(os.path.join(self.data.path, 'spaces')) and not [
+            name for name in os.listdir(os.path.join(self.data.path, 'spaces'))
+            if name.startswith('Work')], 'files of the space are left'
+
+    def choose(self, button, downs):
+        """The item of the menu of spaces that so many presses of Down reach."""
+        node = self.app.find(driver.BUTTONS, button).get_component_iface()
+        box = driver.Atspi.Component.get_extents(node, driver.Atspi.CoordType.WINDOW)
+        subprocess.run(['xdotool', 'mousemove', '--window', self.app.id,
+                        str(box.x + box.width // 2), str(box.y + box.height // 2), 'click', '1'],
+                       check=True)
+        time.sleep(0.5)  # the menu has no name to wait for
+        self.app.key(*['Down'] * downs, 'Return')
+
     def removed(self):
         self.app.key('ctrl+shift+l')
         driver.until('the rows', lambda: len(self.rows()) == 3)
@@ -193,6 +227,7 @@ def main():
         tap.case('the next passage', test.stepped)
         tap.case('the pane closes by its keys', test.closed)
         tap.case('@ asks in one document', test.scoped)
+        tap.case('another space is made, opened and deleted', test.another_space)
         tap.case('documents are removed, with undo; the files stay', test.removed)
         tap.case('the library from 360 px', test.narrow)
         tap.case('the window closes, and nothing complained', test.app.close)
