@@ -68,13 +68,14 @@ show_words (BottegaDropArea *self,
             guint holds)
 {
   const char *description = words[holds].description;
-  const char *space =
-      bottega_space_menu_title (bottega_assistant_get_space (self->assistant));
   g_autofree char *title = NULL;
 
-  if (holds == HOLDS_DOCUMENTS)
+  /* At the end of the window there is no assistant any more. */
+  if (holds == HOLDS_DOCUMENTS && self->assistant != NULL)
     /* TRANSLATORS: %s is the name of a space, such as Personal. */
-    title = g_strdup_printf (_ ("Drop documents to add them to %s"), space);
+    title = g_strdup_printf (
+        _ ("Drop documents to add them to %s"),
+        bottega_space_menu_title (bottega_assistant_get_space (self->assistant)));
   else
     title = g_strdup (_ (words[holds].title));
   adw_status_page_set_icon_name (self->page, words[holds].icon_name);
