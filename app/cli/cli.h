@@ -54,6 +54,8 @@ EngineModel *cli_open_model (const CliOptions *options, const char *model, GErro
 
 /* Writes builder's root to stdout with a newline, and unrefs it. */
 void cli_print_json (JsonBuilder *builder);
+/* A member; NULL is null. */
+void cli_json_string (JsonBuilder *builder, const char *name, const char *value);
 void cli_json_tokens (JsonBuilder *builder, const GArray *tokens);
 void cli_json_stats (JsonBuilder *builder, const EngineStats *stats);
 

@@ -156,6 +156,16 @@ cli_print_json (JsonBuilder *builder)
 }
 
 void
+cli_json_string (JsonBuilder *builder, const char *name, const char *value)
+{
+  json_builder_set_member_name (builder, name);
+  if (value != NULL)
+    json_builder_add_string_value (builder, value);
+  else
+    json_builder_add_null_value (builder);
+}
+
+void
 cli_json_tokens (JsonBuilder *builder, const GArray *tokens)
 {
   json_builder_begin_array (builder);

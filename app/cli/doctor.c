@@ -70,25 +70,15 @@ print_text (const Findings *found)
 }
 
 static void
-add_string (JsonBuilder *builder, const char *name, const char *value)
-{
-  json_builder_set_member_name (builder, name);
-  if (value != NULL)
-    json_builder_add_string_value (builder, value);
-  else
-    json_builder_add_null_value (builder);
-}
-
-static void
 add_device (JsonBuilder *builder, const EngineDevice *device)
 {
   json_builder_begin_object (builder);
-  add_string (builder, "id", device->id);
-  add_string (builder, "name", device->name);
-  add_string (builder, "kind", device->kind);
-  add_string (builder, "driver", device->driver);
-  add_string (builder, "features", device->features);
-  add_string (builder, "missing", device->missing);
+  cli_json_string (builder, "id", device->id);
+  cli_json_string (builder, "name", device->name);
+  cli_json_string (builder, "kind", device->kind);
+  cli_json_string (builder, "driver", device->driver);
+  cli_json_string (builder, "features", device->features);
+  cli_json_string (builder, "missing", device->missing);
   json_builder_set_member_name (builder, "memory_bytes");
   json_builder_add_int_value (builder, (gint64) device->memory_bytes);
   json_builder_set_member_name (builder, "free_bytes");
@@ -109,11 +99,11 @@ print_json (const Findings *found)
   for (guint i = 0; i < found->devices->len; i++)
     add_device (builder, g_ptr_array_index (found->devices, i));
   json_builder_end_array (builder);
-  add_string (builder, "chosen", found->chosen);
-  add_string (builder, "why", found->why);
+  cli_json_string (builder, "chosen", found->chosen);
+  cli_json_string (builder, "why", found->why);
   json_builder_set_member_name (builder, "cpu_read_gb_s");
   json_builder_add_double_value (builder, found->bandwidth_bytes_s / 1e9);
-  add_string (builder, "models_dir", found->models_dir);
+  cli_json_string (builder, "models_dir", found->models_dir);
   json_builder_set_member_name (builder, "models");
   json_builder_add_int_value (builder, found->n_models);
   json_builder_set_member_name (builder, "advice");

@@ -21,16 +21,6 @@ static const GOptionEntry entries[] = {
 };
 
 static void
-add_string (JsonBuilder *builder, const char *name, const char *value)
-{
-  json_builder_set_member_name (builder, name);
-  if (value != NULL)
-    json_builder_add_string_value (builder, value);
-  else
-    json_builder_add_null_value (builder);
-}
-
-static void
 add_number (JsonBuilder *builder, const char *name, double value)
 {
   json_builder_set_member_name (builder, name);
@@ -43,16 +33,16 @@ add_passage (JsonBuilder *builder, const BottegaFound *found)
   g_autofree char *path = g_filename_display_name (found->path);
 
   json_builder_begin_object (builder);
-  add_string (builder, "doc", path);
-  add_string (builder, "title", found->title);
+  cli_json_string (builder, "doc", path);
+  cli_json_string (builder, "title", found->title);
   json_builder_set_member_name (builder, "page");
   if (found->page > 0)
     json_builder_add_int_value (builder, found->page);
   else
     json_builder_add_null_value (builder);
-  add_string (builder, "heading", found->heading);
-  add_string (builder, "text", found->window);
-  add_string (builder, "found", found->text);
+  cli_json_string (builder, "heading", found->heading);
+  cli_json_string (builder, "text", found->window);
+  cli_json_string (builder, "found", found->text);
   add_number (builder, "score", found->score);
   json_builder_end_object (builder);
 }

@@ -469,6 +469,13 @@ collect_passages (Search *search, GCancellable *cancellable, GError **error)
   return TRUE;
 }
 
+static void
+settle (BottegaResults *results)
+{
+  results->relevance = bottega_certainty (&results->evidence);
+  results->answerable = bottega_certainty_suffices (&results->evidence);
+}
+
 /* Is there an answer at all? The best passage's words, the nearest chunk of all, and the names that
  * not one of the first passages has. */
 static void
@@ -488,8 +495,7 @@ judge (Search *search)
     results->evidence.missing =
         MIN (results->evidence.missing,
              g_array_index (search->evidence, BottegaEvidence, i).missing);
-  results->relevance = bottega_certainty (&results->evidence);
-  results->answerable = bottega_certainty_suffices (&results->evidence);
+  settle (results);
 }
 
 /* Where that leaves a doubt, single sentences of the first passages are looked at. Outside of any
@@ -508,8 +514,7 @@ judge_closer (Search *search, GCancellable *cancellable, GError **error)
   if (!bottega_closer_look (search->searcher->embedder, search->vector, texts, n,
                             &results->evidence.nearest, cancellable, error))
     return FALSE;
-  results->relevance = bottega_certainty (&results->evidence);
-  results->answerable = bottega_certainty_suffices (&results->evidence);
+  settle (results);
 
   return TRUE;
 }
