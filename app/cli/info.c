@@ -12,20 +12,13 @@ add_int (JsonBuilder *builder, const char *name, uint64_t value)
 }
 
 static void
-add_string (JsonBuilder *builder, const char *name, const char *value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_string_value (builder, value);
-}
-
-static void
 print_json (const EngineModelInfo *info)
 {
   JsonBuilder *builder = json_builder_new ();
 
   json_builder_begin_object (builder);
-  add_string (builder, "name", info->name);
-  add_string (builder, "architecture", info->architecture);
+  cli_json_string (builder, "name", info->name);
+  cli_json_string (builder, "architecture", info->architecture);
   add_int (builder, "parameters", info->parameters);
   add_int (builder, "file_bytes", info->file_bytes);
   json_builder_set_member_name (builder, "tensor_types");
@@ -43,13 +36,9 @@ print_json (const EngineModelInfo *info)
   add_int (builder, "f16", info->kv_bytes_per_token_f16);
   add_int (builder, "q8_0", info->kv_bytes_per_token_q8_0);
   json_builder_end_object (builder);
-  add_string (builder, "tokenizer", info->tokenizer);
-  add_string (builder, "template", info->chat_template);
-  json_builder_set_member_name (builder, "warning");
-  if (info->warning != NULL)
-    json_builder_add_string_value (builder, info->warning);
-  else
-    json_builder_add_null_value (builder);
+  cli_json_string (builder, "tokenizer", info->tokenizer);
+  cli_json_string (builder, "template", info->chat_template);
+  cli_json_string (builder, "warning", info->warning);
   json_builder_end_object (builder);
   cli_print_json (builder);
 }
