@@ -23,9 +23,11 @@ typedef struct {
   uint32_t first; /* index of the run's first token in the batch */
   uint32_t n_tokens;
   uint32_t position; /* of the first token; the following ones count up */
-  const uint32_t
-      *pages; /* physical page of each 64 tokens of the timeline, up to the last position */
-  uint32_t n_pages;
+  /* Physical page of each 64 tokens of the timeline, up to the last position, for each group of
+   * layers that the plan has; of layers with a sliding window only the entries that a token of the
+   * run sees are pages. */
+  const uint32_t *pages[GRAPH_N_KV_GROUPS];
+  uint32_t n_pages; /* of each table */
 } EngineBatchRun;
 
 typedef struct {
@@ -63,6 +65,11 @@ typedef struct {
   uint64_t device_us;    /* on the device's own clock where it has one, else wall time */
 } EngineRunCost;
 
+/* What a model keeps for its timelines. */
+typedef struct {
+  uint32_t n_pages[GRAPH_N_KV_GROUPS];
+} EngineKvSize;
+
 typedef void (*EngineProgress) (double fraction, void *user_data);
 
 typedef struct {
@@ -72,6 +79,7 @@ typedef struct {
   uint64_t memory_bytes;    /* of the heap that weights go to */
   uint64_t free_bytes;      /* of it, when asked last */
   uint32_t preferred_chunk; /* tokens per prefill batch */
+  GraphNeeds can;           /* plans with other needs are refused by load */
 } EngineBackendCaps;
 
 typedef struct {
@@ -79,11 +87,11 @@ typedef struct {
   const EngineBackendCaps *(*caps) (EngineBackend *backend);
 
   /* Repacks and uploads every tensor that plan refers to (a model of one device has one plan that
-   * covers it all; others of the same desc and layers may be compiled later) and allocates n_pages
-   * KV pages. Says how much is needed and how much there is when it does not fit. */
+   * covers it all; others of the same desc and layers may be compiled later) and allocates KV
+   * pages. Says how much is needed and how much there is when it does not fit. */
   EngineBackendModel *(*load) (EngineBackend *backend,
                                const GraphPlan *plan,
-                               uint32_t n_pages,
+                               const EngineKvSize *kv,
                                EngineProgress progress,
                                void *user_data,
                                const gint *cancel,
@@ -107,8 +115,12 @@ typedef struct {
                    const gint *cancel,
                    EngineRunCost *cost,
                    GError **error);
-  /* Copies KV page src to dst, whole (a timeline that branches inside a page). */
-  gboolean (*copy_page) (EngineBackendModel *model, uint32_t src, uint32_t dst, GError **error);
+  /* Copies KV page src of a group to dst, whole (a timeline that branches inside a page). */
+  gboolean (*copy_page) (EngineBackendModel *model,
+                         GraphKvGroup group,
+                         uint32_t src,
+                         uint32_t dst,
+                         GError **error);
   /* Copies an activation buffer's first n floats out after a run: the vectors in
    * GRAPH_BUFFER_OUT of a plan that ends in them; tests look at the others too. */
   gboolean (*read_buffer) (EngineBackendExecutable *executable,

@@ -171,6 +171,7 @@ engine_model_open (const char *path, const EngineModelOptions *options, GError *
     return NULL;
   model->backend = open_backend (model->device, options, error);
   if (model->backend == NULL || !choose_sizes (model, options, error) ||
+      !model_desc_set_context (model->desc, model->context_tokens, error) ||
       !session_model_load (model, options, error))
     return NULL;
   model->load_s = (g_get_monotonic_time () - start_us) / 1e6;

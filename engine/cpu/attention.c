@@ -137,7 +137,7 @@ gather_queries (const CpuRun *run, const CpuStep *step, const Block *block, floa
   const ModelHparams *h = &desc->h;
   uint32_t group = h->n_heads / h->n_heads_kv, n = group * h->d_key;
   gboolean rotate = step->before != NULL && cpu_run_has_few (run, step) &&
-                    desc->architecture->rope != MODEL_ROPE_NONE;
+                    step->op->rotation != MODEL_NO_ROTATION;
 
   for (uint32_t i = 0; i < block->n_queries; i++) {
     uint32_t token = block->timeline->first + block->first + i;
@@ -169,7 +169,7 @@ store_new_keys (const CpuRun *run, const CpuStep *step, const Block *block, floa
     const float *v = k + h->n_heads_kv * h->d_key + block->kv_head * h->d_value;
 
     memcpy (scratch, k + block->kv_head * h->d_key, h->d_key * sizeof *scratch);
-    if (desc->architecture->rope != MODEL_ROPE_NONE)
+    if (step->op->rotation != MODEL_NO_ROTATION)
       run->kernels->rope (scratch, table, table + h->d_rope / 2, h->d_rope,
                           desc->architecture->rope == MODEL_ROPE_HALVES);
     cpu_kv_store (run, step->op->layer, block->kv_head, block->timeline,
@@ -244,7 +244,7 @@ attend_page (const CpuRun *run, const CpuStep *step, const Block *block, CpuAtte
 
     valid[r] = visible <= before ? 0 : MIN (visible - before, ENGINE_PAGE_TOKENS);
   }
-  work->k = cpu_kv_head (&run->executable->model->kv, block->timeline->pages[page],
+  work->k = cpu_kv_head (&run->executable->model->kv, block->timeline->pages[GRAPH_KV_FULL][page],
                          step->op->layer, block->kv_head);
   work->v = work->k + (size_t) h->d_key * ENGINE_PAGE_TOKENS;
   run->kernels->attend (work);

@@ -97,11 +97,12 @@ backend_memory (EngineBackendModel *base, uint64_t *weights_bytes, uint64_t *kv_
 }
 
 static gboolean
-backend_copy_page (EngineBackendModel *base, uint32_t src, uint32_t dst, GError **error)
+backend_copy_page (EngineBackendModel *base, GraphKvGroup group, uint32_t src, uint32_t dst,
+                   GError **error)
 {
   CpuKv *kv = &((CpuModel *) base)->kv;
 
-  if (src >= kv->n_pages || dst >= kv->n_pages) {
+  if (group != GRAPH_KV_FULL || src >= kv->n_pages || dst >= kv->n_pages) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID, "There is no page %u of %u.",
                  MAX (src, dst), kv->n_pages);
     return FALSE;
@@ -140,7 +141,7 @@ check_timeline (const CpuExecutable *x, const EngineBatchRun *run)
       end > x->n_positions)
     return FALSE;
   for (uint32_t p = 0; p < run->n_pages; p++)
-    if (run->pages[p] >= x->model->kv.n_pages)
+    if (run->pages[GRAPH_KV_FULL][p] >= x->model->kv.n_pages)
       return FALSE;
   return TRUE;
 }

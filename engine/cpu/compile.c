@@ -3,7 +3,6 @@
  * and who writes them, and lays out all memory that a run touches. Must not run anything. */
 #include "engine/cpu/internal.h"
 
-#include <math.h>
 #include <string.h>
 
 #define ALIGN_BYTES ((size_t) 64)
@@ -55,7 +54,7 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GErro
   size_t parts = (size_t) plan->max_outputs * (h->n_vocab / CPU_PART + 1), n_tables;
   size_t buffer[CPU_N_BUFFERS], quantised[CPU_N_BUFFERS], part_max, part_sum, rope, scratch;
   size_t partials, partial_max, partial_sum, partial_out;
-  size_t frequency, n_workers = cpu_pool_n_workers (x->model->backend->pool);
+  size_t n_workers = cpu_pool_n_workers (x->model->backend->pool);
 
   for (unsigned b = 0; b < CPU_N_BUFFERS; b++) {
     uint32_t rows = b == CPU_BUFFER_UP ? plan->max_tokens : graph_plan_buffer_rows (plan, b);
@@ -64,10 +63,9 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GErro
     buffer[b] = reserve (x, n * sizeof (float));
     quantised[b] = reserve (x, needs_quantised[b] ? n / CPU_BLOCK * sizeof (CpuActBlock) : 0);
   }
-  n_tables = x->rope_vectors->len;
+  n_tables = x->rotations->len;
   part_max = reserve (x, parts * sizeof (float));
   part_sum = reserve (x, parts * sizeof (float));
-  frequency = reserve (x, n_tables * (h->d_rope / 2) * sizeof (float));
   rope = reserve (x, n_tables * plan->max_tokens * h->d_rope * sizeof (float));
   size_worker_scratch (x);
   partials = (size_t) CPU_FEW_ROWS * h->n_heads * x->partial.n_pages;
@@ -90,7 +88,6 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GErro
   }
   x->part_max = (float *) (void *) (x->arena + part_max);
   x->part_sum = (float *) (void *) (x->arena + part_sum);
-  x->rope_frequency = (float *) (void *) (x->arena + frequency);
   x->rope = (float *) (void *) (x->arena + rope);
   x->worker_scratch = x->arena + scratch;
   x->partial.max = (float *) (void *) (x->arena + partial_max);
@@ -145,14 +142,14 @@ reads_quantised (const CpuExecutable *x, const GraphOp *op)
 }
 
 static uint32_t
-rope_table_of (CpuExecutable *x, const ModelTensor *vector)
+rope_table_of (CpuExecutable *x, uint32_t rotation)
 {
-  guint index;
+  guint index = 0;
 
-  if (!g_ptr_array_find (x->rope_vectors, vector, &index)) {
-    index = x->rope_vectors->len;
-    g_ptr_array_add (x->rope_vectors, (gpointer) vector);
-  }
+  while (index < x->rotations->len && g_array_index (x->rotations, uint32_t, index) != rotation)
+    index++;
+  if (index == x->rotations->len)
+    g_array_append_val (x->rotations, rotation);
   return index;
 }
 
@@ -240,8 +237,8 @@ add_plain (CpuExecutable *x, uint32_t i, gboolean write_quantised)
       step->biases[b] = g_hash_table_lookup (x->model->vectors, op->biases[b]);
   if (is_norm (op))
     step->vector = g_hash_table_lookup (x->model->vectors, op->vector);
-  if (op->kind == GRAPH_OP_ROPE_STORE)
-    step->rope_table = rope_table_of (x, op->vector);
+  if (op->kind == GRAPH_OP_ROPE_STORE && op->rotation != MODEL_NO_ROTATION)
+    step->rope_table = rope_table_of (x, op->rotation);
   if (op->kind == GRAPH_OP_ATTENTION)
     add_step (x, op, cpu_merge_units, cpu_merge_work);
   if (op->kind == GRAPH_OP_CANDIDATES)
@@ -276,31 +273,12 @@ add_rope_tables (CpuExecutable *x)
 {
   for (uint32_t i = 0; i < x->plan->n_ops; i++) {
     const GraphOp *op = &x->plan->ops[i];
-    uint32_t n = x->rope_vectors->len;
+    uint32_t n = x->rotations->len;
 
-    if (op->kind == GRAPH_OP_ROPE_STORE && rope_table_of (x, op->vector) == n)
+    if (op->kind == GRAPH_OP_ROPE_STORE && op->rotation != MODEL_NO_ROTATION &&
+        rope_table_of (x, op->rotation) == n)
       add_step (x, op, cpu_rope_table_units, cpu_rope_table_work)->rope_table = n;
   }
-}
-
-static void
-fill_rope_frequencies (CpuExecutable *x)
-{
-  const ModelHparams *h = &x->plan->desc->h;
-  uint32_t half = h->d_rope / 2;
-
-  for (uint32_t t = 0; t < x->rope_vectors->len; t++) {
-    const ModelTensor *vector = g_ptr_array_index (x->rope_vectors, t);
-    const float *factors =
-        vector != NULL ? g_hash_table_lookup (x->model->vectors, vector) : NULL;
-
-    for (uint32_t i = 0; i < half; i++)
-      x->rope_frequency[t * half + i] =
-          (float) (pow ((double) h->rope_base, -2.0 * i / h->d_rope) /
-                   (factors != NULL ? (double) factors[i] : 1.0));
-  }
-  for (uint32_t s = 0; s < x->n_steps; s++)
-    x->steps[s].rope_frequency = x->rope_frequency + x->steps[s].rope_table * half;
 }
 
 /* Every weight of the plan must have been loaded, every layer have its KV. */
@@ -340,7 +318,7 @@ cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError 
   x->base.model = base;
   x->model = model;
   x->plan = plan;
-  x->rope_vectors = g_ptr_array_new ();
+  x->rotations = g_array_new (FALSE, FALSE, sizeof (uint32_t));
   memcpy (x->width, plan->buffer_width, sizeof plan->buffer_width);
   x->partial.n_pages = model->kv.n_pages;
   x->steps = g_new0 (CpuStep, (size_t) plan->n_ops * 4);
@@ -361,7 +339,6 @@ cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError 
     cpu_executable_discard (&x->base);
     return NULL;
   }
-  fill_rope_frequencies (x);
   model->scratch_bytes += x->arena_bytes;
   return &x->base;
 }
@@ -378,7 +355,7 @@ cpu_executable_discard (EngineBackendExecutable *base)
     x->model->scratch_bytes -= x->arena_bytes;
     cpu_memory_unmap (x->arena, x->arena_bytes);
   }
-  g_ptr_array_unref (x->rope_vectors);
+  g_array_unref (x->rotations);
   g_free (x->shares);
   g_free (x->done);
   g_free (x->steps);

@@ -190,7 +190,8 @@ cpu_kv_head (const CpuKv *kv, uint32_t page, uint32_t layer, uint32_t head)
                                 ((size_t) layer * kv->n_heads_kv + head) * kv->head_bytes);
 }
 
-EngineBackendModel *cpu_model_load (EngineBackend *backend, const GraphPlan *plan, uint32_t n_pages,
+EngineBackendModel *cpu_model_load (EngineBackend *backend, const GraphPlan *plan,
+                                    const EngineKvSize *kv,
                                     EngineProgress progress, void *user_data, const gint *cancel,
                                     GError **error);
 void cpu_model_unload (EngineBackendModel *model);
@@ -213,13 +214,12 @@ struct _CpuStep {
   const CpuWeight *weights[GRAPH_MAX_WEIGHTS];
   const float *vector;
   const float *biases[GRAPH_MAX_WEIGHTS];
-  unsigned src, dst;           /* GraphBuffer, or CPU_BUFFER_UP */
-  gboolean gated;              /* the two weights make one result */
-  gboolean write_quantised;    /* also leaves the quantised form of dst */
-  const float *rope_frequency; /* [d_rope / 2] */
-  uint32_t rope_table;         /* which cosine and sine table */
-  const CpuStep *before;       /* NORM before its only product, ROPE_STORE before ATTENTION */
-  gboolean joined;             /* the step after does this one's work when there are few rows */
+  unsigned src, dst;        /* GraphBuffer, or CPU_BUFFER_UP */
+  gboolean gated;           /* the two weights make one result */
+  gboolean write_quantised; /* also leaves the quantised form of dst */
+  uint32_t rope_table;      /* which cosine and sine table; of ROPE_STORE */
+  const CpuStep *before;    /* NORM before its only product, ROPE_STORE before ATTENTION */
+  gboolean joined;          /* the step after does this one's work when there are few rows */
 };
 
 /* Up to so many rows a step's preparation (norm, quantising, rotation) is done by every worker for
@@ -261,9 +261,8 @@ struct _CpuExecutable {
   float *buffer[CPU_N_BUFFERS]; /* [rows][width] */
   uint32_t width[CPU_N_BUFFERS];
   CpuActBlock *quantised[CPU_N_BUFFERS]; /* [rows][width / 32]; NULL: nobody reads it */
-  GPtrArray *rope_vectors;               /* const ModelTensor *: the distinct rope_freqs, or NULL */
-  float *rope_frequency;                 /* [n_rope_tables][d_rope / 2] */
-  /* [n_rope_tables][max_tokens][cosine d_rope/2, sine d_rope/2] */
+  GArray *rotations;                     /* uint32_t: the rotations in use, one table each */
+  /* [rotations][max_tokens][cosine d_rope/2, sine d_rope/2] */
   float *rope;
   uint8_t *worker_scratch;
   size_t worker_scratch_bytes; /* of one worker */

@@ -235,7 +235,7 @@ read_vector (CpuModel *model, const ModelGguf *gguf, const ModelTensor *tensor, 
 /* ---- the model ------------------------------------------------------------------------------ */
 
 static void
-size_kv (CpuKv *kv, const GraphPlan *plan, uint32_t n_pages)
+size_kv (CpuKv *kv, const GraphPlan *plan, const EngineKvSize *size)
 {
   const ModelHparams *h = &plan->desc->h;
 
@@ -248,7 +248,7 @@ size_kv (CpuKv *kv, const GraphPlan *plan, uint32_t n_pages)
   kv->d_value = h->d_value;
   kv->head_bytes = (size_t) ENGINE_PAGE_TOKENS * (h->d_key + h->d_value) * sizeof (uint16_t);
   kv->page_bytes = kv->n_layers * kv->n_heads_kv * kv->head_bytes;
-  kv->n_pages = n_pages;
+  kv->n_pages = size->n_pages[GRAPH_KV_FULL];
 }
 
 /* Refuses before anything is allocated. Scratch grows with the chunk and is small beside the
@@ -300,7 +300,7 @@ allocate (CpuModel *model, GError **error)
 }
 
 EngineBackendModel *
-cpu_model_load (EngineBackend *backend, const GraphPlan *plan, uint32_t n_pages,
+cpu_model_load (EngineBackend *backend, const GraphPlan *plan, const EngineKvSize *kv,
                 EngineProgress progress, void *user_data, const gint *cancel, GError **error)
 {
   CpuModel *model = g_new0 (CpuModel, 1);
@@ -311,7 +311,7 @@ cpu_model_load (EngineBackend *backend, const GraphPlan *plan, uint32_t n_pages,
   model->weights = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   model->vectors = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   collect_weights (model, plan);
-  size_kv (&model->kv, plan, n_pages);
+  size_kv (&model->kv, plan, kv);
   ok = check_memory (model, error) && allocate (model, error);
   for (uint32_t i = 0; ok && i < plan->n_ops; i++) {
     ok = read_vector (model, plan->desc->gguf, plan->ops[i].vector, error);

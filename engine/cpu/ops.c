@@ -117,20 +117,22 @@ cpu_rope_table_units (CpuRun *run, const CpuStep *step)
 void
 cpu_rope_table_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
-  const ModelHparams *h = &run->executable->plan->desc->h;
-  uint32_t half = h->d_rope / 2, first = unit * TOKENS_PER_UNIT;
+  const CpuExecutable *x = run->executable;
+  uint32_t index = g_array_index (x->rotations, uint32_t, step->rope_table);
+  const ModelRotation *rotation = &x->plan->desc->rotations[index];
+  uint32_t half = rotation->d_rope / 2, first = unit * TOKENS_PER_UNIT;
   uint32_t last = MIN (first + TOKENS_PER_UNIT, run->batch->n_tokens);
 
   for (uint32_t t = first; t < last; t++) {
     const EngineBatchRun *timeline;
-    double position = (double) position_of (run->batch, t, &timeline) * (double) h->rope_scale;
+    double position = position_of (run->batch, t, &timeline);
     float *row = (float *) cpu_run_rope_row (run, step->rope_table, t);
 
     for (uint32_t i = 0; i < half; i++) {
-      double angle = position * (double) step->rope_frequency[i];
+      double angle = position * (double) rotation->frequency[i];
 
-      row[i] = (float) cos (angle);
-      row[half + i] = (float) sin (angle);
+      row[i] = rotation->magnitude * (float) cos (angle);
+      row[half + i] = rotation->magnitude * (float) sin (angle);
     }
   }
 }
@@ -148,7 +150,7 @@ cpu_kv_store (const CpuRun *run, uint32_t layer, uint32_t head, const EngineBatc
               uint32_t position, const float *k, const float *v, uint16_t *narrow)
 {
   const CpuKv *kv = &run->executable->model->kv;
-  uint32_t page = timeline->pages[position / ENGINE_PAGE_TOKENS];
+  uint32_t page = timeline->pages[GRAPH_KV_FULL][position / ENGINE_PAGE_TOKENS];
   uint32_t slot = position % ENGINE_PAGE_TOKENS;
   uint16_t *to_k = cpu_kv_head (kv, page, layer, head);
   uint16_t *to_v = to_k + (size_t) kv->d_key * ENGINE_PAGE_TOKENS;
@@ -174,7 +176,7 @@ cpu_rope_store_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t
     float *q = cpu_run_row (run, step->src, t), *k = q + h->n_heads * h->d_key, *v;
     const float *table = cpu_run_rope_row (run, step->rope_table, t);
 
-    if (desc->architecture->rope != MODEL_ROPE_NONE)
+    if (step->op->rotation != MODEL_NO_ROTATION)
       for (uint32_t head = 0; head < h->n_heads + h->n_heads_kv; head++)
         run->kernels->rope (q + head * h->d_key, table, table + h->d_rope / 2, h->d_rope, halves);
     v = k + h->n_heads_kv * h->d_key;

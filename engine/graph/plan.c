@@ -18,12 +18,17 @@ static const char *const buffer_names[] = {
   [GRAPH_BUFFER_QKV] = "QKV",
   [GRAPH_BUFFER_ATTN] = "ATTN",
   [GRAPH_BUFFER_HIDDEN] = "HIDDEN",
+  [GRAPH_BUFFER_WIDE] = "WIDE",
+  [GRAPH_BUFFER_DELTA] = "DELTA",
+  [GRAPH_BUFFER_ROUTER] = "ROUTER",
+  [GRAPH_BUFFER_ROUTE] = "ROUTE",
+  [GRAPH_BUFFER_EXPERTS] = "EXPERTS",
   [GRAPH_BUFFER_OUT] = "OUT",
   [GRAPH_BUFFER_OUT_NORMED] = "OUT_NORMED",
   [GRAPH_BUFFER_LOGITS] = "LOGITS",
 };
 
-#define OPS_PER_LAYER 8
+#define OPS_PER_LAYER 16
 #define OPS_OUTSIDE   8
 
 static gboolean
@@ -46,6 +51,8 @@ add (GraphPlan *plan, GraphOpKind kind, GraphBuffer src, GraphBuffer dst)
     .src_width = src < GRAPH_N_BUFFERS ? plan->buffer_width[src] : 0,
     .dst_width = dst < GRAPH_N_BUFFERS ? plan->buffer_width[dst] : 0,
     .output_rows = is_output_buffer (src),
+    .scale = 1,
+    .rotation = MODEL_NO_ROTATION,
   };
   return op;
 }
@@ -76,17 +83,40 @@ add_norm (GraphPlan *plan,
 static GraphBuffer
 add_pre_norm (GraphPlan *plan, const ModelTensor *vector, const ModelTensor *bias)
 {
-  if (!model_desc_has (plan->desc, MODEL_PRE_NORM))
+  if (vector == NULL)
     return GRAPH_BUFFER_X;
   add_norm (plan, GRAPH_BUFFER_X, GRAPH_BUFFER_NORMED, vector, bias);
   return GRAPH_BUFFER_NORMED;
 }
 
+/* The last product of a block, from src into the residual stream: as it is, or normed first
+ * (sandwich), or the sum normed afterwards. */
+typedef struct {
+  const ModelTensor *weight, *bias;
+  const ModelTensor *norm;                /* of the result */
+  const ModelTensor *sum_norm, *sum_bias; /* of the sum */
+} Ending;
+
 static void
-add_post_norm (GraphPlan *plan, const ModelTensor *vector, const ModelTensor *bias)
+add_ending (GraphPlan *plan, GraphOp *op, const Ending *ending)
 {
-  if (model_desc_has (plan->desc, MODEL_POST_NORM))
-    add_norm (plan, GRAPH_BUFFER_X, GRAPH_BUFFER_X, vector, bias);
+  if (ending->weight != NULL)
+    weigh (op, ending->weight, ending->bias);
+  op->scale = plan->desc->h.residual_scale;
+  op->accumulate = ending->norm == NULL;
+  if (ending->norm != NULL) {
+    add_norm (plan, GRAPH_BUFFER_DELTA, GRAPH_BUFFER_X, ending->norm, NULL);
+    plan->ops[plan->n_ops - 1].accumulate = TRUE;
+  }
+  if (ending->sum_norm != NULL)
+    add_norm (plan, GRAPH_BUFFER_X, GRAPH_BUFFER_X, ending->sum_norm, ending->sum_bias);
+}
+
+/* Where a block's last product goes. */
+static GraphBuffer
+ending_buffer (const Ending *ending)
+{
+  return ending->norm != NULL ? GRAPH_BUFFER_DELTA : GRAPH_BUFFER_X;
 }
 
 static void
@@ -100,6 +130,8 @@ add_table (GraphPlan *plan, const ModelTensor *table, GraphPick pick)
   weigh (op, table, NULL);
   op->pick = pick;
   op->accumulate = pick != GRAPH_PICK_TOKEN;
+  if (pick == GRAPH_PICK_TOKEN)
+    op->scale = plan->desc->h.embedding_scale;
 }
 
 static void
@@ -115,61 +147,153 @@ add_embedding (GraphPlan *plan)
               global[MODEL_ROLE_EMBD_NORM_BIAS]);
 }
 
-/* Without causal attention a batch holds whole texts, so that keys and values are needed within
- * their layer only, and all layers use the same memory for them. */
 static void
-add_attention_block (GraphPlan *plan, const ModelTensor *const *tensors, uint32_t layer)
+set_heads (GraphOp *op, const ModelLayer *layer, GraphKvGroup group, uint32_t kv_layer)
 {
-  gboolean whole_run = !model_desc_has (plan->desc, MODEL_CAUSAL);
-  uint32_t kv_layer = whole_run ? 0 : layer;
-  GraphBuffer src =
-      add_pre_norm (plan, tensors[MODEL_ROLE_ATTN_NORM], tensors[MODEL_ROLE_ATTN_NORM_BIAS]);
-  GraphOp *op;
-
-  op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_QKV);
-  weigh (op, tensors[MODEL_ROLE_ATTN_Q], tensors[MODEL_ROLE_ATTN_Q_BIAS]);
-  weigh (op, tensors[MODEL_ROLE_ATTN_K], tensors[MODEL_ROLE_ATTN_K_BIAS]);
-  weigh (op, tensors[MODEL_ROLE_ATTN_V], tensors[MODEL_ROLE_ATTN_V_BIAS]);
-
-  op = add (plan, GRAPH_OP_ROPE_STORE, GRAPH_BUFFER_QKV, GRAPH_BUFFER_QKV);
-  op->vector = plan->desc->global[MODEL_ROLE_ROPE_FREQS];
+  op->group = group;
   op->layer = kv_layer;
-
-  op = add (plan, GRAPH_OP_ATTENTION, GRAPH_BUFFER_QKV, GRAPH_BUFFER_ATTN);
-  op->layer = kv_layer;
-  op->whole_run = whole_run;
-
-  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_ATTN, GRAPH_BUFFER_X);
-  weigh (op, tensors[MODEL_ROLE_ATTN_OUTPUT], tensors[MODEL_ROLE_ATTN_OUTPUT_BIAS]);
-  op->accumulate = TRUE;
-
-  add_post_norm (plan, tensors[MODEL_ROLE_ATTN_OUTPUT_NORM],
-                 tensors[MODEL_ROLE_ATTN_OUTPUT_NORM_BIAS]);
+  op->n_heads = layer->n_heads;
+  op->n_heads_kv = layer->n_heads_kv;
+  op->d_key = layer->d_key;
+  op->d_value = layer->d_value;
+  op->rotation = layer->rotation;
+  op->window_tokens = layer->window_tokens;
 }
 
 static void
-add_feed_forward_block (GraphPlan *plan, const ModelTensor *const *tensors)
+weigh_qkv (GraphOp *op, const ModelTensor *const *tensors)
 {
+  if (tensors[MODEL_ROLE_ATTN_QKV] != NULL) {
+    weigh (op, tensors[MODEL_ROLE_ATTN_QKV], tensors[MODEL_ROLE_ATTN_QKV_BIAS]);
+    return;
+  }
+  weigh (op, tensors[MODEL_ROLE_ATTN_Q], tensors[MODEL_ROLE_ATTN_Q_BIAS]);
+  weigh (op, tensors[MODEL_ROLE_ATTN_K], tensors[MODEL_ROLE_ATTN_K_BIAS]);
+  weigh (op, tensors[MODEL_ROLE_ATTN_V], tensors[MODEL_ROLE_ATTN_V_BIAS]);
+}
+
+/* Without causal attention a batch holds whole texts, so that keys and values are needed within
+ * their layer only, and all layers use the same memory for them. */
+static void
+take_kv_layer (GraphPlan *plan, const ModelLayer *layer, GraphKvGroup *group, uint32_t *kv_layer)
+{
+  gboolean causal = model_desc_has (plan->desc, MODEL_CAUSAL);
+
+  *group = causal && layer->window_tokens > 0 ? GRAPH_KV_WINDOW : GRAPH_KV_FULL;
+  *kv_layer = causal ? plan->n_kv_layers[*group]++ : 0;
+  if (!causal)
+    plan->n_kv_layers[GRAPH_KV_FULL] = 1;
+}
+
+static void
+add_attention_block (GraphPlan *plan, const ModelTensor *const *tensors, const ModelLayer *layer)
+{
+  const Ending ending = {
+    tensors[MODEL_ROLE_ATTN_OUTPUT],
+    tensors[MODEL_ROLE_ATTN_OUTPUT_BIAS],
+    tensors[MODEL_ROLE_ATTN_POST_NORM],
+    tensors[MODEL_ROLE_ATTN_OUTPUT_NORM],
+    tensors[MODEL_ROLE_ATTN_OUTPUT_NORM_BIAS],
+  };
   GraphBuffer src =
-      add_pre_norm (plan, tensors[MODEL_ROLE_FFN_NORM], tensors[MODEL_ROLE_FFN_NORM_BIAS]);
+      add_pre_norm (plan, tensors[MODEL_ROLE_ATTN_NORM], tensors[MODEL_ROLE_ATTN_NORM_BIAS]);
+  uint32_t q = layer->n_heads * layer->d_key, kv_layer;
+  GraphKvGroup group;
+  GraphOp *op;
+
+  take_kv_layer (plan, layer, &group, &kv_layer);
+  op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_QKV);
+  op->dst_width = q + layer->n_heads_kv * (layer->d_key + layer->d_value);
+  weigh_qkv (op, tensors);
+
+  op = add (plan, GRAPH_OP_ROPE_STORE, GRAPH_BUFFER_QKV, GRAPH_BUFFER_QKV);
+  op->src_width = op->dst_width = op[-1].dst_width;
+  op->vector = tensors[MODEL_ROLE_ATTN_Q_NORM];
+  op->k_norm = tensors[MODEL_ROLE_ATTN_K_NORM];
+  set_heads (op, layer, group, kv_layer);
+
+  op = add (plan, GRAPH_OP_ATTENTION, GRAPH_BUFFER_QKV, GRAPH_BUFFER_ATTN);
+  op->src_width = op[-1].src_width;
+  op->dst_width = layer->n_heads * layer->d_value;
+  op->vector = tensors[MODEL_ROLE_ATTN_SINKS];
+  op->cap = plan->desc->h.attention_cap;
+  op->whole_run = !model_desc_has (plan->desc, MODEL_CAUSAL);
+  set_heads (op, layer, group, kv_layer);
+
+  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_ATTN, ending_buffer (&ending));
+  op->src_width = layer->n_heads * layer->d_value;
+  add_ending (plan, op, &ending);
+}
+
+/* What the feed-forward block makes of src, in HIDDEN. */
+static void
+add_hidden (GraphPlan *plan, const ModelTensor *const *tensors, GraphBuffer src, uint32_t d_ff)
+{
   GraphOp *op;
 
   if (model_desc_has (plan->desc, MODEL_GATED)) {
     op = add (plan, GRAPH_OP_GATED, src, GRAPH_BUFFER_HIDDEN);
-    weigh (op, tensors[MODEL_ROLE_FFN_GATE], NULL);
-    weigh (op, tensors[MODEL_ROLE_FFN_UP], NULL);
+    weigh (op, tensors[MODEL_ROLE_FFN_GATE], tensors[MODEL_ROLE_FFN_GATE_BIAS]);
+    weigh (op, tensors[MODEL_ROLE_FFN_UP], tensors[MODEL_ROLE_FFN_UP_BIAS]);
+  } else if (model_desc_has (plan->desc, MODEL_FUSED_GATE)) {
+    op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_WIDE);
+    op->dst_width = 2 * d_ff;
+    weigh (op, tensors[MODEL_ROLE_FFN_UP], tensors[MODEL_ROLE_FFN_UP_BIAS]);
+    op = add (plan, GRAPH_OP_GATE, GRAPH_BUFFER_WIDE, GRAPH_BUFFER_HIDDEN);
+    op->src_width = 2 * d_ff;
   } else {
     op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_HIDDEN);
     weigh (op, tensors[MODEL_ROLE_FFN_UP], tensors[MODEL_ROLE_FFN_UP_BIAS]);
     op->activate = TRUE;
   }
+  op->dst_width = d_ff;
+}
 
-  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_HIDDEN, GRAPH_BUFFER_X);
-  weigh (op, tensors[MODEL_ROLE_FFN_DOWN], tensors[MODEL_ROLE_FFN_DOWN_BIAS]);
-  op->accumulate = TRUE;
+static void
+add_experts (GraphPlan *plan, const ModelTensor *const *tensors, GraphBuffer src,
+             const Ending *ending)
+{
+  GraphOp *op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_ROUTER);
 
-  add_post_norm (plan, tensors[MODEL_ROLE_LAYER_OUTPUT_NORM],
-                 tensors[MODEL_ROLE_LAYER_OUTPUT_NORM_BIAS]);
+  weigh (op, tensors[MODEL_ROLE_FFN_ROUTER], tensors[MODEL_ROLE_FFN_ROUTER_BIAS]);
+  add (plan, GRAPH_OP_ROUTE, GRAPH_BUFFER_ROUTER, GRAPH_BUFFER_ROUTE);
+
+  op = add (plan, GRAPH_OP_EXPERTS_GATED, src, GRAPH_BUFFER_EXPERTS);
+  op->route = GRAPH_BUFFER_ROUTE;
+  weigh (op, tensors[MODEL_ROLE_FFN_GATE_EXPS], tensors[MODEL_ROLE_FFN_GATE_EXPS_BIAS]);
+  weigh (op, tensors[MODEL_ROLE_FFN_UP_EXPS], tensors[MODEL_ROLE_FFN_UP_EXPS_BIAS]);
+
+  op = add (plan, GRAPH_OP_EXPERTS_DOWN, GRAPH_BUFFER_EXPERTS, ending_buffer (ending));
+  op->route = GRAPH_BUFFER_ROUTE;
+  add_ending (plan, op, ending);
+}
+
+static void
+add_feed_forward_block (GraphPlan *plan, const ModelTensor *const *tensors, const ModelLayer *layer)
+{
+  gboolean experts = tensors[MODEL_ROLE_FFN_ROUTER] != NULL;
+  const Ending ending = {
+    tensors[experts ? MODEL_ROLE_FFN_DOWN_EXPS : MODEL_ROLE_FFN_DOWN],
+    tensors[experts ? MODEL_ROLE_FFN_DOWN_EXPS_BIAS : MODEL_ROLE_FFN_DOWN_BIAS],
+    tensors[MODEL_ROLE_FFN_POST_NORM],
+    tensors[MODEL_ROLE_LAYER_OUTPUT_NORM],
+    tensors[MODEL_ROLE_LAYER_OUTPUT_NORM_BIAS],
+  };
+  const ModelTensor *norm = tensors[MODEL_ROLE_FFN_NORM];
+  GraphBuffer src;
+  GraphOp *op;
+
+  if (norm == NULL)
+    norm = tensors[MODEL_ROLE_FFN_LATE_NORM];
+  src = add_pre_norm (plan, norm, tensors[MODEL_ROLE_FFN_NORM_BIAS]);
+  if (experts) {
+    add_experts (plan, tensors, src, &ending);
+    return;
+  }
+  add_hidden (plan, tensors, src, layer->d_ff);
+  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_HIDDEN, ending_buffer (&ending));
+  op->src_width = layer->d_ff;
+  add_ending (plan, op, &ending);
 }
 
 /* The last token's row only, as a rule: logits of a whole chunk are never made. */
@@ -177,12 +301,15 @@ static void
 add_output_head (GraphPlan *plan)
 {
   const ModelTensor *const *global = plan->desc->global;
+  GraphOp *op;
 
   add (plan, GRAPH_OP_GATHER, GRAPH_BUFFER_X, GRAPH_BUFFER_OUT);
   add_norm (plan, GRAPH_BUFFER_OUT, GRAPH_BUFFER_OUT_NORMED, global[MODEL_ROLE_OUTPUT_NORM],
             global[MODEL_ROLE_OUTPUT_NORM_BIAS]);
-  weigh (add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_OUT_NORMED, GRAPH_BUFFER_LOGITS),
-         global[MODEL_ROLE_OUTPUT], NULL);
+  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_OUT_NORMED, GRAPH_BUFFER_LOGITS);
+  weigh (op, global[MODEL_ROLE_OUTPUT], global[MODEL_ROLE_OUTPUT_BIAS]);
+  op->scale = plan->desc->h.logit_scale;
+  op->cap = plan->desc->h.logit_cap;
   add (plan, GRAPH_OP_CANDIDATES, GRAPH_BUFFER_LOGITS, GRAPH_BUFFER_NONE);
 }
 
@@ -200,25 +327,88 @@ add_pooling (GraphPlan *plan)
 }
 
 static void
+set_layer_widths (GraphPlan *plan)
+{
+  const ModelDesc *desc = plan->desc;
+  const ModelHparams *h = &desc->h;
+  uint32_t *width = plan->buffer_width;
+
+  if (model_desc_has (desc, MODEL_PRE_NORM))
+    width[GRAPH_BUFFER_NORMED] = h->d_model;
+  for (uint32_t i = 0; i < h->n_layers; i++) {
+    const ModelLayer *layer = &desc->layers[i];
+    uint32_t qkv =
+        layer->n_heads * layer->d_key + layer->n_heads_kv * (layer->d_key + layer->d_value);
+
+    width[GRAPH_BUFFER_QKV] = MAX (width[GRAPH_BUFFER_QKV], qkv);
+    width[GRAPH_BUFFER_ATTN] = MAX (width[GRAPH_BUFFER_ATTN], layer->n_heads * layer->d_value);
+    if (desc->layer[i][MODEL_ROLE_FFN_ROUTER] == NULL)
+      width[GRAPH_BUFFER_HIDDEN] = MAX (width[GRAPH_BUFFER_HIDDEN], layer->d_ff);
+  }
+  if (model_desc_has (desc, MODEL_FUSED_GATE))
+    width[GRAPH_BUFFER_WIDE] = 2 * h->d_ff;
+  if (model_desc_has (desc, MODEL_SANDWICH))
+    width[GRAPH_BUFFER_DELTA] = h->d_model;
+  width[GRAPH_BUFFER_ROUTER] = h->n_experts;
+  width[GRAPH_BUFFER_ROUTE] = 2 * h->n_experts_used;
+  width[GRAPH_BUFFER_EXPERTS] = h->n_experts_used * h->d_ff_expert;
+}
+
+static void
 set_widths (GraphPlan *plan, gboolean layers, gboolean output)
 {
   const ModelHparams *h = &plan->desc->h;
 
   plan->buffer_width[GRAPH_BUFFER_X] = h->d_model;
-  if (layers) {
-    if (model_desc_has (plan->desc, MODEL_PRE_NORM))
-      plan->buffer_width[GRAPH_BUFFER_NORMED] = h->d_model;
-    plan->buffer_width[GRAPH_BUFFER_QKV] =
-        h->n_heads * h->d_key + h->n_heads_kv * (h->d_key + h->d_value);
-    plan->buffer_width[GRAPH_BUFFER_ATTN] = h->n_heads * h->d_value;
-    plan->buffer_width[GRAPH_BUFFER_HIDDEN] = h->d_ff;
-  }
+  if (layers)
+    set_layer_widths (plan);
   if (output)
     plan->buffer_width[GRAPH_BUFFER_OUT] = h->d_model;
   if (output && model_desc_has (plan->desc, MODEL_HEAD)) {
     plan->buffer_width[GRAPH_BUFFER_OUT_NORMED] = h->d_model;
     plan->buffer_width[GRAPH_BUFFER_LOGITS] = h->n_vocab;
   }
+}
+
+static GraphNeeds
+needs_of (const ModelDesc *desc, const GraphOp *op)
+{
+  gboolean biased = op->biases[0] != NULL || op->biases[1] != NULL;
+  gboolean oai = desc->architecture->activation == MODEL_ACTIVATION_SWIGLU_OAI;
+  GraphNeeds needs = 0;
+
+  switch (op->kind) {
+  case GRAPH_OP_ATTENTION:
+    if (op->window_tokens > 0)
+      needs |= GRAPH_NEEDS_WINDOW;
+    if (op->cap > 0 || op->vector != NULL || desc->h.temperature > 0 ||
+        op->n_heads != desc->h.n_heads || op->n_heads_kv != desc->h.n_heads_kv)
+      needs |= GRAPH_NEEDS_ATTENTION;
+    break;
+  case GRAPH_OP_ROPE_STORE:
+    if (op->vector != NULL)
+      needs |= GRAPH_NEEDS_QK_NORM;
+    break;
+  case GRAPH_OP_EMBED:
+  case GRAPH_OP_MATMUL:
+  case GRAPH_OP_NORM:
+    if (op->scale != 1 || op->cap > 0 || (op->kind == GRAPH_OP_NORM && op->accumulate))
+      needs |= GRAPH_NEEDS_SCALES;
+    break;
+  case GRAPH_OP_GATED:
+    if (biased || oai)
+      needs |= GRAPH_NEEDS_GATE;
+    break;
+  case GRAPH_OP_GATE:
+    needs |= GRAPH_NEEDS_GATE;
+    break;
+  case GRAPH_OP_ROUTE:
+    needs |= GRAPH_NEEDS_EXPERTS;
+    break;
+  default:
+    break;
+  }
+  return needs;
 }
 
 GraphPlan *
@@ -243,13 +433,15 @@ graph_plan_build (const ModelDesc *desc,
   for (uint32_t layer = first_layer; layer < last_layer; layer++) {
     const ModelTensor *const *tensors = (const ModelTensor *const *) desc->layer[layer];
 
-    add_attention_block (plan, tensors, layer - first_layer);
-    add_feed_forward_block (plan, tensors);
+    add_attention_block (plan, tensors, &desc->layers[layer]);
+    add_feed_forward_block (plan, tensors, &desc->layers[layer]);
   }
   if (output && model_desc_has (desc, MODEL_HEAD))
     add_output_head (plan);
   else if (output)
     add_pooling (plan);
+  for (uint32_t i = 0; i < plan->n_ops; i++)
+    plan->needs |= needs_of (desc, &plan->ops[i]);
   return plan;
 }
 

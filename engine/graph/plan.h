@@ -23,9 +23,14 @@ typedef enum {
 typedef enum {
   GRAPH_BUFFER_X,          /* [max_tokens][d_model] the residual stream */
   GRAPH_BUFFER_NORMED,     /* [max_tokens][d_model] */
-  GRAPH_BUFFER_QKV,        /* [max_tokens][n_heads*d_key + n_heads_kv*d_key + n_heads_kv*d_value] */
+  GRAPH_BUFFER_QKV,        /* [max_tokens][n_heads*d_key + n_heads_kv*(d_key + d_value)] */
   GRAPH_BUFFER_ATTN,       /* [max_tokens][n_heads*d_value] */
   GRAPH_BUFFER_HIDDEN,     /* [max_tokens][d_ff] */
+  GRAPH_BUFFER_WIDE,       /* [max_tokens][2 * d_ff] gate and up made by one matrix */
+  GRAPH_BUFFER_DELTA,      /* [max_tokens][d_model] a result to be normed before it is added */
+  GRAPH_BUFFER_ROUTER,     /* [max_tokens][n_experts] logits */
+  GRAPH_BUFFER_ROUTE,      /* [max_tokens][2 * n_experts_used] */
+  GRAPH_BUFFER_EXPERTS,    /* [max_tokens][n_experts_used * d_ff_expert] */
   GRAPH_BUFFER_OUT,        /* [max_outputs][d_model] gathered rows */
   GRAPH_BUFFER_OUT_NORMED, /* [max_outputs][d_model] */
   GRAPH_BUFFER_LOGITS,     /* [max_outputs][n_vocab] */
@@ -42,30 +47,63 @@ typedef enum {
   GRAPH_PICK_FIRST,    /* row 0: the type of all tokens */
 } GraphPick;
 
+/* Layers without a sliding window keep the keys and values of all positions, those with one only of
+ * the last: each group has its own pages. */
+typedef enum {
+  GRAPH_KV_FULL,
+  GRAPH_KV_WINDOW,
+  GRAPH_N_KV_GROUPS,
+} GraphKvGroup;
+
+/* Rows of a buffer lie plan->buffer_width[buffer] floats apart, whatever an op's widths are. */
 typedef struct {
   GraphOpKind kind;
   gboolean output_rows; /* N is the number of output rows, not of tokens */
   GraphBuffer src, dst;
-  uint32_t src_width, dst_width; /* floats per row of src and dst */
+  uint32_t src_width, dst_width; /* floats of a row of src and dst that the op uses, from 0 on */
   uint32_t n_weights;
   const ModelTensor
       *weights[GRAPH_MAX_WEIGHTS]; /* [rows][columns = src_width]; side by side in dst */
-  /* [rows] each, or NULL: MATMUL's, one a weight; the first is LAYER_NORM's too */
+  /* [rows] each, or NULL: MATMUL's and GATED's, one a weight; the first is LAYER_NORM's too.
+   * EXPERTS_…: [experts][rows] */
   const ModelTensor *biases[GRAPH_MAX_WEIGHTS];
-  const ModelTensor
-      *vector;         /* [width] f32 or f16: norm weights; rope_freqs or NULL for ROPE_STORE */
-  uint32_t layer;      /* for ROPE_STORE and ATTENTION: index into the KV of this plan's model */
-  gboolean accumulate; /* MATMUL, EMBED: dst += instead of dst = */
-  gboolean activate;   /* MATMUL: the architecture's activation of the result; never accumulates */
-  gboolean whole_run;  /* ATTENTION: not causal */
-  GraphPick pick;      /* EMBED */
+  const ModelTensor *vector; /* [width] f32 or f16: norm weights; ROPE_STORE: q's norm or NULL;
+                                ATTENTION: sinks [n_heads] or NULL */
+  const ModelTensor *k_norm; /* ROPE_STORE: [d_key] or NULL */
+  gboolean accumulate;       /* MATMUL, EMBED, NORM, EXPERTS_DOWN: dst += instead of dst = */
+  gboolean activate;         /* MATMUL: the architecture's activation of the result; never
+                                accumulates */
+  float scale;               /* EMBED, MATMUL, EXPERTS_DOWN: of the result; 1: none */
+  float cap;                 /* MATMUL: result = cap * tanh (result / cap); ATTENTION: scores */
+  gboolean whole_run;        /* ATTENTION: not causal */
+  GraphPick pick;            /* EMBED */
+  GraphBuffer route;         /* EXPERTS_…: where ROUTE left its choice */
+  /* ROPE_STORE and ATTENTION */
+  GraphKvGroup group;
+  uint32_t layer; /* index into the KV of that group of this plan's model */
+  uint32_t n_heads, n_heads_kv, d_key, d_value;
+  uint32_t rotation;      /* index into the description's, or MODEL_NO_ROTATION */
+  uint32_t window_tokens; /* see ModelLayer; 0: all */
 } GraphOp;
+
+/* What some plans need beyond what every back end does; a back end says what it has. */
+typedef enum {
+  GRAPH_NEEDS_WINDOW = 1 << 0,     /* sliding windows, and their own KV pages */
+  GRAPH_NEEDS_ATTENTION = 1 << 1,  /* caps, sinks, temperature; heads that differ by layer */
+  GRAPH_NEEDS_QK_NORM = 1 << 2,    /* in ROPE_STORE */
+  GRAPH_NEEDS_SCALES = 1 << 3,     /* scale, cap of MATMUL and EMBED, accumulating NORM */
+  GRAPH_NEEDS_GATE = 1 << 4,       /* GATE, biases in GATED, the gate of gpt-oss */
+  GRAPH_NEEDS_EXPERTS = 1 << 5,    /* ROUTE, EXPERTS_… */
+  GRAPH_NEEDS_RECURRENCE = 1 << 6, /* states beside KV */
+} GraphNeeds;
 
 typedef struct {
   const ModelDesc *desc;                  /* borrowed */
   uint32_t max_tokens;                    /* rows of the token buffers: 1, 16 or the chunk */
   uint32_t max_outputs;                   /* rows of the output buffers */
   uint32_t buffer_width[GRAPH_N_BUFFERS]; /* floats per row; 0: not used by this plan */
+  uint32_t n_kv_layers[GRAPH_N_KV_GROUPS];
+  GraphNeeds needs;
   uint32_t n_ops;
   GraphOp *ops;
 } GraphPlan;

@@ -15,6 +15,8 @@ typedef enum {
   MODEL_ACTIVATION_SILU,
   MODEL_ACTIVATION_GELU,     /* the tanh form */
   MODEL_ACTIVATION_GELU_ERF, /* x / 2 * (1 + erf (x / sqrt 2)) */
+  /* gated only: g = min (gate, 7), u = clamp (up, -7, 7): g / (1 + exp (-1.702 g)) * (u + 1) */
+  MODEL_ACTIVATION_SWIGLU_OAI,
 } ModelActivation;
 
 /* What an architecture has, in combination. */
@@ -23,21 +25,51 @@ typedef enum {
   MODEL_POSITIONS = 1 << 0,   /* learned vectors added to the embeddings, one for each position */
   MODEL_TOKEN_TYPES = 1 << 1, /* a vector of the token's type too; texts are of type 0 */
   MODEL_EMBD_NORM = 1 << 2,   /* a norm right after the embeddings */
-  MODEL_PRE_NORM = 1 << 3,    /* a norm before attention, feed-forward and output */
-  MODEL_POST_NORM = 1 << 4,   /* a norm of each sum of residual and result */
-  MODEL_LAYER_NORM = 1 << 5,  /* norms take the mean away and may have biases; else RMS norms */
-  MODEL_BIASES = 1 << 6,      /* of matrices */
-  MODEL_GATED = 1 << 7,       /* act (gate) * up; else act (up) */
-  MODEL_CAUSAL = 1 << 8,      /* a token sees what is before it; else all of its text */
-  MODEL_HEAD = 1 << 9,        /* writes text; else its states are pooled, one vector a text */
+  MODEL_PRE_NORM = 1 << 3,    /* a norm before attention and output */
+  MODEL_FFN_NORM = 1 << 4,    /* a norm before feed-forward, called ffn_norm */
+  MODEL_LATE_NORM = 1 << 5,   /* the same, called post_attention_norm */
+  MODEL_POST_NORM = 1 << 6,   /* a norm of each sum of residual and result */
+  MODEL_SANDWICH = 1 << 7,    /* a norm of each result, before it is added to the residual */
+  MODEL_LAYER_NORM = 1 << 8,  /* norms take the mean away and may have biases; else RMS norms */
+  MODEL_BIASES = 1 << 9,      /* of matrices */
+  MODEL_GATED = 1 << 10,      /* act (gate) * up; else act (up) */
+  MODEL_FUSED_GATE = 1 << 11, /* the same, gate and up in one matrix called ffn_up, gate first */
+  MODEL_QK_NORM = 1 << 12,    /* each head's query and key are normed before they rotate */
+  MODEL_SINKS = 1 << 13,      /* a logit a head that takes part in softmax and has no value */
+  MODEL_EXPERTS = 1 << 14,    /* feed-forward may be a mixture of experts */
+  MODEL_CAUSAL = 1 << 15,     /* a token sees what is before it; else all of its text */
+  MODEL_HEAD = 1 << 16,       /* writes text; else its states are pooled, one vector a text */
+  MODEL_EMBD_SCALE = 1 << 17, /* embeddings are multiplied by the root of their width */
+  MODEL_DENSE_HEAD = 1 << 18, /* a vector goes through two more matrices */
+  /* What most have. */
+  MODEL_NORMS = MODEL_PRE_NORM | MODEL_FFN_NORM,
+  MODEL_WRITER = MODEL_CAUSAL | MODEL_HEAD,
 } ModelFeatures;
 
-/* One row per architecture: the switches that research/engine.md 4.3 lists, as data. */
+/* How experts are chosen and weighed; numbers are those of <arch>.expert_gating_func. */
+typedef enum {
+  MODEL_GATING_SOFTMAX = 1,     /* of all experts, then the largest */
+  MODEL_GATING_SIGMOID,         /* of each */
+  MODEL_GATING_SOFTMAX_OF_USED, /* the largest, then softmax of these */
+} ModelGating;
+
+/* One row per architecture: the switches that research/engine.md 4.3 lists, as data. 0 in the
+ * fields after features: as most do. */
 typedef struct {
   const char *name; /* general.architecture */
   ModelRope rope;
   ModelActivation activation;
   ModelFeatures features;
+  /* Of each so many layers all but the last have a sliding window, where the file gives one and
+   * says nothing else of its layers; 0: none has */
+  uint32_t window_period;
+  /* Windowed layers turn by this base, without scaling; 0: as the others */
+  float window_rope_base;
+  uint32_t rope_period; /* each so-many-th layer does not rotate */
+  /* With so many layers scores are scaled by the width that a head has on average, not its own */
+  uint32_t width_scale_layers;
+  ModelGating gating; /* where the file does not say */
+  gboolean norm_used; /* weights of the experts used are made to sum up to 1 */
 } ModelArchitecture;
 
 /* How the states of a text's tokens become its vector; numbers are those of <arch>.pooling_type. */
@@ -48,16 +80,44 @@ typedef enum {
 } ModelPooling;
 
 typedef struct {
-  uint32_t n_layers, d_model, d_ff, n_vocab, context_tokens /* trained */;
+  uint32_t n_layers, d_model, n_vocab, context_tokens /* trained */;
+  /* The largest of all layers; see ModelLayer for each. */
+  uint32_t n_heads, n_heads_kv, d_key, d_value, d_rope, d_ff;
+  uint32_t n_types;     /* rows of TOKEN_TYPES */
+  ModelPooling pooling; /* of a model that makes vectors */
+  float norm_epsilon;
+  float attention_scale; /* 1 / sqrt (d_key) unless the file says otherwise */
+  float attention_cap;   /* scores become cap * tanh (score / cap); 0: none */
+  float logit_cap;       /* the same of logits */
+  float embedding_scale; /* of embeddings; 1: none, and so below */
+  float residual_scale;  /* of what attention and feed-forward add */
+  float logit_scale;     /* of logits */
+  /* Queries at position p are multiplied by 1 + temperature * ln (1 + floor (p / temperature_floor
+   * tokens)); 0: not */
+  float temperature;
+  uint32_t temperature_floor_tokens;
+  uint32_t n_experts, n_experts_used, d_ff_expert; /* 0: no mixture */
+  ModelGating gating;
+  gboolean norm_used;
+  float expert_scale; /* of the weights of experts */
+} ModelHparams;
+
+/* How a head's leading dimensions turn with the position. */
+typedef struct {
+  uint32_t d_rope;  /* even */
+  float magnitude;  /* rotated vectors are multiplied by it (YaRN) */
+  float *frequency; /* [d_rope / 2] radians per position; owned */
+} ModelRotation;
+#define MODEL_NO_ROTATION UINT32_MAX
+
+typedef struct {
   uint32_t n_heads, n_heads_kv; /* n_heads is a multiple of n_heads_kv */
   uint32_t d_key, d_value;      /* per head, ≤ 1024 */
-  uint32_t d_rope;              /* leading dimensions of a head that rotate; even */
-  uint32_t n_types;             /* rows of TOKEN_TYPES */
-  ModelPooling pooling;         /* of a model without HEAD */
-  float norm_epsilon, rope_base;
-  float rope_scale;      /* positions are multiplied by it: 1 / linear factor */
-  float attention_scale; /* 1 / sqrt (d_key) unless the file says otherwise */
-} ModelHparams;
+  uint32_t d_ff;
+  uint32_t rotation;      /* index into the description's, or MODEL_NO_ROTATION */
+  uint32_t window_tokens; /* that a token sees, itself included, or half of it to each side when
+                             attention is not causal; 0: all */
+} ModelLayer;
 
 /* Roles of tensors: see roles.def. */
 typedef enum {
@@ -70,28 +130,42 @@ typedef enum {
 typedef struct {
   const ModelGguf *gguf; /* borrowed, outlives the description */
   const ModelArchitecture *architecture;
+  ModelFeatures features; /* the architecture's, but for what the file says itself */
   ModelHparams h;
+  ModelLayer *layers; /* [n_layers] */
+  uint32_t n_rotations;
+  ModelRotation *rotations;
   const ModelTensor *global[MODEL_N_ROLES];   /* roles outside layers; absent optional ones NULL */
   const ModelTensor *(*layer)[MODEL_N_ROLES]; /* [n_layers][role] */
   gboolean tied_output;                       /* OUTPUT is then the same tensor as TOKEN_EMBD */
   uint64_t n_parameters;                      /* a tied tensor once */
   uint64_t weight_bytes;                      /* all tensors, a tied one once */
-  uint64_t
-      decode_bytes; /* weights read to make one token: all but the embedding rows not looked up */
+  /* weights read to make one token: all but the embedding rows not looked up and the experts not
+   * chosen */
+  uint64_t decode_bytes;
 } ModelDesc;
 
 /* Reads and checks; a sentence naming what is missing, of a wrong shape, or not supported on
- * failure. */
+ * failure. Rotations are those of the trained context. */
 ModelDesc *model_desc_new (const ModelGguf *gguf, GError **error);
 void model_desc_free (ModelDesc *desc);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ModelDesc, model_desc_free)
 
+/* Some models turn otherwise when a context longer than they were first trained for is in use
+ * ("longrope"). Before plans are built; changes desc->rotations. */
+gboolean model_desc_set_context (ModelDesc *desc, uint32_t context_tokens, GError **error);
+
 static inline gboolean
 model_desc_has (const ModelDesc *desc, ModelFeatures features)
 {
-  return (desc->architecture->features & features) == features;
+  return (desc->features & features) == features;
 }
 
-/* Numbers in the keys and values that one token leaves over all layers: times 2 for bytes in
- * f16. 0 for a model that makes vectors: it keeps nothing from text to text. */
+/* The tokens of the sliding window that some layers have, 0: none has. All that have one have the
+ * same. */
+uint32_t model_desc_window_tokens (const ModelDesc *desc);
+
+/* Numbers in the keys and values that one more token leaves in layers without a sliding window:
+ * times 2 for bytes in f16. 0 for a model that makes vectors: it keeps nothing from text to
+ * text. */
 uint64_t model_desc_kv_elements (const ModelDesc *desc);

@@ -153,7 +153,7 @@ add_window (Embedding *e, size_t text, const gint32 *content, uint32_t n, GError
   run = &e->runs[e->n_runs];
   *run = (EngineBatchRun) { .first = e->tokens->len, .n_tokens = length };
   run->n_pages = (length - 1) / ENGINE_PAGE_TOKENS + 1;
-  run->pages = e->pages + e->n_pages;
+  run->pages[GRAPH_KV_FULL] = e->pages + e->n_pages;
   e->n_pages += run->n_pages;
   e->texts[e->n_runs] = text;
   e->weights[e->n_runs++] = MAX (n, 1);

@@ -96,7 +96,7 @@ evaluate (EngineSession *session, const gint32 *tokens, uint32_t n, const uint32
   executable = session_model_executable (model, session_model_class (model, n, n_outputs), error);
   if (executable == NULL || !session_timeline_reserve (timeline, n, error))
     return FALSE;
-  run.pages = (const uint32_t *) timeline->table->data;
+  run.pages[GRAPH_KV_FULL] = (const uint32_t *) timeline->table->data;
   run.n_pages = timeline->table->len;
   if (!model->backend->vtable->run (executable, &batch, result, &session->cancel, cost, error))
     return FALSE;

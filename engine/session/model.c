@@ -18,6 +18,20 @@ build_plan (const EngineModel *model, SessionClass class)
                            sizes[class].outputs);
 }
 
+/* Not every back end does everything that an architecture may ask for. */
+static gboolean
+check_needs (const EngineModel *model, GError **error)
+{
+  const EngineBackendCaps *caps = model->backend->vtable->caps (model->backend);
+
+  if ((model->plans[SESSION_CLASS_CHUNK]->needs & ~caps->can) == 0)
+    return TRUE;
+  g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED,
+               "Models of the architecture “%s” cannot run on %s yet: choose another device.",
+               model->desc->architecture->name, caps->description);
+  return FALSE;
+}
+
 gboolean
 session_model_load (EngineModel *model, const EngineModelOptions *options, GError **error)
 {
@@ -25,11 +39,16 @@ session_model_load (EngineModel *model, const EngineModelOptions *options, GErro
   gboolean embeds = session_model_embeds (model);
   uint32_t n_pages = (model->context_tokens + ENGINE_PAGE_TOKENS - 1) / ENGINE_PAGE_TOKENS;
 
+  EngineKvSize kv = { { 0 } };
+
   if (embeds)
     n_pages = session_embed_pages (model);
+  kv.n_pages[GRAPH_KV_FULL] = n_pages;
   for (SessionClass class = embeds ? SESSION_CLASS_CHUNK : 0; class < SESSION_N_CLASSES; class ++)
     model->plans[class] = build_plan (model, class);
-  model->weights = vtable->load (model->backend, model->plans[SESSION_CLASS_CHUNK], n_pages,
+  if (!check_needs (model, error))
+    return FALSE;
+  model->weights = vtable->load (model->backend, model->plans[SESSION_CLASS_CHUNK], &kv,
                                  options->progress, options->progress_data, options->cancel, error);
   if (model->weights == NULL)
     return FALSE;

@@ -35,9 +35,10 @@ unload (EngineBackendModel *base)
 }
 
 static gboolean
-allocate_kv (VulkanModel *self, const GraphPlan *plan, uint32_t n_pages, GError **error)
+allocate_kv (VulkanModel *self, const GraphPlan *plan, const EngineKvSize *kv, GError **error)
 {
   const ModelHparams *h = &plan->desc->h;
+  uint32_t n_pages = kv->n_pages[GRAPH_KV_FULL];
   self->n_pages = n_pages;
   for (uint32_t i = 0; i < plan->n_ops; i++)
     if (plan->ops[i].kind == GRAPH_OP_ROPE_STORE)
@@ -57,13 +58,13 @@ allocate_kv (VulkanModel *self, const GraphPlan *plan, uint32_t n_pages, GError 
 }
 
 static EngineBackendModel *
-load (EngineBackend *base, const GraphPlan *plan, uint32_t n_pages, EngineProgress progress,
+load (EngineBackend *base, const GraphPlan *plan, const EngineKvSize *kv, EngineProgress progress,
       void *user_data, const gint *cancel, GError **error)
 {
   VulkanModel *self = g_new0 (VulkanModel, 1);
   self->base.backend = base;
   self->backend = (VulkanBackend *) base;
-  if (!allocate_kv (self, plan, n_pages, error) ||
+  if (!allocate_kv (self, plan, kv, error) ||
       (self->weights = vulkan_weights_new (self->backend->device, self->backend->submitter, plan,
                                            progress, user_data, cancel, error)) == NULL) {
     unload (&self->base);
@@ -158,7 +159,8 @@ run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResult *resu
 }
 
 static gboolean
-copy_page (EngineBackendModel *base, uint32_t src, uint32_t dst, GError **error)
+copy_page (EngineBackendModel *base, GraphKvGroup group, uint32_t src, uint32_t dst,
+           GError **error)
 {
   VulkanModel *self = (VulkanModel *) base;
   uint64_t bytes = (uint64_t) self->page_units * 16;

@@ -10,15 +10,13 @@
 static void
 write_rotation (VulkanExecutable *self, float *rotation, uint32_t token, uint32_t position)
 {
-  const ModelHparams *h = &self->plan->desc->h;
-  uint32_t pairs = h->d_rope / 2;
+  if (self->rotation == NULL)
+    return;
+  uint32_t pairs = self->rotation->d_rope / 2;
   for (uint32_t i = 0; i < pairs; i++) {
-    double angle = (double) position * (double) h->rope_scale *
-                   pow ((double) h->rope_base, -2.0 * i / h->d_rope);
-    if (self->rope_freqs != NULL)
-      angle /= (double) self->rope_freqs->host[i];
-    rotation[(token * pairs + i) * 2] = (float) cos (angle);
-    rotation[(token * pairs + i) * 2 + 1] = (float) sin (angle);
+    double angle = (double) position * (double) self->rotation->frequency[i];
+    rotation[(token * pairs + i) * 2] = self->rotation->magnitude * (float) cos (angle);
+    rotation[(token * pairs + i) * 2 + 1] = self->rotation->magnitude * (float) sin (angle);
   }
 }
 
@@ -32,7 +30,7 @@ write_tokens (VulkanExecutable *self, const EngineBatch *batch)
   uint32_t n_pages = 0;
   for (uint32_t r = 0; r < batch->n_runs; r++) {
     const EngineBatchRun *run = &batch->runs[r];
-    memcpy (pages + n_pages, run->pages, run->n_pages * sizeof *pages);
+    memcpy (pages + n_pages, run->pages[GRAPH_KV_FULL], run->n_pages * sizeof *pages);
     for (uint32_t i = 0; i < run->n_tokens; i++) {
       uint32_t token = run->first + i;
       tokens[token] = (ShaderToken) { .id = (uint32_t) batch->tokens[token],

@@ -104,10 +104,9 @@ static gboolean
 prepare (VulkanExecutable *self, GError **error)
 {
   const GraphPlan *plan = self->plan;
-  self->rope_freqs = NULL;
   for (uint32_t i = 0; i < plan->n_ops; i++) {
-    if (plan->ops[i].kind == GRAPH_OP_ROPE_STORE && plan->ops[i].vector != NULL)
-      self->rope_freqs = vulkan_weights_vector (self->model->weights, plan->ops[i].vector);
+    if (plan->ops[i].rotation != MODEL_NO_ROTATION)
+      self->rotation = &plan->desc->rotations[plan->ops[i].rotation];
     self->whole_run |= plan->ops[i].whole_run;
   }
   return vulkan_record (self, VULKAN_PART_TOKENS, vulkan_bucket (self, plan->max_tokens), error) &&

@@ -75,9 +75,9 @@ typedef struct {
   VulkanBuffer results;  /* [max_outputs][SHADER_RESULT_WORDS] */
   VulkanBuffer readback; /* the same for the host, where it does not see results */
   VulkanRecording recordings[VULKAN_N_PARTS][VULKAN_N_BUCKETS];
-  const VulkanVector *rope_freqs; /* or NULL */
-  gboolean whole_run;             /* tokens see all of their run */
-  uint32_t max_split_tokens;      /* tokens * splits that parts has room for */
+  const ModelRotation *rotation; /* or NULL */
+  gboolean whole_run;            /* tokens see all of their run */
+  uint32_t max_split_tokens;     /* tokens * splits that parts has room for */
   uint32_t n_arguments;
 } VulkanExecutable;
 

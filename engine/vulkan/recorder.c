@@ -478,7 +478,7 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
 {
   VulkanExecutable *exe = self->exe;
   const ModelHparams *h = &self->plan->desc->h;
-  ModelRope rope = self->plan->desc->architecture->rope;
+  gboolean rotates = op->rotation != MODEL_NO_ROTATION;
   ShaderRopePush push = {
     .qkv = buffer_address (self, op->src),
     .kv = exe->model->kv.address + (uint64_t) op->layer * exe->model->layer_units * 16,
@@ -490,8 +490,8 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
     .n_heads_kv = h->n_heads_kv,
     .d_key = h->d_key,
     .d_value = h->d_value,
-    .d_rope = rope == MODEL_ROPE_NONE ? 0 : h->d_rope,
-    .halves = rope == MODEL_ROPE_HALVES,
+    .d_rope = rotates ? self->plan->desc->rotations[op->rotation].d_rope : 0,
+    .halves = self->plan->desc->architecture->rope == MODEL_ROPE_HALVES,
     .pairs = narrow_attention (self),
   };
   return dispatch (self,

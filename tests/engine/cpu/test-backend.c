@@ -70,7 +70,8 @@ open_device (Fixture *f, unsigned n_threads, CpuTier tier, uint32_t chunk)
   f->backend = cpu_backend_open (n_threads, tier, &error);
   g_assert_no_error (error);
   f->plan = graph_plan_build (f->desc, 0, f->desc->h.n_layers, TRUE, TRUE, chunk, 2);
-  f->model = f->backend->vtable->load (f->backend, f->plan, N_PAGES, NULL, NULL, NULL, &error);
+  f->model = f->backend->vtable->load (f->backend, f->plan,
+                                       &(EngineKvSize) { { N_PAGES } }, NULL, NULL, NULL, &error);
   g_assert_no_error (error);
   f->executable = f->backend->vtable->compile (f->model, f->plan, &error);
   g_assert_no_error (error);
@@ -90,7 +91,7 @@ read_tokens (Fixture *f, const uint32_t *pages, uint32_t from, uint32_t to, Engi
   for (uint32_t at = from; at < to; at += f->plan->max_tokens) {
     uint32_t n = MIN (f->plan->max_tokens, to - at), row = n - 1;
     g_autofree int32_t *tokens = g_new (int32_t, n);
-    EngineBatchRun run = { 0, n, at, pages, N_PAGES / 2 };
+    EngineBatchRun run = { 0, n, at, { pages }, N_PAGES / 2 };
     EngineBatch batch = { tokens, n, &run, 1, &row, 1, N_BEST, TRUE };
 
     for (uint32_t i = 0; i < n; i++)
@@ -178,11 +179,11 @@ test_branch (void)
   alone = read_all (&f);
   read_tokens (&f, pages, 0, 100, &result, NULL, &error);
   g_assert_no_error (error);
-  g_assert_true (f.backend->vtable->copy_page (f.model, 1, 7, &error));
+  g_assert_true (f.backend->vtable->copy_page (f.model, GRAPH_KV_FULL, 1, 7, &error));
   read_tokens (&f, branch, 100, N_TOKENS, &result, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpmem (&alone, sizeof alone, &branched, sizeof branched);
-  g_assert_false (f.backend->vtable->copy_page (f.model, 1, N_PAGES, &error));
+  g_assert_false (f.backend->vtable->copy_page (f.model, GRAPH_KV_FULL, 1, N_PAGES, &error));
   g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID);
 }
 
@@ -235,16 +236,16 @@ test_refusals (void)
     EngineBatch batch;
     EngineBatchRun run;
   } bad[] = {
-    { { tokens, 3, NULL, 1 }, { 0, 3, 0, pages, 1 } },                    /* no such token */
-    { { tokens, 2, NULL, 1 }, { 0, 2, 63, pages, 1 } },                   /* past its pages */
-    { { tokens, 2, NULL, 1 }, { 0, 2, 0, pages, 3 } },                    /* no such page */
-    { { tokens, 2, NULL, 1 }, { 0, 1, 0, pages, 1 } },                    /* a row without a run */
-    { { tokens, 2, NULL, 1 }, { 1, 2, 0, pages, 1 } },                    /* does not begin at 0 */
-    { { tokens, 9, NULL, 1 }, { 0, 9, 0, pages, 1 } },                    /* more than the plan */
-    { { tokens, 0, NULL, 0 }, { 0, 0, 0, pages, 1 } },                    /* nothing */
-    { { tokens, 2, NULL, 1, rows, 2, 1, FALSE }, { 0, 2, 0, pages, 1 } }, /* no such row */
-    { { tokens, 2, NULL, 1, rows, 1, 0, FALSE }, { 0, 2, 0, pages, 1 } }, /* no candidates */
-    { { tokens, 2, NULL, 1, rows, 1, 257, FALSE }, { 0, 2, 0, pages, 1 } },
+    { { tokens, 3, NULL, 1 }, { 0, 3, 0, { pages }, 1 } },                    /* no such token */
+    { { tokens, 2, NULL, 1 }, { 0, 2, 63, { pages }, 1 } },                   /* past its pages */
+    { { tokens, 2, NULL, 1 }, { 0, 2, 0, { pages }, 3 } },                    /* no such page */
+    { { tokens, 2, NULL, 1 }, { 0, 1, 0, { pages }, 1 } },                    /* a row has no run */
+    { { tokens, 2, NULL, 1 }, { 1, 2, 0, { pages }, 1 } },                    /* begins at 1 */
+    { { tokens, 9, NULL, 1 }, { 0, 9, 0, { pages }, 1 } },                    /* too many */
+    { { tokens, 0, NULL, 0 }, { 0, 0, 0, { pages }, 1 } },                    /* nothing */
+    { { tokens, 2, NULL, 1, rows, 2, 1, FALSE }, { 0, 2, 0, { pages }, 1 } }, /* no such row */
+    { { tokens, 2, NULL, 1, rows, 1, 0, FALSE }, { 0, 2, 0, { pages }, 1 } }, /* no candidates */
+    { { tokens, 2, NULL, 1, rows, 1, 257, FALSE }, { 0, 2, 0, { pages }, 1 } },
   };
   g_auto (Fixture) f = { 0 };
   EngineBackendModel *model;
@@ -263,12 +264,14 @@ test_refusals (void)
     g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID);
     g_clear_error (&error);
   }
-  model = f.backend->vtable->load (f.backend, f.plan, 1u << 30, NULL, NULL, NULL, &error);
+  model = f.backend->vtable->load (f.backend, f.plan,
+                                   &(EngineKvSize) { { 1u << 30 } }, NULL, NULL, NULL, &error);
   g_assert_null (model);
   g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY);
   g_test_message ("%s", error->message);
   g_clear_error (&error);
-  model = f.backend->vtable->load (f.backend, f.plan, 1, NULL, NULL, &cancel, &error);
+  model = f.backend->vtable->load (f.backend, f.plan,
+                                   &(EngineKvSize) { { 1 } }, NULL, NULL, &cancel, &error);
   g_assert_null (model);
   g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_CANCELLED);
   g_clear_error (&error);
@@ -286,7 +289,8 @@ test_truncated (void)
   make_model (&f, NULL, MODEL_TYPE_Q4_0);
   open_device (&f, 2, cpu_tier_best (), 8);
   g_assert_cmpint (truncate (f.path, (off_t) model_gguf_file_bytes (f.gguf) / 2), ==, 0);
-  g_assert_null (f.backend->vtable->load (f.backend, f.plan, 1, NULL, NULL, NULL, &error));
+  g_assert_null (f.backend->vtable->load (f.backend, f.plan,
+                                          &(EngineKvSize) { { 1 } }, NULL, NULL, NULL, &error));
   g_assert_nonnull (error);
   g_test_message ("%s", error->message);
 }

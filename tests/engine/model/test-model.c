@@ -48,6 +48,7 @@ test_defaults (void)
   g_autoptr (TestGguf) written = test_gguf_build_llama (&llama, MODEL_TYPE_Q8_0, 1);
   Opened o = open_model (written);
   const ModelHparams *h = &o.desc->h;
+  double second;
   uint64_t matrices = 2 * (256 * 256 * 2 + 128 * 256 * 2 + 256 * 512 * 3) + 2 * 320 * 256;
 
   g_assert_no_error (o.error);
@@ -57,7 +58,9 @@ test_defaults (void)
   g_assert_cmpuint (h->n_vocab, ==, 320);
   g_assert_cmpuint (h->d_key, ==, 64);
   g_assert_cmpuint (h->d_rope, ==, 64);
-  g_assert_true (h->rope_scale == 1 && h->rope_base == 10000 && h->attention_scale == 0.125f);
+  g_assert_true (h->attention_scale == 0.125f);
+  second = (double) o.desc->rotations[0].frequency[1] * (double) (1 + 7.0f / 31);
+  g_assert_cmpfloat (fabs (second - pow (10000, -1 / 32.0)), <, 1e-7);
   g_assert_false (o.desc->tied_output);
   g_assert_nonnull (o.desc->global[MODEL_ROLE_ROPE_FREQS]);
   g_assert_cmpstr (o.desc->layer[1][MODEL_ROLE_FFN_DOWN]->name, ==, "blk.1.ffn_down.weight");
@@ -150,6 +153,7 @@ ADD_U32 (parts, "split.count", 3)
 ADD_STRING (adapter, "general.type", "adapter")
 ADD_STRING (ordinary, "general.type", "model")
 ADD_STRING (yarn, "llama.rope.scaling.type", "yarn")
+ADD_STRING (unknown_scaling, "llama.rope.scaling.type", "dynamic")
 ADD_STRING (llama3_without_factors, "llama.rope.scaling.type", "llama3")
 ADD_F32 (linear, "llama.rope.scaling.factor", 4)
 ADD_F32 (zero_factor, "llama.rope.scaling.factor", 0)
@@ -168,6 +172,14 @@ bias (TestGguf *gguf)
   g_autofree float *zeros = g_new0 (float, 256);
 
   test_gguf_add_tensor (gguf, "blk.0.attn_q.bias", MODEL_TYPE_F32, 256, 0, zeros, 1024);
+}
+
+static void
+other_tensor (TestGguf *gguf)
+{
+  g_autofree float *zeros = g_new0 (float, 64);
+
+  test_gguf_add_tensor (gguf, "blk.0.attn_q_norm.weight", MODEL_TYPE_F32, 64, 0, zeros, 256);
 }
 
 static void
@@ -199,16 +211,18 @@ test_additions (void)
     { "linear scaling", linear, -1, NULL },
     { "a factor as a whole number", factor_is_whole, -1, NULL },
     { "an unused tensor", unused, -1, NULL },
-    { "experts", experts, ENGINE_ERROR_UNSUPPORTED, "8 experts" },
+    { "experts without a number in use", experts, ENGINE_ERROR_BAD_FILE, "expert_used_count" },
     { "parts", parts, ENGINE_ERROR_UNSUPPORTED, "3 parts" },
     { "an adapter", adapter, ENGINE_ERROR_UNSUPPORTED, "adapter" },
-    { "yarn", yarn, ENGINE_ERROR_UNSUPPORTED, "yarn" },
-    { "llama3 scaling without factors", llama3_without_factors, ENGINE_ERROR_UNSUPPORTED,
+    { "yarn", yarn, -1, NULL },
+    { "an unknown method", unknown_scaling, ENGINE_ERROR_UNSUPPORTED, "dynamic" },
+    { "llama3 scaling without factors", llama3_without_factors, ENGINE_ERROR_BAD_FILE,
       "llama3" },
     { "a zero factor", zero_factor, ENGINE_ERROR_BAD_FILE, "scaling.factor" },
-    { "an attention factor", attention_factor, ENGINE_ERROR_UNSUPPORTED, "1.2" },
+    { "an attention factor", attention_factor, -1, NULL },
     { "attention to what follows", looks_ahead, ENGINE_ERROR_UNSUPPORTED, "causal" },
-    { "a bias", bias, ENGINE_ERROR_UNSUPPORTED, "attn_q.bias" },
+    { "a bias", bias, -1, NULL },
+    { "a tensor of another kind", other_tensor, ENGINE_ERROR_UNSUPPORTED, "attn_q_norm" },
     { "a layer too many", layer_too_many, ENGINE_ERROR_UNSUPPORTED, "blk.2.attn_norm" },
   };
 
@@ -241,14 +255,14 @@ test_rope_scaling (void)
   test_gguf_add_f32 (with_factors, "llama.rope.scaling.factor", 8); /* already in the factors */
   o = open_model (with_factors);
   g_assert_no_error (o.error);
-  g_assert_true (o.desc->h.rope_scale == 1);
+  g_assert_cmpfloat (o.desc->rotations[0].frequency[0], ==, 1.0f);
   opened_clear (&o);
 
   test_gguf_add_string (scaled, "llama.rope.scaling.type", "linear");
   test_gguf_add_f32 (scaled, "llama.rope.scaling.factor", 4);
   o = open_model (scaled);
   g_assert_no_error (o.error);
-  g_assert_true (o.desc->h.rope_scale == 0.25f);
+  g_assert_cmpfloat (o.desc->rotations[0].frequency[0], ==, 0.25f);
   opened_clear (&o);
 }
 
@@ -350,7 +364,7 @@ test_per_layer_heads (void)
   } cases[] = {
     { { 2, 2 }, 2, -1 },
     { { 2, 2, 2 }, 3, -1 },
-    { { 2, 1 }, 2, ENGINE_ERROR_UNSUPPORTED },
+    { { 2, 1 }, 2, ENGINE_ERROR_BAD_FILE },
     { { 2 }, 1, ENGINE_ERROR_BAD_FILE },
   };
 

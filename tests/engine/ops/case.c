@@ -3,6 +3,7 @@
 #include "tests/engine/ops/case.h"
 
 #include <glib/gstdio.h>
+#include <math.h>
 
 EngineBackend *case_backend;
 
@@ -24,8 +25,6 @@ case_new (uint64_t seed, uint32_t max_tokens, uint32_t max_outputs)
                                .d_value = 32,
                                .d_rope = 32,
                                .norm_epsilon = 1e-5f,
-                               .rope_base = 10000,
-                               .rope_scale = 1,
                                .attention_scale = 0.176776695f };
   c->plan = (GraphPlan) {
     .desc = &c->desc, .max_tokens = max_tokens, .max_outputs = max_outputs, .ops = c->ops
@@ -79,12 +78,25 @@ write_file (Case *c)
   c->desc.gguf = c->gguf;
 }
 
+void
+set_rotation (Case *c, uint32_t d_rope, gboolean factors)
+{
+  for (uint32_t i = 0; i < d_rope / 2; i++)
+    c->frequency[i] = (float) (pow (10000, -2.0 * i / d_rope) / (factors ? 1 + 0.25 * i : 1));
+  c->rotation = (ModelRotation) { d_rope, 1, c->frequency };
+  c->desc.h.d_rope = d_rope;
+  c->desc.rotations = &c->rotation;
+  c->desc.n_rotations = 1;
+}
+
 GraphOp *
 add_op (Case *c, GraphOpKind kind, GraphBuffer src, GraphBuffer dst)
 {
   GraphOp *op = &c->ops[c->plan.n_ops++];
 
-  *op = (GraphOp) { .kind = kind, .src = src, .dst = dst };
+  *op = (GraphOp) {
+    .kind = kind, .src = src, .dst = dst, .scale = 1, .rotation = MODEL_NO_ROTATION
+  };
   op->src_width = src < GRAPH_N_BUFFERS ? c->plan.buffer_width[src] : 0;
   op->dst_width = dst < GRAPH_N_BUFFERS ? c->plan.buffer_width[dst] : 0;
   return op;
@@ -111,8 +123,11 @@ add_run (Case *c, uint32_t position, uint32_t n_tokens)
     pages[p] = pages[n_pages - 1 - p];
     pages[n_pages - 1 - p] = swap;
   }
-  c->runs[i] = (EngineBatchRun) { c->tokens->len, n_tokens, position,
-                                  (const uint32_t *) (const void *) c->pages[i]->data, n_pages };
+  c->runs[i] = (EngineBatchRun) { c->tokens->len,
+                                  n_tokens,
+                                  position,
+                                  { (const uint32_t *) (const void *) c->pages[i]->data },
+                                  n_pages };
   for (uint32_t t = 0; t < n_tokens; t++) {
     int32_t token = (int32_t) (test_random (&c->random) % c->desc.h.n_vocab);
 
@@ -150,7 +165,8 @@ compare_all (Case *c, const CaseResult *results, size_t n_results)
   g_autoptr (Reference) reference = reference_new (&c->plan, 256);
   g_autoptr (GError) error = NULL;
   EngineBackendModel *model =
-      vtable->load (case_backend, &c->plan, MAX (c->n_pages, 1), NULL, NULL, NULL, &error);
+      vtable->load (case_backend, &c->plan, &(EngineKvSize) { { MAX (c->n_pages, 1) } }, NULL, NULL,
+                    NULL, &error);
   EngineBackendExecutable *executable;
 
   g_assert_no_error (error);

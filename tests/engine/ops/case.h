@@ -14,6 +14,8 @@ typedef struct {
   ModelGguf *gguf;
   ModelArchitecture architecture;
   ModelDesc desc;
+  ModelRotation rotation;
+  float frequency[512];
   GraphPlan plan;
   GraphOp ops[8];
   EngineBatch batch;
@@ -35,6 +37,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Case, case_free)
 void add_tensor (Case *c, const char *name, ModelType type, uint32_t columns, uint32_t rows,
                  float deviation);
 void write_file (Case *c);
+/* The case's only rotation: a base of 10,000, each frequency divided by a factor that grows with it
+ * when `factors`. */
+void set_rotation (Case *c, uint32_t d_rope, gboolean factors);
 GraphOp *add_op (Case *c, GraphOpKind kind, GraphBuffer src, GraphBuffer dst);
 void weigh (Case *c, GraphOp *op, const char *name);
 /* One more timeline in the batch; its pages are scattered over those that there are. */

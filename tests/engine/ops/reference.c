@@ -184,25 +184,22 @@ run_gated (Reference *r, const GraphOp *op, const EngineBatch *batch)
     }
 }
 
-/* Rotates the leading d_rope dimensions of one head. factors: d_rope / 2, or NULL. */
+/* Rotates the leading dimensions of one head. */
 static void
-rotate (const ModelDesc *desc, const float *factors, uint32_t position, double *x)
+rotate (const ModelDesc *desc, uint32_t index, uint32_t position, double *x)
 {
-  const ModelHparams *h = &desc->h;
-  uint32_t half = h->d_rope / 2;
+  const ModelRotation *rotation = &desc->rotations[index];
+  double magnitude = (double) rotation->magnitude;
+  uint32_t half = rotation->d_rope / 2;
   gboolean halves = desc->architecture->rope == MODEL_ROPE_HALVES;
 
-  if (desc->architecture->rope == MODEL_ROPE_NONE)
-    return;
   for (uint32_t i = 0; i < half; i++) {
-    double frequency = pow ((double) h->rope_base, -2.0 * i / h->d_rope) /
-                       (factors != NULL ? (double) factors[i] : 1);
-    double angle = position * (double) h->rope_scale * frequency;
+    double angle = position * (double) rotation->frequency[i];
     double *a = x + (halves ? i : 2 * i), *b = x + (halves ? i + half : 2 * i + 1);
     double a0 = *a, b0 = *b;
 
-    *a = a0 * cos (angle) - b0 * sin (angle);
-    *b = a0 * sin (angle) + b0 * cos (angle);
+    *a = magnitude * (a0 * cos (angle) - b0 * sin (angle));
+    *b = magnitude * (a0 * sin (angle) + b0 * cos (angle));
   }
 }
 
@@ -224,7 +221,6 @@ static void
 run_rope_store (Reference *r, const GraphOp *op, const EngineBatch *batch)
 {
   const ModelHparams *h = &r->plan->desc->h;
-  g_autofree float *factors = op->vector != NULL ? read_tensor (r, op->vector) : NULL;
   uint32_t n_keys = h->n_heads_kv * h->d_key, n_values = h->n_heads_kv * h->d_value;
 
   for (uint32_t i = 0; i < batch->n_runs; i++)
@@ -233,8 +229,10 @@ run_rope_store (Reference *r, const GraphOp *op, const EngineBatch *batch)
       double *q = row_of (r, op->src, batch->runs[i].first + t), *k = q + h->n_heads * h->d_key;
       size_t row = cache_row (r, i, op->layer, position);
 
-      for (uint32_t head = 0; head < h->n_heads + h->n_heads_kv; head++)
-        rotate (r->plan->desc, factors, position, q + head * h->d_key);
+      for (uint32_t head = 0; op->rotation != MODEL_NO_ROTATION &&
+                              head < h->n_heads + h->n_heads_kv;
+           head++)
+        rotate (r->plan->desc, op->rotation, position, q + head * h->d_key);
       for (uint32_t j = 0; j < n_keys; j++)
         r->keys[row * h->d_key + j] = as_f16 (k[j]);
       for (uint32_t j = 0; j < n_values; j++)

@@ -298,6 +298,16 @@ typedef struct {
   gboolean factors;
 } AttentionShape;
 
+static void
+set_heads (GraphOp *op, const AttentionShape *s)
+{
+  op->n_heads = s->n_heads;
+  op->n_heads_kv = s->n_heads_kv;
+  op->d_key = s->d_key;
+  op->d_value = s->d_value;
+  op->rotation = s->rope == MODEL_ROPE_NONE ? MODEL_NO_ROTATION : 0;
+}
+
 static Case *
 attention_case (const AttentionShape *s, uint64_t seed, uint32_t max_tokens)
 {
@@ -310,20 +320,19 @@ attention_case (const AttentionShape *s, uint64_t seed, uint32_t max_tokens)
   h->n_heads_kv = s->n_heads_kv;
   h->d_key = s->d_key;
   h->d_value = s->d_value;
-  h->d_rope = s->d_rope;
   h->attention_scale = 1 / sqrtf ((float) s->d_key);
   c->architecture.rope = s->rope;
   c->plan.buffer_width[GRAPH_BUFFER_X] = h->d_model = width;
   c->plan.buffer_width[GRAPH_BUFFER_QKV] = width;
   c->plan.buffer_width[GRAPH_BUFFER_ATTN] = s->n_heads * s->d_value;
   add_tensor (c, "embd", MODEL_TYPE_F32, width, h->n_vocab, 1.5f);
-  if (s->factors)
-    add_tensor (c, "freqs", MODEL_TYPE_F32, s->d_rope / 2, 0, 2);
   write_file (c);
   weigh (c, add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_QKV), "embd");
   op = add_op (c, GRAPH_OP_ROPE_STORE, GRAPH_BUFFER_QKV, GRAPH_BUFFER_QKV);
-  op->vector = s->factors ? model_gguf_find_tensor (c->gguf, "freqs") : NULL;
-  add_op (c, GRAPH_OP_ATTENTION, GRAPH_BUFFER_QKV, GRAPH_BUFFER_ATTN);
+  set_heads (op, s);
+  op = add_op (c, GRAPH_OP_ATTENTION, GRAPH_BUFFER_QKV, GRAPH_BUFFER_ATTN);
+  set_heads (op, s);
+  set_rotation (c, s->d_rope, s->factors);
   return c;
 }
 
@@ -376,8 +385,9 @@ try_attention_whole (const AttentionShape *shape, const uint32_t *lengths, uint3
   c->plan.max_outputs = ENGINE_MAX_RUNS;
   c->plan.buffer_width[GRAPH_BUFFER_OUT] = c->plan.buffer_width[GRAPH_BUFFER_ATTN];
   c->ops[2].whole_run = TRUE;
-  add_op (c, GRAPH_OP_ROPE_STORE, GRAPH_BUFFER_QKV, GRAPH_BUFFER_QKV)->vector = c->ops[1].vector;
-  add_op (c, GRAPH_OP_ATTENTION, GRAPH_BUFFER_QKV, GRAPH_BUFFER_ATTN)->whole_run = TRUE;
+  set_heads (add_op (c, GRAPH_OP_ROPE_STORE, GRAPH_BUFFER_QKV, GRAPH_BUFFER_QKV), shape);
+  set_heads (add_op (c, GRAPH_OP_ATTENTION, GRAPH_BUFFER_QKV, GRAPH_BUFFER_ATTN), shape);
+  c->ops[c->plan.n_ops - 1].whole_run = TRUE;
   add_op (c, GRAPH_OP_POOL, GRAPH_BUFFER_ATTN, GRAPH_BUFFER_OUT);
   for (uint32_t i = 0; i < n_runs; i++) {
     outputs[i] = n_tokens;
@@ -424,7 +434,8 @@ try_attention_decode (const AttentionShape *shape, const uint32_t *past, uint32_
 
   for (uint32_t i = 0; i < n_timelines; i++)
     add_run (c, past[i], n_new);
-  model = vtable->load (case_backend, &c->plan, c->n_pages, NULL, NULL, NULL, &error);
+  model = vtable->load (case_backend, &c->plan,
+                        &(EngineKvSize) { { c->n_pages } }, NULL, NULL, NULL, &error);
   g_assert_no_error (error);
   executable = vtable->compile (model, &c->plan, &error);
   g_assert_no_error (error);
@@ -436,7 +447,9 @@ try_attention_decode (const AttentionShape *shape, const uint32_t *past, uint32_
 
       for (uint32_t t = 0; t < step; t++)
         tokens[t] = (int32_t) ((at + t) * 7 + i) % 64;
-      *run = (EngineBatchRun) { 0, batch.n_tokens, at, c->runs[i].pages, c->runs[i].n_pages };
+      *run = (EngineBatchRun) {
+        0, batch.n_tokens, at, { c->runs[i].pages[GRAPH_KV_FULL] }, c->runs[i].n_pages
+      };
       vtable->run (executable, &batch, &c->result, NULL, NULL, &error);
       g_assert_no_error (error);
       /* The reference knows timelines by their index. */

@@ -69,7 +69,8 @@ world_init (World *world, gconstpointer data)
   world_open_model (world);
   world->backend = vulkan_backend_open ((unsigned) device, world->folder, &error);
   g_assert_no_error (error);
-  world->model = world->backend->vtable->load (world->backend, world->load_plan, N_PAGES, NULL,
+  world->model = world->backend->vtable->load (world->backend, world->load_plan,
+                                               &(EngineKvSize) { { N_PAGES } }, NULL,
                                                NULL, NULL, &error);
   g_assert_no_error (error);
 }
@@ -121,7 +122,7 @@ read_tokens (World *world, uint32_t from, uint32_t n, uint32_t step, const uint3
   g_assert_no_error (error);
   for (uint32_t at = from; at < n; at += step) {
     uint32_t count = MIN (step, n - at), last = count - 1;
-    EngineBatchRun run = { 0, count, at, pages, (at + count - 1) / ENGINE_PAGE_TOKENS + 1 };
+    EngineBatchRun run = { 0, count, at, { pages }, (at + count - 1) / ENGINE_PAGE_TOKENS + 1 };
     EngineBatch batch = { world->tokens + at, count, &run, 1, &last, at + count == n,
                           N_CANDIDATES, FALSE };
     EngineRunCost cost = { 0 };
@@ -172,7 +173,7 @@ test_copied_page (World *world, gconstpointer data)
   if (world->backend == NULL)
     return;
   read_tokens (world, 0, N_TOKENS, 16, pages);
-  g_assert_true (world->backend->vtable->copy_page (world->model, 1, 5, &error));
+  g_assert_true (world->backend->vtable->copy_page (world->model, GRAPH_KV_FULL, 1, 5, &error));
   g_assert_no_error (error);
   Answer original = read_tokens (world, N_TOKENS, N_TOKENS + 1, 1, pages);
   Answer copy = read_tokens (world, N_TOKENS, N_TOKENS + 1, 1, branch);
@@ -188,7 +189,7 @@ test_cancel (World *world, gconstpointer data)
   float lse;
   EngineCandidate candidate;
   EngineResult result = { &candidate, &lse, NULL };
-  EngineBatchRun run = { 0, 16, 0, &page, 1 };
+  EngineBatchRun run = { 0, 16, 0, { &page }, 1 };
   const uint32_t last = 15;
 
   if (world->backend == NULL)
@@ -202,7 +203,8 @@ test_cancel (World *world, gconstpointer data)
   g_clear_error (&error);
   g_assert_true (vtable->run (executable, &batch, &result, NULL, NULL, &error)); /* and goes on */
   vtable->discard (executable);
-  g_assert_null (vtable->load (world->backend, world->load_plan, 1, NULL, NULL, &cancel, &error));
+  g_assert_null (vtable->load (world->backend, world->load_plan,
+                               &(EngineKvSize) { { 1 } }, NULL, NULL, &cancel, &error));
   g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_CANCELLED);
 }
 
@@ -213,7 +215,8 @@ test_no_memory (World *world, gconstpointer data)
 
   if (world->backend == NULL)
     return;
-  g_assert_null (world->backend->vtable->load (world->backend, world->load_plan, 500000, NULL, NULL,
+  g_assert_null (world->backend->vtable->load (world->backend, world->load_plan,
+                                               &(EngineKvSize) { { 500000 } }, NULL, NULL,
                                                NULL, &error));
   g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY);
   g_test_message ("%s", error->message);
@@ -262,7 +265,8 @@ test_cache (World *world, gconstpointer data)
     world->backend->vtable->close (world->backend);
     world->backend = vulkan_backend_open ((unsigned) any_device (), world->folder, &error);
     g_assert_no_error (error);
-    world->model = world->backend->vtable->load (world->backend, world->load_plan, N_PAGES, NULL,
+    world->model = world->backend->vtable->load (world->backend, world->load_plan,
+                                                 &(EngineKvSize) { { N_PAGES } }, NULL,
                                                  NULL, NULL, &error);
     g_assert_no_error (error);
     Answer after = read_tokens (world, 0, 3, 1, pages);

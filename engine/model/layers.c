@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What differs from layer to layer: heads and their sizes, feed-forward width, sliding windows, and
+ * which rotation a layer has. Must not know tensors but the factors of rotations. */
+#include "engine/model/rotation.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+/* The rotation of most layers, and that of layers with a window where it is another. */
+enum {
+  ROTATION_FULL,
+  ROTATION_WINDOW,
+  N_ROTATIONS
+};
+
+static gboolean
+check_heads (const ModelDesc *desc, uint32_t i, GError **error)
+{
+  const ModelLayer *layer = &desc->layers[i];
+
+  if (layer->n_heads == 0 || layer->n_heads_kv == 0)
+    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
+                              "has no attention heads in layer %u, which this version cannot run "
+                              "in a %s model",
+                              i, desc->architecture->name);
+  if (layer->n_heads % layer->n_heads_kv != 0)
+    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
+                              "is damaged: its %u attention heads cannot share %u key heads evenly",
+                              layer->n_heads, layer->n_heads_kv);
+  return TRUE;
+}
+
+static gboolean
+read_heads (ModelDesc *desc, GError **error)
+{
+  ModelHparams *h = &desc->h;
+  g_autofree uint32_t *heads = g_new (uint32_t, h->n_layers);
+  g_autofree uint32_t *heads_kv = g_new (uint32_t, h->n_layers);
+  uint32_t d_key, d_value;
+  uint64_t default_head;
+
+  if (!model_read_per_layer (desc, "attention.head_count", 0, MODEL_MAX_HEADS, heads, error) ||
+      !model_read_per_layer (desc, "attention.head_count_kv", heads[0], MODEL_MAX_HEADS, heads_kv,
+                             error))
+    return FALSE;
+  for (uint32_t i = 0; i < h->n_layers; i++) {
+    desc->layers[i].n_heads = heads[i];
+    desc->layers[i].n_heads_kv = heads_kv[i];
+    if (!check_heads (desc, i, error))
+      return FALSE;
+  }
+  /* Where the heads do not divide the width, the size must be given. */
+  default_head = h->d_model % heads[0] == 0 ? h->d_model / heads[0] : 0;
+  if (!model_read_count (desc, "attention.key_length", default_head, MODEL_MAX_HEAD_SIZE, &d_key,
+                         error) ||
+      !model_read_count (desc, "attention.value_length", default_head, MODEL_MAX_HEAD_SIZE,
+                         &d_value, error))
+    return FALSE;
+  for (uint32_t i = 0; i < h->n_layers; i++) {
+    desc->layers[i].d_key = d_key;
+    desc->layers[i].d_value = d_value;
+  }
+  return TRUE;
+}
+
+static gboolean
+read_feed_forward (ModelDesc *desc, GError **error)
+{
+  ModelHparams *h = &desc->h;
+  g_autofree uint32_t *d_ff = g_new (uint32_t, h->n_layers);
+
+  if (!model_read_per_layer (desc, "feed_forward_length", h->n_experts > 0 ? h->d_ff_expert : 0,
+                             MODEL_MAX_D_FF, d_ff, error))
+    return FALSE;
+  for (uint32_t i = 0; i < h->n_layers; i++)
+    desc->layers[i].d_ff = d_ff[i];
+  return TRUE;
+}
+
+/* Which layers have a window: what the file lists, a period that it gives, or the
+ * architecture's. */
+static gboolean
+read_windows (ModelDesc *desc, GError **error)
+{
+  ModelHparams *h = &desc->h;
+  g_autofree char *key = model_key (desc, "attention.sliding_window_pattern");
+  uint32_t window = 0, period = desc->architecture->window_period;
+  ModelArray array = { 0 };
+
+  if (!model_read_count_or_0 (desc, "attention.sliding_window", MODEL_MAX_CONTEXT, &window, error))
+    return FALSE;
+  if (!model_gguf_get_array (desc->gguf, key, &array) && period > 0 &&
+      !model_read_count (desc, "attention.sliding_window_pattern", period, MODEL_MAX_LAYERS,
+                         &period, error))
+    return FALSE;
+  if (array.n > 0 && (array.data == NULL || array.n < h->n_layers))
+    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
+                              "is damaged: “%s” does not have a value for each layer", key);
+  for (uint32_t i = 0; i < h->n_layers; i++) {
+    gboolean has = array.n > 0 ? model_array_int (&array, i) != 0
+                               : period > 0 && i % period < period - 1;
+
+    desc->layers[i].window_tokens = has ? window : 0;
+  }
+  return TRUE;
+}
+
+/* [d_rope / 2] factors of the context in use, or NULL where there are none. Free with g_free. */
+static gboolean
+read_factors (const ModelDesc *desc, uint32_t d_rope, uint32_t context_tokens,
+              const RotationScaling *scaling, float **factors, GError **error)
+{
+  gboolean is_long = context_tokens > scaling->original_tokens;
+  const ModelTensor *tensor = model_gguf_find_tensor (desc->gguf, "rope_freqs.weight");
+
+  *factors = NULL;
+  if (tensor == NULL)
+    tensor = model_gguf_find_tensor (desc->gguf, is_long ? "rope_factors_long.weight"
+                                                         : "rope_factors_short.weight");
+  if (tensor == NULL)
+    return TRUE;
+  if (tensor->type_id != MODEL_TYPE_F32 || tensor->ne[0] != d_rope / 2 || tensor->ne[1] != 1)
+    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
+                              "is damaged: the tensor “%s” does not hold %u numbers in F32",
+                              tensor->name, d_rope / 2);
+  *factors = g_new (float, d_rope / 2 + 1);
+  if (!model_gguf_read (desc->gguf, tensor, 0, *factors, d_rope / 2 * sizeof (float), error)) {
+    g_clear_pointer (factors, g_free);
+    return FALSE;
+  }
+  for (uint32_t i = 0; i < d_rope / 2; i++)
+    if (!((*factors)[i] > 0) || !isfinite ((*factors)[i])) {
+      g_clear_pointer (factors, g_free);
+      return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
+                                "is damaged: “%s” holds a number that is not above 0",
+                                tensor->name);
+    }
+  return TRUE;
+}
+
+static void
+clear_rotations (ModelDesc *desc)
+{
+  for (uint32_t i = 0; i < desc->n_rotations; i++)
+    g_free (desc->rotations[i].frequency);
+  g_clear_pointer (&desc->rotations, g_free);
+  desc->n_rotations = 0;
+}
+
+static gboolean
+make_rotations (ModelDesc *desc, uint32_t context_tokens, GError **error)
+{
+  const ModelArchitecture *architecture = desc->architecture;
+  RotationScaling scaling, none = { .factor = 1, .magnitude = 1 };
+  uint32_t d_key = desc->layers[0].d_key, d_rope = d_key;
+  float base, window_base;
+  g_autofree float *factors = NULL;
+
+  if (!model_read_count (desc, "rope.dimension_count", d_key, d_key, &d_rope, error) ||
+      !model_read_real (desc, "rope.freq_base", 10000, 1e12, &base, error) ||
+      !model_read_real (desc, "rope.freq_base_swa",
+                        architecture->window_rope_base > 0 ? (double) architecture->window_rope_base
+                                                           : (double) base,
+                        1e12, &window_base, error) ||
+      !rotation_read_scaling (desc, &scaling, error))
+    return FALSE;
+  if (d_rope % 2 != 0)
+    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
+                              "is damaged: an odd number (%u) of dimensions cannot rotate in pairs",
+                              d_rope);
+  if (!read_factors (desc, d_rope, context_tokens, &scaling, &factors, error))
+    return FALSE;
+  clear_rotations (desc);
+  desc->h.d_rope = d_rope;
+  desc->n_rotations = N_ROTATIONS;
+  desc->rotations = g_new0 (ModelRotation, N_ROTATIONS);
+  desc->rotations[ROTATION_FULL] = rotation_new (d_rope, (double) base, &scaling, factors);
+  desc->rotations[ROTATION_WINDOW] =
+      rotation_new (d_rope, (double) window_base,
+                    architecture->window_rope_base > 0 ? &none : &scaling,
+                    architecture->window_rope_base > 0 ? NULL : factors);
+  return TRUE;
+}
+
+static void
+assign_rotations (ModelDesc *desc)
+{
+  uint32_t period = desc->architecture->rope_period;
+
+  for (uint32_t i = 0; i < desc->h.n_layers; i++) {
+    ModelLayer *layer = &desc->layers[i];
+
+    layer->rotation = layer->window_tokens > 0 ? ROTATION_WINDOW : ROTATION_FULL;
+    if (desc->architecture->rope == MODEL_ROPE_NONE || (period > 0 && (i + 1) % period == 0))
+      layer->rotation = MODEL_NO_ROTATION;
+  }
+}
+
+static void
+find_largest (ModelDesc *desc)
+{
+  ModelHparams *h = &desc->h;
+
+  for (uint32_t i = 0; i < h->n_layers; i++) {
+    const ModelLayer *layer = &desc->layers[i];
+
+    h->n_heads = MAX (h->n_heads, layer->n_heads);
+    h->n_heads_kv = MAX (h->n_heads_kv, layer->n_heads_kv);
+    h->d_key = MAX (h->d_key, layer->d_key);
+    h->d_value = MAX (h->d_value, layer->d_value);
+    h->d_ff = MAX (h->d_ff, layer->d_ff);
+  }
+}
+
+gboolean
+model_read_layers (ModelDesc *desc, GError **error)
+{
+  ModelHparams *h = &desc->h;
+  double width;
+
+  desc->layers = g_new0 (ModelLayer, h->n_layers);
+  if (!read_heads (desc, error) || !read_feed_forward (desc, error) ||
+      !read_windows (desc, error) ||
+      (desc->architecture->rope != MODEL_ROPE_NONE &&
+       !make_rotations (desc, h->context_tokens, error)))
+    return FALSE;
+  assign_rotations (desc);
+  find_largest (desc);
+  width = h->d_key;
+  if (h->n_layers == desc->architecture->width_scale_layers)
+    width = h->d_model / h->n_heads;
+  return model_read_real (desc, "attention.scale", 1 / sqrt (width), 1e6, &h->attention_scale,
+                          error);
+}
+
+gboolean
+model_desc_set_context (ModelDesc *desc, uint32_t context_tokens, GError **error)
+{
+  return desc->architecture->rope == MODEL_ROPE_NONE ||
+         make_rotations (desc, context_tokens, error);
+}
+
+uint32_t
+model_desc_window_tokens (const ModelDesc *desc)
+{
+  uint32_t window = 0;
+
+  for (uint32_t i = 0; i < desc->h.n_layers; i++)
+    window = MAX (window, desc->layers[i].window_tokens);
+  return window;
+}
+
+uint64_t
+model_desc_kv_elements (const ModelDesc *desc)
+{
+  uint64_t elements = 0;
+
+  if (!model_desc_has (desc, MODEL_HEAD))
+    return 0;
+  for (uint32_t i = 0; i < desc->h.n_layers; i++) {
+    const ModelLayer *layer = &desc->layers[i];
+
+    if (layer->window_tokens == 0)
+      elements += (uint64_t) layer->n_heads_kv * (layer->d_key + layer->d_value);
+  }
+  return elements;
+}
