@@ -7,6 +7,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Tokens at the end of a prompt that the next one may write otherwise: the header of the answer. */
+#define MARK_BEFORE 16
+
 /* The state of one engine_session_generate call. */
 typedef struct {
   EngineSession *session;
@@ -31,7 +34,7 @@ engine_session_new (EngineModel *model, GError **error)
   }
   session = g_new0 (EngineSession, 1);
   session->model = model;
-  session_timeline_init (&session->timeline, &model->pages);
+  session_timeline_init (&session->timeline, model->pages, session_model_window_tokens (model));
   return session;
 }
 
@@ -69,7 +72,9 @@ engine_session_reusable (const EngineSession *session, const GArray *prompt)
   uint32_t common =
       session_timeline_common (&session->timeline, (const gint32 *) prompt->data, prompt->len);
 
-  return common == prompt->len && common > 0 ? common - 1 : common; /* the last one makes logits */
+  if (common == prompt->len && common > 0)
+    common--; /* the last one makes logits */
+  return session_timeline_can_resume (&session->timeline, common) ? common : 0;
 }
 
 /* Evaluates tokens[n] after what the timeline holds; on success they belong to it. */
@@ -96,8 +101,9 @@ evaluate (EngineSession *session, const gint32 *tokens, uint32_t n, const uint32
   executable = session_model_executable (model, session_model_class (model, n, n_outputs), error);
   if (executable == NULL || !session_timeline_reserve (timeline, n, error))
     return FALSE;
-  run.pages[GRAPH_KV_FULL] = (const uint32_t *) timeline->table->data;
-  run.n_pages = timeline->table->len;
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    run.pages[group] = (const uint32_t *) (const void *) timeline->table[group]->data;
+  run.n_pages = timeline->table[GRAPH_KV_FULL]->len;
   if (!model->backend->vtable->run (executable, &batch, result, &session->cancel, cost, error))
     return FALSE;
   session_timeline_append (timeline, tokens, n);
@@ -184,6 +190,8 @@ read_prompt (Generation *g, const gint32 *tokens, uint32_t n, GError **error)
                    error))
       return FALSE;
     done += count;
+    if (final) /* templates may write earlier answers otherwise: then this is where they part */
+      session_timeline_set_mark (&session->timeline, done > MARK_BEFORE ? done - MARK_BEFORE : 0);
     g->stats.read_tokens += count;
     report_reading (g, done, n, start_us, g->stats.read_tokens);
   }

@@ -18,12 +18,30 @@ session_pages_finish (SessionPages *pages)
   pages->n_pages = pages->n_free = 0;
 }
 
-void
-session_timeline_init (SessionTimeline *timeline, SessionPages *pool)
+static uint32_t
+pages_for (uint32_t n_tokens)
 {
-  timeline->pool = pool;
+  return (n_tokens + ENGINE_PAGE_TOKENS - 1) / ENGINE_PAGE_TOKENS;
+}
+
+uint32_t
+session_window_pages (uint32_t window_tokens, uint32_t chunk_tokens, uint32_t context_tokens)
+{
+  /* The window before the mark, the window before the next token, and what is being read; each may
+   * begin and end inside a page. */
+  uint32_t most = 2 * (pages_for (window_tokens) + 1) + pages_for (chunk_tokens) + 1;
+
+  return MIN (most, pages_for (context_tokens));
+}
+
+void
+session_timeline_init (SessionTimeline *timeline, SessionPages *pools, uint32_t window_tokens)
+{
+  *timeline = (SessionTimeline) { .pools = pools, .window_tokens = window_tokens };
   timeline->tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
-  timeline->table = g_array_new (FALSE, FALSE, sizeof (guint32));
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    timeline->table[group] = g_array_new (FALSE, FALSE, sizeof (guint32));
+  timeline->held = g_byte_array_new ();
 }
 
 void
@@ -31,7 +49,9 @@ session_timeline_finish (SessionTimeline *timeline)
 {
   session_timeline_truncate (timeline, 0);
   g_clear_pointer (&timeline->tokens, g_array_unref);
-  g_clear_pointer (&timeline->table, g_array_unref);
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    g_clear_pointer (&timeline->table[group], g_array_unref);
+  g_clear_pointer (&timeline->held, g_byte_array_unref);
 }
 
 uint32_t
@@ -45,23 +65,47 @@ session_timeline_common (const SessionTimeline *timeline, const gint32 *tokens, 
   return common;
 }
 
+/* The first page that a token at position n sees of layers with a window. */
 static uint32_t
-pages_for (uint32_t n_tokens)
+first_seen (const SessionTimeline *timeline, uint32_t n)
 {
-  return (n_tokens + ENGINE_PAGE_TOKENS - 1) / ENGINE_PAGE_TOKENS;
+  return n < timeline->window_tokens ? 0 : (n - timeline->window_tokens + 1) / ENGINE_PAGE_TOKENS;
+}
+
+gboolean
+session_timeline_can_resume (const SessionTimeline *timeline, uint32_t n)
+{
+  if (timeline->window_tokens == 0)
+    return TRUE;
+  for (uint32_t page = first_seen (timeline, n); page < pages_for (n); page++)
+    if (page >= timeline->held->len || timeline->held->data[page] == 0)
+      return FALSE;
+  return TRUE;
+}
+
+void
+session_timeline_set_mark (SessionTimeline *timeline, uint32_t n)
+{
+  timeline->mark = n;
 }
 
 static void
-give_back (SessionTimeline *timeline, uint32_t n_keep)
+give_back (SessionPages *pool, uint32_t page)
 {
-  SessionPages *pool = timeline->pool;
+  pool->free_pages[pool->n_free++] = page;
+}
 
-  while (timeline->table->len > n_keep) {
-    uint32_t last = timeline->table->len - 1;
+static void
+shorten (SessionTimeline *timeline, GraphKvGroup group, uint32_t n_keep)
+{
+  GArray *table = timeline->table[group];
 
-    pool->free_pages[pool->n_free++] = g_array_index (timeline->table, guint32, last);
-    g_array_set_size (timeline->table, last);
-  }
+  for (uint32_t page = n_keep; page < table->len; page++)
+    if (group == GRAPH_KV_FULL || timeline->held->data[page] != 0)
+      give_back (&timeline->pools[group], g_array_index (table, guint32, page));
+  g_array_set_size (table, MIN (n_keep, table->len));
+  if (group == GRAPH_KV_WINDOW)
+    g_byte_array_set_size (timeline->held, table->len);
 }
 
 void
@@ -69,26 +113,73 @@ session_timeline_truncate (SessionTimeline *timeline, uint32_t n)
 {
   if (n < timeline->tokens->len)
     g_array_set_size (timeline->tokens, n);
-  give_back (timeline, pages_for (timeline->tokens->len));
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    shorten (timeline, group, pages_for (timeline->tokens->len));
+  timeline->mark = MIN (timeline->mark, timeline->tokens->len);
+}
+
+/* Pages of the window that neither tokens to come nor those after the mark see. */
+static void
+release_unseen (SessionTimeline *timeline)
+{
+  uint32_t seen = first_seen (timeline, timeline->tokens->len);
+  uint32_t mark_first = first_seen (timeline, timeline->mark);
+  uint32_t mark_end = pages_for (timeline->mark);
+
+  for (uint32_t page = 0; page < MIN (seen, timeline->held->len); page++) {
+    if (timeline->held->data[page] == 0 || (page >= mark_first && page < mark_end))
+      continue;
+    timeline->held->data[page] = 0;
+    give_back (&timeline->pools[GRAPH_KV_WINDOW],
+               g_array_index (timeline->table[GRAPH_KV_WINDOW], guint32, page));
+  }
+}
+
+static gboolean
+check_room (const SessionTimeline *timeline, GraphKvGroup group, uint32_t n, uint32_t more,
+            GError **error)
+{
+  const SessionPages *pool = &timeline->pools[group];
+
+  if (more <= pool->n_free)
+    return TRUE;
+  g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
+               "The conversation memory is full: %u more tokens need %u pages of %d tokens and %u "
+               "of %u are free. Choose a longer context or close another conversation.",
+               n, more, ENGINE_PAGE_TOKENS, pool->n_free, pool->n_pages);
+  return FALSE;
+}
+
+static void
+lengthen (SessionTimeline *timeline, GraphKvGroup group, uint32_t more)
+{
+  SessionPages *pool = &timeline->pools[group];
+  const guint8 held = 1;
+
+  while (more-- > 0) {
+    g_array_append_val (timeline->table[group], pool->free_pages[--pool->n_free]);
+    if (group == GRAPH_KV_WINDOW)
+      g_byte_array_append (timeline->held, &held, 1);
+  }
 }
 
 gboolean
 session_timeline_reserve (SessionTimeline *timeline, uint32_t n, GError **error)
 {
-  SessionPages *pool = timeline->pool;
-  uint32_t need = pages_for (timeline->tokens->len + n);
-  uint32_t more = need > timeline->table->len ? need - timeline->table->len : 0;
+  uint32_t need = pages_for (timeline->tokens->len + n), more[GRAPH_N_KV_GROUPS] = { 0 };
 
-  if (more > pool->n_free) {
-    g_set_error (
-        error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
-        "The conversation memory is full: %u more tokens need %u pages of %d tokens and %u "
-        "of %u are free. Choose a longer context or close another conversation.",
-        n, more, ENGINE_PAGE_TOKENS, pool->n_free, pool->n_pages);
-    return FALSE;
+  if (timeline->window_tokens > 0)
+    release_unseen (timeline);
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++) {
+    uint32_t have = timeline->table[group]->len;
+
+    if (group == GRAPH_KV_FULL || timeline->window_tokens > 0)
+      more[group] = need > have ? need - have : 0;
+    if (!check_room (timeline, group, n, more[group], error))
+      return FALSE;
   }
-  while (more-- > 0)
-    g_array_append_val (timeline->table, pool->free_pages[--pool->n_free]);
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    lengthen (timeline, group, more[group]);
   return TRUE;
 }
 

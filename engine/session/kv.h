@@ -15,22 +15,40 @@ typedef struct {
 void session_pages_init (SessionPages *pages, uint32_t n_pages);
 void session_pages_finish (SessionPages *pages);
 
-/* One timeline: the tokens whose keys and values are in the cache, and the pages that hold them. */
+/* One timeline: the tokens whose keys and values are in the cache, and the pages that hold them.
+ * Layers with a sliding window have pages of their own (GRAPH_KV_WINDOW), of which a timeline holds
+ * only those that tokens to come see, and those that lie before its mark: a place to which it can
+ * go back. */
 typedef struct {
-  SessionPages *pool; /* borrowed */
-  GArray *tokens;     /* gint32 [n] in the cache */
-  GArray *table;      /* guint32 physical page of tokens 64 i .. 64 i + 63 */
+  SessionPages *pools;    /* [GRAPH_N_KV_GROUPS] borrowed */
+  uint32_t window_tokens; /* 0: no layer has a window */
+  uint32_t mark;
+  GArray *tokens; /* gint32 [n] in the cache */
+  /* guint32 physical page of tokens 64 i .. 64 i + 63; meaningless where held says that it went */
+  GArray *table[GRAPH_N_KV_GROUPS];
+  GByteArray *held; /* of the window's table: 0 or 1 */
 } SessionTimeline;
 
-void session_timeline_init (SessionTimeline *timeline, SessionPages *pool);
+/* Pages that a timeline of a model with a window needs at most of the window's pool, when it is fed
+ * chunks of so many tokens and holds context_tokens in all. */
+uint32_t session_window_pages (uint32_t window_tokens, uint32_t chunk_tokens,
+                               uint32_t context_tokens);
+
+/* pools: [GRAPH_N_KV_GROUPS]. */
+void
+session_timeline_init (SessionTimeline *timeline, SessionPages *pools, uint32_t window_tokens);
 /* Gives the pages back. */
 void session_timeline_finish (SessionTimeline *timeline);
 
 /* Length of the longest prefix of tokens[n] that the timeline already holds. */
 uint32_t
 session_timeline_common (const SessionTimeline *timeline, const gint32 *tokens, uint32_t n);
+/* Whether it can go on after its first n tokens: what they see is still there. */
+gboolean session_timeline_can_resume (const SessionTimeline *timeline, uint32_t n);
 /* Forgets all but the first n tokens; pages that hold none of them go back to the pool. */
 void session_timeline_truncate (SessionTimeline *timeline, uint32_t n);
+/* Keeps what is needed to go back to this length for as long as the mark stays. */
+void session_timeline_set_mark (SessionTimeline *timeline, uint32_t n);
 /* Makes sure that pages exist for n more tokens. ENGINE_ERROR_NO_MEMORY when the pool is used up:
  * nothing has changed then. */
 gboolean session_timeline_reserve (SessionTimeline *timeline, uint32_t n, GError **error);

@@ -43,16 +43,20 @@ session_model_load (EngineModel *model, const EngineModelOptions *options, GErro
 
   if (embeds)
     n_pages = session_embed_pages (model);
-  kv.n_pages[GRAPH_KV_FULL] = n_pages;
   for (SessionClass class = embeds ? SESSION_CLASS_CHUNK : 0; class < SESSION_N_CLASSES; class ++)
     model->plans[class] = build_plan (model, class);
+  kv.n_pages[GRAPH_KV_FULL] = n_pages;
+  if (model->plans[SESSION_CLASS_CHUNK]->n_kv_layers[GRAPH_KV_WINDOW] > 0)
+    kv.n_pages[GRAPH_KV_WINDOW] = session_window_pages (
+        session_model_window_tokens (model), model->chunk_tokens, model->context_tokens);
   if (!check_needs (model, error))
     return FALSE;
   model->weights = vtable->load (model->backend, model->plans[SESSION_CLASS_CHUNK], &kv,
                                  options->progress, options->progress_data, options->cancel, error);
   if (model->weights == NULL)
     return FALSE;
-  session_pages_init (&model->pages, n_pages);
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    session_pages_init (&model->pages[group], kv.n_pages[group]);
   /* Both classes that every answer needs are made now, off the first token's path. */
   return (embeds || session_model_executable (model, SESSION_CLASS_DECODE, error) != NULL) &&
          session_model_executable (model, SESSION_CLASS_CHUNK, error) != NULL;
@@ -71,7 +75,8 @@ session_model_unload (EngineModel *model)
   model->weights = NULL;
   for (SessionClass class = 0; class < SESSION_N_CLASSES; class ++)
     g_clear_pointer (&model->plans[class], graph_plan_free);
-  session_pages_finish (&model->pages);
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    session_pages_finish (&model->pages[group]);
 }
 
 SessionClass

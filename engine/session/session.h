@@ -31,7 +31,7 @@ struct _EngineModel {
   EngineBackendModel *weights;
   GraphPlan *plans[SESSION_N_CLASSES];
   EngineBackendExecutable *executables[SESSION_N_CLASSES];
-  SessionPages pages;
+  SessionPages pages[GRAPH_N_KV_GROUPS];
   char *device;
   uint32_t context_tokens, chunk_tokens;
   double load_s;
@@ -51,6 +51,13 @@ static inline gboolean
 session_model_embeds (const EngineModel *model)
 {
   return !model_desc_has (model->desc, MODEL_HEAD);
+}
+
+/* The sliding window that some layers keep the keys and values of; 0: none. */
+static inline uint32_t
+session_model_window_tokens (const EngineModel *model)
+{
+  return model_desc_has (model->desc, MODEL_CAUSAL) ? model_desc_window_tokens (model->desc) : 0;
 }
 
 /* Builds the plans, loads the weights on model->backend, and compiles what the first answer needs.

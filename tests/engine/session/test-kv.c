@@ -2,24 +2,32 @@
 /* Page tables: pages come and go with tokens, prefixes are found, a full pool changes nothing. */
 #include "engine/session/kv.h"
 
+#define CHUNK 100 /* tokens at a time */
+
 typedef struct {
-  SessionPages pool;
+  SessionPages pools[GRAPH_N_KV_GROUPS];
   SessionTimeline timeline;
 } Fixture;
 
 static void
 set_up (Fixture *f, gconstpointer data)
 {
-  session_pages_init (&f->pool, 4);
-  session_timeline_init (&f->timeline, &f->pool);
+  uint32_t window = GPOINTER_TO_UINT (data);
+
+  session_pages_init (&f->pools[GRAPH_KV_FULL], window > 0 ? 100 : 4);
+  session_pages_init (&f->pools[GRAPH_KV_WINDOW],
+                      window > 0 ? session_window_pages (window, CHUNK, 6400) : 0);
+  session_timeline_init (&f->timeline, f->pools, window);
 }
 
 static void
 tear_down (Fixture *f, gconstpointer data)
 {
   session_timeline_finish (&f->timeline);
-  g_assert_cmpuint (f->pool.n_free, ==, 4); /* every page came back */
-  session_pages_finish (&f->pool);
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++) {
+    g_assert_cmpuint (f->pools[group].n_free, ==, f->pools[group].n_pages); /* all came back */
+    session_pages_finish (&f->pools[group]);
+  }
 }
 
 static void
@@ -39,13 +47,13 @@ static void
 test_reserve (Fixture *f, gconstpointer data)
 {
   fill (f, 64);
-  g_assert_cmpuint (f->timeline.table->len, ==, 1);
+  g_assert_cmpuint (f->timeline.table[GRAPH_KV_FULL]->len, ==, 1);
   fill (f, 1);
-  g_assert_cmpuint (f->timeline.table->len, ==, 2);
-  g_assert_cmpuint (f->pool.n_free, ==, 2);
+  g_assert_cmpuint (f->timeline.table[GRAPH_KV_FULL]->len, ==, 2);
+  g_assert_cmpuint (f->pools[GRAPH_KV_FULL].n_free, ==, 2);
   /* no page is handed out twice */
-  g_assert_cmpuint (g_array_index (f->timeline.table, guint32, 0), !=,
-                    g_array_index (f->timeline.table, guint32, 1));
+  g_assert_cmpuint (g_array_index (f->timeline.table[GRAPH_KV_FULL], guint32, 0), !=,
+                    g_array_index (f->timeline.table[GRAPH_KV_FULL], guint32, 1));
 }
 
 static void
@@ -53,9 +61,9 @@ test_truncate (Fixture *f, gconstpointer data)
 {
   fill (f, 200);
   session_timeline_truncate (&f->timeline, 65);
-  g_assert_cmpuint (f->timeline.table->len, ==, 2);
+  g_assert_cmpuint (f->timeline.table[GRAPH_KV_FULL]->len, ==, 2);
   session_timeline_truncate (&f->timeline, 64);
-  g_assert_cmpuint (f->timeline.table->len, ==, 1);
+  g_assert_cmpuint (f->timeline.table[GRAPH_KV_FULL]->len, ==, 1);
   session_timeline_truncate (&f->timeline, 100); /* longer than it is: nothing */
   g_assert_cmpuint (f->timeline.tokens->len, ==, 64);
 }
@@ -68,7 +76,7 @@ test_full (Fixture *f, gconstpointer data)
   fill (f, 250);
   g_assert_false (session_timeline_reserve (&f->timeline, 7, &error));
   g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY);
-  g_assert_cmpuint (f->timeline.table->len, ==, 4);
+  g_assert_cmpuint (f->timeline.table[GRAPH_KV_FULL]->len, ==, 4);
   g_assert_cmpuint (f->timeline.tokens->len, ==, 250);
   fill (f, 6); /* what fits still goes in */
 }
@@ -84,16 +92,67 @@ test_common (Fixture *f, gconstpointer data)
   g_assert_cmpuint (session_timeline_common (&f->timeline, other, 0), ==, 0);
 }
 
+/* The pages in use are enough at every step, none is handed out twice, and what a token sees is
+ * held. */
+static void
+check_window (const Fixture *f)
+{
+  const SessionTimeline *t = &f->timeline;
+  g_autofree guint8 *used = g_new0 (guint8, f->pools[GRAPH_KV_WINDOW].n_pages);
+
+  g_assert_true (session_timeline_can_resume (t, t->tokens->len));
+  for (uint32_t page = 0; page < t->held->len; page++) {
+    guint32 physical = g_array_index (t->table[GRAPH_KV_WINDOW], guint32, page);
+
+    if (t->held->data[page] == 0)
+      continue;
+    g_assert_cmpuint (used[physical]++, ==, 0);
+  }
+}
+
+static void
+test_window (Fixture *f, gconstpointer data)
+{
+  uint32_t window = GPOINTER_TO_UINT (data);
+
+  for (uint32_t n = 0; n < 4000; n += CHUNK) {
+    fill (f, CHUNK);
+    check_window (f);
+  }
+  session_timeline_set_mark (&f->timeline, f->timeline.tokens->len - 16);
+  for (uint32_t n = 0; n < 2000; n++) {
+    fill (f, 1);
+    check_window (f);
+  }
+  /* far behind the window, but marked */
+  g_assert_true (session_timeline_can_resume (&f->timeline, f->timeline.mark));
+  g_assert_false (session_timeline_can_resume (&f->timeline, f->timeline.mark - window - 128));
+  g_assert_false (session_timeline_can_resume (&f->timeline, f->timeline.mark + window + 128));
+  g_assert_true (session_timeline_can_resume (&f->timeline, 0));
+  session_timeline_truncate (&f->timeline, f->timeline.mark);
+  for (uint32_t n = 0; n < 10; n++) {
+    fill (f, CHUNK);
+    check_window (f);
+  }
+}
+
 #define ADD(name, function) \
   g_test_add ("/engine/session/kv/" name, Fixture, NULL, set_up, function, tear_down)
 
 int
 main (int argc, char **argv)
 {
+  static const uint32_t windows[] = { 1, 16, 63, 64, 65, 128, 500, 1024 };
+
   g_test_init (&argc, &argv, NULL);
   ADD ("reserve", test_reserve);
   ADD ("truncate", test_truncate);
   ADD ("full", test_full);
   ADD ("common", test_common);
+  for (size_t i = 0; i < G_N_ELEMENTS (windows); i++) {
+    g_autofree char *name = g_strdup_printf ("/engine/session/kv/window-%u", windows[i]);
+
+    g_test_add (name, Fixture, GUINT_TO_POINTER (windows[i]), set_up, test_window, tear_down);
+  }
   return g_test_run ();
 }
