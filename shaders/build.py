@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compiles every row of kernels.def with glslangValidator and writes one C table of SPIR-V words.
+"""Compiles the kernels of kernels.def with glslangValidator and writes one C table of SPIR-V words.
 
 build.py KERNELS_DEF OUT.c DEPFILE GLSLANG SPIRV_VAL-or-empty. Knows the shape of a row; must not
 know what a kernel does."""
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def compile_row(row, source_dir, work_dir, glslang, validator):
-    name, file, defines = row
+    _, name, file, defines = row
     spirv = os.path.join(work_dir, name + '.spv')
     command = [glslang, '-V', '--quiet', '--target-env', 'vulkan1.2', '-I' + source_dir,
                '-P#extension GL_GOOGLE_include_directive : require']
@@ -30,25 +30,41 @@ def compile_row(row, source_dir, work_dir, glslang, validator):
     return struct.unpack(f'<{len(data) // 4}I', data)
 
 
+def read_rows(text):
+    """(index in the C table, name, file, defines) of every module that the three tables ask for."""
+    kernel = r'\((\w+), "([^"]+)", "([^"]*)", \w+\)$'
+    rows = [(f'SHADER_{name}', name, file, defines)
+            for name, file, defines in re.findall(r'^SHADER_KERNEL ' + kernel, text, re.M)]
+    families = {name: (file, defines)
+                for name, file, defines in re.findall(r'^SHADER_FAMILY ' + kernel, text, re.M)}
+    form = r'^SHADER_FORM \((\w+), "([^"]+)", (\d+), (\d+), \d+, (\d+), \d+, "([^"]*)"\)$'
+    for name, of, words, high, blocks, features in re.findall(form, text, re.M):
+        for family in of.split():
+            file, defines = families[family]
+            rows.append((f'SHADER_FORM_KERNEL (SHADER_FORM_{name}, SHADER_FAMILY_{family})',
+                         f'{family}_{name}', file,
+                         f'{defines} {features} WORDS={words} HIGH={high} SCALE_BLOCKS={blocks}'))
+    return rows
+
+
 def main():
     kernels, out, depfile, glslang, validator = sys.argv[1:6]
     source_dir = os.path.dirname(os.path.abspath(kernels))
     with open(kernels, encoding='utf-8') as stream:
-        rows = re.findall(r'^SHADER_KERNEL \((\w+), "([^"]+)", "([^"]*)", \w+\)$',
-                          stream.read(), re.M)
+        rows = read_rows(stream.read())
     with tempfile.TemporaryDirectory() as work_dir, ThreadPoolExecutor(os.cpu_count()) as pool:
         words = list(pool.map(
             lambda row: compile_row(row, source_dir, work_dir, glslang, validator), rows))
     with open(out, 'w', encoding='utf-8') as stream:
         stream.write('/* Made by shaders/build.py from shaders/kernels.def. */\n')
         stream.write('#include "shaders/shaders.h"\n')
-        for (name, _, _), code in zip(rows, words):
+        for (_, name, _, _), code in zip(rows, words):
             body = ',\n'.join(','.join(f'0x{w:08x}' for w in code[i:i + 12])
                               for i in range(0, len(code), 12))
             stream.write(f'static const uint32_t {name}[] = {{\n{body}\n}};\n')
         stream.write('const ShaderKernel shader_kernels[SHADER_N_KERNELS] = {\n')
-        for name, _, _ in rows:
-            stream.write(f'  [SHADER_{name}] = {{ "{name}", {name}, sizeof {name} }},\n')
+        for index, name, _, _ in rows:
+            stream.write(f'  [{index}] = {{ "{name}", {name}, sizeof {name} }},\n')
         stream.write('};\n')
     sources = [os.path.join(source_dir, f) for f in sorted(os.listdir(source_dir))
                if f.endswith(('.comp', '.glsl', '.h', '.def'))]

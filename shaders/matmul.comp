@@ -24,37 +24,48 @@ layout (push_constant) uniform Push
 const uint SPLIT = gl_WorkGroupSize.y;
 shared float parts[SPLIT > 1 ? SPLIT *COLUMNS *gl_WorkGroupSize.x : 1];
 
+#ifdef DOT_INT
+/* What a block's minimums and the offset of its codes add to a dot product: they multiply the sum
+ * of the activations, which is known for the whole block and counted for its first half. */
+float
+shifted (Block block, uvec4 x0, float scale, float scaled_sum)
+{
+#if !defined HAS_MINIMUM && OFFSET == 0
+  return 0.0;
+#elif defined HALVES
+  int sum = 0;
+  [[unroll]] for (uint word = 0; word < 4; word++)
+    sum += dotPacked4x8EXT (0x01010101, int (x0[word]));
+  float sum0 = scale * float (sum), sum1 = scaled_sum - sum0;
+  return (block.minimum[0] - OFFSET * block.scale[0]) * sum0 +
+         (block.minimum[1] - OFFSET * block.scale[1]) * sum1;
+#else
+  return (block.minimum[0] - OFFSET * block.scale[0]) * scaled_sum;
+#endif
+}
+#endif
+
 void
 multiply (uint row, uint tile, inout float acc[COLUMNS])
 {
   for (uint b = gl_LocalInvocationID.y; b < p.blocks; b += SPLIT) {
     Block block = load_block (p.w, row, b, p.blocks, GROUP);
 #ifdef DOT_INT
-    int words[8];
-    [[unroll]] for (uint word = 0; word < 8; word++)
-      words[word] = four_codes (block, word);
     [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
       uint at = (tile * p.blocks + b) * COLUMNS + c;
       uvec4 x0 = p.x_codes.v[at * 2], x1 = p.x_codes.v[at * 2 + 1];
       float scale = p.x_scales.v[at * 2], scaled_sum = p.x_scales.v[at * 2 + 1];
-#ifdef TYPE_Q6_K
-      int sum0 = 0, sum1 = 0, ones = 0x01010101;
-#endif
       int dot0 = 0, dot1 = 0;
       [[unroll]] for (uint word = 0; word < 4; word++) {
-        dot0 += dotPacked4x8EXT (words[word], int (x0[word]));
-        dot1 += dotPacked4x8EXT (words[word + 4], int (x1[word]));
-#ifdef TYPE_Q6_K
-        sum0 += dotPacked4x8EXT (ones, int (x0[word]));
-#endif
+        dot0 += dotPacked4x8EXT (block.codes[word], int (x0[word]));
+        dot1 += dotPacked4x8EXT (block.codes[word + 4], int (x1[word]));
       }
-#ifdef TYPE_Q6_K
-      float half0 = scale * float (sum0), half1 = scaled_sum - half0;
-      acc[c] += block.scale[0] * (scale * float (dot0) - CODE_OFFSET * half0) +
-                block.scale[1] * (scale * float (dot1) - CODE_OFFSET * half1);
+#ifdef HALVES
+      acc[c] += scale * (block.scale[0] * float (dot0) + block.scale[1] * float (dot1));
 #else
-      acc[c] += block.scale[0] * (scale * float (dot0 + dot1)) + block.minimum * scaled_sum;
+      acc[c] += scale * block.scale[0] * float (dot0 + dot1);
 #endif
+      acc[c] += shifted (block, x0, scale, scaled_sum);
     }
 #else
     [[unroll]] for (uint i = 0; i < SHADER_BLOCK; i++) {

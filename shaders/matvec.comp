@@ -3,7 +3,7 @@
  * and gathers are dear (drivers in software): a word of codes goes to all lanes and each lane
  * masks out its own weight, so lanes are columns, and ROWS rows keep their sums in registers.
  * The masked code is not shifted down: the activation carries the power of two instead. Needs
- * WIDE planes with groups of ROWS rows, and a workgroup that is one subgroup of 8.
+ * a WIDE form with groups of ROWS rows, and a workgroup that is one subgroup of 8.
  *
  * The norm before it costs no dispatch: whoever wrote the residual stream left it multiplied by
  * the norm's vector, with its sum of squares in parts; here the sum's root divides the result.
@@ -35,6 +35,12 @@ layout (push_constant) uniform Push
   ShaderMatvecPush p;
 };
 
+#ifndef OFFSET
+#define OFFSET 0
+#endif
+/* What is taken off every code as it comes out of a word: bytes lose their sign. */
+#define BIAS (WORDS == 8 ? 128 : OFFSET)
+
 const uint OWN = GATED ? ROWS / 2 : ROWS;
 
 /* x[8i + lane]. */
@@ -59,60 +65,105 @@ start_of (uint row)
   return row / ROWS * p.blocks * ROWS + row % ROWS;
 }
 
+/* Where a lane's four codes of a block (weights lane, 8 + lane, 16 + lane, 24 + lane) stand in
+ * their words, and what makes their place undone. */
+struct Field {
+  uvec4 mask;
+  vec4 down;
+};
+
+Field
+codes_field (uint lane)
+{
+#if WORDS == 8
+  return Field (uvec4 (0xffu << (8 * (lane / 2))), vec4 (shift_down (8 * (lane / 2))));
+#elif WORDS == 4
+  return Field (uvec4 (0xfu << (4 * lane)), vec4 (shift_down (4 * lane)));
+#else
+  uint at = 8 * (lane / 2) + 2 * (lane % 2);
+  return Field (uvec4 (3u, 48u, 3u, 48u) << at, vec4 (1.0, 0.0625, 1.0, 0.0625) * shift_down (at));
+#endif
+}
+
+/* The same of the upper bits, times what they are worth. */
+Field
+high_field (uint lane)
+{
+  float worth = float (1 << WORDS);
+#if HIGH == 2
+  uint at = 8 * (lane / 2) + 2 * (lane % 2);
+  return Field (uvec4 (3u, 48u, 3u, 48u) << at,
+                vec4 (1.0, 0.0625, 1.0, 0.0625) * worth * shift_down (at));
+#else
+  uint at = 8 * (lane / 2) + lane % 2;
+  return Field (uvec4 (1u, 4u, 16u, 64u) << at,
+                vec4 (1.0, 0.25, 0.0625, 0.015625) * worth * shift_down (at));
+#endif
+}
+
+/* The words of block `at` of the planes that hold a lane's codes. */
+uvec4
+codes_at (uint at, bool odd)
+{
+#if WORDS == 8
+  uint unit = 2 * at - at % ROWS;
+  uvec4 w0 = p.w.codes.v[unit], w1 = p.w.codes.v[unit + ROWS];
+  return uvec4 (odd ? w0.y : w0.x, odd ? w0.w : w0.z, odd ? w1.y : w1.x, odd ? w1.w : w1.z) ^
+         0x80808080u;
+#elif WORDS == 4
+  return p.w.codes.v[at];
+#else
+  return Uvec2sIn (p.w.codes).v[at].xxyy;
+#endif
+}
+
+uvec4
+high_at (uint at)
+{
+#if HIGH == 2
+  return Uvec2sIn (p.w.high).v[at].xxyy;
+#else
+  return uvec4 (p.w.high.v[at]);
+#endif
+}
+
+/* What codes of a row come to: dots are the products of its codes in the first and the second half
+ * of a block, sums those of x. */
+float
+scaled (uint at, vec2 dots, vec2 sums)
+{
+#if defined WIDE_SCALE
+  return uintBitsToFloat (p.w.scales.v[at]) * (dots.x + dots.y);
+#elif defined WIDE
+  vec2 s = Vec2sIn (p.w.scales).v[at];
+  return s.x * (dots.x + dots.y) + s.y * (sums.x + sums.y);
+#elif defined WIDE_HALVES
+  vec2 s = Vec2sIn (p.w.scales).v[at];
+  return s.x * dots.x + s.y * dots.y;
+#endif
+}
+
 void
 multiply (inout float acc[ROWS])
 {
   uint lane = gl_LocalInvocationID.x;
-#ifdef TYPE_Q8_0
-  uint mask = 0xffu << (8 * (lane / 2));
-  float down = shift_down (8 * (lane / 2));
   bool odd = lane % 2 == 1;
-#else
-  uint mask = 0xfu << (4 * lane);
-  float down = shift_down (4 * lane);
-#endif
-#ifdef TYPE_Q6_K
-  uint high_at = 8 * (lane / 2) + 2 * (lane % 2);
-  uvec2 high_mask = uvec2 (3u << high_at, 48u << high_at);
-  vec2 high_down = vec2 (16.0 * shift_down (high_at), shift_down (high_at));
-#endif
+  Field codes = codes_field (lane), upper = high_field (lane);
   uint row = p.row0 + gl_WorkGroupID.x * OWN;
   uint start = start_of (row), start_up = start_of (row + p.rows) - OWN;
   for (uint b = 0; b < p.blocks; b++) {
     uint own = start + b * ROWS, up = start_up + b * ROWS;
-    vec4 plain = vec4 (spread (4 * b, lane), spread (4 * b + 1, lane), spread (4 * b + 2, lane),
-                       spread (4 * b + 3, lane));
-    vec4 x = plain * down;
-#ifdef TYPE_Q6_K
-    vec4 y = plain * high_down.xyxy;
-    float offset0 = -32.0 * (plain.x + plain.y), offset1 = -32.0 * (plain.z + plain.w);
-#else
-    float sum = plain.x + plain.y + plain.z + plain.w;
-#endif
+    vec4 x = vec4 (spread (4 * b, lane), spread (4 * b + 1, lane), spread (4 * b + 2, lane),
+                   spread (4 * b + 3, lane));
+    vec4 x_codes = x * codes.down, x_high = x * upper.down;
+    vec2 sums = vec2 (x.x + x.y, x.z + x.w), offset = -float (BIAS) * sums;
     [[unroll]] for (uint r = 0; r < ROWS; r++) {
       uint at = (r < OWN ? own : up) + r;
-      vec2 scale = Vec2sIn (p.w.scales).v[at];
-#if defined TYPE_Q8_0
-      uint unit = 2 * at - at % ROWS;
-      uvec4 w0 = p.w.codes.v[unit], w1 = p.w.codes.v[unit + ROWS];
-      float dots = float (((odd ? w0.y : w0.x) ^ 0x80808080u) & mask) * x.x;
-      dots += float (((odd ? w0.w : w0.z) ^ 0x80808080u) & mask) * x.y;
-      dots += float (((odd ? w1.y : w1.x) ^ 0x80808080u) & mask) * x.z;
-      dots += float (((odd ? w1.w : w1.z) ^ 0x80808080u) & mask) * x.w;
-      acc[r] += scale.x * (dots - 128.0 * sum);
-#else
-      uvec4 w = p.w.codes.v[at];
-      float dots0 = float (w.x & mask) * x.x + float (w.y & mask) * x.y;
-      float dots1 = float (w.z & mask) * x.z + float (w.w & mask) * x.w;
-#ifdef TYPE_Q6_K
-      uvec2 high = Uvec2sIn (p.w.high).v[at];
-      dots0 += float (high.x & high_mask.x) * y.x + float (high.x & high_mask.y) * y.y + offset0;
-      dots1 += float (high.y & high_mask.x) * y.z + float (high.y & high_mask.y) * y.w + offset1;
-      acc[r] += scale.x * dots0 + scale.y * dots1;
-#else
-      acc[r] += scale.x * (dots0 + dots1) + scale.y * sum;
+      vec4 y = vec4 (codes_at (at, odd) & codes.mask) * x_codes;
+#if HIGH > 0
+      y += vec4 (high_at (at) & upper.mask) * x_high;
 #endif
-#endif
+      acc[r] += scaled (at, vec2 (y.x + y.y, y.z + y.w) + offset, sums);
     }
   }
 }

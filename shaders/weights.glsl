@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* How weights of each type lie in their planes, and how a block of 32 becomes floats or bytes. The
- * writer of this layout is engine/vulkan/layout.c; both say the same thing.
+/* How weights of each form (kernels.def) lie in their planes, and how a block of 32 becomes floats
+ * or bytes. The writer of this layout is engine/vulkan/layout.c; both say the same thing.
  *
  * Rows are interleaved by `group`: unit u of row r, of `units` in a row, lies at
- * (r / group * units + u) * group + r % group. A unit of codes is 16 bytes:
- *   Q4_0, Q4_1, Q4_K, Q6_K  1 a block: word j holds the low 4 bits of weights 8j .. 8j+7, low first
- *   Q8_0                    2 a block: word 2j+h holds weights 8j+h, 8j+2+h, 8j+4+h, 8j+6+h
- *   F16, BF16               4 a block, two weights a word;  F32  8 a block
- * high (Q6_K): 2 words a block; weight 8j+2t+h (w = 2j+h): word w / 4, bits 8t + 2 (w % 4).
- * scales, WIDE: 2 floats a block: (scale, minimum); Q6_K: one scale for each 16 weights.
- * scales, packed: Q4_0, Q8_0: f16; Q4_1: word of f16 (d, m); Q4_K: 16 bits (scale, minimum);
- *   Q6_K: 16 bits of two int8.
- * supers, packed: a word for 8 blocks: Q4_K: f16 (d, dmin); Q6_K: f16 d. */
+ * (r / group * units + u) * group + r % group. A unit of codes is 16, 8 or 4 bytes, the largest
+ * that divides a block's WORDS.
+ *
+ * Codes that are bits lie so that four at a time come out as the bytes of a word. Word w (0..7) of
+ * a block, w = 2j + h, holds the weights 8j + 2t + h, t = 0..3, in byte t:
+ *   WORDS 8  it is word w, bytes;  WORDS 4  in word w / 2, from bit 4 (w % 2) of each byte;
+ *   WORDS 2  in word w / 4, from bit 2 (w % 4) of each byte
+ *   HIGH 1   one more bit: bit w of each byte;  HIGH 2  two more, in word w / 4 as WORDS 2
+ * Floats lie as they do in the file. What scales hold, and supers of 8 blocks: scales.glsl. */
 #extension GL_EXT_shader_16bit_storage : require
 
-POINTER (4)
+POINTER (8)
 readonly restrict buffer Vec2sIn
 {
   vec2 v[];
 };
-POINTER (4)
+POINTER (8)
 readonly restrict buffer Uvec2sIn
 {
   uvec2 v[];
@@ -30,24 +30,21 @@ readonly restrict buffer Uint16sIn
   uint16_t v[];
 };
 
-#if defined TYPE_F32
-#define UNITS 8
-#elif defined TYPE_F16 || defined TYPE_BF16
-#define UNITS 4
-#elif defined TYPE_Q8_0
-#define UNITS 2
-#else
-#define UNITS 1
+#if defined FLOAT_32 || defined FLOAT_16 || defined FLOAT_BF16
+#define FLOATS
 #endif
-#if defined TYPE_F32 || defined TYPE_F16 || defined TYPE_BF16
-#define TYPE_FLOAT
+#ifndef OFFSET
+#define OFFSET 0
 #endif
 
 struct Block {
-  uvec4 q[UNITS];
-  uvec2 high;
-  float scale[2]; /* of weights 0..15 and 16..31 */
-  float minimum;
+#ifdef FLOATS
+  uint q[WORDS];
+#else
+  int codes[8];     /* four bytes each, in the order above */
+  float scale[2];   /* of weights 0..15 and 16..31 */
+  float minimum[2]; /* weight = scale * (code - OFFSET) + minimum */
+#endif
 };
 
 /* Where row r begins, in units of a plane with `units` units a row. */
@@ -57,61 +54,66 @@ row_start (uint row, uint units, uint group)
   return row / group * units * group + row % group;
 }
 
+#ifndef FLOATS
+#include "scales.glsl"
+#endif
+
 void
-load_scales (ShaderWeights w, uint row, uint b, uint blocks, uint group, inout Block block)
+load_words (ShaderWeights w, uint row, uint b, uint blocks, uint group, out uint q[WORDS])
 {
-  uint at = row_start (row, blocks, group) + b * group;
-#ifdef WIDE
-  vec2 s = Vec2sIn (w.scales).v[at];
-#ifdef TYPE_Q6_K
-  block.scale[0] = s.x;
-  block.scale[1] = s.y;
-  block.minimum = 0.0;
-#else
-  block.scale[0] = block.scale[1] = s.x;
-  block.minimum = s.y;
-#endif
-#elif defined TYPE_Q4_1
-  vec2 s = unpackHalf2x16 (w.scales.v[at]);
-  block.scale[0] = block.scale[1] = s.x;
-  block.minimum = s.y;
-#elif defined TYPE_Q4_0 || defined TYPE_Q8_0
-  float d = unpackHalf2x16 (uint (Uint16sIn (w.scales).v[at])).x;
-  block.scale[0] = block.scale[1] = d;
-#ifdef TYPE_Q4_0
-  block.minimum = -8.0 * d;
-#else
-  block.minimum = 0.0;
-#endif
-#elif !defined TYPE_FLOAT
-  uint s = uint (Uint16sIn (w.scales).v[at]);
-  vec2 d = unpackHalf2x16 (w.supers.v[row_start (row, (blocks + 7) / 8, group) + b / 8 * group]);
-#ifdef TYPE_Q4_K
-  block.scale[0] = block.scale[1] = d.x * float (s & 255u);
-  block.minimum = -d.y * float (s >> 8);
-#else
-  block.scale[0] = d.x * float (bitfieldExtract (int (s), 0, 8));
-  block.scale[1] = d.x * float (bitfieldExtract (int (s), 8, 8));
-  block.minimum = 0.0;
-#endif
+#if WORDS % 4 == 0
+  uint at = row_start (row, blocks * (WORDS / 4), group) + b * (WORDS / 4) * group;
+  [[unroll]] for (uint u = 0; u < WORDS / 4; u++) {
+    uvec4 four = w.codes.v[at + u * group];
+    [[unroll]] for (uint i = 0; i < 4; i++)
+      q[4 * u + i] = four[i];
+  }
+#elif WORDS == 2
+  uvec2 two = Uvec2sIn (w.codes).v[row_start (row, blocks, group) + b * group];
+  q[0] = two.x;
+  q[1] = two.y;
 #endif
 }
+
+#ifndef FLOATS
+/* Four codes as bytes. */
+uint
+four_codes (uint q[WORDS], uvec2 high, uint w)
+{
+#if WORDS == 8
+  uint four = q[w];
+#elif WORDS == 4
+  uint four = (q[w / 2] >> (4 * (w % 2))) & 0x0f0f0f0fu;
+#elif WORDS == 2
+  uint four = (q[w / 4] >> (2 * (w % 4))) & 0x03030303u;
+#endif
+#if HIGH == 1
+  four |= ((high.x >> w) & 0x01010101u) << WORDS;
+#elif HIGH == 2
+  four |= ((high[w / 4] >> (2 * (w % 4))) & 0x03030303u) << WORDS;
+#endif
+  return four;
+}
+#endif
 
 Block
 load_block (ShaderWeights w, uint row, uint b, uint blocks, uint group)
 {
   Block block;
-  uint at = row_start (row, blocks * UNITS, group) + b * UNITS * group;
-  [[unroll]] for (uint u = 0; u < UNITS; u++)
-    block.q[u] = w.codes.v[at + u * group];
-#ifdef TYPE_Q6_K
-  block.high = Uvec2sIn (w.high).v[row_start (row, blocks, group) + b * group];
-#endif
-#ifdef TYPE_FLOAT
-  block.scale[0] = block.scale[1] = 1.0;
-  block.minimum = 0.0;
+#ifdef FLOATS
+  load_words (w, row, b, blocks, group, block.q);
 #else
+  uint q[WORDS];
+  uvec2 high = uvec2 (0);
+  load_words (w, row, b, blocks, group, q);
+#if HIGH == 1
+  high.x = w.high.v[row_start (row, blocks, group) + b * group];
+#elif HIGH == 2
+  high = Uvec2sIn (w.high).v[row_start (row, blocks, group) + b * group];
+#endif
   load_scales (w, row, b, blocks, group, block);
+  [[unroll]] for (uint word = 0; word < 8; word++)
+    block.codes[word] = int (four_codes (q, high, word));
 #endif
   return block;
 }
@@ -120,50 +122,20 @@ load_block (ShaderWeights w, uint row, uint b, uint blocks, uint group)
 float
 weight (Block block, uint i)
 {
-#if defined TYPE_F32
-  return uintBitsToFloat (block.q[i / 4][i % 4]);
-#elif defined TYPE_F16
-  vec2 two = unpackHalf2x16 (block.q[i / 8][i / 2 % 4]);
+#if defined FLOAT_32
+  return uintBitsToFloat (block.q[i]);
+#elif defined FLOAT_16
+  vec2 two = unpackHalf2x16 (block.q[i / 2]);
   return i % 2 == 0 ? two.x : two.y;
-#elif defined TYPE_BF16
-  uint two = block.q[i / 8][i / 2 % 4];
+#elif defined FLOAT_BF16
+  uint two = block.q[i / 2];
   return uintBitsToFloat (i % 2 == 0 ? two << 16 : two & 0xffff0000u);
-#elif defined TYPE_Q8_0
-  uint j = i / 8, t = i % 8 / 2, h = i % 2, word = 2 * j + h;
-  int four = int (block.q[word / 4][word % 4]);
-  return block.scale[0] * float (bitfieldExtract (four, int (8 * t), 8));
 #else
-  uint j = i / 8, n = i % 8;
-  uint code = (block.q[0][j] >> (4 * n)) & 15u;
-#ifdef TYPE_Q6_K
-  uint word = 2 * j + n % 2;
-  code |= ((block.high[word / 4] >> (8 * (n / 2) + 2 * (word % 4))) & 3u) << 4;
-  return block.scale[i / 16] * float (int (code) - 32);
+  int code = bitfieldExtract (block.codes[i / 8 * 2 + i % 2], int (i % 8 / 2 * 8), 8) - OFFSET;
+#ifdef HAS_MINIMUM
+  return block.scale[i / 16] * float (code) + block.minimum[i / 16];
 #else
-  return block.scale[0] * float (code) + block.minimum;
+  return block.scale[i / 16] * float (code);
 #endif
 #endif
 }
-
-#if !defined TYPE_FLOAT && defined DOT_INT
-/* Four codes as bytes: word (0..7) holds weights 8j+h, 8j+2+h, 8j+4+h, 8j+6+h with word = 2j+h. */
-int
-four_codes (Block block, uint word)
-{
-#if defined TYPE_Q8_0
-  return int (block.q[word / 4][word % 4]);
-#else
-  uint low = (block.q[0][word / 2] >> (4 * (word % 2))) & 0x0f0f0f0fu;
-#ifdef TYPE_Q6_K
-  low |= ((block.high[word / 4] >> (2 * (word % 4))) & 0x03030303u) << 4;
-#endif
-  return int (low);
-#endif
-}
-/* What is subtracted from every code. */
-#ifdef TYPE_Q6_K
-#define CODE_OFFSET 32.0
-#else
-#define CODE_OFFSET 0.0
-#endif
-#endif

@@ -11,19 +11,30 @@
 typedef struct {
   uint32_t codes[32];
   uint32_t high[2];
-  float wide[2];   /* what a WIDE scales plane holds */
-  uint32_t packed; /* what a packed one holds, in its low bits */
+  float wide[4];   /* the scales of a WIDE form */
+  uint32_t packed; /* those of another, in its low bits */
   uint32_t super;  /* of the 8 blocks that this one is the first of */
 } Unit;
 
 typedef struct {
   ModelType type;
-  uint32_t code_words; /* per block */
-  uint32_t high_words;
-  uint32_t scale_bytes; /* packed */
-  gboolean supers;
+  ShaderForm form, wide_form;
   void (*take) (const uint8_t *src, uint32_t b, Unit *unit); /* block b of 32 of a row */
 } TypeLayout;
+
+/* What the planes of a form hold, in kernels.def's words. */
+typedef struct {
+  uint32_t words, high_words; /* of a block */
+  uint32_t scale_bytes, scale_blocks;
+  uint32_t super_bytes;
+} FormLayout;
+
+static const FormLayout forms[SHADER_N_FORMS] = {
+#define SHADER_FORM(id, families, words, high, scale_bytes, scale_blocks, super_bytes, defines) \
+  [SHADER_FORM_##id] = { words, high, scale_bytes, scale_blocks, super_bytes },
+#include "shaders/kernels.def"
+#undef SHADER_FORM
+};
 
 /* Word j holds codes 8j .. 8j+7, the first in the lowest bits. */
 static void
@@ -144,14 +155,14 @@ take_f16 (const uint8_t *src, uint32_t b, Unit *unit)
 }
 
 static const TypeLayout types[] = {
-  { MODEL_TYPE_F32, 32, 0, 0, FALSE, take_f32 },
-  { MODEL_TYPE_F16, 16, 0, 0, FALSE, take_f16 },
-  { MODEL_TYPE_BF16, 16, 0, 0, FALSE, take_f16 },
-  { MODEL_TYPE_Q4_0, 4, 0, 2, FALSE, take_q4_0 },
-  { MODEL_TYPE_Q4_1, 4, 0, 4, FALSE, take_q4_1 },
-  { MODEL_TYPE_Q8_0, 8, 0, 2, FALSE, take_q8_0 },
-  { MODEL_TYPE_Q4_K, 4, 0, 2, TRUE, take_q4_k },
-  { MODEL_TYPE_Q6_K, 4, 2, 2, TRUE, take_q6_k },
+  { MODEL_TYPE_F32, SHADER_FORM_F32, SHADER_FORM_F32, take_f32 },
+  { MODEL_TYPE_F16, SHADER_FORM_F16, SHADER_FORM_F16, take_f16 },
+  { MODEL_TYPE_BF16, SHADER_FORM_BF16, SHADER_FORM_BF16, take_f16 },
+  { MODEL_TYPE_Q4_0, SHADER_FORM_Q4_0, SHADER_FORM_WIDE_4, take_q4_0 },
+  { MODEL_TYPE_Q4_1, SHADER_FORM_Q4_1, SHADER_FORM_WIDE_4, take_q4_1 },
+  { MODEL_TYPE_Q8_0, SHADER_FORM_Q8_0, SHADER_FORM_WIDE_8, take_q8_0 },
+  { MODEL_TYPE_Q4_K, SHADER_FORM_Q4_K, SHADER_FORM_WIDE_4, take_q4_k },
+  { MODEL_TYPE_Q6_K, SHADER_FORM_Q6_K, SHADER_FORM_WIDE_6, take_q6_k },
 };
 
 static const TypeLayout *
@@ -163,6 +174,13 @@ find (const ModelTypeInfo *type)
   return NULL;
 }
 
+/* Units of `span` blocks in a row. */
+static uint32_t
+units_a_row (uint32_t blocks, uint32_t span)
+{
+  return (blocks + span - 1) / span;
+}
+
 void
 vulkan_layout_init (VulkanLayout *self, const ModelTypeInfo *type, uint32_t rows, uint32_t columns,
                     uint32_t group, uint32_t pad_rows, gboolean wide)
@@ -171,19 +189,19 @@ vulkan_layout_init (VulkanLayout *self, const ModelTypeInfo *type, uint32_t rows
   uint32_t blocks = (columns + BLOCK - 1) / BLOCK;
   *self = (VulkanLayout) {
     .type = type,
+    .form = wide ? layout->wide_form : layout->form,
     .rows = rows,
     .padded_rows = (rows + pad_rows - 1) / pad_rows * pad_rows,
     .columns = columns,
     .blocks = blocks,
     .group = group,
-    .wide = wide,
   };
-  self->row_bytes[VULKAN_PLANE_CODES] = blocks * layout->code_words * 4;
-  self->row_bytes[VULKAN_PLANE_HIGH] = blocks * layout->high_words * 4;
-  if (layout->scale_bytes > 0)
-    self->row_bytes[VULKAN_PLANE_SCALES] = blocks * (wide ? 8 : layout->scale_bytes);
-  if (layout->supers && !wide)
-    self->row_bytes[VULKAN_PLANE_SUPERS] = (blocks + 7) / 8 * 4;
+  const FormLayout *form = &forms[self->form];
+  self->row_bytes[VULKAN_PLANE_CODES] = blocks * form->words * 4;
+  self->row_bytes[VULKAN_PLANE_HIGH] = blocks * form->high_words * 4;
+  self->row_bytes[VULKAN_PLANE_SCALES] =
+      units_a_row (blocks, form->scale_blocks) * form->scale_bytes;
+  self->row_bytes[VULKAN_PLANE_SUPERS] = units_a_row (blocks, 8) * form->super_bytes;
 }
 
 uint64_t
@@ -202,23 +220,26 @@ place (const VulkanLayout *self, uint8_t *plane, uint32_t r, uint32_t units, uin
 }
 
 static void
-put (const VulkanLayout *self, const TypeLayout *layout, uint32_t r, uint32_t b, const Unit *unit,
-     uint8_t *const planes[VULKAN_N_PLANES])
+put (const VulkanLayout *self, const FormLayout *form, uint32_t r, uint32_t b, const Unit *unit,
+     const void *scales, uint8_t *const planes[VULKAN_N_PLANES])
 {
-  uint32_t n = layout->code_words / 4; /* 16-byte units a block */
-  for (uint32_t u = 0; u < n; u++)
-    memcpy (place (self, planes[VULKAN_PLANE_CODES], r, self->blocks * n, b * n + u, 16),
-            unit->codes + 4 * u, 16);
-  if (layout->high_words > 0)
-    memcpy (place (self, planes[VULKAN_PLANE_HIGH], r, self->blocks, b, 8), unit->high, 8);
-  if (layout->scale_bytes > 0) {
-    uint32_t bytes = self->wide ? 8 : layout->scale_bytes;
-    memcpy (place (self, planes[VULKAN_PLANE_SCALES], r, self->blocks, b, bytes),
-            self->wide ? (const void *) unit->wide : (const void *) &unit->packed, bytes);
-  }
-  if (layout->supers && !self->wide && b % 8 == 0)
-    memcpy (place (self, planes[VULKAN_PLANE_SUPERS], r, (self->blocks + 7) / 8, b / 8, 4),
-            &unit->super, 4);
+  uint32_t words = form->words % 4 == 0 ? 4 : form->words % 2 == 0 ? 2
+                                                                   : 1; /* of a unit */
+  for (uint32_t w = 0; w < form->words; w += words)
+    memcpy (place (self, planes[VULKAN_PLANE_CODES], r, self->blocks * form->words / words,
+                   (b * form->words + w) / words, 4 * words),
+            unit->codes + w, 4 * words);
+  memcpy (place (self, planes[VULKAN_PLANE_HIGH], r, self->blocks, b, 4 * form->high_words),
+          unit->high, 4 * form->high_words);
+  uint32_t span = form->scale_blocks, bytes = form->scale_bytes / span;
+  memcpy (place (self, planes[VULKAN_PLANE_SCALES], r, units_a_row (self->blocks, span), b / span,
+                 form->scale_bytes) +
+              b % span * bytes,
+          scales, bytes);
+  if (b % 8 == 0)
+    memcpy (place (self, planes[VULKAN_PLANE_SUPERS], r, units_a_row (self->blocks, 8), b / 8,
+                   form->super_bytes),
+            &unit->super, form->super_bytes);
 }
 
 void
@@ -226,6 +247,7 @@ vulkan_layout_pack (const VulkanLayout *self, const uint8_t *src, uint32_t n,
                     uint8_t *const planes[VULKAN_N_PLANES])
 {
   const TypeLayout *layout = find (self->type);
+  const FormLayout *form = &forms[self->form];
   size_t src_bytes = model_type_row_bytes (self->type, self->columns);
   uint32_t whole = (n + self->group - 1) / self->group * self->group;
   gboolean ragged = self->columns % BLOCK != 0; /* float types only: the file has no whole block */
@@ -233,12 +255,14 @@ vulkan_layout_pack (const VulkanLayout *self, const uint8_t *src, uint32_t n,
     for (uint32_t b = 0; b < self->blocks; b++) {
       Unit unit = { 0 };
       if (r < n && ragged && b + 1 == self->blocks) {
-        size_t done = (size_t) b * layout->code_words * 4;
+        size_t done = (size_t) b * form->words * 4;
         memcpy (unit.codes, src + r * src_bytes + done, src_bytes - done);
       } else if (r < n) {
         layout->take (src + r * src_bytes, b, &unit);
       }
-      put (self, layout, r, b, &unit, planes);
+      put (self, form, r, b, &unit,
+           self->form == layout->form ? (const void *) &unit.packed : (const void *) unit.wide,
+           planes);
     }
   }
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/model/gguf.h"
+#include "shaders/shaders.h"
 
 typedef enum {
   VULKAN_PLANE_CODES,
@@ -15,15 +16,15 @@ typedef enum {
 
 typedef struct {
   const ModelTypeInfo *type;
+  ShaderForm form;                     /* how its weights lie in the planes */
   uint32_t rows, padded_rows;          /* up to whole workgroups, with zeros */
   uint32_t columns, blocks;            /* blocks of 32, the last filled up with zeros */
   uint32_t group;                      /* rows interleaved */
-  gboolean wide;                       /* scales unpacked to f32 */
   uint32_t row_bytes[VULKAN_N_PLANES]; /* of one row in each plane; 0: the plane does not exist */
 } VulkanLayout;
 
 /* rows x columns of type, interleaved by group, padded to a multiple of pad_rows (itself a
- * multiple of group). */
+ * multiple of group). wide: scales are unpacked to f32, where the type has a form for that. */
 void vulkan_layout_init (VulkanLayout *self, const ModelTypeInfo *type, uint32_t rows,
                          uint32_t columns, uint32_t group, uint32_t pad_rows, gboolean wide);
 uint64_t vulkan_layout_plane_bytes (const VulkanLayout *self, VulkanPlane plane);

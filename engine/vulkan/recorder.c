@@ -110,19 +110,6 @@ rows_grid (const GraphOp *op)
   return (VulkanGrid) { { rows }, { 0, 1, 1 } };
 }
 
-/* The kernel of a family for a type: WIDE and INT families hold the quantised types only. */
-static ShaderKernelId
-kernel_of (const VulkanLayout *layout, ShaderKernelId exact, ShaderKernelId wide)
-{
-  static const ModelType order[] = { MODEL_TYPE_F32, MODEL_TYPE_F16, MODEL_TYPE_BF16,
-                                     MODEL_TYPE_Q4_0, MODEL_TYPE_Q4_1, MODEL_TYPE_Q8_0,
-                                     MODEL_TYPE_Q4_K, MODEL_TYPE_Q6_K };
-  uint32_t i = 0;
-  while (order[i] != layout->type->id)
-    i++;
-  return i < 3 || wide == SHADER_N_KERNELS ? exact + i : wide + (i - 3);
-}
-
 static gboolean
 is_float (const VulkanLayout *layout)
 {
@@ -134,7 +121,6 @@ record_embed (Recorder *self, const GraphOp *op, GError **error)
 {
   const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[0]);
   const VulkanLayout *layout = &part->stack->layout;
-  ShaderKernelId wide = layout->wide ? SHADER_EMBED_WIDE_Q4_0 : SHADER_N_KERNELS;
   ShaderEmbedPush push = {
     .w = part->stack->planes,
     .tokens = self->exe->params.address + self->exe->at.tokens,
@@ -146,7 +132,7 @@ record_embed (Recorder *self, const GraphOp *op, GError **error)
   };
   return dispatch (self,
                    &(Dispatch) {
-                       .kernel = kernel_of (layout, SHADER_EMBED_F32, wide),
+                       .kernel = SHADER_FORM_KERNEL (layout->form, SHADER_FAMILY_EMBED),
                        .constants = { self->quirks->lanes_small, 1, op->pick, op->accumulate },
                        PUSH (push),
                        .grid = rows_grid (op),
@@ -280,9 +266,7 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, gbool
     .group = layout->group,
     .row0 = product->row0,
   };
-  ShaderKernelId family = ints           ? SHADER_MATMUL_INT_Q4_0
-                          : layout->wide ? SHADER_MATMUL_WIDE_Q4_0
-                                         : SHADER_N_KERNELS;
+  ShaderFamily family = ints ? SHADER_FAMILY_MATMUL_INT : SHADER_FAMILY_MATMUL;
   uint32_t groups = (product->rows + self->quirks->lanes - 1) / self->quirks->lanes;
   VulkanGrid grid = { { VULKAN_COUNT_FIXED,
                         op->output_rows ? VULKAN_COUNT_OUTPUT_TILES : VULKAN_COUNT_TOKEN_TILES },
@@ -291,7 +275,7 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, gbool
   gboolean reads_dst = product->mode != SHADER_STORE && product->mode < SHADER_ACTIVATE;
   return dispatch (self,
                    &(Dispatch) {
-                       .kernel = kernel_of (layout, SHADER_MATMUL_F32, family),
+                       .kernel = SHADER_FORM_KERNEL (layout->form, family),
                        .constants = { self->quirks->lanes, split, self->columns, product->mode,
                                       layout->group, product->bias != NULL },
                        PUSH (push),
@@ -304,11 +288,18 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, gbool
                    error);
 }
 
-/* matvec.comp, where it applies: one column, a device for it, a quantised type. */
+static gboolean
+has_kernel (const VulkanLayout *layout, ShaderFamily family)
+{
+  return shader_kernels[SHADER_FORM_KERNEL (layout->form, family)].words != NULL;
+}
+
+/* matvec.comp, where it applies: one column, a device for it, a form that has it. */
 static gboolean
 is_narrow (const Recorder *self, const GraphOp *op, const VulkanLayout *layout)
 {
-  return self->columns == 1 && self->quirks->narrow_rows > 0 && !is_float (layout) &&
+  return self->columns == 1 && self->quirks->narrow_rows > 0 &&
+         has_kernel (layout, SHADER_FAMILY_MATVEC) &&
          op->src_width == layout->blocks * SHADER_BLOCK;
 }
 
@@ -380,9 +371,7 @@ record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboole
     self->n_squares = groups;
   return dispatch (self,
                    &(Dispatch) {
-                       .kernel = layout->type->id == MODEL_TYPE_Q8_0   ? SHADER_MATVEC_Q8_0
-                                 : layout->type->id == MODEL_TYPE_Q6_K ? SHADER_MATVEC_Q6_K
-                                                                       : SHADER_MATVEC_Q4,
+                       .kernel = SHADER_FORM_KERNEL (layout->form, SHADER_FAMILY_MATVEC),
                        .constants = { self->quirks->lanes, 1, self->quirks->narrow_rows,
                                       product->mode, gated, norm != NULL },
                        PUSH (push),
