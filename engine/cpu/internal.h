@@ -87,9 +87,27 @@ typedef struct {
   uint32_t n_tokens;
   float *dst;        /* [n_tokens][dst_stride], at row 0 of the weight */
   size_t dst_stride; /* floats */
+  /* [n_tokens]: where a token's activations and results lie, in strides; NULL: one after another */
+  const uint32_t *act_rows, *dst_rows;
   gboolean accumulate;
   float *scratch; /* [columns] for CPU_FORMAT_FILE */
 } CpuMatmulWork;
+
+static inline const void *
+cpu_work_act (const CpuMatmulWork *work, uint32_t token)
+{
+  uint32_t row = work->act_rows != NULL ? work->act_rows[token] : token;
+
+  return (const char *) work->act + row * work->act_stride;
+}
+
+static inline float *
+cpu_work_dst (const CpuMatmulWork *work, uint32_t token)
+{
+  uint32_t row = work->dst_rows != NULL ? work->dst_rows[token] : token;
+
+  return work->dst + row * work->dst_stride;
+}
 
 /* One page of keys and values against some rows of queries. A row's result is merged into its
  * running state, in page order: the same bits whether pages are visited by one worker or by

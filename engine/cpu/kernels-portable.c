@@ -154,15 +154,14 @@ expand_row (const CpuWeight *weight, uint32_t strip, uint32_t lane, float *dst)
 }
 
 static void
-multiply_row (const CpuMatmulWork *w, uint32_t row, const float *expanded, float *dst)
+multiply_row (const CpuMatmulWork *w, uint32_t row, const float *expanded)
 {
   float bias = w->bias != NULL ? w->bias[row] : 0;
 
   for (uint32_t t = 0; t < w->n_tokens; t++) {
-    const float *act = (const float *) (const void *) ((const char *) w->act + t * w->act_stride);
-    float *y = dst + t * w->dst_stride + row;
+    float *y = cpu_work_dst (w, t) + row;
 
-    *y = (w->accumulate ? *y : 0) + bias + dot (expanded, act, w->weight->columns);
+    *y = (w->accumulate ? *y : 0) + bias + dot (expanded, cpu_work_act (w, t), w->weight->columns);
     if (w->activate)
       *y = v_activate (w->activation, v_set1 (*y))[0];
   }
@@ -173,9 +172,8 @@ static void
 gate_with_row (const CpuMatmulWork *w, uint32_t row, const float *expanded)
 {
   for (uint32_t t = 0; t < w->n_tokens; t++) {
-    const float *act = (const float *) (const void *) ((const char *) w->act + t * w->act_stride);
-    float *y = w->dst + t * w->dst_stride + row;
-    V up = v_set1 (dot (expanded, act, w->up->columns));
+    float *y = cpu_work_dst (w, t) + row;
+    V up = v_set1 (dot (expanded, cpu_work_act (w, t), w->up->columns));
 
     *y = v_mul (v_activate (w->activation, v_set1 (*y)), up)[0];
   }
@@ -191,7 +189,7 @@ cpu_matmul_file (const CpuMatmulWork *w)
       uint32_t row = s * lanes + lane;
 
       expand_row (w->weight, s, lane, w->scratch);
-      multiply_row (w, row, w->scratch, w->dst);
+      multiply_row (w, row, w->scratch);
       if (w->up != NULL) {
         expand_row (w->up, s, lane, w->scratch);
         gate_with_row (w, row, w->scratch);

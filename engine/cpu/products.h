@@ -9,9 +9,10 @@
 
 #define PREFETCH_BYTES 4096
 
-/* out: [strips][tokens][V_WIDTH]. second: bytes from the first strip to the second. */
-typedef void (*TileFunc) (const uint8_t *strip, ptrdiff_t second, const char *act,
-                          size_t act_stride, uint32_t columns, float *out);
+/* out: [strips][tokens][V_WIDTH]. second: bytes from the first strip to the second. act: one
+ * pointer a token. */
+typedef void (*TileFunc) (const uint8_t *strip, ptrdiff_t second, const void *const *act,
+                          uint32_t columns, float *out);
 
 /* The integer formats: bytes per lane of a block of 32 columns and of what stands before each n
  * of them. */
@@ -267,7 +268,7 @@ store_sums (const unsigned m_n, const unsigned n_n, V (*sums)[TILE_COLUMNS], flo
 
 INLINE void
 tile_integer (const CpuFormat format, const unsigned m_n, const unsigned n_n, const uint8_t *strip,
-              ptrdiff_t second, const char *act, size_t act_stride, uint32_t columns, float *out)
+              ptrdiff_t second, const void *const *act, uint32_t columns, float *out)
 {
   const Layout layout = layout_of (format);
   const uint8_t *end = strip + (size_t) columns / (CPU_BLOCK * layout.n_blocks) *
@@ -278,7 +279,7 @@ tile_integer (const CpuFormat format, const unsigned m_n, const unsigned n_n, co
 
 #pragma GCC unroll 8
   for (unsigned n = 0; n < n_n; n++) {
-    a[n] = (const CpuActBlock *) (const void *) (act + n * act_stride);
+    a[n] = act[n];
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++)
       sums[m][n] = v_set1 (0);
@@ -317,7 +318,7 @@ load_floats (const CpuFormat format, const uint8_t *p)
 /* A block's products are summed apart and then added: short chains that overlap. */
 INLINE void
 tile_float (const CpuFormat format, const unsigned m_n, const unsigned n_n, const uint8_t *strip,
-            ptrdiff_t second, const char *act, size_t act_stride, uint32_t columns, float *out)
+            ptrdiff_t second, const void *const *act, uint32_t columns, float *out)
 {
   const size_t step = (format == CPU_FORMAT_F32 ? 4 : 2) * V_WIDTH;
   V sums[TILE_STRIPS][TILE_COLUMNS];
@@ -344,7 +345,7 @@ tile_float (const CpuFormat format, const unsigned m_n, const unsigned n_n, cons
         w[m] = load_floats (format, strip + (m == 0 ? 0 : second));
 #pragma GCC unroll 8
       for (unsigned n = 0; n < n_n; n++) {
-        V x = v_set1 (((const float *) (const void *) (act + n * act_stride))[k]);
+        V x = v_set1 (((const float *) act[n])[k]);
 
 #pragma GCC unroll 2
         for (unsigned m = 0; m < m_n; m++)
@@ -362,11 +363,11 @@ tile_float (const CpuFormat format, const unsigned m_n, const unsigned n_n, cons
 
 /* ---- one function per format and tile size -------------------------------------------------- */
 
-#define TILE(kind, format, m, n)                                                                  \
-  static void tile_##format##_##m##_##n (const uint8_t *strip, ptrdiff_t second, const char *act, \
-                                         size_t act_stride, uint32_t columns, float *out)         \
-  {                                                                                               \
-    tile_##kind (CPU_FORMAT_##format, m, n, strip, second, act, act_stride, columns, out);        \
+#define TILE(kind, format, m, n)                                                               \
+  static void tile_##format##_##m##_##n (const uint8_t *strip, ptrdiff_t second,               \
+                                         const void *const *act, uint32_t columns, float *out) \
+  {                                                                                            \
+    tile_##kind (CPU_FORMAT_##format, m, n, strip, second, act, columns, out);                 \
   }
 
 /* ---- from tiles to results ------------------------------------------------------------------ */
@@ -377,14 +378,16 @@ rows_of_strip (const CpuWeight *weight, uint32_t strip)
   return MIN (V_WIDTH, weight->rows - strip * V_WIDTH);
 }
 
-/* A tile's sums of strip s to their rows. */
+/* A tile's sums of strip s to their rows, tokens from `first` on. */
 INLINE void
-store_rows (const CpuMatmulWork *w, uint32_t s, const float *sums, unsigned n_tokens, float *dst)
+store_rows (const CpuMatmulWork *w, uint32_t s, const float *sums, uint32_t first,
+            unsigned n_tokens)
 {
   uint32_t n_rows = rows_of_strip (w->weight, s);
   V bias = w->bias != NULL ? v_load_first (w->bias + s * V_WIDTH, n_rows) : v_set1 (0);
 
-  for (unsigned n = 0; n < n_tokens; n++, dst += w->dst_stride) {
+  for (unsigned n = 0; n < n_tokens; n++) {
+    float *dst = cpu_work_dst (w, first + n) + s * V_WIDTH;
     V x = v_load (sums + n * V_WIDTH);
 
     if (w->bias != NULL)
@@ -397,15 +400,18 @@ store_rows (const CpuMatmulWork *w, uint32_t s, const float *sums, unsigned n_to
   }
 }
 
-/* The same for a strip of the gate, whose sums come first, and one of up. */
+/* The same for strip s of the gate, whose sums come first, and of up. */
 INLINE void
-store_gated (ModelActivation activation, const float *sums, unsigned n_tokens, uint32_t n_rows,
-             float *dst, size_t dst_stride)
+store_gated (const CpuMatmulWork *w, uint32_t s, const float *sums, uint32_t first,
+             unsigned n_tokens)
 {
-  for (unsigned n = 0; n < n_tokens; n++, dst += dst_stride) {
+  uint32_t n_rows = rows_of_strip (w->weight, s);
+
+  for (unsigned n = 0; n < n_tokens; n++) {
     V gate = v_load (sums + n * V_WIDTH), up = v_load (sums + (n_tokens + n) * V_WIDTH);
 
-    v_store_first (dst, n_rows, v_mul (v_activate (activation, gate), up));
+    v_store_first (cpu_work_dst (w, first + n) + s * V_WIDTH, n_rows,
+                   v_mul (v_activate (w->activation, gate), up));
   }
 }
 
@@ -419,25 +425,25 @@ run_strips (const CpuMatmulWork *w, const TileFunc (*tiles)[TILE_COLUMNS], unsig
   ptrdiff_t second = w->up != NULL ? w->up->data + s * w->up->strip_stride - strip
                                    : (ptrdiff_t) w->weight->strip_stride;
   _Alignas (64) float sums[TILE_STRIPS * TILE_COLUMNS * V_WIDTH];
+  const void *act[TILE_COLUMNS];
   unsigned n;
 
   for (uint32_t t = 0; t < w->n_tokens; t += n) {
-    const char *act = (const char *) w->act + t * w->act_stride;
-    float *dst = w->dst + t * w->dst_stride + s * V_WIDTH;
-
     n = MIN (n_most, w->n_tokens - t);
+    for (unsigned i = 0; i < n; i++)
+      act[i] = cpu_work_act (w, t + i);
     if (m_n == 2 && n == 1 && w->n_tokens == 1) {
-      tiles[0][0](strip, 0, act, w->act_stride, w->weight->columns, sums);
-      tiles[0][0](strip + second, 0, act, w->act_stride, w->weight->columns, sums + V_WIDTH);
+      tiles[0][0](strip, 0, act, w->weight->columns, sums);
+      tiles[0][0](strip + second, 0, act, w->weight->columns, sums + V_WIDTH);
     } else {
-      tiles[m_n - 1][n - 1](strip, second, act, w->act_stride, w->weight->columns, sums);
+      tiles[m_n - 1][n - 1](strip, second, act, w->weight->columns, sums);
     }
     if (w->up != NULL) {
-      store_gated (w->activation, sums, n, rows_of_strip (w->weight, s), dst, w->dst_stride);
+      store_gated (w, s, sums, t, n);
       continue;
     }
     for (unsigned m = 0; m < m_n; m++)
-      store_rows (w, s + m, sums + m * n * V_WIDTH, n, dst + m * V_WIDTH);
+      store_rows (w, s + m, sums + m * n * V_WIDTH, t, n);
   }
 }
 
