@@ -243,17 +243,17 @@ GArray *
 engine_model_encode (const EngineModel *model,
                      const char *text,
                      gboolean parse_special,
-                     gboolean with_bos)
+                     EngineEnds ends)
 {
   GArray *tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
 
-  if (with_bos && text_tokenizer_adds_bos (model->tokenizer)) {
+  if (ends != ENGINE_ENDS_NONE && text_tokenizer_adds_bos (model->tokenizer)) {
     gint32 bos = text_tokenizer_bos (model->tokenizer);
 
     g_array_append_val (tokens, bos);
   }
   text_tokenizer_encode (model->tokenizer, text, -1, parse_special, tokens);
-  if (with_bos && session_model_embeds (model) && text_tokenizer_adds_eos (model->tokenizer)) {
+  if (ends == ENGINE_ENDS_BOTH && text_tokenizer_adds_eos (model->tokenizer)) {
     gint32 eos = text_tokenizer_eos (model->tokenizer);
 
     g_array_append_val (tokens, eos);
@@ -314,8 +314,13 @@ engine_model_decode (const EngineModel *model,
   GString *text = g_string_new (NULL);
   TextUtf8Stream stream = { 0 };
 
-  for (size_t i = 0; i < n; i++)
+  for (size_t i = 0; i < n; i++) {
+    gboolean begins = !with_special && bytes->len == 0;
+
     text_tokenizer_decode (model->tokenizer, tokens[i], with_special, bytes);
+    if (begins)
+      text_tokenizer_drop_prefix (model->tokenizer, -1, bytes);
+  }
   text_utf8_stream_push (&stream, bytes->str, bytes->len, text);
   text_utf8_stream_end (&stream, text);
   return g_string_free (text, FALSE);

@@ -119,12 +119,18 @@ typedef struct {
   const char *content; /* UTF-8; never parsed for control tokens */
 } EngineMessage;
 
-/* GArray of gint32, owned by the caller. with_bos: BOS when the model asks for it, and of a model
- * that makes vectors EOS. Any thread. */
+/* Which of the tokens that a model may ask for stand around a text. */
+typedef enum {
+  ENGINE_ENDS_NONE,
+  ENGINE_ENDS_BEGIN, /* BOS: a text that goes on */
+  ENGINE_ENDS_BOTH,  /* BOS and EOS: a whole text */
+} EngineEnds;
+
+/* GArray of gint32, owned by the caller. Any thread. */
 GArray *engine_model_encode (const EngineModel *model,
                              const char *text,
                              gboolean parse_special,
-                             gboolean with_bos);
+                             EngineEnds ends);
 GArray *engine_model_encode_chat (const EngineModel *model,
                                   const EngineMessage *messages,
                                   size_t n_messages,
@@ -134,8 +140,9 @@ char *engine_model_render_chat (const EngineModel *model,
                                 const EngineMessage *messages,
                                 size_t n_messages,
                                 GError **error);
-/* The text of ids, control tokens left out unless with_special; always valid UTF-8. Free with
- * g_free. Any thread. */
+/* The text of ids, control tokens left out unless with_special; always valid UTF-8. A space that
+ * the tokenizer puts before every text is no part of it, but with_special shows each token whole.
+ * Free with g_free. Any thread. */
 char *engine_model_decode (const EngineModel *model,
                            const gint32 *tokens,
                            size_t n,

@@ -358,7 +358,7 @@ local_count_tokens (BottegaEmbedder *embedder, const char *text, gssize n_bytes)
   if (model == NULL)
     return (guint) (n_bytes + BYTES_A_TOKEN - 1) / BYTES_A_TOKEN;
   copy = g_strndup (text, (gsize) n_bytes);
-  tokens = engine_model_encode (model, copy, FALSE, FALSE);
+  tokens = engine_model_encode (model, copy, FALSE, ENGINE_ENDS_NONE);
 
   return tokens->len;
 }

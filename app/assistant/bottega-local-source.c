@@ -102,7 +102,7 @@ encode (BottegaLocalSource *self,
   if (tokens == NULL)
     return NULL;
   if (answer_prefix != NULL && *answer_prefix != '\0') {
-    prefix = engine_model_encode (self->model, answer_prefix, FALSE, FALSE);
+    prefix = engine_model_encode (self->model, answer_prefix, FALSE, ENGINE_ENDS_NONE);
     g_array_append_vals (tokens, prefix->data, prefix->len);
   }
 

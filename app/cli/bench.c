@@ -175,7 +175,7 @@ make_text (const EngineModel *model, uint32_t salt)
       g_string_append_printf (text, "%s%s%s", syllables[state >> 61], syllables[state >> 58 & 7],
                               i % 3 == 2 ? " " : "");
     }
-    tokens = engine_model_encode (model, text->str, FALSE, FALSE);
+    tokens = engine_model_encode (model, text->str, FALSE, ENGINE_ENDS_NONE);
     n = tokens->len;
   }
   return g_string_free (g_steal_pointer (&text), FALSE);

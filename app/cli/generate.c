@@ -81,7 +81,7 @@ encode_prompt (EngineModel *model, const char *prompt, GError **error)
   size_t n = 0;
 
   if (raw)
-    return engine_model_encode (model, prompt, FALSE, TRUE);
+    return engine_model_encode (model, prompt, FALSE, ENGINE_ENDS_BEGIN);
   if (system_text != NULL)
     messages[n++] = (EngineMessage) { "system", system_text };
   messages[n++] = (EngineMessage) { "user", prompt };

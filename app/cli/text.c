@@ -37,7 +37,7 @@ run_tokenize (const CliOptions *options, int argc, char **argv)
 
   if (model == NULL)
     return cli_fail (error);
-  tokens = engine_model_encode (model, argv[2], parse_special, TRUE);
+  tokens = engine_model_encode (model, argv[2], parse_special, ENGINE_ENDS_BOTH);
   if (options->json) {
     JsonBuilder *builder = json_builder_new ();
 
@@ -163,7 +163,7 @@ run_logits (const CliOptions *options, int argc, char **argv)
 
   if (session == NULL)
     return cli_fail (error);
-  tokens = engine_model_encode (model, argv[2], parse_special, TRUE);
+  tokens = engine_model_encode (model, argv[2], parse_special, ENGINE_ENDS_BOTH);
   if (!engine_session_logits (session, tokens, (uint32_t) MAX (n_top, 0), &lse, &top, &mean_nll,
                               &error))
     return cli_fail (error);

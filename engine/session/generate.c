@@ -20,6 +20,7 @@ typedef struct {
   EngineEventFunc on_event;
   void *user_data;
   EngineStats stats;
+  int32_t last_of_prompt; /* -1: it is empty */
 } Generation;
 
 EngineSession *
@@ -216,11 +217,14 @@ static void
 report_token (Generation *g, int32_t token)
 {
   EngineEvent event = { .kind = ENGINE_EVENT_TOKEN, .token = token };
+  const TextTokenizer *tokenizer = g->session->model->tokenizer;
 
   g_string_truncate (g->bytes, 0);
   g_string_truncate (g->text, 0);
   if (token >= 0) {
-    text_tokenizer_decode (g->session->model->tokenizer, token, FALSE, g->bytes);
+    text_tokenizer_decode (tokenizer, token, FALSE, g->bytes);
+    if (g->stats.written_tokens == 1)
+      text_tokenizer_drop_prefix (tokenizer, g->last_of_prompt, g->bytes);
     text_utf8_stream_push (&g->utf8, g->bytes->str, g->bytes->len, g->text);
   } else { /* the end: what was held back */
     text_utf8_stream_end (&g->utf8, g->text);
@@ -290,7 +294,10 @@ engine_session_generate (EngineSession *session, const GArray *prompt,
                          EngineStats *stats, GError **error)
 {
   const gint32 *tokens = (const gint32 *) prompt->data;
-  Generation g = { .session = session, .on_event = on_event, .user_data = user_data };
+  Generation g = { .session = session,
+                   .on_event = on_event,
+                   .user_data = user_data,
+                   .last_of_prompt = prompt->len > 0 ? tokens[prompt->len - 1] : -1 };
   GError *problem = NULL;
   gboolean ok;
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Byte-pair encoding: the table of merges, and merging one word with a heap over a linked list. It
- * does not know where words begin nor which tokens are special.
+/* Byte-pair encoding by a list of merges: of bytes, as GPT-2 does it, or of characters. It does not
+ * know where words begin nor which tokens are special.
  * Source: Sennrich et al. 2016; the printable alphabet of bytes is that of GPT-2. */
 #include "engine/text/bpe.h"
+
+#include "engine/text/marks.h"
+#include "engine/text/utf8.h"
 
 #include <string.h>
 
@@ -13,24 +16,15 @@ typedef struct {
 } Merge;
 
 struct _TextBpe {
+  const TextStrings *symbols;
+  uint32_t n_tokens; /* the first of the symbols */
+  gboolean of_characters;
   Merge *slots; /* open addressing */
   size_t n_slots, n_merges;
   uint64_t seed;
   uint32_t symbol_of_byte[256]; /* TEXT_STRINGS_NONE: the vocabulary lacks it */
+  int32_t token_of_byte[256];   /* -1: none */
 };
-
-/* A part of the word. Parts form a list in the order of the word. */
-typedef struct _TextBpeSymbol {
-  uint32_t id; /* TEXT_STRINGS_NONE: merged into the part before, or a byte without symbol */
-  int32_t previous, next;
-} Symbol;
-
-/* Two neighbours that may merge. It is out of date when their ids have changed. */
-typedef struct _TextBpePair {
-  uint32_t rank;
-  int32_t left; /* index of the part */
-  uint32_t left_id, right_id, result;
-} Pair;
 
 /* ---- the printable alphabet ----------------------------------------------------------- */
 
@@ -109,23 +103,35 @@ intern (TextStrings *symbols, const char *data, size_t n)
   return symbol;
 }
 
+/* Appends what a part of a merge stands for; FALSE when it stands for nothing. */
+static gboolean
+append_bytes (const TextBpe *bpe, const char *text, size_t n, GByteArray *bytes)
+{
+  guint before = bytes->len;
+
+  if (!bpe->of_characters)
+    return text_bpe_bytes_of_text (text, n, bytes) && bytes->len > before;
+  text_marks_to_spaces (text, n, bytes);
+  return bytes->len > before;
+}
+
 /* bytes: room to work in. */
 static void
 add_merge (TextBpe *bpe, TextStrings *symbols, const ModelString *text, uint32_t rank,
            GByteArray *bytes)
 {
-  /* A space separates the parts; they hold none themselves, for bytes are printable characters. */
+  /* A space separates the parts; they hold none themselves: bytes are printable characters, and
+   * spaces marks. */
   const char *space = text->length > 1 ? memchr (text->data + 1, ' ', text->length - 1) : NULL;
   size_t n_left = space != NULL ? (size_t) (space - text->data) : 0;
   guint n_left_bytes;
   Merge merge, *slot;
 
   g_byte_array_set_size (bytes, 0);
-  if (space == NULL || !text_bpe_bytes_of_text (text->data, n_left, bytes))
+  if (space == NULL || !append_bytes (bpe, text->data, n_left, bytes))
     return;
   n_left_bytes = bytes->len;
-  if (!text_bpe_bytes_of_text (space + 1, text->length - n_left - 1, bytes) ||
-      bytes->len == n_left_bytes)
+  if (!append_bytes (bpe, space + 1, text->length - n_left - 1, bytes))
     return;
   if (bpe->n_merges * 4 >= bpe->n_slots * 3)
     grow (bpe);
@@ -142,11 +148,15 @@ add_merge (TextBpe *bpe, TextStrings *symbols, const ModelString *text, uint32_t
 }
 
 TextBpe *
-text_bpe_new (const ModelArray *merges, TextStrings *symbols, uint32_t max_symbols)
+text_bpe_new (const ModelArray *merges, TextStrings *symbols, uint32_t max_symbols,
+              const int32_t *byte_tokens)
 {
   g_autoptr (TextBpe) bpe = g_new0 (TextBpe, 1);
   g_autoptr (GByteArray) bytes = g_byte_array_new ();
 
+  bpe->symbols = symbols;
+  bpe->n_tokens = text_strings_count (symbols);
+  bpe->of_characters = byte_tokens != NULL;
   bpe->seed = text_random_seed ();
   grow (bpe);
   for (uint64_t i = 0; i < merges->n; i++) {
@@ -156,8 +166,12 @@ text_bpe_new (const ModelArray *merges, TextStrings *symbols, uint32_t max_symbo
   }
   for (unsigned byte = 0; byte < 256; byte++) {
     char c = (char) byte;
+    uint32_t symbol = text_strings_find (symbols, &c, 1);
 
-    bpe->symbol_of_byte[byte] = text_strings_find (symbols, &c, 1);
+    bpe->symbol_of_byte[byte] = symbol;
+    bpe->token_of_byte[byte] = byte_tokens != NULL      ? byte_tokens[byte]
+                               : symbol < bpe->n_tokens ? (int32_t) symbol
+                                                        : -1;
   }
   return g_steal_pointer (&bpe);
 }
@@ -173,143 +187,63 @@ text_bpe_free (TextBpe *bpe)
 
 /* ---- one word ------------------------------------------------------------------------- */
 
-void
-text_bpe_scratch_clear (TextBpeScratch *scratch)
-{
-  g_free (scratch->symbols);
-  g_free (scratch->heap);
-  memset (scratch, 0, sizeof *scratch);
-}
-
-/* Merges with a lower rank first, and the leftmost of equals. */
 static gboolean
-comes_before (const Pair *a, const Pair *b)
+find_merge (gconstpointer data, const TextMergePart *left, const TextMergePart *right,
+            TextMerge *found)
 {
-  return a->rank != b->rank ? a->rank < b->rank : a->left < b->left;
-}
-
-static void
-heap_push (TextBpeScratch *scratch, Pair pair)
-{
-  size_t i = scratch->n_heap;
-
-  if (scratch->n_heap == scratch->max_heap) {
-    scratch->max_heap = MAX (scratch->max_heap * 2, 64);
-    scratch->heap = g_renew (Pair, scratch->heap, scratch->max_heap);
-  }
-  scratch->n_heap++;
-  for (; i > 0 && comes_before (&pair, &scratch->heap[(i - 1) / 2]); i = (i - 1) / 2)
-    scratch->heap[i] = scratch->heap[(i - 1) / 2];
-  scratch->heap[i] = pair;
-}
-
-static Pair
-heap_pop (TextBpeScratch *scratch)
-{
-  Pair *heap = scratch->heap;
-  Pair first = heap[0], last = heap[--scratch->n_heap];
-  size_t n = scratch->n_heap, i = 0;
-
-  for (size_t child = 1; child < n; child = 2 * i + 1) {
-    if (child + 1 < n && comes_before (&heap[child + 1], &heap[child]))
-      child++;
-    if (!comes_before (&heap[child], &last))
-      break;
-    heap[i] = heap[child];
-    i = child;
-  }
-  if (n > 0)
-    heap[i] = last;
-  return first;
-}
-
-/* Queues the merge of part left with the one after it, if there is one. */
-static void
-consider (const TextBpe *bpe, TextBpeScratch *scratch, int32_t left)
-{
-  const Symbol *parts = scratch->symbols;
   const Merge *merge;
 
-  if (left < 0 || parts[left].next < 0 || parts[left].id == TEXT_STRINGS_NONE ||
-      parts[parts[left].next].id == TEXT_STRINGS_NONE)
-    return;
-  merge = find_slot (bpe, parts[left].id, parts[parts[left].next].id);
-  if (merge->left != TEXT_STRINGS_NONE)
-    heap_push (scratch, (Pair) { merge->rank, left, merge->left, merge->right, merge->result });
+  if (left->id == TEXT_STRINGS_NONE || right->id == TEXT_STRINGS_NONE)
+    return FALSE;
+  merge = find_slot (data, left->id, right->id);
+  if (merge->left == TEXT_STRINGS_NONE)
+    return FALSE;
+  found->rank = merge->rank;
+  found->id = merge->result;
+  return TRUE;
 }
 
+/* The parts that a word begins with: its bytes, or its characters. */
 static void
-split_to_bytes (const TextBpe *bpe, TextBpeScratch *scratch, const char *word, size_t n)
+add_parts (const TextBpe *bpe, const char *word, size_t n, TextMergeScratch *scratch)
 {
-  if (n > scratch->max_symbols) {
-    scratch->max_symbols = MAX (n, 64);
-    scratch->symbols = g_renew (Symbol, scratch->symbols, scratch->max_symbols);
-  }
-  scratch->n_symbols = n;
-  scratch->n_heap = 0;
-  for (size_t i = 0; i < n; i++) {
-    scratch->symbols[i].id = bpe->symbol_of_byte[(guchar) word[i]];
-    scratch->symbols[i].previous = (int32_t) i - 1;
-    scratch->symbols[i].next = i + 1 < n ? (int32_t) i + 1 : -1;
-  }
-}
+  text_merge_begin (scratch, n);
+  for (size_t i = 0; i < n;) {
+    int whole = bpe->of_characters ? text_utf8_character_bytes (word + i, n - i) : 0;
 
-static void
-merge_all (const TextBpe *bpe, TextBpeScratch *scratch)
-{
-  Symbol *parts = scratch->symbols;
-
-  while (scratch->n_heap > 0) {
-    Pair pair = heap_pop (scratch);
-    Symbol *left = &parts[pair.left], *right;
-
-    /* A part that was merged away has no id; one that grew has another. */
-    if (left->id != pair.left_id || left->next < 0 || parts[left->next].id != pair.right_id)
-      continue;
-    right = &parts[left->next];
-    left->id = pair.result;
-    right->id = TEXT_STRINGS_NONE;
-    left->next = right->next;
-    if (left->next >= 0)
-      parts[left->next].previous = pair.left;
-    consider (bpe, scratch, left->previous);
-    consider (bpe, scratch, pair.left);
+    if (whole > 1)
+      text_merge_add (scratch, text_strings_find (bpe->symbols, word + i, (size_t) whole),
+                      (uint32_t) whole);
+    else
+      text_merge_add (scratch, bpe->symbol_of_byte[(guchar) word[i]], 1);
+    i += (size_t) MAX (whole, 1);
   }
 }
 
-/* A merged part that is no token (a vocabulary cut short) falls back to its bytes. */
+/* A part that is no token (a vocabulary cut short) falls back to its bytes. */
 static void
-append_part (const TextBpe *bpe, const TextStrings *symbols, uint32_t n_tokens, uint32_t id,
-             GArray *tokens)
+append_part (const TextBpe *bpe, const char *word, const TextMergePart *part, GArray *tokens)
 {
-  size_t n;
-  const char *bytes;
-
-  if (id < n_tokens) {
-    int32_t token = (int32_t) id;
+  if (part->id < bpe->n_tokens) {
+    int32_t token = (int32_t) part->id;
 
     g_array_append_val (tokens, token);
     return;
   }
-  if (id == TEXT_STRINGS_NONE)
-    return;
-  bytes = text_strings_get (symbols, id, &n);
-  for (size_t i = 0; i < n; i++) {
-    int32_t token = (int32_t) bpe->symbol_of_byte[(guchar) bytes[i]];
+  for (uint32_t i = 0; i < part->bytes; i++) {
+    int32_t token = bpe->token_of_byte[(guchar) word[part->begin + i]];
 
-    if (token >= 0 && (uint32_t) token < n_tokens)
+    if (token >= 0)
       g_array_append_val (tokens, token);
   }
 }
 
 void
-text_bpe_encode (const TextBpe *bpe, const TextStrings *symbols, uint32_t n_tokens,
-                 const char *word, size_t n, TextBpeScratch *scratch, GArray *tokens)
+text_bpe_encode (const TextBpe *bpe, const char *word, size_t n, TextMergeScratch *scratch,
+                 GArray *tokens)
 {
-  split_to_bytes (bpe, scratch, word, n);
-  for (size_t i = 0; i + 1 < n; i++)
-    consider (bpe, scratch, (int32_t) i);
-  merge_all (bpe, scratch);
-  for (int32_t i = n > 0 ? 0 : -1; i >= 0; i = scratch->symbols[i].next)
-    append_part (bpe, symbols, n_tokens, scratch->symbols[i].id, tokens);
+  add_parts (bpe, word, n, scratch);
+  text_merge_all (scratch, find_merge, bpe);
+  for (int32_t i = n > 0 ? 0 : -1; i >= 0; i = scratch->parts[i].next)
+    append_part (bpe, word, &scratch->parts[i], tokens);
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "engine/model/gguf.h"
-#include "engine/text/byte-strings.h"
+#include "engine/text/merge.h"
 
 typedef struct _TextBpe TextBpe;
 
@@ -12,29 +12,21 @@ typedef struct _TextBpe TextBpe;
  * was). */
 gboolean text_bpe_bytes_of_text (const char *text, size_t n, GByteArray *out);
 
-/* merges: "left right" in the printable form, the most important first. symbols: the tokens by
- * their bytes; parts that are no tokens are appended to it. NULL when there would be more than
- * max_symbols of both. */
-TextBpe *text_bpe_new (const ModelArray *merges, TextStrings *symbols, uint32_t max_symbols);
+/* merges: "left right", the most important first. symbols: the tokens by their bytes; parts that
+ * are no tokens are appended to it, and it must outlive the result. NULL when there would be more
+ * than max_symbols of both. byte_tokens NULL: words are merged from bytes, and merges are written
+ * in the printable form. Else: from characters, merges are written in UTF-8 with marks for spaces,
+ * and byte_tokens[256] (-1: none) are taken for what is no token. */
+TextBpe *text_bpe_new (const ModelArray *merges,
+                       TextStrings *symbols,
+                       uint32_t max_symbols,
+                       const int32_t *byte_tokens);
 void text_bpe_free (TextBpe *bpe);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TextBpe, text_bpe_free)
 
-/* Memory that merging needs, kept from word to word. Init with { 0 }. */
-typedef struct {
-  struct _TextBpeSymbol *symbols;
-  struct _TextBpePair *heap;
-  size_t n_symbols, n_heap;     /* in use */
-  size_t max_symbols, max_heap; /* allocated */
-} TextBpeScratch;
-void text_bpe_scratch_clear (TextBpeScratch *scratch);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TextBpeScratch, text_bpe_scratch_clear)
-
-/* Appends the ids (below n_tokens) of a word of n bytes to tokens (GArray of int32_t). Time n
- * log n. */
+/* Appends the ids of a word of n bytes to tokens (GArray of int32_t). Time n log n. */
 void text_bpe_encode (const TextBpe *bpe,
-                      const TextStrings *symbols,
-                      uint32_t n_tokens,
                       const char *word,
                       size_t n,
-                      TextBpeScratch *scratch,
+                      TextMergeScratch *scratch,
                       GArray *tokens);

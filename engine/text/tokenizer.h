@@ -57,6 +57,10 @@ void text_tokenizer_encode_parts (const TextTokenizer *tokenizer, const TextPart
 void text_tokenizer_decode (const TextTokenizer *tokenizer, int32_t id, gboolean with_special,
                             GString *out);
 
+/* Tokenizers of SentencePiece put a space before a text, which nobody wrote and nobody shall see.
+ * bytes: those of the first token of a text that follows the token previous (-1: none). */
+void text_tokenizer_drop_prefix (const TextTokenizer *tokenizer, int32_t previous, GString *bytes);
+
 /* Streaming: bytes come in, whole UTF-8 characters come out; an incomplete one is held back
  * until it is whole, invalid ones become U+FFFD. Init with { 0 }. */
 typedef struct {

@@ -6,13 +6,13 @@
 
 #include "engine/error.h"
 #include "engine/text/charsmap.h"
+#include "engine/text/marks.h"
 #include "engine/text/trie.h"
 #include "engine/text/utf8.h"
 
 #include <inttypes.h>
 #include <math.h>
 
-#define MARK "\xe2\x96\x81" /* U+2581: a space that belongs to a piece */
 /* The 250,000 pieces of XLM-RoBERTa make 0.78 million nodes. */
 #define MAX_NODES (UINT32_C (8) << 20)
 /* A word longer than that is cut there, which bounds memory. */
@@ -31,23 +31,6 @@ struct _TextUnigram {
   gboolean cuts_at_space; /* no piece goes on after a space: words can be read one by one */
 };
 
-void
-text_unigram_bytes_of_piece (const char *piece, size_t n, GByteArray *out)
-{
-  while (n > 0) {
-    const char *mark = memmem (piece, n, MARK, strlen (MARK));
-    size_t before = mark != NULL ? (size_t) (mark - piece) : n;
-
-    if (before > 0)
-      g_byte_array_append (out, (const guint8 *) piece, (guint) before);
-    if (mark == NULL)
-      return;
-    g_byte_array_append (out, (const guint8 *) " ", 1);
-    piece += before + strlen (MARK);
-    n -= before + strlen (MARK);
-  }
-}
-
 /* ---- loading -------------------------------------------------------------------------- */
 
 static gboolean
@@ -55,23 +38,12 @@ load_scores (TextUnigram *unigram, const ModelGguf *gguf, const TextUnigramVocab
              GError **error)
 {
   uint32_t n_tokens = text_strings_count (vocabulary->symbols);
-  ModelArray array;
   double least = INFINITY;
 
-  if (!model_gguf_get_array (gguf, "tokenizer.ggml.scores", &array) || array.data == NULL)
+  if (vocabulary->scores == NULL)
     return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
                               "has no scores for the pieces of its tokenizer");
-  if (array.n != n_tokens)
-    return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
-                              "is damaged: it has %" PRIu64 " scores for %u tokens", array.n,
-                              n_tokens);
-  unigram->scores = g_new (float, n_tokens);
-  for (uint32_t i = 0; i < n_tokens; i++) {
-    unigram->scores[i] = (float) model_array_float (&array, i);
-    if (!isfinite (unigram->scores[i]))
-      return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
-                                "is damaged: the score of token %u is no number", i);
-  }
+  unigram->scores = g_memdup2 (vocabulary->scores, n_tokens * sizeof *unigram->scores);
   for (size_t i = 0; i < vocabulary->n_pieces; i++)
     least = MIN (least, (double) unigram->scores[vocabulary->pieces[i]]);
   unigram->unknown_score = (isfinite (least) ? least : 0) - UNKNOWN_PENALTY;
@@ -176,7 +148,8 @@ static void
 put_bytes (Normaliser *normaliser, const char *bytes, size_t n)
 {
   for (size_t i = 0; i < n; i++) {
-    gboolean mark = n - i >= strlen (MARK) && memcmp (bytes + i, MARK, strlen (MARK)) == 0;
+    gboolean mark = n - i >= strlen (TEXT_MARK) &&
+                    memcmp (bytes + i, TEXT_MARK, strlen (TEXT_MARK)) == 0;
 
     if (bytes[i] == ' ') {
       put_space (normaliser);
@@ -186,7 +159,7 @@ put_bytes (Normaliser *normaliser, const char *bytes, size_t n)
       begin_word (normaliser);
     g_string_append_c (normaliser->out, mark ? ' ' : bytes[i]);
     if (mark)
-      i += strlen (MARK) - 1;
+      i += strlen (TEXT_MARK) - 1;
   }
 }
 

@@ -8,19 +8,17 @@
 
 typedef struct _TextUnigram TextUnigram;
 
-/* Appends the bytes that a piece stands for: its mark of a space is a space. */
-void text_unigram_bytes_of_piece (const char *piece, size_t n, GByteArray *out);
-
 /* What a vocabulary is made of. */
 typedef struct {
   const TextStrings *symbols; /* kept: must live as long; the tokens by their bytes */
   const uint32_t *pieces;     /* [n_pieces] ids of those that normal text is cut into */
   size_t n_pieces;
+  const float *scores;      /* one a token; NULL: the file has none, which is refused */
   int32_t byte_tokens[256]; /* what an unknown character falls back to; -1: there is none */
   int32_t unknown;          /* -1: what is unknown is left out */
 } TextUnigramVocabulary;
 
-/* Scores, normalisation and how spaces are treated come from the file. */
+/* Normalisation and how spaces are treated come from the file. */
 TextUnigram *text_unigram_new (const ModelGguf *gguf,
                                const TextUnigramVocabulary *vocabulary,
                                GError **error);

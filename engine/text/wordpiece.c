@@ -4,9 +4,10 @@
  * special tokens. */
 #include "engine/text/wordpiece.h"
 
+#include "engine/text/marks.h"
+
 #include <string.h>
 
-#define MARK   "\xe2\x96\x81" /* U+2581 */
 #define HASHES "##"
 /* BERT calls a longer word unknown. */
 #define MAX_WORD_LETTERS 100
@@ -24,7 +25,7 @@ text_wordpiece_style (const ModelArray *pieces)
 
   for (uint64_t i = 0; i < pieces->n; i++) {
     n_hashes += starts_with (pieces->strings[i].data, pieces->strings[i].length, HASHES);
-    n_spaces += starts_with (pieces->strings[i].data, pieces->strings[i].length, MARK);
+    n_spaces += starts_with (pieces->strings[i].data, pieces->strings[i].length, TEXT_MARK);
   }
   return n_spaces > n_hashes ? TEXT_WORDPIECE_SPACES : TEXT_WORDPIECE_HASHES;
 }
@@ -33,7 +34,7 @@ void
 text_wordpiece_bytes_of_piece (TextWordpieceStyle style, const char *piece, size_t n,
                                GByteArray *out)
 {
-  const char *mark = style == TEXT_WORDPIECE_SPACES ? MARK : HASHES;
+  const char *mark = style == TEXT_WORDPIECE_SPACES ? TEXT_MARK : HASHES;
   gboolean marked = starts_with (piece, n, mark);
   gboolean begins_word = marked == (style == TEXT_WORDPIECE_SPACES);
 

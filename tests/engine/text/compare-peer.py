@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """By hand: our token ids against the peer's, on hard strings and under several pre-tokenizers.
 
-usage: compare-peer.py MODEL --peer 'COMMAND' [--ours 'COMMAND'] [--strings N] [--seed S]
+usage: compare-peer.py MODEL… --peer 'COMMAND' [--ours 'COMMAND'] [--strings N] [--seed S]
                        [--pre NAME,NAME…] [--write VECTORS]
 
 COMMAND is run with: MODEL STRINGS SPECIAL (peer-tokenize.c here, test-tokenizer --ids for ours) and
 prints one line of ids a string. --pre makes copies of the vocabulary under other names of
-tokenizer.ggml.pre. --write saves the peer's ids of the first strings as the vectors that
-test-tokenizer compares with. Needs PyPI's gguf for --pre."""
+tokenizer.ggml.pre; all: every name that the program knows. --write saves the peer's ids of the
+first strings as the vectors that test-tokenizer compares with. Needs PyPI's gguf for --pre.
+make-vocabularies.py writes models to compare with."""
 import argparse
 import os
 import random
+import re
 import shlex
 import struct
 import subprocess
@@ -43,6 +45,14 @@ def with_pre(source, pre, target):
     writer.close()
 
 
+def names_of_pre(names):
+    if names != "all":
+        return filter(None, names.split(","))
+    here = os.path.dirname(os.path.abspath(__file__))
+    with open(here + "/../../../engine/text/pretokenizer.c", encoding="utf-8") as file:
+        return re.findall(r'^  \{ "([^"]+)", ', file.read(), re.M)
+
+
 def ids(command, model, strings, special):
     out = subprocess.check_output(shlex.split(command) + [model, strings, str(special)],
                                   stderr=subprocess.DEVNULL, text=True)
@@ -57,7 +67,7 @@ def escaped(text):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("model")
+    parser.add_argument("models", nargs="+", metavar="MODEL")
     parser.add_argument("--peer", required=True)
     parser.add_argument("--ours", default="test-tokenizer --ids")
     parser.add_argument("--strings", type=int, default=5000)
@@ -73,10 +83,10 @@ def main():
             for text in texts:
                 data = text.encode()
                 file.write(struct.pack("<I", len(data)) + data)
-        models = {"as it is": args.model}
-        for pre in filter(None, args.pre.split(",")):
+        models = {os.path.basename(model): model for model in args.models}
+        for pre in names_of_pre(args.pre):
             models[pre] = os.path.join(folder, pre + ".gguf")
-            with_pre(args.model, pre, models[pre])
+            with_pre(args.models[0], pre, models[pre])
         for name, model in models.items():
             for special in (0, 1):
                 peer = ids(args.peer, model, strings, special)
@@ -86,7 +96,7 @@ def main():
                 print(f"{name}, special {special}: {len(texts)} strings, {len(bad)} differences")
                 for i in bad[:5]:
                     print(f"  {texts[i]!r}\n    peer {peer[i]}\n    ours {ours[i]}")
-                if args.write and name == "as it is" and special == 0:
+                if args.write and model == args.models[0] and special == 0:
                     with open(args.write, "w") as file:
                         for text, line in list(zip(texts, peer))[:VECTORS]:
                             if "\0" not in text:

@@ -34,7 +34,7 @@ main (int argc, char **argv)
     return 1;
   while (fread (&length, sizeof length, 1, file) == 1) {
     char *text = malloc (length + 1);
-    int max = (int) length + 16, n;
+    int max = (int) length * 4 + 16, n; /* compatibility forms are long */
     llama_token *tokens = malloc ((size_t) max * sizeof *tokens);
 
     if (length > 0 && fread (text, 1, length, file) != length)

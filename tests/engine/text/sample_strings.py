@@ -36,9 +36,17 @@ WORDS = (
     "return import class void static const"
 ).split()
 
+# As tokens some vocabularies have.
+TOKENS = ["<s>", "</s>", "<unk>", "<|im_start|>", "<|im_end|>", "<|end|>", "<tool>", "[INST]",
+          "<0x0A>", "\u2581"]
+
 
 def random_string(rng):
     kind, out = rng.random(), ""
+    if rng.random() < 0.1:
+        spaces = [random_string(rng), " ", "\n", "  ", "\n\n", ""]
+        return "".join(rng.choice(spaces) + rng.choice(TOKENS) + rng.choice(spaces)
+                       for _ in range(rng.randint(1, 3)))
     if kind < 0.3:
         for _ in range(rng.randint(1, 25)):
             out += rng.choice(["", "", " ", "  ", "\n", "'"]) + rng.choice(WORDS)

@@ -279,7 +279,7 @@ empty_vocabulary (TestGguf *gguf)
 static void
 other_kind (TestGguf *gguf)
 {
-  test_gguf_add_string (gguf, "tokenizer.ggml.model", "llama");
+  test_gguf_add_string (gguf, "tokenizer.ggml.model", "rwkv");
 }
 
 static void

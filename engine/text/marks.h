@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How SentencePiece writes pieces: a space as the mark U+2581, a byte as "<0x41>". Private to
+ * engine/text. */
+#pragma once
+
+#include "engine/model/gguf.h"
+
+#define TEXT_MARK "\xe2\x96\x81"
+
+/* Appends text with a space for each mark. */
+void text_marks_to_spaces (const char *text, size_t n, GByteArray *out);
+
+/* The byte that "<0x41>" stands for, or -1. */
+int text_marks_byte (const ModelString *token);
