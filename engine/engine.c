@@ -12,6 +12,7 @@
 /* What auto means for a context: enough for a long talk without surprising the memory. */
 #define DEFAULT_CONTEXT_TOKENS 8192
 #define MIN_CONTEXT_TOKENS     64
+#define MAX_LANGUAGE_BYTES     12
 
 void
 engine_model_info_free (EngineModelInfo *info)
@@ -20,6 +21,9 @@ engine_model_info_free (EngineModelInfo *info)
     return;
   g_free (info->path);
   g_free (info->name);
+  g_free (info->title);
+  g_free (info->license);
+  g_free (info->languages);
   g_free (info->architecture);
   g_free (info->tokenizer);
   g_free (info->chat_template);
@@ -60,6 +64,37 @@ model_name (const ModelGguf *gguf)
   return g_filename_display_name (base);
 }
 
+/* A text of the metadata that may be shown; NULL where there is none. */
+static char *
+dup_shown (const char *text)
+{
+  return text != NULL && *text != '\0' ? g_utf8_make_valid (text, -1) : NULL;
+}
+
+/* "en, it"; what is no code of a language (RFC 5646) is left out. */
+static char *
+join_languages (const ModelGguf *gguf)
+{
+  g_autoptr (GString) joined = g_string_new (NULL);
+  ModelArray array;
+
+  if (!model_gguf_get_array (gguf, "general.languages", &array) || array.strings == NULL)
+    return NULL;
+  for (uint64_t i = 0; i < array.n; i++) {
+    const ModelString *code = &array.strings[i];
+    uint32_t n = 0;
+
+    while (n < code->length && (g_ascii_isalnum (code->data[n]) || code->data[n] == '-'))
+      n++;
+    if (n < code->length || n < 2 || n > MAX_LANGUAGE_BYTES)
+      continue;
+    if (joined->len > 0)
+      g_string_append (joined, ", ");
+    g_string_append_len (joined, code->data, n);
+  }
+  return joined->len > 0 ? g_strdup (joined->str) : NULL;
+}
+
 /* q8_0: 34 bytes for 32 elements. */
 #define Q8_0_BYTES(elements) ((elements) / 32 * 34)
 
@@ -72,6 +107,9 @@ describe (const EngineModel *model)
 
   info->path = g_strdup (model_gguf_path (model->gguf));
   info->name = model_name (model->gguf);
+  info->title = dup_shown (model_gguf_get_string (model->gguf, "general.name"));
+  info->license = dup_shown (model_gguf_get_string (model->gguf, "general.license"));
+  info->languages = join_languages (model->gguf);
   info->architecture = g_strdup (model->desc->architecture->name);
   info->tokenizer = g_strdup (text_tokenizer_description (model->tokenizer));
   info->chat_template = g_strdup (model->chat != NULL ? text_chat_name (model->chat) : "none");

@@ -69,6 +69,9 @@ typedef struct {
 
 typedef struct {
   char *path, *name; /* name: the file's, without its ending */
+  char *title;       /* general.name: what the file calls itself; NULL: nothing */
+  char *license;     /* general.license, "apache-2.0"; NULL: the file does not say */
+  char *languages;   /* general.languages, "en, it"; NULL: the file does not say */
   char *architecture, *tokenizer, *chat_template;
   char *warning; /* something a person should know (unknown pre-tokenizer, template); else NULL */
   uint64_t parameters, file_bytes;

@@ -305,24 +305,52 @@ open_last_space (BottegaAssistant *self)
 
 /* ---- models ---- */
 
-/* The setting holds for every model; one that was trained for less gets what it can take. */
-static guint
-context_for (BottegaAssistant *self, const char *path)
+/* With what the person set for this model, else with what holds for all. */
+static void
+load_path (BottegaAssistant *self, const char *path)
 {
+  g_auto (BottegaModelDefaults) defaults = { 0 };
   BottegaModelItem *item = bottega_model_store_find (self->models, path);
-  guint wanted = bottega_settings_get_context_length (self->settings);
-  guint trained = item != NULL ? bottega_model_item_get_context (item) : 0;
+  guint context = item != NULL ? bottega_model_store_get_context (self->models, item)
+                               : bottega_settings_get_context_length (self->settings);
 
-  return trained > 0 ? MIN (wanted, trained) : wanted;
+  bottega_model_store_get_defaults (self->models, path, &defaults);
+  bottega_settings_set_model_defaults (self->settings, &defaults);
+  bottega_engine_thread_load (self->engine, path,
+                              defaults.device != NULL
+                                  ? defaults.device
+                                  : bottega_settings_get_device (self->settings),
+                              context);
 }
 
 static void
 load (BottegaAssistant *self, BottegaModelItem *item)
 {
-  const char *path = bottega_model_item_get_path (item);
+  g_autofree char *path = g_strdup (bottega_model_item_get_path (item));
 
-  bottega_engine_thread_load (self->engine, path, bottega_settings_get_device (self->settings),
-                              context_for (self, path));
+  load_path (self, path);
+}
+
+/* What can change without loading again does so at once. */
+static void
+on_defaults_changed (BottegaAssistant *self, const char *path)
+{
+  g_auto (BottegaModelDefaults) defaults = { 0 };
+
+  if (g_strcmp0 (path, bottega_engine_thread_get_model_path (self->engine)) != 0)
+    return;
+  bottega_model_store_get_defaults (self->models, path, &defaults);
+  bottega_settings_set_model_defaults (self->settings, &defaults);
+}
+
+static void
+on_answered (BottegaAssistant *self, const EngineStats *stats)
+{
+  const char *path = bottega_engine_thread_get_model_path (self->engine);
+  const char *device = bottega_engine_thread_get_device (self->engine);
+
+  if (path != NULL && device != NULL)
+    bottega_model_store_add_answer (self->models, path, device, stats);
 }
 
 /* Files were found, or one was imported: if nothing is loaded, the default is. */
@@ -367,7 +395,11 @@ bottega_assistant_new (const char *data_dir, BottegaEngineSource *source, Botteg
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->models, "items-changed", G_CALLBACK (on_models_changed), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->models, "defaults-changed", G_CALLBACK (on_defaults_changed), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (self->engine, "notify::state", G_CALLBACK (on_engine_state), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->engine, "answered", G_CALLBACK (on_answered), self,
                            G_CONNECT_SWAPPED);
 
   return self;
@@ -447,8 +479,14 @@ bottega_assistant_use_model (BottegaAssistant *self, BottegaModelItem *item, GEr
                          sentence != NULL ? sentence : _ ("This model is not ready yet."));
     return FALSE;
   }
+  if (bottega_model_item_get_searches (item)) {
+    g_set_error (error, BOTTEGA_MODEL_STORE_ERROR, BOTTEGA_MODEL_STORE_ERROR_FAILED,
+                 _ ("“%s” serves the search of documents; it writes no answers."),
+                 bottega_model_item_get_name (item));
+    return FALSE;
+  }
   if (!bottega_model_store_will_fit (self->models, item,
-                                     bottega_settings_get_context_length (self->settings), error))
+                                     bottega_model_store_get_context (self->models, item), error))
     return FALSE;
   bottega_model_store_set_default (self->models, item);
   load (self, item);
@@ -467,8 +505,7 @@ bottega_assistant_reload_model (BottegaAssistant *self)
   if (path != NULL) {
     g_autofree char *copy = g_strdup (path);
 
-    bottega_engine_thread_load (self->engine, copy, bottega_settings_get_device (self->settings),
-                                context_for (self, copy));
+    load_path (self, copy);
   } else
     on_models_changed (self);
 }

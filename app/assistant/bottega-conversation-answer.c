@@ -221,7 +221,7 @@ bottega_conversation_submit (BottegaConversation *self)
   EngineGenerate options = ENGINE_GENERATE_DEFAULT;
   BottegaPrompt *prompt = bottega_conversation_make_prompt (self);
 
-  options.temperature = (float) bottega_settings_get_temperature (self->settings);
+  options.temperature = (float) bottega_settings_get_answer_temperature (self->settings);
   options.max_tokens = bottega_settings_get_max_answer_tokens (self->settings);
   options.seed = ((guint64) g_random_int () << 32) | g_random_int ();
   self->flushed_us = g_get_monotonic_time ();

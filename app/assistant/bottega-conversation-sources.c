@@ -186,7 +186,8 @@ add_question (BottegaConversation *self, BottegaPrompt *prompt, guint index)
 BottegaPrompt *
 bottega_conversation_make_prompt (BottegaConversation *self)
 {
-  BottegaPrompt *prompt = bottega_prompt_new (bottega_settings_get_instructions (self->settings));
+  BottegaPrompt *prompt =
+      bottega_prompt_new (bottega_settings_get_answer_instructions (self->settings));
 
   for (guint i = 0; i < self->items->len; i++) {
     BottegaMessage *message = g_ptr_array_index (self->items, i);

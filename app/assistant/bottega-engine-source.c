@@ -4,6 +4,10 @@
 
 #include "app/assistant/bottega-engine-source.h"
 
+#include <string.h>
+
+#define SEARCH_DIMENSIONS 384 /* of multilingual-e5-small */
+
 G_DEFINE_INTERFACE (BottegaEngineSource, bottega_engine_source, G_TYPE_OBJECT)
 
 static void
@@ -18,7 +22,53 @@ bottega_model_facts_clear (BottegaModelFacts *facts)
   g_free (facts->architecture);
   g_free (facts->types);
   g_free (facts->warning);
+  g_free (facts->title);
+  g_free (facts->license);
+  g_free (facts->languages);
   *facts = (BottegaModelFacts) { 0 };
+}
+
+void
+bottega_model_facts_copy (const BottegaModelFacts *facts, BottegaModelFacts *copy)
+{
+  *copy = *facts;
+  copy->name = g_strdup (facts->name);
+  copy->architecture = g_strdup (facts->architecture);
+  copy->types = g_strdup (facts->types);
+  copy->warning = g_strdup (facts->warning);
+  copy->title = g_strdup (facts->title);
+  copy->license = g_strdup (facts->license);
+  copy->languages = g_strdup (facts->languages);
+}
+
+/* "Multilingual E5 small" and "multilingual-e5-small-q8_0" are the same model. */
+static gboolean
+names_search_model (const char *name)
+{
+  g_autofree char *plain = NULL;
+
+  if (name == NULL)
+    return FALSE;
+  plain = g_ascii_strdown (name, -1);
+  g_strdelimit (plain, " _", '-');
+
+  return strstr (plain, "multilingual-e5-small") != NULL;
+}
+
+gboolean
+bottega_model_facts_fit_search (const BottegaModelFacts *facts)
+{
+  return facts->embedding_size == SEARCH_DIMENSIONS &&
+         g_strcmp0 (facts->architecture, "bert") == 0 &&
+         (names_search_model (facts->title) || names_search_model (facts->name));
+}
+
+void
+bottega_machine_clear (BottegaMachine *machine)
+{
+  g_free (machine->device);
+  g_free (machine->name);
+  *machine = (BottegaMachine) { 0 };
 }
 
 void

@@ -5,8 +5,8 @@
  *
  * Threads: load, unload, count and generate are called on the engine thread only, never two at a
  * time. cancel may come from any thread, at any moment between rearm and the end of the call it is
- * meant for. read_facts and describe_device may be called on any thread, also while another call is
- * in progress.
+ * meant for. read_facts, describe_device and measure may be called on any thread, also while
+ * another call is in progress.
  */
 #pragma once
 
@@ -19,12 +19,29 @@ G_BEGIN_DECLS
 /* What is known of a model file from its metadata. All strings owned. */
 typedef struct {
   char *name, *architecture;
-  char *types;   /* "Q4_1, F32", the biggest share first */
-  char *warning; /* a sentence; NULL: none */
+  char *types;                       /* "Q4_1, F32", the biggest share first */
+  char *warning;                     /* a sentence; NULL: none */
+  char *title, *license, *languages; /* what the file says of itself; NULL: nothing */
   guint64 file_bytes, parameters, kv_bytes_per_token;
+  guint64 decode_bytes; /* weights read for one token */
   guint context_tokens; /* as trained */
+  guint embedding_size; /* numbers of a vector; 0: it writes text */
 } BottegaModelFacts;
 void bottega_model_facts_clear (BottegaModelFacts *facts);
+void bottega_model_facts_copy (const BottegaModelFacts *facts, BottegaModelFacts *copy);
+/* TRUE for the one model that the search of documents can use: how sure a passage answers is
+ * reckoned with weights that were fitted to the vectors of multilingual-e5-small. */
+gboolean bottega_model_facts_fit_search (const BottegaModelFacts *facts);
+
+/* A device and what it can do. Strings owned. */
+typedef struct {
+  char *device;         /* "cpu", "vulkan:0" */
+  char *name;           /* of the card or the processor */
+  gboolean is_card;     /* its memory is not the computer's */
+  guint64 memory_bytes; /* all of it */
+  double read_bytes_s;  /* measured: how fast decode can read weights; 0: not known */
+} BottegaMachine;
+void bottega_machine_clear (BottegaMachine *machine);
 
 /* What load () is asked for, and what it says. Strings of the request are borrowed. */
 typedef struct {
@@ -37,6 +54,7 @@ typedef struct {
 typedef struct {
   char *model_name, *device, *device_description; /* owned by the caller */
   guint context_tokens;
+  guint64 weights_bytes, kv_bytes, scratch_bytes; /* what it holds on the device */
 } BottegaLoaded;
 void bottega_loaded_clear (BottegaLoaded *loaded);
 
@@ -71,6 +89,9 @@ struct _BottegaEngineSourceInterface {
   /* The line for the starting page: the device that "auto" stands for. May take a second. Free with
    * g_free. */
   char *(*describe_device) (BottegaEngineSource *self);
+  /* Fills in the device that a setting ("auto", "cpu", "vulkan:0") stands for; measures how fast
+   * the processor reads, which takes 0.3 s and all its cores. Any thread. FALSE: no such device. */
+  gboolean (*measure) (BottegaEngineSource *self, const char *device, BottegaMachine *machine);
 };
 
 G_END_DECLS

@@ -61,7 +61,13 @@ enum {
   N_PROPS,
 };
 
+enum {
+  SIGNAL_ANSWERED,
+  N_SIGNALS
+};
+
 static GParamSpec *properties[N_PROPS];
+static guint signals[N_SIGNALS];
 
 G_DEFINE_ENUM_TYPE (BottegaEngineState, bottega_engine_state,
                     G_DEFINE_ENUM_VALUE (BOTTEGA_ENGINE_NO_MODEL, "no-model"),
@@ -235,6 +241,8 @@ on_finished (BottegaEngineThread *self, BottegaEvent *event)
   if (client->events.finished != NULL)
     client->events.finished (event->has_stats ? &event->stats : NULL, event->error,
                              client->user_data);
+  if (event->has_stats)
+    g_signal_emit (self, signals[SIGNAL_ANSWERED], 0, &event->stats);
 }
 
 static void
@@ -423,6 +431,9 @@ bottega_engine_thread_class_init (BottegaEngineThreadClass *klass)
   properties[PROP_ANSWERING] =
       g_param_spec_boolean ("answering", NULL, NULL, FALSE, flags);
   g_object_class_install_properties (object_class, N_PROPS, properties);
+  signals[SIGNAL_ANSWERED] =
+      g_signal_new ("answered", BOTTEGA_TYPE_ENGINE_THREAD, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                    G_TYPE_NONE, 1, G_TYPE_POINTER);
 }
 
 static void

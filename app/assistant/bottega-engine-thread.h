@@ -21,6 +21,8 @@
  *                      processor."
  *   waiting            uint: generate jobs that are queued behind the running one
  *   answering          boolean: there are generate jobs
+ * Signal: answered (const EngineStats *): a generate job has ended that was begun. The model that
+ * answered is the one that "device" is of; NULL when another one is being loaded by now.
  */
 #pragma once
 

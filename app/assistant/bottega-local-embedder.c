@@ -7,6 +7,7 @@
 #define G_LOG_DOMAIN "bottega-local-embedder"
 #include "config.h"
 
+#include "app/assistant/bottega-engine-source.h"
 #include "app/assistant/bottega-local-embedder.h"
 #include "engine/engine.h"
 
@@ -423,7 +424,30 @@ bottega_local_embedder_new (const char *model_path, const char *device, guint n_
   return BOTTEGA_EMBEDDER (self);
 }
 
-/* The first by name. */
+/* Is it the model whose vectors the search can reckon with? Its usual name saves a look inside. */
+static gboolean
+is_suitable (const char *path)
+{
+  g_autofree char *name = g_path_get_basename (path);
+  g_autoptr (EngineModelInfo) info = NULL;
+
+  if (!g_str_has_suffix (name, ".gguf"))
+    return FALSE;
+  if (g_str_has_prefix (name, "multilingual-e5-small"))
+    return TRUE;
+  info = engine_model_read_info (path, NULL);
+  if (info == NULL)
+    return FALSE;
+
+  return bottega_model_facts_fit_search (&(BottegaModelFacts) {
+      .name = info->name,
+      .title = info->title,
+      .architecture = info->architecture,
+      .embedding_size = info->embedding_size,
+  });
+}
+
+/* The first by name that is suitable. */
 static char *
 first_model_in (const char *folder)
 {
@@ -431,11 +455,14 @@ first_model_in (const char *folder)
   g_autofree char *first = NULL;
   const char *name;
 
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    if (g_str_has_suffix (name, ".gguf") && (first == NULL || strcmp (name, first) < 0))
-      g_set_str (&first, name);
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *path = g_build_filename (folder, name, NULL);
 
-  return first != NULL ? g_build_filename (folder, first, NULL) : NULL;
+    if ((first == NULL || strcmp (path, first) < 0) && is_suitable (path))
+      g_set_str (&first, path);
+  }
+
+  return g_steal_pointer (&first);
 }
 
 char *

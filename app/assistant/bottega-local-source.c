@@ -78,6 +78,8 @@ local_load (BottegaEngineSource *source,
   loaded->device = g_strdup (engine_model_device (self->model));
   loaded->device_description = g_strdup (engine_model_device_description (self->model));
   loaded->context_tokens = engine_model_context_tokens (self->model);
+  engine_model_memory (self->model, &loaded->weights_bytes, &loaded->kv_bytes,
+                       &loaded->scratch_bytes);
 
   return TRUE;
 }
@@ -198,22 +200,20 @@ local_read_facts (BottegaEngineSource *source, const char *path, BottegaModelFac
 
   if (info == NULL)
     return FALSE;
-  if (info->embedding_size > 0) {
-    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED,
-                 _ ("“%s” finds passages in documents; it does not answer. It belongs into the "
-                    "folder “embed” beside the other models."),
-                 info->name);
-    return FALSE;
-  }
   *facts = (BottegaModelFacts) {
     .name = g_strdup (info->name),
     .architecture = g_strdup (info->architecture),
     .types = join_types (info),
     .warning = g_strdup (info->warning),
+    .title = g_strdup (info->title),
+    .license = g_strdup (info->license),
+    .languages = g_strdup (info->languages),
     .file_bytes = info->file_bytes,
     .parameters = info->parameters,
     .kv_bytes_per_token = info->kv_bytes_per_token_f16,
+    .decode_bytes = info->decode_bytes,
     .context_tokens = info->context_tokens,
+    .embedding_size = info->embedding_size,
   };
 
   return TRUE;
@@ -239,6 +239,45 @@ local_describe_device (BottegaEngineSource *source)
   return g_strdup (_ ("No graphics card found: answers are computed on the processor"));
 }
 
+/* The device of a setting: its id, or of "vulkan" the first that is a card. NULL: not there. */
+static const EngineDevice *
+find_device (GPtrArray *devices, const char *setting)
+{
+  g_autofree char *automatic = NULL;
+
+  if (strcmp (setting, "auto") == 0)
+    setting = automatic = engine_device_auto (NULL);
+  for (guint i = 0; setting != NULL && i < devices->len; i++) {
+    const EngineDevice *device = g_ptr_array_index (devices, i);
+
+    if (device->usable &&
+        (strcmp (device->id, setting) == 0 ||
+         (strcmp (setting, "vulkan") == 0 && g_str_has_prefix (device->id, "vulkan:"))))
+      return device;
+  }
+
+  return NULL;
+}
+
+static gboolean
+local_measure (BottegaEngineSource *source, const char *setting, BottegaMachine *machine)
+{
+  g_autoptr (GPtrArray) devices = engine_devices ();
+  const EngineDevice *device = find_device (devices, setting);
+
+  if (device == NULL)
+    return FALSE;
+  *machine = (BottegaMachine) {
+    .device = g_strdup (device->id),
+    .name = g_strdup (device->name),
+    .is_card = strcmp (device->kind, "discrete") == 0,
+    .memory_bytes = device->memory_bytes,
+    .read_bytes_s = strcmp (device->kind, "processor") == 0 ? engine_measure_read_bandwidth (0) : 0,
+  };
+
+  return TRUE;
+}
+
 static void
 local_iface_init (BottegaEngineSourceInterface *iface)
 {
@@ -250,6 +289,7 @@ local_iface_init (BottegaEngineSourceInterface *iface)
   iface->cancel = local_cancel;
   iface->read_facts = local_read_facts;
   iface->describe_device = local_describe_device;
+  iface->measure = local_measure;
 }
 
 static void

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Copying big files with care: shared blocks, free space checked first, progress, cancel, fsync,
- * rename. It must not know what is in them. */
+/* Copying big files with care: shared blocks, free space checked first, checksum, progress, cancel,
+ * fsync, rename. It must not know what is in them. */
 #define G_LOG_DOMAIN "bottega-model-import"
 #include "config.h"
 
+#include "app/assistant/bottega-model-files.h"
 #include "app/assistant/bottega-model-import.h"
 #include "app/assistant/bottega-model-store.h"
 
@@ -38,16 +39,31 @@ fail (GError **error, int code, const char *path)
   return FALSE;
 }
 
-static gboolean
-check_space (const char *folder, guint64 needed_bytes, GError **error)
+guint64
+bottega_model_import_free_bytes (const char *folder)
 {
+  g_autofree char *at = g_strdup (folder);
   struct statvfs disk;
-  guint64 free_bytes;
 
-  if (statvfs (folder, &disk) != 0)
-    return TRUE;
-  free_bytes = (guint64) disk.f_bavail * disk.f_frsize;
-  if (free_bytes >= needed_bytes + SPARE_BYTES)
+  while (statvfs (at, &disk) != 0) {
+    char *above = g_path_get_dirname (at);
+    gboolean top = strcmp (above, at) == 0;
+
+    g_free (at);
+    at = above;
+    if (top)
+      return G_MAXUINT64;
+  }
+
+  return (guint64) disk.f_bavail * disk.f_frsize;
+}
+
+gboolean
+bottega_model_import_check_space (const char *folder, guint64 needed_bytes, GError **error)
+{
+  guint64 free_bytes = bottega_model_import_free_bytes (folder);
+
+  if (free_bytes >= SPARE_BYTES && free_bytes - SPARE_BYTES >= needed_bytes)
     return TRUE;
 
   g_autofree char *needed = g_format_size (needed_bytes);
@@ -76,99 +92,150 @@ write_all (int fd, const char *data, gsize bytes)
   return TRUE;
 }
 
-typedef struct {
-  BottegaImportReport report;
-  gpointer user_data;
-  GCancellable *cancellable;
-} Watch;
-
-static gboolean
-copy_stream (GFile *file, int out, guint64 total_bytes, const char *target, const Watch *watch,
-             GError **error)
+static void
+report (const BottegaImportWatch *watch, guint64 done_bytes)
 {
-  g_autoptr (GFileInputStream) in = g_file_read (file, watch->cancellable, error);
+  done_bytes += watch->before_bytes;
+  if (watch->report != NULL)
+    watch->report (done_bytes, MAX (done_bytes, watch->total_bytes), watch->user_data);
+}
+
+/* Reads all of in; out < 0: only the checksum is made. */
+static char *
+read_through (GInputStream *in,
+              int out,
+              const char *target,
+              const BottegaImportWatch *watch,
+              GError **error)
+{
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   g_autofree char *block = g_malloc (BLOCK_BYTES);
   guint64 done_bytes = 0;
 
-  if (in == NULL)
-    return FALSE;
   for (;;) {
     gsize n = 0;
 
-    if (!g_input_stream_read_all (G_INPUT_STREAM (in), block, BLOCK_BYTES, &n, watch->cancellable,
-                                  error))
-      return FALSE;
+    if (!g_input_stream_read_all (in, block, BLOCK_BYTES, &n, watch->cancellable, error))
+      return NULL;
     if (n == 0)
-      return TRUE;
-    if (!write_all (out, block, n))
-      return fail (error, errno, target);
+      return g_strdup (g_checksum_get_string (checksum));
+    if (out >= 0 && !write_all (out, block, n)) {
+      fail (error, errno, target);
+      return NULL;
+    }
+    g_checksum_update (checksum, (const guchar *) block, (gssize) n);
     done_bytes += n;
-    if (watch->report != NULL)
-      watch->report (done_bytes, MAX (done_bytes, total_bytes), watch->user_data);
+    report (watch, done_bytes);
   }
 }
 
-/* Shares the blocks of a local file. FALSE, without an error, where that cannot be. */
-static gboolean
-share_blocks (GFile *file, int out)
+char *
+bottega_model_import_hash (const char *path, const BottegaImportWatch *watch, GError **error)
 {
-  const char *path = g_file_peek_path (file);
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+  g_autoptr (GFileInputStream) in = g_file_read (file, watch->cancellable, error);
+
+  return in != NULL ? read_through (G_INPUT_STREAM (in), -1, path, watch, error) : NULL;
+}
+
+/* Shares the first block of a local file, or all of it. FALSE, without an error, where that cannot
+ * be. */
+static gboolean
+share_blocks (const char *path, int out, gboolean all)
+{
   int in = path != NULL ? open (path, O_RDONLY | O_CLOEXEC) : -1;
+  struct file_clone_range range = { .src_fd = in };
+  struct stat status;
   gboolean ok;
 
   if (in < 0)
     return FALSE;
-  ok = ioctl (out, FICLONE, in) == 0;
+  /* Whole blocks alone can be shared; a file of less than one shares its end. */
+  if (fstat (in, &status) == 0 && status.st_size > status.st_blksize)
+    range.src_length = (guint64) status.st_blksize;
+  ok = all ? ioctl (out, FICLONE, in) == 0 : ioctl (out, FICLONERANGE, &range) == 0;
   close (in);
 
   return ok;
 }
 
 static gboolean
-fill (GFile *file, int out, const char *folder, const char *target, const Watch *watch,
+fill (GFile *file,
+      int out,
+      const char *folder,
+      const char *target,
+      const BottegaImportWatch *watch,
+      char **sha256,
       GError **error)
 {
   g_autoptr (GFileInfo) info = NULL;
-  guint64 total_bytes;
+  g_autoptr (GFileInputStream) in = NULL;
+  gboolean shared = share_blocks (g_file_peek_path (file), out, TRUE);
 
   info = g_file_query_info (file, G_FILE_ATTRIBUTE_STANDARD_SIZE, G_FILE_QUERY_INFO_NONE,
                             watch->cancellable, error);
   if (info == NULL)
     return FALSE;
-  total_bytes = (guint64) g_file_info_get_size (info);
-  if (!share_blocks (file, out) &&
-      (!check_space (folder, total_bytes, error) ||
-       !copy_stream (file, out, total_bytes, target, watch, error)))
+  if (!shared &&
+      !bottega_model_import_check_space (folder, (guint64) g_file_info_get_size (info), error))
     return FALSE;
-  if (g_cancellable_set_error_if_cancelled (watch->cancellable, error))
+  /* What was shared is read back, so that the checksum is of what is here. */
+  if (shared)
+    *sha256 = bottega_model_import_hash (target, watch, error);
+  else if ((in = g_file_read (file, watch->cancellable, error)) != NULL)
+    *sha256 = read_through (G_INPUT_STREAM (in), out, target, watch, error);
+  if (*sha256 == NULL || g_cancellable_set_error_if_cancelled (watch->cancellable, error))
     return FALSE;
-  if (watch->report != NULL)
-    watch->report (total_bytes, total_bytes, watch->user_data);
 
   return fsync (out) == 0 || fail (error, errno, target);
+}
+
+static int
+open_temporary (const char *folder, char **path)
+{
+  *path = g_build_filename (folder, TEMPORARY_PREFIX "XXXXXX", NULL);
+  if (g_mkdir_with_parents (folder, 0700) != 0)
+    return -1;
+
+  return g_mkstemp_full (*path, O_RDWR | O_CLOEXEC, 0600);
+}
+
+gboolean
+bottega_model_import_can_share (const char *path, const char *folder)
+{
+  g_autofree char *temporary = NULL;
+  int out = open_temporary (folder, &temporary);
+  gboolean shared;
+
+  if (out < 0)
+    return FALSE;
+  shared = share_blocks (path, out, FALSE);
+  close (out);
+  g_unlink (temporary);
+
+  return shared;
 }
 
 char *
 bottega_model_import_copy (GFile *file,
                            const char *folder,
-                           BottegaImportReport report,
-                           gpointer user_data,
-                           GCancellable *cancellable,
+                           const BottegaImportWatch *watch,
+                           char **sha256,
                            GError **error)
 {
-  const Watch watch = { report, user_data, cancellable };
-  g_autofree char *path = g_build_filename (folder, TEMPORARY_PREFIX "XXXXXX", NULL);
-  int out;
+  g_autofree char *path = NULL;
+  int out = open_temporary (folder, &path);
   gboolean ok;
 
-  if (g_mkdir_with_parents (folder, 0700) != 0 ||
-      (out = g_mkstemp_full (path, O_RDWR | O_CLOEXEC, 0600)) < 0) {
+  *sha256 = NULL;
+  if (out < 0) {
     fail (error, errno, folder);
     return NULL;
   }
-  ok = fill (file, out, folder, path, &watch, error);
+  ok = fill (file, out, folder, path, watch, sha256, error);
   close (out);
   if (!ok) {
+    g_clear_pointer (sha256, g_free);
     g_unlink (path);
     return NULL;
   }
@@ -176,31 +243,81 @@ bottega_model_import_copy (GFile *file,
   return g_steal_pointer (&path);
 }
 
-char *
-bottega_model_import_keep (const char *temporary, const char *folder, const char *basename,
-                           GError **error)
+/* link() never replaces a file; some file systems do not have it. */
+static gboolean
+give_name (const char *temporary, const char *path)
 {
-  const char *dot = g_str_has_suffix (basename, ".gguf") ? strrchr (basename, '.') : NULL;
-  g_autofree char *stem =
-      dot != NULL ? g_strndup (basename, (gsize) (dot - basename)) : g_strdup (basename);
+  if (link (temporary, path) == 0) {
+    g_unlink (temporary);
+    return TRUE;
+  }
+  if (errno == EEXIST)
+    return FALSE;
+  if (g_file_test (path, G_FILE_TEST_EXISTS)) {
+    errno = EEXIST;
+    return FALSE;
+  }
 
-  for (guint i = 1; i < 1000; i++) {
-    g_autofree char *name =
-        i == 1 ? g_strdup_printf ("%s.gguf", stem) : g_strdup_printf ("%s-%u.gguf", stem, i);
+  return g_rename (temporary, path) == 0;
+}
+
+/* All of them under one number, or none: what had its name already is a temporary one again. */
+static char *
+keep_numbered (const char *const *temporaries,
+               const char *folder,
+               const char *const *basenames,
+               guint number)
+{
+  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+  int code;
+
+  for (guint i = 0; temporaries[i] != NULL; i++) {
+    g_autofree char *name = bottega_model_files_number (basenames[i], number);
     g_autofree char *path = g_build_filename (folder, name, NULL);
 
-    /* link() never replaces a file; some file systems do not have it. */
-    if (link (temporary, path) == 0) {
-      g_unlink (temporary);
-      return g_steal_pointer (&path);
-    }
-    if (errno == EEXIST)
+    if (give_name (temporaries[i], path)) {
+      g_ptr_array_add (paths, g_steal_pointer (&path));
       continue;
-    if (!g_file_test (path, G_FILE_TEST_EXISTS) && g_rename (temporary, path) == 0)
-      return g_steal_pointer (&path);
-    break;
+    }
+    code = errno;
+    for (guint done = 0; done < paths->len; done++)
+      g_rename (g_ptr_array_index (paths, done), temporaries[done]);
+    errno = code;
+    return NULL;
   }
-  fail (error, errno, basename);
+
+  return g_strdup (g_ptr_array_index (paths, 0));
+}
+
+/* The names are on the disk, too: a power cut does not take them back. */
+static void
+sync_folder (const char *folder)
+{
+  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (fd >= 0) {
+    fsync (fd);
+    close (fd);
+  }
+}
+
+char *
+bottega_model_import_keep (const char *const *temporaries,
+                           const char *folder,
+                           const char *const *basenames,
+                           GError **error)
+{
+  for (guint number = 1; number < 1000; number++) {
+    char *path = keep_numbered (temporaries, folder, basenames, number);
+
+    if (path != NULL) {
+      sync_folder (folder);
+      return path;
+    }
+    if (errno != EEXIST)
+      break;
+  }
+  fail (error, errno, basenames[0]);
 
   return NULL;
 }

@@ -4,19 +4,17 @@
 #include "config.h"
 
 #include "app/assistant/bottega-model-item-private.h"
+#include "app/assistant/bottega-model-text.h"
 
 #include <glib/gi18n-lib.h>
-
-/* What a context of "automatic" comes to at most; the engine decides the same way. */
-#define AUTOMATIC_CONTEXT_TOKENS 8192
 
 struct _BottegaModelItem {
   GObject parent_instance;
 
-  char *path, *basename, *error, *subtitle;
+  char *path, *basename, *error, *subtitle, *sha256, *here;
   BottegaModelState state;
   BottegaModelFacts facts;
-  gboolean removable, is_default;
+  gboolean removable, in_place, is_default;
   double import_fraction;
 };
 
@@ -33,8 +31,13 @@ enum {
   PROP_SIZE_BYTES,
   PROP_CONTEXT,
   PROP_REMOVABLE,
+  PROP_IN_PLACE,
+  PROP_SEARCHES,
+  PROP_USABLE,
   PROP_IS_DEFAULT,
   PROP_IMPORT_FRACTION,
+  PROP_SHA256,
+  PROP_HERE,
   N_PROPS,
 };
 
@@ -80,54 +83,57 @@ update_subtitle (BottegaModelItem *self)
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SUBTITLE]);
 }
 
+static const char *
+get_string (BottegaModelItem *self, guint id)
+{
+  const char *const strings[N_PROPS] = {
+    [PROP_NAME] = bottega_model_item_get_name (self),
+    [PROP_PATH] = self->path,
+    [PROP_ERROR] = self->error,
+    [PROP_WARNING] = self->facts.warning,
+    [PROP_SUBTITLE] = self->subtitle,
+    [PROP_ARCHITECTURE] = self->facts.architecture,
+    [PROP_TYPES] = self->facts.types,
+    [PROP_SHA256] = self->sha256,
+    [PROP_HERE] = self->here,
+  };
+
+  return strings[id];
+}
+
+static gboolean
+get_boolean (BottegaModelItem *self, guint id)
+{
+  const gboolean booleans[N_PROPS] = {
+    [PROP_REMOVABLE] = self->removable,
+    [PROP_IN_PLACE] = self->in_place,
+    [PROP_SEARCHES] = bottega_model_item_get_searches (self),
+    [PROP_USABLE] = bottega_model_item_get_usable (self),
+    [PROP_IS_DEFAULT] = self->is_default,
+  };
+
+  return booleans[id];
+}
+
 static void
 bottega_model_item_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   BottegaModelItem *self = BOTTEGA_MODEL_ITEM (object);
 
-  switch (id) {
-  case PROP_NAME:
-    g_value_set_string (value, bottega_model_item_get_name (self));
-    break;
-  case PROP_PATH:
-    g_value_set_string (value, self->path);
-    break;
-  case PROP_STATE:
+  if (G_VALUE_HOLDS_STRING (value))
+    g_value_set_string (value, get_string (self, id));
+  else if (G_VALUE_HOLDS_BOOLEAN (value))
+    g_value_set_boolean (value, get_boolean (self, id));
+  else if (id == PROP_STATE)
     g_value_set_enum (value, self->state);
-    break;
-  case PROP_ERROR:
-    g_value_set_string (value, self->error);
-    break;
-  case PROP_WARNING:
-    g_value_set_string (value, self->facts.warning);
-    break;
-  case PROP_SUBTITLE:
-    g_value_set_string (value, self->subtitle);
-    break;
-  case PROP_ARCHITECTURE:
-    g_value_set_string (value, self->facts.architecture);
-    break;
-  case PROP_TYPES:
-    g_value_set_string (value, self->facts.types);
-    break;
-  case PROP_SIZE_BYTES:
+  else if (id == PROP_SIZE_BYTES)
     g_value_set_uint64 (value, self->facts.file_bytes);
-    break;
-  case PROP_CONTEXT:
+  else if (id == PROP_CONTEXT)
     g_value_set_uint (value, self->facts.context_tokens);
-    break;
-  case PROP_REMOVABLE:
-    g_value_set_boolean (value, self->removable);
-    break;
-  case PROP_IS_DEFAULT:
-    g_value_set_boolean (value, self->is_default);
-    break;
-  case PROP_IMPORT_FRACTION:
+  else if (id == PROP_IMPORT_FRACTION)
     g_value_set_double (value, self->import_fraction);
-    break;
-  default:
+  else
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
 }
 
 static void
@@ -139,6 +145,8 @@ bottega_model_item_finalize (GObject *object)
   g_free (self->basename);
   g_free (self->error);
   g_free (self->subtitle);
+  g_free (self->sha256);
+  g_free (self->here);
   bottega_model_facts_clear (&self->facts);
 
   G_OBJECT_CLASS (bottega_model_item_parent_class)->finalize (object);
@@ -166,6 +174,11 @@ bottega_model_item_class_init (BottegaModelItemClass *klass)
       g_param_spec_uint64 ("size-bytes", NULL, NULL, 0, G_MAXUINT64, 0, flags);
   properties[PROP_CONTEXT] = g_param_spec_uint ("context", NULL, NULL, 0, G_MAXUINT, 0, flags);
   properties[PROP_REMOVABLE] = g_param_spec_boolean ("removable", NULL, NULL, FALSE, flags);
+  properties[PROP_IN_PLACE] = g_param_spec_boolean ("in-place", NULL, NULL, FALSE, flags);
+  properties[PROP_SEARCHES] = g_param_spec_boolean ("searches", NULL, NULL, FALSE, flags);
+  properties[PROP_USABLE] = g_param_spec_boolean ("usable", NULL, NULL, FALSE, flags);
+  properties[PROP_SHA256] = g_param_spec_string ("sha256", NULL, NULL, NULL, flags);
+  properties[PROP_HERE] = g_param_spec_string ("here", NULL, NULL, NULL, flags);
   properties[PROP_IS_DEFAULT] = g_param_spec_boolean ("is-default", NULL, NULL, FALSE, flags);
   properties[PROP_IMPORT_FRACTION] =
       g_param_spec_double ("import-fraction", NULL, NULL, 0, 1, 0, flags);
@@ -195,7 +208,8 @@ void
 bottega_model_item_set_facts (BottegaModelItem *self, BottegaModelFacts *facts, const char *error)
 {
   static const guint changed[] = { PROP_NAME, PROP_STATE, PROP_ERROR, PROP_WARNING,
-                                   PROP_ARCHITECTURE, PROP_TYPES, PROP_SIZE_BYTES, PROP_CONTEXT };
+                                   PROP_ARCHITECTURE, PROP_TYPES, PROP_SIZE_BYTES, PROP_CONTEXT,
+                                   PROP_SEARCHES, PROP_USABLE };
   GObject *object = G_OBJECT (self);
 
   g_object_freeze_notify (object);
@@ -208,6 +222,41 @@ bottega_model_item_set_facts (BottegaModelItem *self, BottegaModelFacts *facts, 
     g_object_notify_by_pspec (object, properties[changed[i]]);
   update_subtitle (self);
   g_object_thaw_notify (object);
+}
+
+void
+bottega_model_item_set_gone (BottegaModelItem *self)
+{
+  BottegaModelFacts none = { 0 };
+  /* Translators: %s is the path of a file. */
+  g_autofree char *sentence = g_strdup_printf (
+      _ ("The file is not at “%s” any more. Put it back there, or take the model off the list."),
+      self->path);
+
+  bottega_model_item_set_facts (self, &none, sentence);
+}
+
+void
+bottega_model_item_set_in_place (BottegaModelItem *self, gboolean in_place)
+{
+  if (self->in_place == in_place)
+    return;
+  self->in_place = in_place;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_IN_PLACE]);
+}
+
+void
+bottega_model_item_set_sha256 (BottegaModelItem *self, const char *sha256)
+{
+  if (g_set_str (&self->sha256, sha256))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SHA256]);
+}
+
+void
+bottega_model_item_set_here (BottegaModelItem *self, const char *here)
+{
+  if (g_set_str (&self->here, here))
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_HERE]);
 }
 
 void
@@ -311,6 +360,55 @@ bottega_model_item_get_removable (BottegaModelItem *self)
 }
 
 gboolean
+bottega_model_item_get_in_place (BottegaModelItem *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (self), FALSE);
+
+  return self->in_place;
+}
+
+gboolean
+bottega_model_item_get_searches (BottegaModelItem *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (self), FALSE);
+
+  return self->facts.embedding_size > 0;
+}
+
+gboolean
+bottega_model_item_get_usable (BottegaModelItem *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (self), FALSE);
+
+  return self->state == BOTTEGA_MODEL_READY &&
+         (self->facts.embedding_size == 0 || bottega_model_facts_fit_search (&self->facts));
+}
+
+const char *
+bottega_model_item_get_sha256 (BottegaModelItem *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (self), NULL);
+
+  return self->sha256;
+}
+
+const char *
+bottega_model_item_get_here (BottegaModelItem *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (self), NULL);
+
+  return self->here;
+}
+
+const BottegaModelFacts *
+bottega_model_item_get_facts (BottegaModelItem *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (self), NULL);
+
+  return &self->facts;
+}
+
+gboolean
 bottega_model_item_get_is_default (BottegaModelItem *self)
 {
   g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (self), FALSE);
@@ -324,7 +422,7 @@ bottega_model_item_get_needed_bytes (BottegaModelItem *self, guint context_token
   g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (self), 0);
 
   if (context_tokens == 0)
-    context_tokens = MIN (self->facts.context_tokens, AUTOMATIC_CONTEXT_TOKENS);
+    context_tokens = bottega_model_automatic_context (self->facts.context_tokens);
 
   return self->facts.file_bytes + self->facts.kv_bytes_per_token * context_tokens;
 }

@@ -12,13 +12,18 @@
  *   architecture, types   string
  *   size-bytes   uint64
  *   context      uint     tokens, as trained
- *   removable    boolean  it lies in the person's own folder
+ *   removable    boolean  it lies in the person's own folder, or is used where it lies
+ *   in-place     boolean  a file of the person's that is used where it lies
+ *   searches     boolean  it makes vectors for the search of documents and writes no answers
+ *   usable       boolean  sound, and Bottega can use it for what it is
  *   is-default   boolean  the one that is loaded at start
  *   import-fraction double 0 to 1 while importing
+ *   sha256       string or NULL: checksums of its files, parted by spaces
+ *   here         string or NULL: what it needs and how fast it is on this computer
  */
 #pragma once
 
-#include <glib-object.h>
+#include "app/assistant/bottega-engine-source.h"
 
 G_BEGIN_DECLS
 
@@ -44,7 +49,14 @@ const char *bottega_model_item_get_subtitle (BottegaModelItem *self);
 guint64 bottega_model_item_get_size_bytes (BottegaModelItem *self);
 guint bottega_model_item_get_context (BottegaModelItem *self);
 gboolean bottega_model_item_get_removable (BottegaModelItem *self);
+gboolean bottega_model_item_get_in_place (BottegaModelItem *self);
+gboolean bottega_model_item_get_searches (BottegaModelItem *self);
+gboolean bottega_model_item_get_usable (BottegaModelItem *self);
 gboolean bottega_model_item_get_is_default (BottegaModelItem *self);
+const char *bottega_model_item_get_sha256 (BottegaModelItem *self);
+const char *bottega_model_item_get_here (BottegaModelItem *self);
+/* All that is known of it; empty unless it is ready. Borrowed. */
+const BottegaModelFacts *bottega_model_item_get_facts (BottegaModelItem *self);
 /* File and conversation memory together, in bytes, for a context (0: automatic). */
 guint64 bottega_model_item_get_needed_bytes (BottegaModelItem *self, guint context_tokens);
 

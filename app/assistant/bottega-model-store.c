@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The list of model files: found and looked at on a worker, imported, removed, one of them the
- * default. It must not load a model; that is for the engine thread. */
+/* The list of model files: found and looked at on a worker, removed, one of them the default; what
+ * each needs on this computer. It must not load a model; that is for the engine thread. */
 #define G_LOG_DOMAIN "bottega-model-store"
 #include "config.h"
 
+#include "app/assistant/bottega-model-files.h"
 #include "app/assistant/bottega-model-import.h"
-#include "app/assistant/bottega-model-item-private.h"
-#include "app/assistant/bottega-model-store.h"
-#include "app/retrieval/bottega-worker.h"
+#include "app/assistant/bottega-model-store-private.h"
+#include "app/assistant/bottega-model-text.h"
 
 #include <errno.h>
 #include <glib/gi18n-lib.h>
@@ -15,29 +15,24 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What a model takes beside its file and its conversation: working memory of the engine. */
-#define SCRATCH_BYTES (128 * 1024 * 1024)
-#define PROGRESS_US   100000
-
-struct _BottegaModelStore {
-  GObject parent_instance;
-
-  GPtrArray *items; /* of BottegaModelItem, by name */
-  GStrv folders;    /* the person's own first */
-  BottegaEngineSource *source;
-  BottegaSettings *settings;
-  BottegaWorker *worker;
-  guint n_checking; /* files that are being looked at, and scans */
-  gboolean loaded;
-};
-
 enum {
   PROP_0,
   PROP_LOADED,
+  PROP_MACHINE,
   N_PROPS
 };
 
+enum {
+  SIGNAL_DEFAULTS_CHANGED,
+  N_SIGNALS
+};
+
 static GParamSpec *properties[N_PROPS];
+static guint signals[N_SIGNALS];
+
+/* Fewer tokens than these say little about a speed. */
+#define LEAST_WRITTEN 16
+#define LEAST_READ    64
 
 static void list_model_iface_init (GListModelInterface *iface);
 
@@ -87,6 +82,9 @@ bottega_model_store_get_property (GObject *object, guint id, GValue *value, GPar
   case PROP_LOADED:
     g_value_set_boolean (value, BOTTEGA_MODEL_STORE (object)->loaded);
     break;
+  case PROP_MACHINE:
+    g_value_set_pointer (value, &BOTTEGA_MODEL_STORE (object)->machine);
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -95,7 +93,10 @@ bottega_model_store_get_property (GObject *object, guint id, GValue *value, GPar
 static void
 bottega_model_store_dispose (GObject *object)
 {
-  g_clear_pointer (&BOTTEGA_MODEL_STORE (object)->worker, bottega_worker_free);
+  BottegaModelStore *self = BOTTEGA_MODEL_STORE (object);
+
+  g_clear_pointer (&self->worker, bottega_worker_free);
+  g_clear_pointer (&self->records, bottega_model_records_free);
 
   G_OBJECT_CLASS (bottega_model_store_parent_class)->dispose (object);
 }
@@ -107,6 +108,9 @@ bottega_model_store_finalize (GObject *object)
 
   g_ptr_array_unref (self->items);
   g_strfreev (self->folders);
+  g_free (self->own);
+  g_free (self->embed);
+  bottega_machine_clear (&self->machine);
   g_clear_object (&self->source);
   g_clear_object (&self->settings);
 
@@ -117,14 +121,17 @@ static void
 bottega_model_store_class_init (BottegaModelStoreClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
 
   object_class->dispose = bottega_model_store_dispose;
   object_class->finalize = bottega_model_store_finalize;
   object_class->get_property = bottega_model_store_get_property;
-  properties[PROP_LOADED] =
-      g_param_spec_boolean ("loaded", NULL, NULL, FALSE,
-                            G_PARAM_READABLE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY);
+  properties[PROP_LOADED] = g_param_spec_boolean ("loaded", NULL, NULL, FALSE, flags);
+  properties[PROP_MACHINE] = g_param_spec_pointer ("machine", NULL, NULL, flags);
   g_object_class_install_properties (object_class, N_PROPS, properties);
+  signals[SIGNAL_DEFAULTS_CHANGED] =
+      g_signal_new ("defaults-changed", BOTTEGA_TYPE_MODEL_STORE, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                    NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
 
 static void
@@ -135,8 +142,8 @@ bottega_model_store_init (BottegaModelStore *self)
 
 /* ---- the list ---- */
 
-static void
-insert (BottegaModelStore *self, BottegaModelItem *item)
+void
+bottega_model_store_insert (BottegaModelStore *self, BottegaModelItem *item)
 {
   guint position = 0;
 
@@ -148,8 +155,8 @@ insert (BottegaModelStore *self, BottegaModelItem *item)
   g_list_model_items_changed (G_LIST_MODEL (self), position, 0, 1);
 }
 
-static void
-take_out (BottegaModelStore *self, BottegaModelItem *item)
+void
+bottega_model_store_take_out (BottegaModelStore *self, BottegaModelItem *item)
 {
   guint position;
 
@@ -159,8 +166,8 @@ take_out (BottegaModelStore *self, BottegaModelItem *item)
   g_list_model_items_changed (G_LIST_MODEL (self), position, 1, 0);
 }
 
-static void
-update_default (BottegaModelStore *self)
+void
+bottega_model_store_update_default (BottegaModelStore *self)
 {
   BottegaModelItem *chosen = bottega_model_store_get_default (self);
 
@@ -176,7 +183,7 @@ static void
 checked (BottegaModelStore *self)
 {
   self->n_checking--;
-  update_default (self);
+  bottega_model_store_update_default (self);
   if (self->n_checking == 0 && !self->loaded) {
     self->loaded = TRUE;
     g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOADED]);
@@ -192,6 +199,7 @@ typedef struct {
   char *path;
   BottegaModelFacts facts;
   GError *error;
+  gboolean gone;
 } Check;
 
 static void
@@ -211,8 +219,21 @@ check_run (gpointer data)
 {
   Check *check = data;
 
-  BOTTEGA_ENGINE_SOURCE_GET_IFACE (check->source)
-      ->read_facts (check->source, check->path, &check->facts, &check->error);
+  check->gone = !g_file_test (check->path, G_FILE_TEST_EXISTS);
+  if (!check->gone)
+    BOTTEGA_ENGINE_SOURCE_GET_IFACE (check->source)
+        ->read_facts (check->source, check->path, &check->facts, &check->error);
+}
+
+/* What is remembered of a file that was looked at. */
+static void
+know (BottegaModelStore *self, BottegaModelItem *item)
+{
+  g_autofree char *sha256 = bottega_model_records_get_sha256 (
+      self->records, bottega_model_item_get_path (item), bottega_model_item_get_size_bytes (item));
+
+  bottega_model_item_set_sha256 (item, sha256);
+  bottega_model_store_update_here (self, item);
 }
 
 static void
@@ -224,11 +245,15 @@ check_done (gpointer data)
 
   /* Its name, and so its place, is known only now. */
   if (listed)
-    take_out (self, check->item);
-  bottega_model_item_set_facts (check->item, &check->facts,
-                                check->error != NULL ? check->error->message : NULL);
+    bottega_model_store_take_out (self, check->item);
+  if (check->gone)
+    bottega_model_item_set_gone (check->item);
+  else
+    bottega_model_item_set_facts (check->item, &check->facts,
+                                  check->error != NULL ? check->error->message : NULL);
+  know (self, check->item);
   if (listed)
-    insert (self, check->item);
+    bottega_model_store_insert (self, check->item);
   checked (self);
 }
 
@@ -248,14 +273,32 @@ check_item (BottegaModelStore *self, BottegaModelItem *item)
 typedef struct {
   BottegaModelStore *store; /* borrowed */
   char **folders;           /* borrowed, never changes */
-  GPtrArray *paths;
+  GStrv in_place;
+  GPtrArray *paths, *gone; /* found; used in place and not there */
 } Scan;
 
 static void
 scan_free (gpointer data)
 {
-  g_ptr_array_unref (((Scan *) data)->paths);
-  g_free (data);
+  Scan *scan = data;
+
+  g_strfreev (scan->in_place);
+  g_ptr_array_unref (scan->paths);
+  g_ptr_array_unref (scan->gone);
+  g_free (scan);
+}
+
+/* Of the parts of a model the first stands for all. */
+static gboolean
+is_model_name (const char *name)
+{
+  guint part, n_parts;
+
+  if (name[0] == '.' || !g_str_has_suffix (name, ".gguf"))
+    return FALSE;
+  bottega_model_files_part (name, &part, &n_parts);
+
+  return part == 1;
 }
 
 static void
@@ -268,9 +311,49 @@ scan_run (gpointer data)
     const char *name;
 
     while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-      if (name[0] != '.' && g_str_has_suffix (name, ".gguf"))
+      if (is_model_name (name))
         g_ptr_array_add (scan->paths, g_build_filename (scan->folders[i], name, NULL));
   }
+  for (guint i = 0; scan->in_place[i] != NULL; i++)
+    g_ptr_array_add (g_file_test (scan->in_place[i], G_FILE_TEST_EXISTS) ? scan->paths : scan->gone,
+                     g_strdup (scan->in_place[i]));
+}
+
+static gboolean
+holds (GPtrArray *paths, const char *path)
+{
+  return g_ptr_array_find_with_equal_func (paths, path, g_str_equal, NULL);
+}
+
+/* A file came back, or went. */
+static void
+look_again (BottegaModelStore *self, Scan *scan, BottegaModelItem *item)
+{
+  const char *path = bottega_model_item_get_path (item);
+  gboolean gone = bottega_model_item_get_state (item) == BOTTEGA_MODEL_BROKEN &&
+                  bottega_model_item_get_in_place (item);
+
+  if (holds (scan->gone, path)) {
+    bottega_model_item_set_gone (item);
+    bottega_model_store_update_here (self, item);
+  } else if (gone && holds (scan->paths, path))
+    check_item (self, item);
+}
+
+static void
+add_found (BottegaModelStore *self, Scan *scan, const char *path)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  gboolean in_place = g_strv_contains ((const char *const *) scan->in_place, path);
+  gboolean own = strcmp (folder, self->own) == 0 || strcmp (folder, self->embed) == 0;
+  g_autoptr (BottegaModelItem) item = NULL;
+
+  if (bottega_model_store_find (self, path) != NULL)
+    return;
+  item = bottega_model_item_new (path, BOTTEGA_MODEL_CHECKING, own || in_place);
+  bottega_model_item_set_in_place (item, in_place);
+  bottega_model_store_insert (self, item);
+  check_item (self, item);
 }
 
 static void
@@ -280,26 +363,18 @@ scan_done (gpointer data)
   BottegaModelStore *self = scan->store;
 
   for (guint i = self->items->len; i > 0; i--) {
-    BottegaModelItem *item = g_ptr_array_index (self->items, i - 1);
+    g_autoptr (BottegaModelItem) item = g_object_ref (g_ptr_array_index (self->items, i - 1));
+    const char *path = bottega_model_item_get_path (item);
 
-    if (bottega_model_item_get_state (item) != BOTTEGA_MODEL_IMPORTING &&
-        !g_ptr_array_find_with_equal_func (scan->paths, bottega_model_item_get_path (item),
-                                           g_str_equal,
-                                           NULL))
-      take_out (self, item);
+    if (holds (scan->paths, path) || holds (scan->gone, path))
+      look_again (self, scan, item);
+    else if (bottega_model_item_get_state (item) != BOTTEGA_MODEL_IMPORTING)
+      bottega_model_store_take_out (self, item);
   }
-  for (guint i = 0; i < scan->paths->len; i++) {
-    const char *path = g_ptr_array_index (scan->paths, i);
-    g_autofree char *folder = g_path_get_dirname (path);
-    g_autoptr (BottegaModelItem) item = NULL;
-
-    if (bottega_model_store_find (self, path) != NULL)
-      continue;
-    item = bottega_model_item_new (path, BOTTEGA_MODEL_CHECKING,
-                                   strcmp (folder, self->folders[0]) == 0);
-    insert (self, item);
-    check_item (self, item);
-  }
+  for (guint i = 0; i < scan->paths->len; i++)
+    add_found (self, scan, g_ptr_array_index (scan->paths, i));
+  for (guint i = 0; i < scan->gone->len; i++)
+    add_found (self, scan, g_ptr_array_index (scan->gone, i));
   checked (self);
 }
 
@@ -313,7 +388,9 @@ bottega_model_store_refresh (BottegaModelStore *self)
   scan = g_new0 (Scan, 1);
   scan->store = self;
   scan->folders = self->folders;
+  scan->in_place = bottega_model_records_list_in_place (self->records);
   scan->paths = g_ptr_array_new_with_free_func (g_free);
+  scan->gone = g_ptr_array_new_with_free_func (g_free);
   self->n_checking++;
   bottega_worker_push (self->worker, scan_run, scan_done, scan, scan_free);
 }
@@ -324,25 +401,41 @@ sweep_run (gpointer folder)
   bottega_model_import_sweep (folder);
 }
 
+/* Of models that answer, then of those that search. */
+static GStrv
+list_folders (BottegaModelStore *self)
+{
+  g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
+  const char *const *system = g_get_system_data_dirs ();
+
+  g_strv_builder_add_many (folders, self->own, self->embed, NULL);
+  for (guint i = 0; system[i] != NULL; i++) {
+    g_strv_builder_take (folders, g_build_filename (system[i], "bottega", "models", NULL));
+    g_strv_builder_take (folders, g_build_filename (system[i], "bottega", "models", "embed", NULL));
+  }
+
+  return g_strv_builder_end (folders);
+}
+
 BottegaModelStore *
 bottega_model_store_new (const char *data_dir, BottegaEngineSource *source,
                          BottegaSettings *settings)
 {
   BottegaModelStore *self = g_object_new (BOTTEGA_TYPE_MODEL_STORE, NULL);
-  g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
-  const char *const *system = g_get_system_data_dirs ();
 
-  g_strv_builder_take (folders, g_build_filename (data_dir, "models", NULL));
-  for (guint i = 0; system[i] != NULL; i++)
-    g_strv_builder_take (folders, g_build_filename (system[i], "bottega", "models", NULL));
-  self->folders = g_strv_builder_end (folders);
+  self->own = g_build_filename (data_dir, "models", NULL);
+  self->embed = g_build_filename (self->own, "embed", NULL);
+  self->folders = list_folders (self);
+  self->records = bottega_model_records_new (data_dir);
   self->source = g_object_ref (source);
   self->settings = g_object_ref (settings);
-  g_signal_connect_object (settings, "notify::default-model", G_CALLBACK (update_default), self,
+  g_signal_connect_object (settings, "notify::default-model",
+                           G_CALLBACK (bottega_model_store_update_default), self,
                            G_CONNECT_SWAPPED);
 
   self->worker = bottega_worker_new ("models");
-  bottega_worker_push (self->worker, sweep_run, NULL, g_strdup (self->folders[0]), g_free);
+  bottega_worker_push (self->worker, sweep_run, NULL, g_strdup (self->own), g_free);
+  bottega_worker_push (self->worker, sweep_run, NULL, g_strdup (self->embed), g_free);
   bottega_model_store_refresh (self);
 
   return self;
@@ -356,195 +449,217 @@ bottega_model_store_get_loaded (BottegaModelStore *self)
   return self->loaded;
 }
 
-/* ---- importing ---- */
+/* ---- this computer ---- */
 
 typedef struct {
-  BottegaModelStore *store; /* borrowed by the worker, owned through the task */
+  BottegaModelStore *store; /* borrowed */
   BottegaEngineSource *source;
-  GFile *file;
-  char *folder, *basename;
-  GPtrArray *known; /* of char *: sound files that are there already */
-  GCancellable *cancellable;
-  /* What comes of it. */
-  char *path, *duplicate;
-  BottegaModelFacts facts;
-  GError *error;
-  gint64 reported_us;
-  /* Main thread. */
-  GTask *task;
-  BottegaModelItem *item;
-  BottegaImportProgress progress;
-  gpointer progress_data;
-} Import;
-
-typedef struct {
-  Import *import;
-  guint64 done_bytes, total_bytes;
-} Report;
+  char *device;
+  BottegaMachine machine;
+  gboolean known;
+} Measure;
 
 static void
-import_free (gpointer data)
+measure_free (gpointer data)
 {
-  Import *import = data;
+  Measure *measure = data;
 
-  g_object_unref (import->file);
-  g_free (import->folder);
-  g_free (import->basename);
-  g_ptr_array_unref (import->known);
-  g_clear_object (&import->cancellable);
-  g_free (import->path);
-  g_free (import->duplicate);
-  bottega_model_facts_clear (&import->facts);
-  g_clear_error (&import->error);
-  g_clear_object (&import->task);
-  g_clear_object (&import->item);
-  g_free (import);
+  g_free (measure->device);
+  bottega_machine_clear (&measure->machine);
+  g_free (measure);
 }
 
 static void
-report_done (gpointer data)
+measure_run (gpointer data)
 {
-  const Report *report = data;
-  const Import *import = report->import;
-  double total_bytes = (double) MAX (report->total_bytes, 1);
+  Measure *measure = data;
 
-  bottega_model_item_set_import_fraction (import->item, (double) report->done_bytes / total_bytes);
-  if (import->progress != NULL)
-    import->progress (report->done_bytes, report->total_bytes, import->progress_data);
+  measure->known = BOTTEGA_ENGINE_SOURCE_GET_IFACE (measure->source)
+                       ->measure (measure->source, measure->device, &measure->machine);
 }
 
-/* The worker's thread. */
 static void
-on_import_progress (guint64 done_bytes, guint64 total_bytes, gpointer user_data)
+measure_done (gpointer data)
 {
-  Import *import = user_data;
-  gint64 now_us = g_get_monotonic_time ();
-  Report *report;
+  Measure *measure = data;
+  BottegaModelStore *self = measure->store;
 
-  if (done_bytes < total_bytes && now_us - import->reported_us < PROGRESS_US)
+  self->measuring = FALSE;
+  if (!measure->known)
     return;
-  import->reported_us = now_us;
-  report = g_new0 (Report, 1);
-  *report = (Report) { import, done_bytes, total_bytes };
-  bottega_worker_report (import->store->worker, report_done, report, g_free);
-}
-
-static gboolean
-read_import_facts (Import *import, const char *path)
-{
-  return BOTTEGA_ENGINE_SOURCE_GET_IFACE (import->source)
-      ->read_facts (import->source, path, &import->facts, &import->error);
-}
-
-static gboolean
-find_duplicate (Import *import, const char *path)
-{
-  for (guint i = 0; i < import->known->len; i++) {
-    const char *known = g_ptr_array_index (import->known, i);
-
-    if (!bottega_model_import_same (path, known))
-      continue;
-    import->duplicate = g_strdup (known);
-    g_set_error (&import->error, BOTTEGA_MODEL_STORE_ERROR, BOTTEGA_MODEL_STORE_ERROR_EXISTS,
-                 _ ("This model is here already, as “%s”."), known);
-    return TRUE;
-  }
-
-  return FALSE;
-}
-
-/* A local file is looked at before it is copied, another one after. */
-static void
-import_run (gpointer data)
-{
-  Import *import = data;
-  const char *local = g_file_peek_path (import->file);
-  g_autofree char *temporary = NULL;
-
-  if (local != NULL && (!read_import_facts (import, local) || find_duplicate (import, local)))
-    return;
-  temporary = bottega_model_import_copy (import->file, import->folder, on_import_progress, import,
-                                         import->cancellable, &import->error);
-  if (temporary == NULL)
-    return;
-  if (local != NULL ||
-      (read_import_facts (import, temporary) && !find_duplicate (import, temporary)))
-    import->path =
-        bottega_model_import_keep (temporary, import->folder, import->basename, &import->error);
-  if (import->path == NULL)
-    g_unlink (temporary);
-}
-
-static void
-import_done (gpointer data)
-{
-  Import *import = data;
-  BottegaModelStore *self = import->store;
-
-  take_out (self, import->item);
-  if (import->path != NULL) {
-    bottega_model_item_set_path (import->item, import->path);
-    bottega_model_item_set_facts (import->item, &import->facts, NULL);
-    insert (self, import->item);
-    update_default (self);
-    g_task_return_pointer (import->task, import->item, NULL);
-  } else
-    g_task_return_error (import->task, g_steal_pointer (&import->error));
+  bottega_machine_clear (&self->machine);
+  self->machine = measure->machine;
+  measure->machine = (BottegaMachine) { 0 };
+  bottega_model_records_add_read_speed (self->records, self->machine.device,
+                                        self->machine.read_bytes_s);
+  self->machine.read_bytes_s =
+      bottega_model_records_get_read_speed (self->records, self->machine.device);
+  for (guint i = 0; i < self->items->len; i++)
+    bottega_model_store_update_here (self, g_ptr_array_index (self->items, i));
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_MACHINE]);
 }
 
 void
-bottega_model_store_import_async (BottegaModelStore *self,
-                                  GFile *file,
-                                  BottegaImportProgress progress,
-                                  gpointer progress_data,
-                                  GCancellable *cancellable,
-                                  GAsyncReadyCallback callback,
-                                  gpointer user_data)
+bottega_model_store_measure (BottegaModelStore *self)
 {
-  Import *import;
+  Measure *measure;
 
   g_return_if_fail (BOTTEGA_IS_MODEL_STORE (self));
-  g_return_if_fail (G_IS_FILE (file));
 
-  import = g_new0 (Import, 1);
-  import->store = self;
-  import->source = self->source;
-  import->file = g_object_ref (file);
-  import->folder = g_strdup (self->folders[0]);
-  import->basename = g_file_get_basename (file);
-  import->known = g_ptr_array_new_with_free_func (g_free);
-  for (guint i = 0; i < self->items->len; i++) {
-    BottegaModelItem *item = g_ptr_array_index (self->items, i);
-
-    if (bottega_model_item_get_state (item) == BOTTEGA_MODEL_READY)
-      g_ptr_array_add (import->known, g_strdup (bottega_model_item_get_path (item)));
-  }
-  import->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
-  import->task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (import->task, bottega_model_store_import_async);
-  /* What arrived is kept, also when the cancel came too late. */
-  g_task_set_check_cancellable (import->task, FALSE);
-  import->progress = progress;
-  import->progress_data = progress_data;
-  import->item = bottega_model_item_new (import->basename, BOTTEGA_MODEL_IMPORTING, TRUE);
-  insert (self, import->item);
-  bottega_worker_push (self->worker, import_run, import_done, import, import_free);
+  if (self->measuring)
+    return;
+  self->measuring = TRUE;
+  measure = g_new0 (Measure, 1);
+  measure->store = self;
+  measure->source = self->source;
+  measure->device = g_strdup (bottega_settings_get_device (self->settings));
+  bottega_worker_push (self->worker, measure_run, measure_done, measure, measure_free);
 }
 
-BottegaModelItem *
-bottega_model_store_import_finish (BottegaModelStore *self, GAsyncResult *result, GError **error)
+const BottegaMachine *
+bottega_model_store_get_machine (BottegaModelStore *self)
 {
-  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  g_return_val_if_fail (BOTTEGA_IS_MODEL_STORE (self), NULL);
 
-  return g_task_propagate_pointer (G_TASK (result), error);
+  return self->machine.device != NULL ? &self->machine : NULL;
+}
+
+void
+bottega_model_store_update_here (BottegaModelStore *self, BottegaModelItem *item)
+{
+  BottegaModelNeed need;
+  BottegaModelFigures figures;
+  g_autofree char *here = NULL;
+
+  if (bottega_model_item_get_state (item) == BOTTEGA_MODEL_READY &&
+      !bottega_model_item_get_searches (item) &&
+      self->machine.device != NULL) {
+    bottega_model_store_get_need (self, item, &need);
+    bottega_model_store_get_figures (self, item, &figures);
+    here = bottega_model_text_here (&need, &figures, &self->machine);
+  }
+  bottega_model_item_set_here (item, here);
+}
+
+void
+bottega_model_store_get_need (BottegaModelStore *self,
+                              BottegaModelItem *item,
+                              BottegaModelNeed *need)
+{
+  const BottegaModelFacts *facts = bottega_model_item_get_facts (item);
+  guint context = bottega_model_store_get_context (self, item);
+
+  *need = (BottegaModelNeed) {
+    .weights_bytes = facts->file_bytes,
+    .kv_bytes_per_token = facts->kv_bytes_per_token,
+    .decode_bytes = facts->decode_bytes,
+    .context_tokens =
+        context > 0 ? context : bottega_model_automatic_context (facts->context_tokens),
+  };
+}
+
+void
+bottega_model_store_get_figures (BottegaModelStore *self,
+                                 BottegaModelItem *item,
+                                 BottegaModelFigures *figures)
+{
+  *figures = (BottegaModelFigures) { 0 };
+  if (self->machine.device != NULL)
+    bottega_model_records_get_figures (self->records, bottega_model_item_get_path (item),
+                                       self->machine.device, figures);
+}
+
+void
+bottega_model_store_add_answer (BottegaModelStore *self,
+                                const char *path,
+                                const char *device,
+                                const EngineStats *stats)
+{
+  BottegaModelItem *item;
+  gboolean wrote, read;
+
+  g_return_if_fail (BOTTEGA_IS_MODEL_STORE (self));
+  g_return_if_fail (path != NULL && device != NULL && stats != NULL);
+
+  wrote = stats->written_tokens >= LEAST_WRITTEN;
+  read = stats->read_tokens >= LEAST_READ;
+  if (!wrote && !read)
+    return;
+  bottega_model_records_add_figures (self->records, path, device,
+                                     wrote ? stats->decode_tok_s : 0,
+                                     read ? stats->prefill_tok_s : 0);
+  if (wrote)
+    bottega_model_records_add_read_speed (self->records, device, stats->decode_gb_s * 1e9);
+  if (g_strcmp0 (device, self->machine.device) == 0)
+    self->machine.read_bytes_s = bottega_model_records_get_read_speed (self->records, device);
+  item = bottega_model_store_find (self, path);
+  if (item != NULL)
+    bottega_model_store_update_here (self, item);
+}
+
+/* ---- what the person set for one model ---- */
+
+void
+bottega_model_store_get_defaults (BottegaModelStore *self,
+                                  const char *path,
+                                  BottegaModelDefaults *defaults)
+{
+  g_return_if_fail (BOTTEGA_IS_MODEL_STORE (self));
+
+  bottega_model_records_get_defaults (self->records, path, defaults);
+}
+
+void
+bottega_model_store_set_defaults (BottegaModelStore *self,
+                                  const char *path,
+                                  const BottegaModelDefaults *defaults)
+{
+  BottegaModelItem *item;
+
+  g_return_if_fail (BOTTEGA_IS_MODEL_STORE (self));
+
+  bottega_model_records_set_defaults (self->records, path, defaults);
+  item = bottega_model_store_find (self, path);
+  if (item != NULL)
+    bottega_model_store_update_here (self, item);
+  g_signal_emit (self, signals[SIGNAL_DEFAULTS_CHANGED], 0, path);
+}
+
+guint
+bottega_model_store_get_context (BottegaModelStore *self, BottegaModelItem *item)
+{
+  g_auto (BottegaModelDefaults) defaults = { 0 };
+  guint trained = bottega_model_item_get_context (item);
+  guint wanted = bottega_settings_get_context_length (self->settings);
+
+  bottega_model_records_get_defaults (self->records, bottega_model_item_get_path (item), &defaults);
+  if (defaults.has_context)
+    wanted = defaults.context_tokens;
+
+  return trained > 0 ? MIN (wanted, trained) : wanted;
 }
 
 /* ---- the rest ---- */
+
+/* To the trash where there is one: gigabytes that were downloaded are not got back easily. */
+static gboolean
+discard (const char *path, GError **error)
+{
+  g_autoptr (GFile) file = g_file_new_for_path (path);
+
+  if (g_file_trash (file, NULL, NULL) || g_unlink (path) == 0 || errno == ENOENT)
+    return TRUE;
+  g_set_error (error, BOTTEGA_MODEL_STORE_ERROR, BOTTEGA_MODEL_STORE_ERROR_FAILED,
+               _ ("“%s” could not be removed: %s."), path, g_strerror (errno));
+
+  return FALSE;
+}
 
 gboolean
 bottega_model_store_remove (BottegaModelStore *self, BottegaModelItem *item, GError **error)
 {
   const char *path;
+  g_auto (GStrv) files = NULL;
 
   g_return_val_if_fail (BOTTEGA_IS_MODEL_STORE (self), FALSE);
   g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (item), FALSE);
@@ -555,13 +670,13 @@ bottega_model_store_remove (BottegaModelStore *self, BottegaModelItem *item, GEr
                  _ ("“%s” belongs to the system; only its package can remove it."), path);
     return FALSE;
   }
-  if (g_unlink (path) != 0 && errno != ENOENT) {
-    g_set_error (error, BOTTEGA_MODEL_STORE_ERROR, BOTTEGA_MODEL_STORE_ERROR_FAILED,
-                 _ ("“%s” could not be removed: %s."), path, g_strerror (errno));
-    return FALSE;
-  }
-  take_out (self, item);
-  update_default (self);
+  files = bottega_model_files_list (path);
+  for (guint i = 0; !bottega_model_item_get_in_place (item) && files[i] != NULL; i++)
+    if (!discard (files[i], error))
+      return FALSE;
+  bottega_model_records_forget (self->records, path);
+  bottega_model_store_take_out (self, item);
+  bottega_model_store_update_default (self);
 
   return TRUE;
 }
@@ -595,7 +710,8 @@ bottega_model_store_get_default (BottegaModelStore *self)
   for (guint i = 0; i < self->items->len; i++) {
     BottegaModelItem *item = g_ptr_array_index (self->items, i);
 
-    if (bottega_model_item_get_state (item) != BOTTEGA_MODEL_READY)
+    if (bottega_model_item_get_state (item) != BOTTEGA_MODEL_READY ||
+        bottega_model_item_get_searches (item))
       continue;
     if (strcmp (bottega_model_item_get_path (item), wanted) == 0)
       return item;
@@ -613,7 +729,7 @@ bottega_model_store_set_default (BottegaModelStore *self, BottegaModelItem *item
   g_return_if_fail (BOTTEGA_IS_MODEL_ITEM (item));
 
   bottega_settings_set_default_model (self->settings, bottega_model_item_get_path (item));
-  update_default (self);
+  bottega_model_store_update_default (self);
 }
 
 /* Memory that programs can still get, in bytes; G_MAXUINT64 when the kernel does not say. */
@@ -646,7 +762,8 @@ bottega_model_store_will_fit (BottegaModelStore *self,
   g_return_val_if_fail (BOTTEGA_IS_MODEL_STORE (self), FALSE);
   g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (item), FALSE);
 
-  needed_bytes = bottega_model_item_get_needed_bytes (item, context_tokens) + SCRATCH_BYTES;
+  needed_bytes =
+      bottega_model_item_get_needed_bytes (item, context_tokens) + BOTTEGA_MODEL_SCRATCH_BYTES;
   if (needed_bytes <= free_bytes)
     return TRUE;
   needed = g_format_size (needed_bytes);

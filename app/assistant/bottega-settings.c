@@ -8,7 +8,8 @@
 struct _BottegaSettings {
   GObject parent_instance;
   GSettings *gsettings; /* NULL in memory */
-  GValue values[16];    /* [property id] */
+  BottegaModelDefaults model;
+  GValue values[16]; /* [property id] */
 };
 
 enum {
@@ -55,6 +56,7 @@ bottega_settings_finalize (GObject *object)
   BottegaSettings *self = BOTTEGA_SETTINGS (object);
 
   g_clear_object (&self->gsettings);
+  bottega_model_defaults_clear (&self->model);
   for (guint i = 1; i < N_PROPS; i++)
     g_value_unset (&self->values[i]);
 
@@ -203,4 +205,35 @@ bottega_settings_get_space (BottegaSettings *self)
   g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), NULL);
 
   return g_value_get_string (&self->values[PROP_SPACE]);
+}
+
+void
+bottega_settings_set_model_defaults (BottegaSettings *self, const BottegaModelDefaults *defaults)
+{
+  BottegaModelDefaults copy;
+
+  g_return_if_fail (BOTTEGA_IS_SETTINGS (self));
+  g_return_if_fail (defaults != NULL);
+
+  bottega_model_defaults_copy (defaults, &copy);
+  bottega_model_defaults_clear (&self->model);
+  self->model = copy;
+}
+
+double
+bottega_settings_get_answer_temperature (BottegaSettings *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), 0);
+
+  return self->model.has_temperature ? self->model.temperature
+                                     : bottega_settings_get_temperature (self);
+}
+
+const char *
+bottega_settings_get_answer_instructions (BottegaSettings *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), NULL);
+
+  return self->model.instructions != NULL ? self->model.instructions
+                                          : bottega_settings_get_instructions (self);
 }

@@ -19,6 +19,8 @@
  */
 #pragma once
 
+#include "app/assistant/bottega-model-records.h"
+
 #include <gio/gio.h>
 
 G_BEGIN_DECLS
@@ -42,5 +44,13 @@ guint bottega_settings_get_max_answer_tokens (BottegaSettings *self);
 const char *bottega_settings_get_instructions (BottegaSettings *self);
 gboolean bottega_settings_get_only_documents (BottegaSettings *self);
 const char *bottega_settings_get_space (BottegaSettings *self);
+
+/* What was set for the model that is loaded; copied. Device and context length are for whoever
+ * loads it. */
+void bottega_settings_set_model_defaults (BottegaSettings *self,
+                                          const BottegaModelDefaults *defaults);
+/* What an answer is written with now: the model's own where it has any, else what holds for all. */
+double bottega_settings_get_answer_temperature (BottegaSettings *self);
+const char *bottega_settings_get_answer_instructions (BottegaSettings *self);
 
 G_END_DECLS

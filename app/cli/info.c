@@ -18,6 +18,9 @@ print_json (const EngineModelInfo *info)
 
   json_builder_begin_object (builder);
   cli_json_string (builder, "name", info->name);
+  cli_json_string (builder, "title", info->title);
+  cli_json_string (builder, "license", info->license);
+  cli_json_string (builder, "languages", info->languages);
   cli_json_string (builder, "architecture", info->architecture);
   add_int (builder, "parameters", info->parameters);
   add_int (builder, "file_bytes", info->file_bytes);
@@ -62,6 +65,10 @@ print_text (const EngineModelInfo *info)
   else
     printf ("  context       %u tokens, %s of conversation memory each\n", info->context_tokens,
             kv);
+  if (info->license != NULL)
+    printf ("  licence       %s\n", info->license);
+  if (info->languages != NULL)
+    printf ("  languages     %s\n", info->languages);
   printf ("  tokenizer     %s, %u tokens\n  template      %s\n", info->tokenizer, info->n_vocab,
           info->chat_template);
   if (info->warning != NULL)

@@ -131,7 +131,8 @@ bottega_add_model_start (BottegaAssistant *assistant,
   g_signal_connect_object (import->toast, "button-clicked", G_CALLBACK (g_cancellable_cancel),
                            import->cancellable, G_CONNECT_SWAPPED);
   adw_toast_overlay_add_toast (toasts, g_object_ref (import->toast));
-  bottega_model_store_import_async (bottega_assistant_get_models (assistant), file, progress_cb,
+  bottega_model_store_import_async (bottega_assistant_get_models (assistant), file,
+                                    BOTTEGA_IMPORT_COPY, progress_cb,
                                     import, import->cancellable, imported_cb, import);
 }
 

@@ -188,8 +188,8 @@ import (Models *models, const char *name, GCancellable *cancellable, Imported *i
 {
   g_autoptr (GFile) file = g_file_new_build_filename (models->folder, name, NULL);
 
-  bottega_model_store_import_async (models->store, file, on_progress, imported, cancellable,
-                                    on_imported, imported);
+  bottega_model_store_import_async (models->store, file, BOTTEGA_IMPORT_COPY, on_progress,
+                                    imported, cancellable, on_imported, imported);
   fixture_wait_flag (&imported->done);
 }
 
@@ -278,13 +278,20 @@ test_will_fit (void)
 int
 main (int argc, char **argv)
 {
+  g_autofree char *home = fixture_make_folder ();
+  int status;
+
   g_test_init (&argc, &argv, NULL);
+  /* What is removed goes to a trash of our own. */
+  g_setenv ("XDG_DATA_HOME", home, TRUE);
   g_setenv ("XDG_DATA_DIRS", "/nowhere", TRUE);
   g_test_add_func ("/app/models/found", test_found);
   g_test_add_func ("/app/models/refresh-and-remove", test_refresh_and_remove);
   g_test_add_func ("/app/models/import", test_import);
   g_test_add_func ("/app/models/import-refused", test_import_refused);
   g_test_add_func ("/app/models/will-fit", test_will_fit);
+  status = g_test_run ();
+  fixture_remove_folder (g_steal_pointer (&home));
 
-  return g_test_run ();
+  return status;
 }
