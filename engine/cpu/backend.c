@@ -186,10 +186,11 @@ count_cost (const CpuExecutable *x, const EngineBatch *batch, EngineRunCost *cos
     if (step->op->kind == GRAPH_OP_EMBED)
       cost->weight_bytes += (uint64_t) batch->n_tokens * step->weights[0]->tensor->bytes /
                             step->weights[0]->rows;
-    else if (!step->op->output_rows || batch->n_outputs > 0)
+    else if (step->work != cpu_experts_work && (!step->op->output_rows || batch->n_outputs > 0))
       for (uint32_t w = 0; w < step->n_weights; w++)
         cost->weight_bytes += step->weights[w]->strip_bytes * step->weights[w]->n_strips;
   }
+  cost->weight_bytes += atomic_load (&x->experts.bytes_read);
   for (uint32_t i = 0; i < batch->n_runs; i++)
     tokens_read += batch->runs[i].position + batch->runs[i].n_tokens;
   cost->kv_bytes = tokens_read * kv->page_bytes / ENGINE_PAGE_TOKENS;
@@ -206,6 +207,7 @@ backend_run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResu
   if (!check_batch (x, batch, error))
     return FALSE;
   x->run = (CpuRun) { x, backend->kernels, batch, result, cancel, FALSE };
+  atomic_store (&x->experts.bytes_read, 0);
   cpu_run_steps (x);
   if (atomic_load (&x->run.cancelled)) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_CANCELLED, "The computation was stopped.");
@@ -258,6 +260,7 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
                                     n_threads == 1 ? "" : "s"),
     .unified_memory = TRUE,
     .preferred_chunk = PREFERRED_CHUNK,
+    .can = GRAPH_NEEDS_EXPERTS,
   };
   return &backend->base;
 }

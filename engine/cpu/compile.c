@@ -36,8 +36,10 @@ size_worker_scratch (CpuExecutable *x)
   size_t attention = cpu_attention_scratch_floats (rows, h->d_key, h->d_value), bytes;
 
   for (uint32_t i = 0; i < plan->n_ops; i++)
-    for (uint32_t w = 0; w < plan->ops[i].n_weights; w++)
+    for (uint32_t w = 0; w < plan->ops[i].n_weights; w++) {
+      widest = MAX (widest, plan->ops[i].src_width);
       widest = MAX (widest, (uint32_t) plan->ops[i].weights[w]->ne[0]);
+    }
   bytes = align_up (MAX (attention, widest) * sizeof (float) + SLACK_BYTES);
   x->own_act_offset = bytes;
   bytes += align_up ((size_t) CPU_FEW_ROWS * (widest / CPU_BLOCK) * sizeof (CpuActBlock));
@@ -57,7 +59,7 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GErro
   size_t n_workers = cpu_pool_n_workers (x->model->backend->pool);
 
   for (unsigned b = 0; b < CPU_N_BUFFERS; b++) {
-    uint32_t rows = b == CPU_BUFFER_UP ? plan->max_tokens : graph_plan_buffer_rows (plan, b);
+    uint32_t rows = b >= GRAPH_N_BUFFERS ? plan->max_tokens : graph_plan_buffer_rows (plan, b);
     size_t n = (size_t) rows * x->width[b];
 
     buffer[b] = reserve (x, n * sizeof (float));
@@ -109,6 +111,9 @@ static const struct {
   [GRAPH_OP_ROPE_STORE] = { cpu_rope_store_units, cpu_rope_store_work },
   [GRAPH_OP_ATTENTION] = { cpu_attention_units, cpu_attention_work },
   [GRAPH_OP_GATED] = { cpu_matmul_units, cpu_matmul_work },
+  [GRAPH_OP_ROUTE] = { cpu_route_units, cpu_route_work },
+  [GRAPH_OP_EXPERTS_GATED] = { cpu_experts_units, cpu_experts_work },
+  [GRAPH_OP_EXPERTS_DOWN] = { cpu_experts_units, cpu_experts_work },
   [GRAPH_OP_GATHER] = { cpu_gather_units, cpu_gather_work },
   [GRAPH_OP_POOL] = { cpu_pool_units, cpu_pool_work },
   [GRAPH_OP_CANDIDATES] = { cpu_parts_units, cpu_parts_work },
@@ -133,7 +138,7 @@ weight_of (const CpuExecutable *x, const GraphOp *op, uint32_t w)
 static gboolean
 reads_quantised (const CpuExecutable *x, const GraphOp *op)
 {
-  if (op->kind != GRAPH_OP_MATMUL && op->kind != GRAPH_OP_GATED)
+  if (op->src == GRAPH_BUFFER_NONE)
     return FALSE;
   for (uint32_t w = 0; w < op->n_weights; w++)
     if (cpu_format_is_quantised (weight_of (x, op, w)->format))
@@ -153,21 +158,63 @@ rope_table_of (CpuExecutable *x, uint32_t rotation)
   return index;
 }
 
+static void
+allocate_experts (CpuExecutable *x)
+{
+  const ModelHparams *h = &x->plan->desc->h;
+  size_t n_pairs = (size_t) x->plan->max_tokens * h->n_experts_used;
+
+  x->experts.groups = g_new (CpuExpertGroup, cpu_most_groups (h, x->plan->max_tokens));
+  x->experts.pairs = g_new (uint32_t, n_pairs);
+  x->experts.tokens = g_new (uint32_t, n_pairs);
+  x->experts.next = g_new (uint32_t, h->n_experts);
+}
+
+static gboolean
+is_gated (const GraphOp *op)
+{
+  return op->kind == GRAPH_OP_GATED || op->kind == GRAPH_OP_EXPERTS_GATED;
+}
+
+static gboolean
+is_product (const GraphOp *op)
+{
+  return step_functions[op->kind].work == cpu_matmul_work ||
+         step_functions[op->kind].work == cpu_experts_work;
+}
+
+static void
+set_weights (CpuExecutable *x, CpuStep *step)
+{
+  const GraphOp *op = step->op;
+
+  step->n_weights = op->n_weights;
+  for (uint32_t w = 0; w < op->n_weights; w++)
+    step->weights[w] = weight_of (x, op, w);
+  for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
+    if (op->biases[b] != NULL)
+      step->biases[b] = g_hash_table_lookup (x->model->vectors, op->biases[b]);
+  if (is_product (op))
+    step->begin = cpu_matmul_begin;
+}
+
 /* A gate and an up of different formats: two products and then the activation. */
 static void
 add_mixed_gated (CpuExecutable *x, const GraphOp *op)
 {
   for (uint32_t w = 0; w < 2; w++) {
-    CpuStep *step = add_step (x, op, cpu_matmul_units, cpu_matmul_work);
+    CpuStep *step =
+        add_step (x, op, step_functions[op->kind].units, step_functions[op->kind].work);
 
-    step->begin = cpu_matmul_begin;
+    set_weights (x, step);
     step->n_weights = 1;
-    step->weights[0] = weight_of (x, op, w);
+    step->weights[0] = step->weights[w];
+    step->biases[0] = step->biases[w];
     if (w == 1)
       step->dst = CPU_BUFFER_UP;
   }
   add_step (x, op, cpu_gate_units, cpu_gate_work);
-  x->width[CPU_BUFFER_UP] = op->dst_width;
+  x->width[CPU_BUFFER_UP] = MAX (x->width[CPU_BUFFER_UP], op->dst_width);
 }
 
 static gboolean
@@ -221,24 +268,24 @@ add_plain (CpuExecutable *x, uint32_t i, gboolean write_quantised)
   CpuStep *step = add_step (x, op, step_functions[op->kind].units, step_functions[op->kind].work);
   CpuStep *before = step;
 
-  step->n_weights = op->n_weights;
-  for (uint32_t w = 0; w < op->n_weights; w++)
-    step->weights[w] = weight_of (x, op, w);
-  step->gated = op->kind == GRAPH_OP_GATED;
+  set_weights (x, step);
+  step->gated = is_gated (op);
   step->write_quantised = write_quantised;
-  if (op->kind == GRAPH_OP_MATMUL || op->kind == GRAPH_OP_GATED)
-    step->begin = cpu_matmul_begin;
   while (before > x->steps && before->op == op)
     before--;
   if (i > 0 && before->op == op - 1)
     join_steps (x->plan, i, before, step);
-  for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
-    if (op->biases[b] != NULL)
-      step->biases[b] = g_hash_table_lookup (x->model->vectors, op->biases[b]);
   if (is_norm (op))
     step->vector = g_hash_table_lookup (x->model->vectors, op->vector);
   if (op->kind == GRAPH_OP_ROPE_STORE && op->rotation != MODEL_NO_ROTATION)
     step->rope_table = rope_table_of (x, op->rotation);
+  if (op->kind == GRAPH_OP_ROUTE)
+    add_step (x, op, cpu_group_units, cpu_group_work);
+  if (op->kind == GRAPH_OP_EXPERTS_DOWN) {
+    step->dst = CPU_BUFFER_PARTS;
+    x->width[CPU_BUFFER_PARTS] = x->plan->desc->h.n_experts_used * op->dst_width;
+    add_step (x, op, cpu_mix_units, cpu_mix_work);
+  }
   if (op->kind == GRAPH_OP_ATTENTION)
     add_step (x, op, cpu_merge_units, cpu_merge_work);
   if (op->kind == GRAPH_OP_CANDIDATES)
@@ -259,7 +306,7 @@ add_op (CpuExecutable *x, uint32_t i, const gboolean needs_quantised[CPU_N_BUFFE
     add_step (x, op, cpu_quantise_units, cpu_quantise_work);
     quantised[op->src] = TRUE;
   }
-  if (op->kind == GRAPH_OP_GATED && weight_of (x, op, 0)->format != weight_of (x, op, 1)->format)
+  if (is_gated (op) && weight_of (x, op, 0)->format != weight_of (x, op, 1)->format)
     add_mixed_gated (x, op);
   else
     add_plain (x, i, write_quantised);
@@ -335,6 +382,7 @@ cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError 
   n_workers = cpu_pool_n_workers (model->backend->pool);
   x->shares = g_new0 (CpuPoolWord, x->n_steps * n_workers);
   x->done = g_new0 (atomic_uint, x->n_steps);
+  allocate_experts (x);
   if (!allocate (x, needs_quantised, error)) {
     cpu_executable_discard (&x->base);
     return NULL;
@@ -356,6 +404,10 @@ cpu_executable_discard (EngineBackendExecutable *base)
     cpu_memory_unmap (x->arena, x->arena_bytes);
   }
   g_array_unref (x->rotations);
+  g_free (x->experts.groups);
+  g_free (x->experts.pairs);
+  g_free (x->experts.tokens);
+  g_free (x->experts.next);
   g_free (x->shares);
   g_free (x->done);
   g_free (x->steps);

@@ -31,11 +31,12 @@ typedef enum {
 } CpuFormat;
 
 typedef struct {
-  const ModelTensor *tensor; /* [rows][columns] */
+  const ModelTensor *tensor; /* [rows][columns], or [matrices][rows][columns] */
   CpuFormat format;
   uint32_t lanes;
   uint32_t rows, columns;
-  uint32_t n_strips;
+  uint32_t n_matrices; /* experts; else 1 */
+  uint32_t n_strips;   /* of one matrix: no strip has rows of two */
   size_t strip_bytes;
   size_t strip_stride; /* ≥ strip_bytes: gate and up alternate, strip by strip */
   size_t offset;       /* of strip 0 in the model's weight memory */
@@ -251,9 +252,39 @@ typedef struct {
   float *out;       /* [CPU_FEW_ROWS][n_heads][n_pages][d_value] */
 } CpuPartial;
 
-/* The plan's buffers and one more: products of up, where gate and up are of different formats. */
-#define CPU_BUFFER_UP GRAPH_N_BUFFERS
-#define CPU_N_BUFFERS (GRAPH_N_BUFFERS + 1)
+/* The plan's buffers and two more: products of up, where gate and up are of different formats, and
+ * what each expert makes of a token, before the sum. */
+enum {
+  CPU_BUFFER_UP = GRAPH_N_BUFFERS,
+  CPU_BUFFER_PARTS, /* [max_tokens][n_experts_used * d_model] */
+  CPU_N_BUFFERS,
+};
+
+/* Pairs of a token and an expert that it uses: pair p is choice p % used of token p / used. */
+#define CPU_GROUP_PAIRS 96 /* a multiple of every kernel's tile */
+
+typedef struct {
+  uint32_t expert, first /* of the sorted pairs */, n_pairs;
+  gboolean is_first; /* of its expert's groups */
+} CpuExpertGroup;
+
+/* The pairs of the last ROUTE, sorted by expert. */
+typedef struct {
+  uint32_t n_groups;
+  CpuExpertGroup *groups;
+  uint32_t *pairs, *tokens; /* [max_tokens * used] */
+  uint32_t *next;           /* [n_experts] */
+  atomic_size_t bytes_read; /* of experts' weights, by the run */
+} CpuExperts;
+
+/* That n_tokens can make at most. */
+static inline uint32_t
+cpu_most_groups (const ModelHparams *h, uint32_t n_tokens)
+{
+  uint32_t n_pairs = n_tokens * h->n_experts_used;
+
+  return MIN (n_pairs, h->n_experts) + n_pairs / CPU_GROUP_PAIRS;
+}
 
 /* A batch in progress. */
 struct _CpuRun {
@@ -287,6 +318,7 @@ struct _CpuExecutable {
   size_t own_act_offset;       /* in it: CpuActBlock[CPU_FEW_ROWS][widest / 32] */
   size_t own_row_offset;       /* in it: float[CPU_FEW_ROWS][widest] */
   CpuPartial partial;
+  CpuExperts experts;
   float *part_max, *part_sum; /* CANDIDATES: [max_outputs][parts] */
   uint8_t *arena;
   size_t arena_bytes;
@@ -320,6 +352,16 @@ cpu_run_row (const CpuRun *run, unsigned buffer, uint32_t row)
   const CpuExecutable *x = run->executable;
 
   return x->buffer[buffer] + (size_t) row * x->width[buffer];
+}
+
+/* The expert of a pair, as ROUTE left it in a buffer. */
+static inline uint32_t
+cpu_run_chosen (const CpuRun *run, unsigned buffer, uint32_t pair)
+{
+  uint32_t n_used = run->executable->plan->desc->h.n_experts_used;
+  const float *row = cpu_run_row (run, buffer, pair / n_used);
+
+  return ((const uint32_t *) (const void *) row)[pair % n_used];
 }
 
 static inline CpuActBlock *
@@ -364,6 +406,10 @@ CPU_STEP (rope_table);
 CPU_STEP (rope_store);
 CPU_STEP (attention);
 CPU_STEP (merge);
+CPU_STEP (route);
+CPU_STEP (group);   /* ROUTE, second half: pairs sorted by expert */
+CPU_STEP (experts); /* the products of EXPERTS_GATED and EXPERTS_DOWN */
+CPU_STEP (mix);     /* EXPERTS_DOWN, second half: the weighted sum */
 CPU_STEP (gather);
 CPU_STEP (pool);
 CPU_STEP (parts);      /* CANDIDATES, first half: maximum and sum of exp of each part */

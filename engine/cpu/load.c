@@ -10,9 +10,10 @@
 #define SLICE_BYTES   (1u << 20)             /* of the file, read at once by a worker */
 #define RESERVE_BYTES ((uint64_t) 256 << 20) /* of RAM left to the rest of the system */
 
-/* Some strips of one weight. */
+/* Some strips of one matrix of a weight. */
 typedef struct {
   CpuWeight *weight;
+  uint32_t matrix;
   uint32_t first_strip, n_strips;
 } Slice;
 
@@ -51,6 +52,7 @@ add_weight (CpuModel *model, const ModelTensor *tensor)
   weight->lanes = kernels->lanes;
   weight->columns = (uint32_t) tensor->ne[0];
   weight->rows = (uint32_t) tensor->ne[1];
+  weight->n_matrices = (uint32_t) tensor->ne[2];
   weight->n_strips = (weight->rows + weight->lanes - 1) / weight->lanes;
   weight->strip_bytes =
       cpu_pack_strip_bytes (weight->format, tensor->type, weight->lanes, weight->columns);
@@ -64,7 +66,8 @@ static void
 place (CpuModel *model, CpuWeight *weight)
 {
   weight->offset = model->weight_bytes;
-  model->weight_bytes += align_up (weight->strip_stride * weight->n_strips, ALIGN_BYTES);
+  model->weight_bytes +=
+      align_up (weight->strip_stride * weight->n_strips * weight->n_matrices, ALIGN_BYTES);
 }
 
 /* Gate and up alternate strip by strip, since they are always read together. */
@@ -90,7 +93,8 @@ collect_weights (CpuModel *model, const GraphPlan *plan)
 
     for (uint32_t w = 0; w < op->n_weights; w++)
       added[w] = add_weight (model, op->weights[w]);
-    if (op->kind == GRAPH_OP_GATED && added[0] != NULL && added[1] != NULL) {
+    if ((op->kind == GRAPH_OP_GATED || op->kind == GRAPH_OP_EXPERTS_GATED) &&
+        added[0] != NULL && added[1] != NULL) {
       place_pair (model, added[0], added[1]);
       continue;
     }
@@ -109,11 +113,12 @@ add_slices (GArray *slices, CpuWeight *weight)
       model_type_row_bytes (weight->tensor->type, weight->columns) * weight->lanes;
   uint32_t n = (uint32_t) MAX (SLICE_BYTES / MAX (strip_file_bytes, 1), 1);
 
-  for (uint32_t first = 0; first < weight->n_strips; first += n) {
-    Slice slice = { weight, first, MIN (n, weight->n_strips - first) };
+  for (uint32_t matrix = 0; matrix < weight->n_matrices; matrix++)
+    for (uint32_t first = 0; first < weight->n_strips; first += n) {
+      Slice slice = { weight, matrix, first, MIN (n, weight->n_strips - first) };
 
-    g_array_append_val (slices, slice);
-  }
+      g_array_append_val (slices, slice);
+    }
 }
 
 static gboolean
@@ -124,9 +129,11 @@ read_slice (const Load *load, const Slice *slice, GByteArray *buffer, GError **e
   size_t row_bytes = model_type_row_bytes (type, weight->columns);
   uint32_t first = slice->first_strip * weight->lanes;
   uint32_t n_rows = MIN (slice->n_strips * weight->lanes, weight->rows - first);
+  size_t file_row = (size_t) slice->matrix * weight->rows + first;
+  size_t strip = (size_t) slice->matrix * weight->n_strips + slice->first_strip;
 
   g_byte_array_set_size (buffer, (guint) (n_rows * row_bytes));
-  if (!model_gguf_read (load->gguf, weight->tensor, first * row_bytes, buffer->data, buffer->len,
+  if (!model_gguf_read (load->gguf, weight->tensor, file_row * row_bytes, buffer->data, buffer->len,
                         error))
     return FALSE;
   for (uint32_t s = 0; s < slice->n_strips; s++) {
@@ -134,7 +141,7 @@ read_slice (const Load *load, const Slice *slice, GByteArray *buffer, GError **e
 
     cpu_pack_strip (weight->format, type, weight->lanes, weight->columns,
                     buffer->data + row * row_bytes, MIN (weight->lanes, n_rows - row),
-                    weight->data + (slice->first_strip + s) * weight->strip_stride);
+                    weight->data + (strip + s) * weight->strip_stride);
   }
   return TRUE;
 }
@@ -214,11 +221,13 @@ read_vector (CpuModel *model, const ModelGguf *gguf, const ModelTensor *tensor, 
 {
   g_autofree uint8_t *raw = NULL;
   g_autofree float *vector = NULL;
+  size_t n;
 
   if (tensor == NULL || g_hash_table_contains (model->vectors, tensor))
     return TRUE;
+  n = tensor->ne[0] * tensor->ne[1]; /* biases of experts: a row each */
   raw = g_try_malloc (tensor->bytes);
-  vector = g_try_malloc_n (tensor->ne[0], sizeof *vector);
+  vector = g_try_malloc_n (n, sizeof *vector);
   if (raw == NULL || vector == NULL) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
                  "There is no memory for the tensor %s.", tensor->name);
@@ -226,8 +235,8 @@ read_vector (CpuModel *model, const ModelGguf *gguf, const ModelTensor *tensor, 
   }
   if (!model_gguf_read (gguf, tensor, 0, raw, tensor->bytes, error))
     return FALSE;
-  tensor->type->to_f32 (raw, vector, tensor->ne[0]);
-  model->vector_bytes += tensor->ne[0] * sizeof *vector;
+  tensor->type->to_f32 (raw, vector, n);
+  model->vector_bytes += n * sizeof *vector;
   g_hash_table_insert (model->vectors, (gpointer) tensor, g_steal_pointer (&vector));
   return TRUE;
 }

@@ -112,7 +112,14 @@ test_pack_any_bits (void)
     ModelTensor tensor = { .type = type, .ne = { 256, 16, 1, 1 } };
     CpuFormat format = cpu_pack_format (types[t], 16);
     g_autofree uint8_t *strip = g_malloc (cpu_pack_strip_bytes (format, type, 16, 256));
-    CpuWeight weight = { &tensor, format, 16, 16, 256, 1, 0, 0, 0, strip };
+    CpuWeight weight = { .tensor = &tensor,
+                         .format = format,
+                         .lanes = 16,
+                         .rows = 16,
+                         .columns = 256,
+                         .n_matrices = 1,
+                         .n_strips = 1,
+                         .data = strip };
 
     for (size_t i = 0; i < row_bytes * 16; i++)
       file[i] = (uint8_t) test_random (&random);
