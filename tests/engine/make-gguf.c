@@ -10,7 +10,7 @@
 typedef struct {
   char *name;
   uint32_t type, n_dims;
-  uint64_t ne[2];
+  uint64_t ne[3];
   GBytes *data;
 } Tensor;
 
@@ -262,6 +262,18 @@ test_gguf_add_tensor (TestGguf *gguf,
   tensor->ne[1] = rows;
   tensor->data = g_bytes_new (data, n_bytes);
   g_ptr_array_add (gguf->tensors, tensor);
+}
+
+void
+test_gguf_add_matrices (TestGguf *gguf, const char *name, uint32_t type, uint64_t columns,
+                        uint64_t rows, uint64_t n, const void *data, size_t n_bytes)
+{
+  Tensor *tensor;
+
+  test_gguf_add_tensor (gguf, name, type, columns, rows, data, n_bytes);
+  tensor = g_ptr_array_index (gguf->tensors, gguf->tensors->len - 1);
+  tensor->n_dims = 3;
+  tensor->ne[2] = n;
 }
 
 static void

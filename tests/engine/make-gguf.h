@@ -47,6 +47,10 @@ void test_gguf_add_tensor (TestGguf *gguf,
                            const void *data,
                            size_t n_bytes);
 
+/* n of them, one after another: [n][rows][columns]. */
+void test_gguf_add_matrices (TestGguf *gguf, const char *name, uint32_t type, uint64_t columns,
+                             uint64_t rows, uint64_t n, const void *data, size_t n_bytes);
+
 /* The file as bytes, tensor data aligned to alignment (which is written as general.alignment
  * unless it is 32). header_bytes, if not NULL: where the data begins. */
 GByteArray *test_gguf_bytes (const TestGguf *gguf, uint32_t alignment, size_t *header_bytes);

@@ -4,6 +4,7 @@
 
 #include <glib/gstdio.h>
 #include <math.h>
+#include <string.h>
 
 EngineBackend *case_backend;
 
@@ -61,6 +62,17 @@ add_tensor (Case *c, const char *name, ModelType type, uint32_t columns, uint32_
 
   test_random_weights (&c->random, type, deviation, data, n);
   test_gguf_add_tensor (c->builder, name, type, columns, rows, data, bytes);
+}
+
+void
+add_matrices (Case *c, const char *name, ModelType type, uint32_t columns, uint32_t rows,
+              uint32_t n, float deviation)
+{
+  size_t bytes = model_type_row_bytes (model_type_info (type), columns) * rows * n;
+  g_autofree void *data = g_malloc (bytes);
+
+  test_random_weights (&c->random, type, deviation, data, (size_t) columns * rows * n);
+  test_gguf_add_matrices (c->builder, name, type, columns, rows, n, data, bytes);
 }
 
 void
@@ -138,6 +150,28 @@ add_run (Case *c, uint32_t position, uint32_t n_tokens)
   c->batch.n_tokens = c->tokens->len;
 }
 
+/* ROUTE's ids are bits; they must be equal, and what is left to compare are its weights. */
+static void
+check_ids (const Case *c, const CaseResult *want, double *reference, float *got)
+{
+  uint32_t width = c->plan.buffer_width[want->buffer];
+
+  for (uint32_t row = 0; row < want->rows; row++)
+    for (uint32_t i = 0; i < width / 2; i++) {
+      size_t at = (size_t) row * width + i;
+      uint32_t id;
+
+      memcpy (&id, &got[at], sizeof id);
+      if (id != (uint32_t) reference[at]) {
+        g_test_message ("token %u of %u, choice %u: is %u, should be %g", row, want->rows, i, id,
+                        reference[at]);
+        g_test_fail ();
+      }
+      got[at] = 0;
+      reference[at] = 0;
+    }
+}
+
 /* How far the back end's result is from the reference's. */
 static void
 check (const Case *c, const CaseResult *want, const double *reference, const float *got)
@@ -181,6 +215,8 @@ compare_all (Case *c, const CaseResult *results, size_t n_results)
 
     vtable->read_buffer (executable, results[i].buffer, got, n, &error);
     g_assert_no_error (error);
+    if (results[i].buffer == GRAPH_BUFFER_ROUTE)
+      check_ids (c, &results[i], reference->buffer[results[i].buffer], got);
     check (c, &results[i], reference->buffer[results[i].buffer], got);
   }
   vtable->discard (executable);

@@ -36,6 +36,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Case, case_free)
 /* rows 0: a vector. Tensors come before write_file (), ops after it. */
 void add_tensor (Case *c, const char *name, ModelType type, uint32_t columns, uint32_t rows,
                  float deviation);
+/* n of them: [n][rows][columns]. */
+void add_matrices (Case *c, const char *name, ModelType type, uint32_t columns, uint32_t rows,
+                   uint32_t n, float deviation);
 void write_file (Case *c);
 /* The case's only rotation: a base of 10,000, each frequency divided by a factor that grows with it
  * when `factors`. */

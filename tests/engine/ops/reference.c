@@ -36,11 +36,11 @@ reference_free (Reference *r)
   g_free (r);
 }
 
-/* All weights of a tensor, [ne[1]][ne[0]]. */
+/* All weights of a tensor, [ne[2]][ne[1]][ne[0]]. */
 static float *
 read_tensor (const Reference *r, const ModelTensor *tensor)
 {
-  size_t n = tensor->ne[0] * tensor->ne[1];
+  size_t n = tensor->ne[0] * tensor->ne[1] * tensor->ne[2];
   g_autofree void *raw = g_malloc (tensor->bytes);
   float *values = g_new (float, n);
   GError *error = NULL;
@@ -282,6 +282,102 @@ run_attention (Reference *r, const GraphOp *op, const EngineBatch *batch)
       }
 }
 
+/* The larger logit first, of equal ones the smaller id. */
+static uint32_t
+next_choice (const double *logits, uint32_t n, const double *chosen, uint32_t n_chosen)
+{
+  uint32_t best = n;
+
+  for (uint32_t i = 0; i < n; i++) {
+    gboolean taken = FALSE;
+
+    for (uint32_t j = 0; j < n_chosen; j++)
+      taken = taken || (uint32_t) chosen[j] == i;
+    if (!taken && (best == n || logits[i] > logits[best]))
+      best = i;
+  }
+  return best;
+}
+
+static void
+run_route (Reference *r, const GraphOp *op, const EngineBatch *batch)
+{
+  const ModelHparams *h = &r->plan->desc->h;
+  uint32_t n = op->src_width, n_used = h->n_experts_used;
+
+  for (uint32_t t = 0; t < batch->n_tokens; t++) {
+    const double *logits = row_of (r, op->src, t);
+    double *ids = row_of (r, op->dst, t), *weights = ids + n_used, total = 0, sum = 0;
+
+    for (uint32_t i = 0; i < n_used; i++)
+      ids[i] = next_choice (logits, n, ids, i);
+    for (uint32_t i = 0; i < (h->gating == MODEL_GATING_SOFTMAX ? n : n_used); i++)
+      total += exp (logits[h->gating == MODEL_GATING_SOFTMAX ? i : (uint32_t) ids[i]]);
+    for (uint32_t i = 0; i < n_used; i++) {
+      double x = logits[(uint32_t) ids[i]];
+
+      weights[i] = h->gating == MODEL_GATING_SIGMOID ? 1 / (1 + exp (-x)) : exp (x) / total;
+      sum += weights[i];
+    }
+    for (uint32_t i = 0; i < n_used; i++)
+      weights[i] *= (double) h->expert_scale / (h->norm_used ? sum : 1);
+  }
+}
+
+/* dst[n][used][rows]: products of src (of its part for the choice, when it has parts) with the rows
+ * of the experts chosen. Free with g_free. */
+static double *
+multiply_experts (Reference *r, const GraphOp *op, uint32_t w, gboolean parts,
+                  const EngineBatch *batch)
+{
+  g_autofree float *weight = read_tensor (r, op->weights[w]);
+  g_autofree float *bias = op->biases[w] != NULL ? read_tensor (r, op->biases[w]) : NULL;
+  size_t k = op->weights[w]->ne[0], rows = op->weights[w]->ne[1];
+  uint32_t n_used = r->plan->desc->h.n_experts_used;
+  double *result = g_new (double, batch->n_tokens *n_used *rows), *y = result;
+
+  for (uint32_t t = 0; t < batch->n_tokens; t++)
+    for (uint32_t i = 0; i < n_used; i++) {
+      size_t first = (size_t) row_of (r, op->route, t)[i] * rows;
+      const double *x = row_of (r, op->src, t) + (parts ? i * k : 0);
+
+      for (size_t row = first; row < first + rows; row++)
+        *y++ = dot (weight + row * k, x, (uint32_t) k) + (bias != NULL ? (double) bias[row] : 0);
+    }
+  return result;
+}
+
+static void
+run_experts_gated (Reference *r, const GraphOp *op, const EngineBatch *batch)
+{
+  g_autofree double *gate = multiply_experts (r, op, 0, FALSE, batch);
+  g_autofree double *up = multiply_experts (r, op, 1, FALSE, batch);
+  uint32_t n = r->plan->desc->h.n_experts_used * (uint32_t) op->weights[0]->ne[1];
+
+  for (uint32_t t = 0; t < batch->n_tokens; t++)
+    for (uint32_t i = 0; i < n; i++)
+      row_of (r, op->dst, t)[i] =
+          activate (r->plan->desc->architecture->activation, gate[(size_t) t * n + i]) *
+          up[(size_t) t * n + i];
+}
+
+static void
+run_experts_down (Reference *r, const GraphOp *op, const EngineBatch *batch)
+{
+  g_autofree double *parts = multiply_experts (r, op, 0, TRUE, batch);
+  uint32_t n_used = r->plan->desc->h.n_experts_used, n = op->dst_width;
+
+  for (uint32_t t = 0; t < batch->n_tokens; t++)
+    for (uint32_t i = 0; i < n; i++) {
+      double *y = row_of (r, op->dst, t) + i, sum = 0;
+
+      for (uint32_t used = 0; used < n_used; used++)
+        sum += row_of (r, op->route, t)[n_used + used] *
+               parts[((size_t) t * n_used + used) * n + i];
+      *y = (op->accumulate ? *y : 0) + (double) op->scale * sum;
+    }
+}
+
 static void
 run_gather (Reference *r, const GraphOp *op, const EngineBatch *batch)
 {
@@ -324,6 +420,9 @@ reference_run (Reference *r, const EngineBatch *batch)
     [GRAPH_OP_ROPE_STORE] = run_rope_store,
     [GRAPH_OP_ATTENTION] = run_attention,
     [GRAPH_OP_GATED] = run_gated,
+    [GRAPH_OP_ROUTE] = run_route,
+    [GRAPH_OP_EXPERTS_GATED] = run_experts_gated,
+    [GRAPH_OP_EXPERTS_DOWN] = run_experts_down,
     [GRAPH_OP_GATHER] = run_gather,
     [GRAPH_OP_POOL] = run_pool,
     [GRAPH_OP_CANDIDATES] = run_nothing,

@@ -3,6 +3,7 @@
  * runs them on that back end and compares every result with the reference (reference.h). A back
  * end is one row of the table at the end. */
 #include "tests/engine/ops/case.h"
+#include "tests/engine/ops/test-experts.h"
 
 #include "engine/cpu/cpu.h"
 #include "engine/vulkan/vulkan.h"
@@ -670,6 +671,8 @@ main (int argc, char **argv)
   g_test_add_func ("/ops/attention/prefill", test_attention_prefill);
   g_test_add_func ("/ops/attention/whole", test_attention_whole);
   g_test_add_func ("/ops/attention/decode", test_attention_decode);
+  if ((case_backend->vtable->caps (case_backend)->can & GRAPH_NEEDS_EXPERTS) != 0)
+    test_experts_add (types, G_N_ELEMENTS (types), limit_of);
   g_test_add_func ("/ops/candidates", test_candidates);
   status = g_test_run ();
   case_backend->vtable->close (case_backend);

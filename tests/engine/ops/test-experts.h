@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The cases of mixtures of experts, a part of the op suite (see test-ops.c). */
+#pragma once
+
+#include "engine/model/quant.h"
+
+/* limit_of: the NMSE of a product with weights of a type on the back end under test. */
+void test_experts_add (const ModelType *types, size_t n_types, double (*limit_of) (ModelType));
