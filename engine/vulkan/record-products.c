@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Records products of weights and activations: which kernel takes them, what makes activations
+ * ready, how results end. Must not know attention. */
+#include "engine/vulkan/recorder.h"
+
+static gboolean
+is_float (const VulkanLayout *layout)
+{
+  return layout->type->block_weights == 1;
+}
+
+/* Whether a matrix kernel takes activations as they lie: one column of floats without a ragged
+ * end. */
+static gboolean
+takes_plain (const Recorder *self, const VulkanLayout *layout, const GraphOp *op, gboolean ints)
+{
+  return !ints && self->columns == 1 && op->src_width == layout->blocks * SHADER_BLOCK;
+}
+
+static gboolean
+record_pack (Recorder *self, const VulkanLayout *layout, const GraphOp *op, gboolean ints,
+             GError **error)
+{
+  VulkanExecutable *exe = self->exe;
+  ShaderPackPush push = {
+    .src = recorder_buffer (self, op->src),
+    .dst = exe->activations.address + exe->pack,
+    .codes = exe->activations.address + exe->pack,
+    .scales = exe->activations.address + exe->pack_scales,
+    .width = op->src_width,
+    .blocks = layout->blocks,
+    .columns = self->columns,
+  };
+  VulkanGrid grid = {
+    { op->output_rows ? VULKAN_COUNT_OUTPUT_TILES : VULKAN_COUNT_TOKEN_TILES }, { 0, 1, 1 }
+  };
+  return recorder_dispatch (self,
+                            &(Dispatch) {
+                                .kernel = ints ? SHADER_PACK_INT : SHADER_PACK_FLOAT,
+                                .constants = { self->quirks->lanes_small, 1 },
+                                PUSH (push),
+                                .grid = grid,
+                                .reads = BIT (op->src),
+                                .writes = BIT_PACK,
+                            },
+                            error);
+}
+
+/* Rows [row0, row0 + rows) of a stack into dst from column `first` on. */
+typedef struct {
+  const VulkanTensor *stack;
+  uint32_t row0, rows, first, mode;
+  const ModelTensor *bias; /* or NULL */
+  gboolean more;           /* not the op's first dispatch: writes beside what the others wrote */
+} Product;
+
+static gboolean
+record_product (Recorder *self, const GraphOp *op, const Product *product, gboolean plain,
+                gboolean ints, GError **error)
+{
+  VulkanExecutable *exe = self->exe;
+  const VulkanLayout *layout = &product->stack->layout;
+  uint64_t base = exe->activations.address;
+  ShaderMatmulPush push = {
+    .w = product->stack->planes,
+    .x = plain ? recorder_buffer (self, op->src) : base + exe->pack,
+    .x_codes = base + exe->pack,
+    .x_scales = base + exe->pack_scales,
+    .dst = recorder_buffer (self, op->dst),
+    .bias = product->bias != NULL ? recorder_vector (self, product->bias) : base,
+    .rows = product->rows,
+    .blocks = layout->blocks,
+    .stride = op->dst_width,
+    .first = product->first,
+    .group = layout->group,
+    .row0 = product->row0,
+  };
+  ShaderFamily family = ints ? SHADER_FAMILY_MATMUL_INT : SHADER_FAMILY_MATMUL;
+  uint32_t groups = (product->rows + self->quirks->lanes - 1) / self->quirks->lanes;
+  VulkanGrid grid = { { VULKAN_COUNT_FIXED,
+                        op->output_rows ? VULKAN_COUNT_OUTPUT_TILES : VULKAN_COUNT_TOKEN_TILES },
+                      { groups, 0, 1 } };
+  uint32_t split = self->columns == 1 ? self->quirks->split : 1;
+  gboolean reads_dst = product->mode != SHADER_STORE && product->mode < SHADER_ACTIVATE;
+  return recorder_dispatch (self,
+                            &(Dispatch) {
+                                .kernel = SHADER_FORM_KERNEL (layout->form, family),
+                                .constants = { self->quirks->lanes, split, self->columns, product->mode,
+                                               layout->group, product->bias != NULL },
+                                PUSH (push),
+                                .grid = grid,
+                                .reads = (plain ? BIT (op->src) : BIT_PACK) |
+                                         (reads_dst ? BIT (op->dst) : 0),
+                                .writes = BIT (op->dst),
+                                .disjoint = product->more ? BIT (op->dst) : 0,
+                            },
+                            error);
+}
+
+static gboolean
+has_kernel (const VulkanLayout *layout, ShaderFamily family)
+{
+  return shader_kernels[SHADER_FORM_KERNEL (layout->form, family)].words != NULL;
+}
+
+/* matvec.comp, where it applies: one column, a device for it, a form that has it. */
+static gboolean
+is_narrow (const Recorder *self, const GraphOp *op, const VulkanLayout *layout)
+{
+  return self->columns == 1 && self->quirks->narrow_rows > 0 &&
+         has_kernel (layout, SHADER_FAMILY_MATVEC) &&
+         op->src_width == layout->blocks * SHADER_BLOCK;
+}
+
+/* The up matrix lies right behind the gate matrix. */
+static gboolean
+is_stacked (const Recorder *self, const GraphOp *op)
+{
+  const VulkanPart *gate = vulkan_weights_part (self->exe->model->weights, op->weights[0]);
+  const VulkanPart *up = vulkan_weights_part (self->exe->model->weights, op->weights[1]);
+  return gate->stack == up->stack && up->first_row == gate->first_row + op->dst_width;
+}
+
+static gboolean
+all_narrow (const Recorder *self, const GraphOp *op)
+{
+  for (uint32_t w = 0; w < op->n_weights; w++) {
+    const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[w]);
+    if (!is_narrow (self, op, &part->stack->layout))
+      return FALSE;
+  }
+  return op->n_weights > 0 && (op->kind == GRAPH_OP_MATMUL || is_stacked (self, op));
+}
+
+/* The norm after op (which writes the residual stream), when op can do its work: the ops that
+ * follow are that norm and one product of matvec.comp. */
+static const GraphOp *
+norm_to_feed (const Recorder *self, const GraphOp *op)
+{
+  if (self->index + 2 >= self->plan->n_ops || !op->accumulate || op->n_weights != 1)
+    return NULL;
+  const GraphOp *norm = &self->plan->ops[self->index + 1], *product = norm + 1;
+  return norm->kind == GRAPH_OP_NORM && norm->src == op->dst && !norm->output_rows &&
+                 product->src == norm->dst && all_narrow (self, product)
+             ? norm
+             : NULL;
+}
+
+static gboolean
+record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboolean gated,
+               GError **error)
+{
+  const VulkanLayout *layout = &product->stack->layout;
+  uint32_t own = gated ? self->quirks->narrow_rows / 2 : self->quirks->narrow_rows;
+  uint32_t groups = (product->rows + own - 1) / own;
+  gboolean accumulates = product->mode == SHADER_ACCUMULATE;
+  VulkanExecutable *exe = self->exe;
+  const GraphOp *norm = norm_to_feed (self, op);
+  uint64_t squares = exe->activations.address + exe->squares;
+  ShaderMatvecPush push = {
+    .w = product->stack->planes,
+    .x = recorder_buffer (self, op->src),
+    .dst = recorder_buffer (self, op->dst),
+    /* Valid even where n is 0: see GUARD_BYTES in memory.c. */
+    .squares = squares,
+    .vector = norm == NULL ? squares
+                           : recorder_vector (self, norm->vector),
+    .normed = norm == NULL ? squares : recorder_buffer (self, norm->dst),
+    .squares_out = squares,
+    .rows = product->rows,
+    .blocks = layout->blocks,
+    .first = product->first,
+    .row0 = product->row0,
+    .n_squares = op->src == GRAPH_BUFFER_NORMED ? self->n_squares : 0,
+    .width = (float) op->src_width,
+    .epsilon = self->plan->desc->h.norm_epsilon,
+  };
+  uint32_t normed = norm == NULL ? 0 : BIT (norm->dst) | BIT_SQUARES;
+  if (norm != NULL)
+    self->n_squares = groups;
+  return recorder_dispatch (self,
+                            &(Dispatch) {
+                                .kernel = SHADER_FORM_KERNEL (layout->form, SHADER_FAMILY_MATVEC),
+                                .constants = { self->quirks->lanes, 1, self->quirks->narrow_rows,
+                                               product->mode, gated, norm != NULL },
+                                PUSH (push),
+                                .grid = { { VULKAN_COUNT_FIXED,
+                                            op->output_rows ? VULKAN_COUNT_OUTPUTS : VULKAN_COUNT_TOKENS },
+                                          { groups, 0, 1 } },
+                                .reads = BIT (op->src) | (accumulates ? BIT (op->dst) : 0) |
+                                         (push.n_squares > 0 ? BIT_SQUARES : 0),
+                                .writes = BIT (op->dst) | normed,
+                                .disjoint = product->more ? BIT (op->dst) : 0,
+                            },
+                            error);
+}
+
+/* A product with its activations made ready; consecutive products of one op share them. */
+static gboolean
+record_products (Recorder *self, const GraphOp *op, const Product *products, uint32_t n,
+                 GError **error)
+{
+  int packed = -1; /* as ints: 1, as floats: 0 */
+  for (uint32_t i = 0; i < n; i++) {
+    const VulkanLayout *layout = &products[i].stack->layout;
+    gboolean ints = !self->quirks->float_dots && !is_float (layout);
+    if (is_narrow (self, op, layout) && products[i].mode <= SHADER_ACCUMULATE &&
+        products[i].bias == NULL) {
+      if (!record_narrow (self, op, &products[i], FALSE, error))
+        return FALSE;
+      continue;
+    }
+    gboolean plain = takes_plain (self, layout, op, ints);
+    if (!plain && packed != ints && !record_pack (self, layout, op, ints, error))
+      return FALSE;
+    if (!plain)
+      packed = ints;
+    if (!record_product (self, op, &products[i], plain, ints, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+record_matmul (Recorder *self, const GraphOp *op, GError **error)
+{
+  Product products[GRAPH_MAX_WEIGHTS];
+  uint32_t n = 0, first = 0, mode = op->accumulate ? SHADER_ACCUMULATE : SHADER_STORE;
+  if (op->activate)
+    mode = SHADER_ACTIVATE + self->plan->desc->architecture->activation;
+  if (op->accumulate)
+    self->n_squares = 0; /* of the residual stream as it was */
+  for (uint32_t w = 0; w < op->n_weights; w++) {
+    const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[w]);
+    uint32_t rows = (uint32_t) op->weights[w]->ne[1];
+    Product *last = n > 0 ? &products[n - 1] : NULL;
+    if (last != NULL && last->stack == part->stack && last->row0 + last->rows == part->first_row &&
+        last->bias == NULL && op->biases[w] == NULL)
+      last->rows += rows;
+    else
+      products[n++] = (Product) { part->stack, part->first_row, rows, first, mode,
+                                  op->biases[w], last != NULL };
+    first += rows;
+  }
+  return record_products (self, op, products, n, error);
+}
+
+gboolean
+record_gated (Recorder *self, const GraphOp *op, GError **error)
+{
+  const VulkanPart *gate = vulkan_weights_part (self->exe->model->weights, op->weights[0]);
+  const VulkanPart *up = vulkan_weights_part (self->exe->model->weights, op->weights[1]);
+  uint32_t mode = SHADER_GATE + self->plan->desc->architecture->activation;
+  if (is_stacked (self, op) && is_narrow (self, op, &gate->stack->layout)) {
+    Product both = { gate->stack, gate->first_row, op->dst_width, 0, mode, NULL, FALSE };
+    return record_narrow (self, op, &both, TRUE, error);
+  }
+  Product products[] = {
+    { gate->stack, gate->first_row, op->dst_width, 0, SHADER_STORE, NULL, FALSE },
+    { up->stack, up->first_row, op->dst_width, 0, mode, NULL, FALSE },
+  };
+  return record_products (self, op, products, G_N_ELEMENTS (products), error);
+}

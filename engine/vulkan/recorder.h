@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the files that record ops share: the recorder, a dispatch, and where things lie. Private to
+ * engine/vulkan. Must not know what an op computes. */
+#pragma once
+
+#include "engine/vulkan/executable.h"
+
+/* What dispatches read and write, as bits: the plan's buffers, and these. */
+#define BIT(buffer) (1u << (buffer))
+#define BIT_PACK    (1u << 16)
+#define BIT_PARTS   (1u << 17)
+#define BIT_KV      (1u << 18)
+#define BIT_SLICES  (1u << 19)
+#define BIT_RESULTS (1u << 20)
+#define BIT_SQUARES (1u << 21)
+
+typedef struct {
+  VulkanExecutable *exe;
+  const GraphPlan *plan;
+  const VulkanQuirks *quirks;
+  VulkanRecording *recording;
+  VkCommandBuffer commands;
+  uint32_t columns;
+  uint32_t read, written; /* since the last barrier */
+  uint32_t index;         /* of the op in the plan */
+  uint32_t n_squares;     /* NORMED still lacks its division: parts of the sum of squares; else 0 */
+} Recorder;
+
+typedef struct {
+  ShaderKernelId kernel;
+  uint32_t constants[VULKAN_N_CONSTANTS];
+  const void *push;
+  uint32_t push_bytes;
+  VulkanGrid grid;
+  uint32_t reads, writes;
+  uint32_t disjoint; /* of writes: other parts of the buffer than those since the last barrier */
+} Dispatch;
+
+#define PUSH(push) .push = &(push), .push_bytes = sizeof (push)
+
+/* Records one dispatch, behind a barrier where it touches what an earlier one wrote. */
+gboolean recorder_dispatch (Recorder *self, const Dispatch *what, GError **error);
+
+/* One function per op; those of recorder.c are not listed. */
+gboolean record_matmul (Recorder *self, const GraphOp *op, GError **error);
+gboolean record_gated (Recorder *self, const GraphOp *op, GError **error);
+gboolean record_rope_store (Recorder *self, const GraphOp *op, GError **error);
+gboolean record_attention (Recorder *self, const GraphOp *op, GError **error);
+
+static inline uint64_t
+recorder_buffer (const Recorder *self, GraphBuffer buffer)
+{
+  return self->exe->activations.address + self->exe->offset[buffer];
+}
+
+/* Floats from one row of a buffer to the next. */
+static inline uint32_t
+recorder_stride (const Recorder *self, GraphBuffer buffer)
+{
+  return self->plan->buffer_width[buffer];
+}
+
+static inline uint64_t
+recorder_vector (const Recorder *self, const ModelTensor *tensor)
+{
+  return vulkan_weights_vector (self->exe->model->weights, tensor)->address;
+}
+
+static inline VulkanGrid
+recorder_rows (const GraphOp *op)
+{
+  VulkanCount rows = op->output_rows ? VULKAN_COUNT_OUTPUTS : VULKAN_COUNT_TOKENS;
+  return (VulkanGrid) { { rows }, { 0, 1, 1 } };
+}
