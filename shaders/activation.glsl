@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The activations of feed-forward blocks, one number each. */
+/* The activations of feed-forward blocks, one number each, and the soft cap of scores and
+ * logits. */
 
 /* x / 2 * (1 + erf (x / sqrt 2)), with erf by formula 7.1.26 of Abramowitz and Stegun: its error is
  * below 1.5e-7. */
@@ -28,4 +29,11 @@ activate (uint activation, float x)
   if (activation == SHADER_GELU)
     return gelu (x);
   return x / (1.0 + exp (-x));
+}
+
+/* limit * tanh (x / limit); clamped where tanh is 1 and exp would overflow. */
+float
+cap_softly (float x, float limit)
+{
+  return limit * (1.0 - 2.0 / (exp (2.0 * clamp (x / limit, -15.0, 15.0)) + 1.0));
 }

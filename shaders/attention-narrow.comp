@@ -5,16 +5,13 @@
 #version 460
 #include "refs.glsl"
 #include "narrow.glsl"
+#include "activation.glsl"
+#include "attention.glsl"
 #extension GL_KHR_shader_subgroup_arithmetic : require
 
 layout (constant_id = 2) const uint HEADS = 1;
 layout (constant_id = 3) const uint K_PAIRS = 32;
 layout (constant_id = 4) const uint V_VECTORS = 4; /* of 16 dimensions */
-
-layout (push_constant) uniform Push
-{
-  ShaderAttentionPush p;
-};
 
 #define STEP   4u /* groups of 8 keys at once */
 #define GROUPS (SHADER_PAGE / 8)
@@ -28,14 +25,15 @@ shared float probability[HEADS * SHADER_PAGE];
 void
 load_q (uint token, uint head0)
 {
-  uint width = p.n_heads * p.d_key + p.n_heads_kv * (p.d_key + p.d_value);
+  uint first = token * p.src_stride + head0 * p.d_key;
+  float scale = query_scale (token);
   for (uint at = gl_LocalInvocationID.x; at < HEADS * K_PAIRS * 2; at += 8)
-    q[at] = p.qkv.v[token * width + head0 * p.d_key + at] * p.scale;
+    q[at] = p.qkv.v[first + at] * scale;
 }
 
 /* scores[h][group] = q[h] . k of this lane's key of each group; base in units of 4 pairs. */
 void
-score_page (uint base, uint n_keys, out float scores[SCORES])
+score_page (uint base, uvec2 keys, out float scores[SCORES])
 {
   uint lane = gl_LocalInvocationID.x;
   [[unroll]] for (uint first = 0; first < GROUPS; first += STEP) {
@@ -53,9 +51,11 @@ score_page (uint base, uint n_keys, out float scores[SCORES])
       }
     [[unroll]] for (uint g = 0; g < STEP; g++)
         [[unroll]]
-      for (uint h = 0; h < HEADS; h++)
+      for (uint h = 0; h < HEADS; h++) {
+        uint key = (first + g) * 8 + lane;
         scores[h * GROUPS + first + g] =
-            (first + g) * 8 + lane < n_keys ? dots[h * STEP + g] : -1e30;
+            score_of (dots[h * STEP + g], key >= keys.x && key < keys.y);
+      }
   }
 }
 
@@ -83,10 +83,10 @@ soften_page (float scores[SCORES], inout float largest[HEADS], inout float sum[H
 }
 
 void
-add_values (uint base, uint n_keys, inout float acc[ACC])
+add_values (uint base, uvec2 keys, inout float acc[ACC])
 {
   uint lane = gl_LocalInvocationID.x;
-  for (uint key = 0; key < n_keys; key++)
+  for (uint key = keys.x; key < keys.y; key++)
       [[unroll]]
     for (uint j = 0; j < V_VECTORS; j++) {
       uint at = base + (key * V_VECTORS + j) * 2;
@@ -114,7 +114,7 @@ store (uint token, uint head, uint h, float largest, float all, float acc[ACC], 
     uint d = i / 2 * 16 + lane * 2 + i % 2;
     float y = acc[h * V_VECTORS * 2 + i] * scale;
     if (whole)
-      p.dst.v[(token * p.n_heads + head) * p.d_value + d] = y;
+      p.dst.v[token * p.dst_stride + head * p.d_value + d] = y;
     else
       p.parts.v[part + 2 + d] = y;
   }
@@ -125,23 +125,21 @@ main ()
 {
   uint token = gl_WorkGroupID.x, head0 = gl_WorkGroupID.y * HEADS;
   uint kv_head = head0 / (p.n_heads / p.n_heads_kv);
-  ShaderBatch batch = BatchIn (p.batch).v;
-  uint n_keys = p.tokens.v[token].n_keys, first_page = p.tokens.v[token].first_page;
-  uint page = gl_WorkGroupID.z * batch.pages_a_split;
-  uint end = min (page + batch.pages_a_split, (n_keys + SHADER_PAGE - 1) / SHADER_PAGE);
+  uint first_page = p.tokens.v[token].first_page;
+  uvec2 keys = visible_keys (token), pages = split_pages (keys);
   float largest[HEADS], sum[HEADS], acc[ACC], scores[SCORES];
   [[unroll]] for (uint h = 0; h < HEADS; h++) {
-    largest[h] = -1e30;
-    sum[h] = 0.0;
+    largest[h] = first_largest (head0 + h);
+    sum[h] = gl_LocalInvocationID.x == 0 ? first_sum () : 0.0;
   }
   [[unroll]] for (uint i = 0; i < ACC; i++)
     acc[i] = 0.0;
   load_q (token, head0);
   subgroupBarrier ();
-  for (; page < end; page++) {
+  for (uint page = pages.x; page < pages.y; page++) {
     uint base = p.pages.v[first_page + page] * p.page_units +
                 kv_head * SHADER_PAGE * (K_PAIRS / 4 + V_VECTORS * 2);
-    uint in_page = min (n_keys - page * SHADER_PAGE, SHADER_PAGE);
+    uvec2 in_page = keys_in_page (keys, page);
     score_page (base, in_page, scores);
     soften_page (scores, largest, sum, acc);
     subgroupBarrier ();
@@ -149,5 +147,5 @@ main ()
     subgroupBarrier ();
   }
   [[unroll]] for (uint h = 0; h < HEADS; h++)
-    store (token, head0 + h, h, largest[h], subgroupAdd (sum[h]), acc, batch.n_splits);
+    store (token, head0 + h, h, largest[h], subgroupAdd (sum[h]), acc, number_of_splits ());
 }

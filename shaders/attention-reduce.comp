@@ -3,6 +3,8 @@
 #version 460
 #include "refs.glsl"
 
+layout (constant_id = 2) const uint SPLITS = 0; /* which of the batch's */
+
 layout (push_constant) uniform Push
 {
   ShaderAttentionPush p;
@@ -12,7 +14,7 @@ void
 main ()
 {
   uint token = gl_WorkGroupID.x, head = gl_WorkGroupID.y;
-  uint n_splits = BatchIn (p.batch).v.n_splits;
+  uint n_splits = BatchIn (p.batch).v.n_splits[SPLITS];
   uint size = 2 + p.d_value, first = (token * p.n_heads + head) * n_splits * size;
   float largest = -1e30, sum = 0.0;
   for (uint s = 0; s < n_splits; s++)
@@ -23,6 +25,6 @@ main ()
     float y = 0.0;
     for (uint s = 0; s < n_splits; s++)
       y += p.parts.v[first + s * size + 2 + d] * exp (p.parts.v[first + s * size] - largest);
-    p.dst.v[(token * p.n_heads + head) * p.d_value + d] = y / sum;
+    p.dst.v[token * p.dst_stride + head * p.d_value + d] = y / sum;
   }
 }

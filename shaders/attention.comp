@@ -2,21 +2,18 @@
 /* Attention of one token over the keys it sees, with an online softmax in f32 (flash
  * attention). A workgroup is HEADS query heads that share a KV head, over one split of the
  * pages: for q . k a lane is a key, for p . v a lane is 8 dimensions of one of SUBSETS
- * interleaved sets of keys. The mask is the loop bound. Splits leave (max, sum, output) for
- * attention-reduce.comp. */
+ * interleaved sets of keys. The mask is the loop bound, and so is a window. Splits leave (max,
+ * sum, output) for attention-reduce.comp. */
 #version 460
 #include "refs.glsl"
+#include "activation.glsl"
+#include "attention.glsl"
 #extension GL_KHR_shader_subgroup_basic : require
 
 layout (constant_id = 2) const uint HEADS = 1;
 layout (constant_id = 3) const uint K_UNITS = 8; /* of 8 dimensions */
 layout (constant_id = 4) const uint V_UNITS = 8;
 layout (constant_id = 5) const bool ONE_SUBGROUP = false;
-
-layout (push_constant) uniform Push
-{
-  ShaderAttentionPush p;
-};
 
 const uint LANES = gl_WorkGroupSize.x;
 const uint SUBSETS = LANES > V_UNITS ? LANES / V_UNITS : 1;
@@ -49,16 +46,17 @@ unpack_eight (uvec4 packed_halves, out float x[8])
 void
 load_q (uint token, uint head0)
 {
-  uint width = p.n_heads * p.d_key + p.n_heads_kv * (p.d_key + p.d_value);
+  uint first = token * p.src_stride + head0 * p.d_key;
+  float scale = query_scale (token);
   for (uint at = gl_LocalInvocationID.x; at < HEADS * K_UNITS * 8; at += LANES) {
     uint h = at / (K_UNITS * 8), d = at % (K_UNITS * 8);
-    q[at] = d < p.d_key ? p.qkv.v[token * width + (head0 + h) * p.d_key + d] * p.scale : 0.0;
+    q[at] = d < p.d_key ? p.qkv.v[first + h * p.d_key + d] * scale : 0.0;
   }
 }
 
 /* score[h][key] = q[h] . k[key] of one page. */
 void
-score_page (uint base, uint n_keys)
+score_page (uint base, uvec2 keys)
 {
   for (uint key = gl_LocalInvocationID.x; key < SHADER_PAGE; key += LANES) {
     float dots[HEADS];
@@ -73,7 +71,8 @@ score_page (uint base, uint n_keys)
           dots[h] += k[i] * q[(h * K_UNITS + u) * 8 + i];
     }
     [[unroll]] for (uint h = 0; h < HEADS; h++)
-      score[h * SHADER_PAGE + key] = key < n_keys ? dots[h] : -1e30;
+      score[h * SHADER_PAGE + key] =
+          score_of (dots[h], key >= keys.x && key < keys.y);
   }
 }
 
@@ -100,7 +99,7 @@ soften_page (inout float largest[HEADS], inout float sum[HEADS], out float shrin
 }
 
 void
-add_values (uint base, uint n_keys, float shrink[HEADS],
+add_values (uint base, uvec2 keys, float shrink[HEADS],
             inout float acc[ACC])
 {
   uint lane = gl_LocalInvocationID.x;
@@ -110,7 +109,7 @@ add_values (uint base, uint n_keys, float shrink[HEADS],
       acc[h * UNITS_A_LANE * 8 + i] *= shrink[h];
   if (lane >= SUBSETS * V_UNITS && SUBSETS > 1)
     return;
-  for (uint key = SUBSETS > 1 ? lane / V_UNITS : 0; key < n_keys; key += SUBSETS) {
+  for (uint key = keys.x + (SUBSETS > 1 ? lane / V_UNITS : 0); key < keys.y; key += SUBSETS) {
     [[unroll]] for (uint j = 0; j < UNITS_A_LANE; j++) {
       uint u = SUBSETS > 1 ? lane % V_UNITS : min (lane + j * LANES, V_UNITS - 1);
       float v[8];
@@ -173,7 +172,7 @@ store (uint token, uint head, float largest, float sum, uint h,
       uint d = (lane + j * LANES) * 8 + i;
       float y = acc[(h * UNITS_A_LANE + j) * 8 + i] * scale;
       if (d < p.d_value && whole)
-        p.dst.v[(token * p.n_heads + head) * p.d_value + d] = y;
+        p.dst.v[token * p.dst_stride + head * p.d_value + d] = y;
       else if (d < p.d_value)
         p.parts.v[part + 2 + d] = y;
     }
@@ -184,23 +183,21 @@ main ()
 {
   uint token = gl_WorkGroupID.x, head0 = gl_WorkGroupID.y * HEADS;
   uint kv_head = head0 / (p.n_heads / p.n_heads_kv);
-  ShaderBatch batch = BatchIn (p.batch).v;
-  uint n_keys = p.tokens.v[token].n_keys, first_page = p.tokens.v[token].first_page;
-  uint page = gl_WorkGroupID.z * batch.pages_a_split;
-  uint end = min (page + batch.pages_a_split, (n_keys + SHADER_PAGE - 1) / SHADER_PAGE);
+  uint first_page = p.tokens.v[token].first_page;
+  uvec2 keys = visible_keys (token), pages = split_pages (keys);
   float largest[HEADS], sum[HEADS], shrink[HEADS], acc[ACC];
   [[unroll]] for (uint h = 0; h < HEADS; h++) {
-    largest[h] = -1e30;
-    sum[h] = 0.0;
+    largest[h] = first_largest (head0 + h);
+    sum[h] = gl_LocalInvocationID.x == 0 ? first_sum () : 0.0;
   }
   [[unroll]] for (uint i = 0; i < ACC; i++)
     acc[i] = 0.0;
   load_q (token, head0);
   meet ();
-  for (; page < end; page++) {
+  for (uint page = pages.x; page < pages.y; page++) {
     uint base = p.pages.v[first_page + page] * p.page_units +
                 kv_head * SHADER_PAGE * (K_UNITS + V_UNITS);
-    uint in_page = min (n_keys - page * SHADER_PAGE, SHADER_PAGE);
+    uvec2 in_page = keys_in_page (keys, page);
     score_page (base, in_page);
     meet ();
     soften_page (largest, sum, shrink);
@@ -212,6 +209,6 @@ main ()
     float all = sum_lanes (sum[h]);
     if (SUBSETS > 1)
       sum_subsets (acc, h);
-    store (token, head0 + h, largest[h], all, h, acc, batch.n_splits);
+    store (token, head0 + h, largest[h], all, h, acc, number_of_splits ());
   }
 }

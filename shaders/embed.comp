@@ -7,6 +7,7 @@
 
 layout (constant_id = 2) const uint PICK = SHADER_PICK_TOKEN;
 layout (constant_id = 3) const bool ADD = false;
+layout (constant_id = 4) const bool SCALED = false;
 
 layout (push_constant) uniform Push
 {
@@ -24,9 +25,10 @@ main ()
     Block block = load_block (p.w, row, b, p.blocks, p.group);
     [[unroll]] for (uint i = 0; i < SHADER_BLOCK; i++) {
       uint k = b * SHADER_BLOCK + i;
-      uint at = token * p.width + k;
+      uint at = token * p.stride + k;
+      float y = weight (block, i) * (SCALED ? p.scale : 1.0);
       if (k < p.width)
-        p.dst.v[at] = weight (block, i) + (ADD ? p.dst.v[at] : 0.0);
+        p.dst.v[at] = y + (ADD ? p.dst.v[at] : 0.0);
     }
   }
 }

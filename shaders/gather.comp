@@ -13,5 +13,5 @@ main ()
 {
   uint row = gl_WorkGroupID.x, from = p.outputs.v[row].row;
   for (uint i = gl_LocalInvocationID.x; i < p.width; i += gl_WorkGroupSize.x)
-    p.dst.v[row * p.width + i] = p.src.v[from * p.width + i];
+    p.dst.v[row * p.dst_stride + i] = p.src.v[from * p.src_stride + i];
 }

@@ -35,7 +35,7 @@ void
 main ()
 {
   FloatsShared src = FloatsShared (p.src), dst = FloatsShared (p.dst);
-  uint lane = gl_LocalInvocationID.x, first = gl_WorkGroupID.x * p.width;
+  uint lane = gl_LocalInvocationID.x, first = gl_WorkGroupID.x * p.src_stride;
   float sum = 0.0, squares = 0.0;
   for (uint i = lane; i < p.width; i += gl_WorkGroupSize.x)
     sum += src.v[first + i];
@@ -47,6 +47,6 @@ main ()
   float scale = 1.0 / sqrt (sum_lanes (squares) / float (p.width) + p.epsilon);
   for (uint i = lane; i < p.width; i += gl_WorkGroupSize.x) {
     float y = (src.v[first + i] - mean) * scale * p.vector.v[i];
-    dst.v[first + i] = BIASED ? y + p.bias.v[i] : y;
+    dst.v[gl_WorkGroupID.x * p.dst_stride + i] = BIASED ? y + p.bias.v[i] : y;
   }
 }

@@ -19,7 +19,7 @@ main ()
   uint n = p.columns * p.blocks;
   for (uint at = gl_LocalInvocationID.x; at < n; at += gl_WorkGroupSize.x) {
     uint b = at / p.columns, c = at % p.columns;
-    uint first = (tile * p.columns + c) * p.width + b * SHADER_BLOCK;
+    uint first = (tile * p.columns + c) * p.stride + b * SHADER_BLOCK;
     uint left = min (p.width - b * SHADER_BLOCK, SHADER_BLOCK);
     float x[SHADER_BLOCK];
     [[unroll]] for (uint i = 0; i < SHADER_BLOCK; i++)

@@ -16,7 +16,7 @@ main ()
   for (uint i = gl_LocalInvocationID.x; i < p.width; i += gl_WorkGroupSize.x) {
     float sum = 0.0;
     for (uint t = 0; t < run.n_rows; t++)
-      sum += p.src.v[(run.first + t) * p.width + i];
-    p.dst.v[row * p.width + i] = sum / float (run.n_rows);
+      sum += p.src.v[(run.first + t) * p.src_stride + i];
+    p.dst.v[row * p.dst_stride + i] = sum / float (run.n_rows);
   }
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Rotates q and k of one token in place, then stores its k and v as f16 in the token's KV page.
+/* Norms (each head of its own, where NORMED) and rotates q and k of one token in place, then stores
+ * its k and v as f16 in the token's KV page.
  * A page of a layer holds for each KV head: K as [d_key / 8][64 tokens] units of 8 values, so
  * that lanes that are tokens read side by side, then V as [64 tokens][d_value / 8] units. With
  * `pairs` K lies as [d_key / 2][64 tokens] pairs of values instead, for attention-narrow.comp. */
 #version 460
 #include "refs.glsl"
+
+layout (constant_id = 2) const bool NORMED = false;
 
 layout (push_constant) uniform Push
 {
@@ -38,6 +41,36 @@ half_pair (float a, float b)
   return half_bits (a) | half_bits (b) << 16;
 }
 
+/* Lanes that share a head. */
+const uint SHARE = gl_WorkGroupSize.x < 8 ? gl_WorkGroupSize.x : 8;
+const uint AT_ONCE = gl_WorkGroupSize.x / SHARE;
+shared float squares[NORMED ? gl_WorkGroupSize.x : 1];
+
+/* RMS norm of each head of q and k. */
+void
+norm_heads (FloatsShared qkv, uint first)
+{
+  uint lane = gl_LocalInvocationID.x, own = lane % SHARE;
+  for (uint head0 = 0; head0 < p.n_heads + p.n_heads_kv; head0 += AT_ONCE) {
+    uint head = head0 + lane / SHARE, at = first + head * p.d_key;
+    uint width = head < p.n_heads + p.n_heads_kv ? p.d_key : 0;
+    float sum = 0.0;
+    for (uint i = own; i < width; i += SHARE)
+      sum += qkv.v[at + i] * qkv.v[at + i];
+    barrier ();
+    squares[lane] = sum;
+    barrier ();
+    float all = 0.0;
+    for (uint i = 0; i < SHARE; i++)
+      all += squares[lane - own + i];
+    float scale = 1.0 / sqrt (all / float (p.d_key) + p.epsilon);
+    for (uint i = own; i < width; i += SHARE)
+      qkv.v[at + i] *= scale * (head < p.n_heads ? p.q_norm.v[i] : p.k_norm.v[i]);
+  }
+  memoryBarrierBuffer ();
+  barrier ();
+}
+
 void
 rotate (FloatsShared qkv, uint token, uint first)
 {
@@ -67,9 +100,11 @@ void
 main ()
 {
   uint token = gl_WorkGroupID.x;
-  uint k_width = p.n_heads_kv * p.d_key, v_width = p.n_heads_kv * p.d_value;
-  uint first = token * (p.n_heads * p.d_key + k_width + v_width);
+  uint k_width = p.n_heads_kv * p.d_key;
+  uint first = token * p.stride;
   FloatsShared qkv = FloatsShared (p.qkv);
+  if (NORMED)
+    norm_heads (qkv, first);
   rotate (qkv, token, first);
   memoryBarrierBuffer ();
   barrier ();

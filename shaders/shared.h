@@ -44,6 +44,15 @@
 #define SHADER_SILU     0
 #define SHADER_GELU     1
 #define SHADER_GELU_ERF 2
+/* How far attention looks: at all keys that a token sees, at a window that ends with the token, or
+ * at half of one to each side. */
+#define SHADER_WINDOW_NONE  0
+#define SHADER_WINDOW_PAST  1
+#define SHADER_WINDOW_SIDES 2
+/* What else attention has, as bits. */
+#define SHADER_CAPPED   1 /* scores */
+#define SHADER_SINKS    2
+#define SHADER_TEMPERED 4 /* queries, by their position */
 /* Which row of its table a token takes: GraphPick. */
 #define SHADER_PICK_TOKEN    0
 #define SHADER_PICK_POSITION 1
@@ -86,7 +95,7 @@ SHADER_STRUCT ShaderOutput
 SHADER_END (ShaderOutput)
 SHADER_SIZE (ShaderOutput, 16)
 
-/* dst[token][width] = (or +=) a row of weights. Workgroups: tokens. */
+/* dst[token][width] = (or +=) a row of weights times scale. Workgroups: tokens. */
 SHADER_STRUCT ShaderEmbedPush
 {
   ShaderWeights w;
@@ -96,13 +105,16 @@ SHADER_STRUCT ShaderEmbedPush
   dst;
   SHADER_U32 blocks;
   SHADER_U32 width;
-  SHADER_U32 group; /* rows interleaved in the planes */
-  SHADER_U32 row0;  /* where this matrix begins in its stack */
+  SHADER_U32 group;  /* rows interleaved in the planes */
+  SHADER_U32 row0;   /* where this matrix begins in its stack */
+  SHADER_U32 stride; /* floats from row to row of dst, as in all that follows */
+  SHADER_F32 scale;
 }
 SHADER_END (ShaderEmbedPush)
-SHADER_SIZE (ShaderEmbedPush, 64)
+SHADER_SIZE (ShaderEmbedPush, 72)
 
-/* dst[row][width] = src[row][width] / rms * vector[width], or the layer norm. Workgroups: rows. */
+/* dst[row][width] = (or +=) src[row][width] / rms * vector[width], or the layer norm. Workgroups:
+ * rows. */
 SHADER_STRUCT ShaderNormPush
 {
   SHADER_PTR (FloatsIn)
@@ -115,9 +127,11 @@ SHADER_STRUCT ShaderNormPush
   bias; /* of a layer norm that has one */
   SHADER_U32 width;
   SHADER_F32 epsilon;
+  SHADER_U32 src_stride;
+  SHADER_U32 dst_stride;
 }
 SHADER_END (ShaderNormPush)
-SHADER_SIZE (ShaderNormPush, 40)
+SHADER_SIZE (ShaderNormPush, 48)
 
 /* Activations for the matrix kernels: src[rows][width] -> packed tiles of `columns` rows; see
  * pack.comp. Workgroups: tiles of columns. */
@@ -134,7 +148,7 @@ SHADER_STRUCT ShaderPackPush
   SHADER_U32 width;
   SHADER_U32 blocks;
   SHADER_U32 columns;
-  SHADER_U32 pad;
+  SHADER_U32 stride;
 }
 SHADER_END (ShaderPackPush)
 SHADER_SIZE (ShaderPackPush, 48)
@@ -156,7 +170,7 @@ SHADER_STRUCT ShaderMatmulPush
   bias; /* [rows] */
   SHADER_U32 rows;
   SHADER_U32 blocks;
-  SHADER_U32 stride; /* floats from one column of dst to the next */
+  SHADER_U32 stride; /* of columns */
   SHADER_U32 first;
   SHADER_U32 group;
   SHADER_U32 row0; /* of the weights: where this matrix begins in its stack */
@@ -193,7 +207,7 @@ SHADER_STRUCT ShaderMatvecPush
 SHADER_END (ShaderMatvecPush)
 SHADER_SIZE (ShaderMatvecPush, 112)
 
-/* Rotates q in place, stores k and v of one layer as f16. Workgroups: tokens. */
+/* Norms and rotates q and k in place, stores k and v of one layer as f16. Workgroups: tokens. */
 SHADER_STRUCT ShaderRopePush
 {
   SHADER_PTR (Floats)
@@ -205,7 +219,11 @@ SHADER_STRUCT ShaderRopePush
   SHADER_PTR (UintsIn)
   pages;
   SHADER_PTR (FloatsIn)
-  rotation;              /* [token][d_rope / 2] (cos, sin) */
+  rotation; /* [token][d_rope / 2] (cos, sin) */
+  SHADER_PTR (FloatsIn)
+  q_norm; /* [d_key] where heads are normed */
+  SHADER_PTR (FloatsIn)
+  k_norm;
   SHADER_U32 page_units; /* 16-byte units from page to page */
   SHADER_U32 n_heads;
   SHADER_U32 n_heads_kv;
@@ -214,9 +232,11 @@ SHADER_STRUCT ShaderRopePush
   SHADER_U32 d_rope;
   SHADER_U32 halves; /* 1: pairs (i, i + d_rope / 2), 0: pairs (2i, 2i + 1) */
   SHADER_U32 pairs;  /* 1: K is stored for attention-narrow.comp */
+  SHADER_U32 stride;
+  SHADER_F32 epsilon;
 }
 SHADER_END (ShaderRopePush)
-SHADER_SIZE (ShaderRopePush, 72)
+SHADER_SIZE (ShaderRopePush, 96)
 
 /* dst[token][head][d_value]. Workgroups: (tokens, KV heads, splits of the KV). */
 SHADER_STRUCT ShaderAttentionPush
@@ -235,17 +255,23 @@ SHADER_STRUCT ShaderAttentionPush
   parts; /* [token][head][split of n_splits][2 + d_value]: max, sum, output */
   SHADER_PTR (UintsIn)
   batch; /* ShaderBatch */
+  SHADER_PTR (FloatsIn)
+  sinks; /* [n_heads] */
   SHADER_U32 page_units;
   SHADER_U32 n_heads;
   SHADER_U32 n_heads_kv;
   SHADER_U32 d_key;
   SHADER_U32 d_value;
+  SHADER_U32 src_stride;
+  SHADER_U32 dst_stride;
   SHADER_F32 scale;
-  SHADER_U32 pad0;
-  SHADER_U32 pad1;
+  SHADER_F32 cap;
+  SHADER_F32 temperature;
+  SHADER_U32 temperature_floor; /* tokens */
+  SHADER_U32 window;            /* tokens */
 }
 SHADER_END (ShaderAttentionPush)
-SHADER_SIZE (ShaderAttentionPush, 88)
+SHADER_SIZE (ShaderAttentionPush, 112)
 
 /* What varies from batch to batch and is the same for all tokens. */
 SHADER_STRUCT ShaderBatch
@@ -253,11 +279,10 @@ SHADER_STRUCT ShaderBatch
   SHADER_U32 n_tokens;
   SHADER_U32 n_outputs;
   SHADER_U32 n_candidates;
-  SHADER_U32 n_splits; /* of the KV, 1: attention writes dst itself */
-  SHADER_U32 pages_a_split;
-  SHADER_U32 pad0;
-  SHADER_U32 pad1;
-  SHADER_U32 pad2;
+  SHADER_U32 pad;
+  /* Of the keys that a token sees, and of those in its window; 1: attention writes dst itself. */
+  SHADER_U32 n_splits[2];
+  SHADER_U32 pages_a_split[2];
 }
 SHADER_END (ShaderBatch)
 SHADER_SIZE (ShaderBatch, 32)
@@ -273,10 +298,12 @@ SHADER_STRUCT ShaderGatherPush
   SHADER_PTR (Floats)
   dst;
   SHADER_U32 width;
+  SHADER_U32 src_stride;
+  SHADER_U32 dst_stride;
   SHADER_U32 pad;
 }
 SHADER_END (ShaderGatherPush)
-SHADER_SIZE (ShaderGatherPush, 32)
+SHADER_SIZE (ShaderGatherPush, 40)
 
 /* The three passes over a row of logits. Workgroups: (slices or 1, outputs). */
 SHADER_STRUCT ShaderCandidatesPush

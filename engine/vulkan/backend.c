@@ -30,31 +30,8 @@ unload (EngineBackendModel *base)
 {
   VulkanModel *self = (VulkanModel *) base;
   vulkan_weights_free (self->weights);
-  vulkan_buffer_finish (&self->kv);
+  vulkan_kv_finish (self->kv);
   g_free (self);
-}
-
-static gboolean
-allocate_kv (VulkanModel *self, const GraphPlan *plan, const EngineKvSize *kv, GError **error)
-{
-  const ModelHparams *h = &plan->desc->h;
-  uint32_t n_pages = kv->n_pages[GRAPH_KV_FULL];
-  self->n_pages = n_pages;
-  for (uint32_t i = 0; i < plan->n_ops; i++)
-    if (plan->ops[i].kind == GRAPH_OP_ROPE_STORE)
-      self->n_layers = MAX (self->n_layers, plan->ops[i].layer + 1);
-  self->layer_units =
-      h->n_heads_kv * SHADER_PAGE * ((h->d_key + 7) / 8 + (h->d_value + 7) / 8);
-  self->page_units = self->layer_units * self->n_layers;
-  uint64_t units = (uint64_t) self->page_units * n_pages;
-  if (units > G_MAXINT32) { /* kernels index units with 32 bits */
-    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
-                 "A context of %u tokens is too long for this device: choose a shorter one.",
-                 n_pages * ENGINE_PAGE_TOKENS);
-    return FALSE;
-  }
-  return vulkan_buffer_init (&self->kv, self->backend->device, VULKAN_MEMORY_DEVICE,
-                             MAX (units * 16, 16), "the context", error);
 }
 
 static EngineBackendModel *
@@ -64,7 +41,7 @@ load (EngineBackend *base, const GraphPlan *plan, const EngineKvSize *kv, Engine
   VulkanModel *self = g_new0 (VulkanModel, 1);
   self->base.backend = base;
   self->backend = (VulkanBackend *) base;
-  if (!allocate_kv (self, plan, kv, error) ||
+  if (!vulkan_kv_init (self->kv, self->backend->device, plan, kv, error) ||
       (self->weights = vulkan_weights_new (self->backend->device, self->backend->submitter, plan,
                                            progress, user_data, cancel, error)) == NULL) {
     unload (&self->base);
@@ -79,7 +56,7 @@ get_memory (EngineBackendModel *base, uint64_t *weights_bytes, uint64_t *kv_byte
 {
   const VulkanModel *self = (const VulkanModel *) base;
   *weights_bytes = self->weights->bytes;
-  *kv_bytes = self->kv.bytes;
+  *kv_bytes = vulkan_kv_bytes (self->kv);
   *scratch_bytes = self->scratch_bytes;
 }
 
@@ -102,7 +79,7 @@ discard (EngineBackendExecutable *base)
 static void
 add_up_cost (const VulkanExecutable *self, const EngineBatch *batch, EngineRunCost *cost)
 {
-  const ModelHparams *h = &self->plan->desc->h;
+  const VulkanKv *kv = self->model->kv;
   cost->weight_bytes = 0;
   for (uint32_t i = 0; i < self->plan->n_ops; i++) {
     const GraphOp *op = &self->plan->ops[i];
@@ -112,10 +89,15 @@ add_up_cost (const VulkanExecutable *self, const EngineBatch *batch, EngineRunCo
       else if (!op->output_rows || batch->n_outputs > 0)
         cost->weight_bytes += op->weights[w]->bytes;
   }
-  uint64_t keys = 0;
-  for (uint32_t r = 0; r < batch->n_runs; r++)
-    keys += batch->runs[r].position + batch->runs[r].n_tokens;
-  cost->kv_bytes = keys * self->model->n_layers * h->n_heads_kv * (h->d_key + h->d_value) * 2;
+  uint64_t keys[GRAPH_N_KV_GROUPS] = { 0 };
+  for (uint32_t r = 0; r < batch->n_runs; r++) {
+    const EngineBatchRun *run = &batch->runs[r];
+    keys[GRAPH_KV_FULL] += run->position + run->n_tokens;
+    keys[GRAPH_KV_WINDOW] += MIN (run->position, self->window_tokens) + run->n_tokens;
+  }
+  cost->kv_bytes = 0;
+  for (GraphKvGroup group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    cost->kv_bytes += keys[group] * kv[group].token_elements * 2;
 }
 
 static gboolean
@@ -163,8 +145,14 @@ copy_page (EngineBackendModel *base, GraphKvGroup group, uint32_t src, uint32_t 
            GError **error)
 {
   VulkanModel *self = (VulkanModel *) base;
-  uint64_t bytes = (uint64_t) self->page_units * 16;
-  return vulkan_submitter_copy (self->backend->submitter, &self->kv, src * bytes, &self->kv,
+  const VulkanKv *kv = &self->kv[group];
+  uint64_t bytes = (uint64_t) kv->page_units * 16;
+  if (src >= kv->n_pages || dst >= kv->n_pages) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID, "There is no page %u of %u.",
+                 MAX (src, dst), kv->n_pages);
+    return FALSE;
+  }
+  return vulkan_submitter_copy (self->backend->submitter, &kv->buffer, src * bytes, &kv->buffer,
                                 dst * bytes, bytes, error);
 }
 

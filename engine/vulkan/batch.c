@@ -7,16 +7,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Cosines and sines of all rotations in use. */
 static void
-write_rotation (VulkanExecutable *self, float *rotation, uint32_t token, uint32_t position)
+write_rotations (VulkanExecutable *self, uint32_t token, uint32_t position)
 {
-  if (self->rotation == NULL)
-    return;
-  uint32_t pairs = self->rotation->d_rope / 2;
-  for (uint32_t i = 0; i < pairs; i++) {
-    double angle = (double) position * (double) self->rotation->frequency[i];
-    rotation[(token * pairs + i) * 2] = self->rotation->magnitude * (float) cos (angle);
-    rotation[(token * pairs + i) * 2 + 1] = self->rotation->magnitude * (float) sin (angle);
+  const ModelDesc *desc = self->plan->desc;
+  uint8_t *tables = (uint8_t *) self->params.map + self->at.rotations;
+  for (uint32_t r = 0; r < desc->n_rotations; r++, tables += self->at.rotation_bytes) {
+    const ModelRotation *rotation = &desc->rotations[r];
+    uint32_t pairs = rotation->d_rope / 2;
+    float *pair = (float *) (void *) tables + (size_t) token * pairs * 2;
+    for (uint32_t i = 0; (self->rotations & (1u << r)) != 0 && i < pairs; i++, pair += 2) {
+      double angle = (double) position * (double) rotation->frequency[i];
+      pair[0] = rotation->magnitude * (float) cos (angle);
+      pair[1] = rotation->magnitude * (float) sin (angle);
+    }
+  }
+}
+
+/* The page tables of a run, behind n_pages entries of the runs before it. An entry that no token
+ * sees may hold anything; a driver in software reads a page more than it uses, which must exist. */
+static void
+write_pages (VulkanExecutable *self, const EngineBatchRun *run, uint32_t n_pages)
+{
+  for (GraphKvGroup group = 0; group < GRAPH_N_KV_GROUPS; group++) {
+    uint32_t *pages =
+        (uint32_t *) (void *) ((uint8_t *) self->params.map + self->at.pages[group]) + n_pages;
+    for (uint32_t i = 0; self->model->kv[group].n_layers > 0 && i < run->n_pages; i++)
+      pages[i] = run->pages[group][i] < self->model->kv[group].n_pages ? run->pages[group][i] : 0;
   }
 }
 
@@ -25,12 +43,10 @@ write_tokens (VulkanExecutable *self, const EngineBatch *batch)
 {
   uint8_t *map = self->params.map;
   ShaderToken *tokens = (ShaderToken *) (void *) (map + self->at.tokens);
-  uint32_t *pages = (uint32_t *) (void *) (map + self->at.pages);
-  float *rotation = (float *) (void *) (map + self->at.rotation);
   uint32_t n_pages = 0;
   for (uint32_t r = 0; r < batch->n_runs; r++) {
     const EngineBatchRun *run = &batch->runs[r];
-    memcpy (pages + n_pages, run->pages[GRAPH_KV_FULL], run->n_pages * sizeof *pages);
+    write_pages (self, run, n_pages);
     for (uint32_t i = 0; i < run->n_tokens; i++) {
       uint32_t token = run->first + i;
       tokens[token] = (ShaderToken) { .id = (uint32_t) batch->tokens[token],
@@ -38,7 +54,7 @@ write_tokens (VulkanExecutable *self, const EngineBatch *batch)
                                       .first_page = n_pages,
                                       .n_keys = run->position +
                                                 (self->whole_run ? run->n_tokens : i + 1) };
-      write_rotation (self, rotation, token, run->position + i);
+      write_rotations (self, token, run->position + i);
     }
     n_pages += run->n_pages;
   }
@@ -57,28 +73,38 @@ write_outputs (VulkanExecutable *self, const EngineBatch *batch)
   }
 }
 
-/* Cuts the KV into splits when tokens and heads alone do not fill the device. */
+/* Cuts n_pages of keys into splits when tokens and heads alone do not fill the device. */
+static void
+split_pages (const VulkanExecutable *self, uint32_t n_tokens, uint32_t n_pages, uint32_t *n_splits,
+             uint32_t *pages_a_split)
+{
+  uint32_t fill = self->model->backend->device->quirks.fill;
+  uint32_t most = MIN (n_pages, self->max_split_tokens / n_tokens);
+  uint32_t groups = n_tokens * self->plan->desc->h.n_heads_kv;
+  uint32_t wanted = (fill + groups - 1) / groups;
+  uint32_t splits = MAX (MIN (most, wanted), 1);
+  *pages_a_split = (n_pages + splits - 1) / splits;
+  *n_splits = (n_pages + *pages_a_split - 1) / *pages_a_split;
+}
+
 static void
 write_batch (VulkanExecutable *self, const EngineBatch *batch, ShaderBatch *shared)
 {
-  const ModelHparams *h = &self->plan->desc->h;
-  uint32_t fill = self->model->backend->device->quirks.fill, n_pages = 1;
+  uint32_t n_pages = 1;
+  /* A window may begin and end inside a page. */
+  uint32_t window_pages = (self->window_tokens + ENGINE_PAGE_TOKENS - 1) / ENGINE_PAGE_TOKENS + 1;
   for (uint32_t r = 0; r < batch->n_runs; r++) {
     const EngineBatchRun *run = &batch->runs[r];
     n_pages = MAX (n_pages, (run->position + run->n_tokens - 1) / ENGINE_PAGE_TOKENS + 1);
   }
-  uint32_t most = MIN (n_pages, self->max_split_tokens / batch->n_tokens);
-  uint32_t groups = batch->n_tokens * h->n_heads_kv;
-  uint32_t wanted = (fill + groups - 1) / groups;
-  uint32_t splits = MAX (MIN (most, wanted), 1);
-  uint32_t pages_a_split = (n_pages + splits - 1) / splits;
   *shared = (ShaderBatch) {
     .n_tokens = batch->n_tokens,
     .n_outputs = batch->n_outputs,
     .n_candidates = batch->n_candidates,
-    .n_splits = (n_pages + pages_a_split - 1) / pages_a_split,
-    .pages_a_split = pages_a_split,
   };
+  split_pages (self, batch->n_tokens, n_pages, &shared->n_splits[0], &shared->pages_a_split[0]);
+  split_pages (self, batch->n_tokens, MIN (n_pages, window_pages), &shared->n_splits[1],
+               &shared->pages_a_split[1]);
 }
 
 static uint32_t
@@ -90,8 +116,10 @@ count (VulkanCount kind, uint32_t fixed, const ShaderBatch *shared, uint32_t col
     [VULKAN_COUNT_TOKEN_TILES] = (shared->n_tokens + columns - 1) / columns,
     [VULKAN_COUNT_OUTPUTS] = shared->n_outputs,
     [VULKAN_COUNT_OUTPUT_TILES] = (shared->n_outputs + columns - 1) / columns,
-    [VULKAN_COUNT_SPLITS] = shared->n_splits,
-    [VULKAN_COUNT_SPLIT_TOKENS] = shared->n_splits > 1 ? shared->n_tokens : 0,
+    [VULKAN_COUNT_SPLITS] = shared->n_splits[0],
+    [VULKAN_COUNT_WINDOW_SPLITS] = shared->n_splits[1],
+    [VULKAN_COUNT_SPLIT_TOKENS] = shared->n_splits[0] > 1 ? shared->n_tokens : 0,
+    [VULKAN_COUNT_WINDOW_SPLIT_TOKENS] = shared->n_splits[1] > 1 ? shared->n_tokens : 0,
   };
   return counts[kind];
 }

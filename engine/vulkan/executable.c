@@ -29,8 +29,7 @@ static uint64_t
 place_activations (VulkanExecutable *self)
 {
   const GraphPlan *plan = self->plan;
-  const ModelHparams *h = &plan->desc->h;
-  uint64_t end = 0, pack = 0;
+  uint64_t end = 0, pack = 0, part = 0;
   for (GraphBuffer b = 0; b < GRAPH_N_BUFFERS; b++) {
     self->rows[b] = pad_rows (graph_plan_buffer_rows (plan, b));
     self->offset[b] = place (&end, (uint64_t) self->rows[b] * plan->buffer_width[b] * 4);
@@ -40,14 +39,16 @@ place_activations (VulkanExecutable *self)
     uint64_t width = ((uint64_t) op->src_width + SHADER_BLOCK - 1) / SHADER_BLOCK * SHADER_BLOCK;
     if (op->n_weights > 0 && op->src < GRAPH_N_BUFFERS)
       pack = MAX (pack, self->rows[op->src] * width * 4);
+    if (op->kind == GRAPH_OP_ATTENTION)
+      part = MAX (part, (uint64_t) op->n_heads * (2 + op->d_value) * 4);
   }
   self->pack = place (&end, pack);
   self->pack_scales = place (&end, pack / 4); /* 2 floats for 32 values */
   self->max_split_tokens =
       MAX (plan->max_tokens, self->model->backend->device->quirks.fill);
-  self->parts = place (&end, (uint64_t) self->max_split_tokens * h->n_heads * (2 + h->d_value) * 4);
+  self->parts = place (&end, self->max_split_tokens * part);
   self->slices = place (&end, (uint64_t) plan->max_outputs * SHADER_SLICES * 8);
-  self->squares = place (&end, (uint64_t) h->d_model * 4);
+  self->squares = place (&end, (uint64_t) plan->desc->h.d_model * 4);
   return end;
 }
 
@@ -57,11 +58,19 @@ place_parameters (VulkanExecutable *self)
   const GraphPlan *plan = self->plan;
   VulkanParameters *at = &self->at;
   uint64_t end = 0;
+  uint32_t n_pages = 0, d_rope = 0;
   at->batch = place (&end, sizeof (ShaderBatch));
   at->tokens = place (&end, (uint64_t) plan->max_tokens * sizeof (ShaderToken));
-  at->pages = place (&end, (uint64_t) ENGINE_MAX_RUNS * self->model->n_pages * 4);
+  /* Tables of all groups are as long as the timeline. */
+  for (GraphKvGroup group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    n_pages = MAX (n_pages, self->model->kv[group].n_pages);
+  for (GraphKvGroup group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    at->pages[group] = place (&end, (uint64_t) ENGINE_MAX_RUNS * n_pages * 4);
   at->outputs = place (&end, (uint64_t) plan->max_outputs * sizeof (ShaderOutput));
-  at->rotation = place (&end, (uint64_t) plan->max_tokens * (plan->desc->h.d_rope / 2) * 8);
+  for (uint32_t i = 0; i < plan->desc->n_rotations; i++)
+    d_rope = MAX (d_rope, plan->desc->rotations[i].d_rope);
+  at->rotation_bytes = (uint64_t) plan->max_tokens * (d_rope / 2) * 8;
+  at->rotations = place (&end, plan->desc->n_rotations * at->rotation_bytes);
   at->max_arguments = (plan->n_ops * DISPATCHES_AN_OP + 1) * VULKAN_N_BUCKETS;
   at->arguments =
       place (&end, (uint64_t) at->max_arguments * sizeof (VkDispatchIndirectCommand));
@@ -105,9 +114,11 @@ prepare (VulkanExecutable *self, GError **error)
 {
   const GraphPlan *plan = self->plan;
   for (uint32_t i = 0; i < plan->n_ops; i++) {
-    if (plan->ops[i].rotation != MODEL_NO_ROTATION)
-      self->rotation = &plan->desc->rotations[plan->ops[i].rotation];
-    self->whole_run |= plan->ops[i].whole_run;
+    const GraphOp *op = &plan->ops[i];
+    if (op->rotation != MODEL_NO_ROTATION)
+      self->rotations |= 1u << op->rotation;
+    self->whole_run |= op->whole_run;
+    self->window_tokens = MAX (self->window_tokens, op->window_tokens);
   }
   return vulkan_record (self, VULKAN_PART_TOKENS, vulkan_bucket (self, plan->max_tokens), error) &&
          vulkan_record (self, VULKAN_PART_OUTPUTS, 0, error);

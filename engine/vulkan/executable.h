@@ -2,6 +2,7 @@
 /* A plan made ready to run: its activations, its parameters, and its recorded command buffers. */
 #pragma once
 
+#include "engine/vulkan/kv.h"
 #include "engine/vulkan/pipeline.h"
 #include "engine/vulkan/weights.h"
 
@@ -17,10 +18,8 @@ typedef struct {
   EngineBackendModel base;
   VulkanBackend *backend;
   VulkanWeights *weights;
-  VulkanBuffer kv;
-  uint32_t n_pages, n_layers;
-  uint32_t layer_units, page_units; /* of 16 bytes */
-  uint64_t scratch_bytes;           /* of all executables */
+  VulkanKv kv[GRAPH_N_KV_GROUPS];
+  uint64_t scratch_bytes; /* of all executables */
 } VulkanModel;
 
 /* A dimension of a dispatch that depends on the batch. */
@@ -30,8 +29,10 @@ typedef enum {
   VULKAN_COUNT_TOKEN_TILES, /* of the recording's columns */
   VULKAN_COUNT_OUTPUTS,
   VULKAN_COUNT_OUTPUT_TILES,
-  VULKAN_COUNT_SPLITS,
+  VULKAN_COUNT_SPLITS, /* of all keys, below of those in a window */
+  VULKAN_COUNT_WINDOW_SPLITS,
   VULKAN_COUNT_SPLIT_TOKENS, /* tokens, or 0 when the KV is not split */
+  VULKAN_COUNT_WINDOW_SPLIT_TOKENS,
 } VulkanCount;
 
 typedef struct {
@@ -58,7 +59,9 @@ typedef enum {
 
 /* Where things lie in the parameters, in bytes. */
 typedef struct {
-  uint64_t batch, tokens, pages, outputs, rotation, arguments, bytes;
+  uint64_t batch, tokens, outputs, arguments, bytes;
+  uint64_t pages[GRAPH_N_KV_GROUPS];
+  uint64_t rotations, rotation_bytes; /* rotation i lies i times its bytes behind the first */
   uint32_t max_arguments;
 } VulkanParameters;
 
@@ -75,9 +78,10 @@ typedef struct {
   VulkanBuffer results;  /* [max_outputs][SHADER_RESULT_WORDS] */
   VulkanBuffer readback; /* the same for the host, where it does not see results */
   VulkanRecording recordings[VULKAN_N_PARTS][VULKAN_N_BUCKETS];
-  const ModelRotation *rotation; /* or NULL */
-  gboolean whole_run;            /* tokens see all of their run */
-  uint32_t max_split_tokens;     /* tokens * splits that parts has room for */
+  uint32_t rotations;        /* bits of those in use */
+  gboolean whole_run;        /* tokens see all of their run */
+  uint32_t window_tokens;    /* of the layers that have one; 0: none has */
+  uint32_t max_split_tokens; /* tokens * splits that parts has room for */
   uint32_t n_arguments;
 } VulkanExecutable;
 

@@ -6,7 +6,7 @@
 #include "shaders/shaders.h"
 
 /* Constants 0 and 1 are the workgroup's width and height; the rest is the kernel's own. */
-#define VULKAN_N_CONSTANTS 6
+#define VULKAN_N_CONSTANTS 8
 /* Push constants that every device has. */
 #define VULKAN_PUSH_BYTES 128
 

@@ -1,101 +1,153 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Records what touches the KV pages: rotating and storing, attending. Must not know weights. */
+/* Records what touches the KV pages: norming, rotating and storing, attending. All geometry is the
+ * op's: heads may differ from layer to layer. Must not know weights. */
 #include "engine/vulkan/recorder.h"
 
-/* Whether K lies, and is read, as attention-narrow.comp wants it: the same for all plans of a
- * model. */
+/* Accumulators of a lane of attention that stay in registers. */
+#define MAX_ACCUMULATORS 64
+
+/* Whether a layer's K lies, and is read, as attention-narrow.comp wants it: the same for all plans
+ * of a model. */
 static gboolean
-narrow_attention (const Recorder *self)
+is_narrow (const Recorder *self, const GraphOp *op)
 {
-  const ModelHparams *h = &self->plan->desc->h;
-  return self->quirks->narrow_rows > 0 && h->d_key % 8 == 0 && h->d_value % 16 == 0;
+  return self->quirks->narrow_rows > 0 && op->d_key % 8 == 0 && op->d_value % 16 == 0;
+}
+
+static uint64_t
+pages_address (const Recorder *self, const GraphOp *op)
+{
+  return self->exe->params.address + self->exe->at.pages[op->group];
+}
+
+/* tensor: NULL gives an address that nothing reads. */
+static uint64_t
+vector_or_any (const Recorder *self, const ModelTensor *tensor)
+{
+  return tensor != NULL ? recorder_vector (self, tensor) : self->exe->params.address;
 }
 
 gboolean
 record_rope_store (Recorder *self, const GraphOp *op, GError **error)
 {
   VulkanExecutable *exe = self->exe;
-  const ModelHparams *h = &self->plan->desc->h;
   gboolean rotates = op->rotation != MODEL_NO_ROTATION;
+  uint64_t rotation = rotates ? op->rotation * exe->at.rotation_bytes : 0;
   ShaderRopePush push = {
     .qkv = recorder_buffer (self, op->src),
-    .kv = exe->model->kv.address + (uint64_t) op->layer * exe->model->layer_units * 16,
+    .kv = vulkan_kv_layer (exe->model->kv, op),
     .tokens = exe->params.address + exe->at.tokens,
-    .pages = exe->params.address + exe->at.pages,
-    .rotation = exe->params.address + exe->at.rotation,
-    .page_units = exe->model->page_units,
-    .n_heads = h->n_heads,
-    .n_heads_kv = h->n_heads_kv,
-    .d_key = h->d_key,
-    .d_value = h->d_value,
+    .pages = pages_address (self, op),
+    .rotation = exe->params.address + exe->at.rotations + rotation,
+    .q_norm = vector_or_any (self, op->vector),
+    .k_norm = vector_or_any (self, op->k_norm),
+    .page_units = exe->model->kv[op->group].page_units,
+    .n_heads = op->n_heads,
+    .n_heads_kv = op->n_heads_kv,
+    .d_key = op->d_key,
+    .d_value = op->d_value,
     .d_rope = rotates ? self->plan->desc->rotations[op->rotation].d_rope : 0,
     .halves = self->plan->desc->architecture->rope == MODEL_ROPE_HALVES,
-    .pairs = narrow_attention (self),
+    .pairs = is_narrow (self, op),
+    .stride = recorder_stride (self, op->src),
+    .epsilon = self->plan->desc->h.norm_epsilon,
   };
-  return recorder_dispatch (self,
-                            &(Dispatch) {
-                                .kernel = SHADER_ROPE_STORE,
-                                .constants = { self->quirks->lanes_small, 1 },
-                                PUSH (push),
-                                .grid = recorder_rows (op),
-                                .reads = BIT (op->src),
-                                .writes = BIT (op->src) | BIT_KV,
-                            },
-                            error);
+  return record (self,
+                 &(Dispatch) {
+                     .kernel = SHADER_ROPE_STORE,
+                     .constants = { self->quirks->lanes_small, 1, op->vector != NULL },
+                     PUSH (push),
+                     .grid = recorder_rows (op),
+                     .reads = BIT (op->src),
+                     .writes = BIT (op->src) | BIT_KV,
+                 },
+                 error);
 }
 
-/* Query heads that a workgroup takes: a divisor of those that share a KV head, small enough for the
- * accumulators to stay in registers. */
+/* Query heads that a workgroup takes: a divisor of those that share a KV head. */
 static uint32_t
-heads_at_once (const ModelHparams *h)
+heads_at_once (const GraphOp *op, uint32_t lanes)
 {
-  uint32_t shared = h->n_heads / h->n_heads_kv;
+  uint32_t shared = op->n_heads / op->n_heads_kv;
+  uint32_t each = MAX ((op->d_value + lanes - 1) / lanes, 8);
   for (uint32_t n = 4; n > 1; n--)
-    if (shared % n == 0)
+    if (shared % n == 0 && n * each <= MAX_ACCUMULATORS)
       return n;
   return 1;
+}
+
+static uint32_t
+window_of (const GraphOp *op)
+{
+  if (op->window_tokens == 0)
+    return SHADER_WINDOW_NONE;
+  return op->whole_run ? SHADER_WINDOW_SIDES : SHADER_WINDOW_PAST;
+}
+
+static uint32_t
+features_of (const Recorder *self, const GraphOp *op)
+{
+  return (op->cap > 0 ? SHADER_CAPPED : 0) | (op->vector != NULL ? SHADER_SINKS : 0) |
+         (self->plan->desc->h.temperature > 0 ? SHADER_TEMPERED : 0);
+}
+
+static ShaderAttentionPush
+attention_push (const Recorder *self, const GraphOp *op)
+{
+  const VulkanExecutable *exe = self->exe;
+  const ModelHparams *h = &self->plan->desc->h;
+  return (ShaderAttentionPush) {
+    .qkv = recorder_buffer (self, op->src),
+    .kv = vulkan_kv_layer (exe->model->kv, op),
+    .tokens = exe->params.address + exe->at.tokens,
+    .pages = pages_address (self, op),
+    .dst = recorder_buffer (self, op->dst),
+    .parts = exe->activations.address + exe->parts,
+    .batch = exe->params.address + exe->at.batch,
+    .sinks = vector_or_any (self, op->vector),
+    .page_units = exe->model->kv[op->group].page_units,
+    .n_heads = op->n_heads,
+    .n_heads_kv = op->n_heads_kv,
+    .d_key = op->d_key,
+    .d_value = op->d_value,
+    .src_stride = recorder_stride (self, op->src),
+    .dst_stride = recorder_stride (self, op->dst),
+    .scale = h->attention_scale,
+    .cap = op->cap,
+    .temperature = h->temperature,
+    .temperature_floor = h->temperature_floor_tokens,
+    .window = op->window_tokens,
+  };
 }
 
 gboolean
 record_attention (Recorder *self, const GraphOp *op, GError **error)
 {
-  VulkanExecutable *exe = self->exe;
-  const ModelHparams *h = &self->plan->desc->h;
-  ShaderAttentionPush push = {
-    .qkv = recorder_buffer (self, op->src),
-    .kv = exe->model->kv.address + (uint64_t) op->layer * exe->model->layer_units * 16,
-    .tokens = exe->params.address + exe->at.tokens,
-    .pages = exe->params.address + exe->at.pages,
-    .dst = recorder_buffer (self, op->dst),
-    .parts = exe->activations.address + exe->parts,
-    .batch = exe->params.address + exe->at.batch,
-    .page_units = exe->model->page_units,
-    .n_heads = h->n_heads,
-    .n_heads_kv = h->n_heads_kv,
-    .d_key = h->d_key,
-    .d_value = h->d_value,
-    .scale = h->attention_scale,
-  };
-  uint32_t heads = heads_at_once (h), lanes = self->quirks->lanes_small;
-  gboolean narrow = narrow_attention (self);
+  ShaderAttentionPush push = attention_push (self, op);
+  uint32_t lanes = self->quirks->lanes_small, heads = heads_at_once (op, lanes);
+  uint32_t window = window_of (op);
+  gboolean narrow = is_narrow (self, op), all = window == SHADER_WINDOW_NONE;
   Dispatch attend = {
     .kernel = narrow ? SHADER_ATTENTION_NARROW : SHADER_ATTENTION,
-    .constants = { lanes, 1, heads, narrow ? h->d_key / 2 : (h->d_key + 7) / 8,
-                   narrow ? h->d_value / 16 : (h->d_value + 7) / 8,
-                   lanes <= exe->model->backend->device->can.subgroup_min },
+    .constants = { lanes, 1, heads, narrow ? op->d_key / 2 : (op->d_key + 7) / 8,
+                   narrow ? op->d_value / 16 : (op->d_value + 7) / 8,
+                   lanes <= self->exe->model->backend->device->can.subgroup_min, window,
+                   features_of (self, op) },
     PUSH (push),
-    .grid = { { VULKAN_COUNT_TOKENS, VULKAN_COUNT_FIXED, VULKAN_COUNT_SPLITS },
-              { 0, h->n_heads / heads, 0 } },
+    .grid = { { VULKAN_COUNT_TOKENS, VULKAN_COUNT_FIXED,
+                all ? VULKAN_COUNT_SPLITS : VULKAN_COUNT_WINDOW_SPLITS },
+              { 0, op->n_heads / heads, 0 } },
     .reads = BIT (op->src) | BIT_KV,
     .writes = BIT (op->dst) | BIT_PARTS,
   };
   Dispatch reduce = {
     .kernel = SHADER_ATTENTION_REDUCE,
-    .constants = { lanes, 1 },
+    .constants = { lanes, 1, !all },
     PUSH (push),
-    .grid = { { VULKAN_COUNT_SPLIT_TOKENS }, { 0, h->n_heads, 1 } },
+    .grid = { { all ? VULKAN_COUNT_SPLIT_TOKENS : VULKAN_COUNT_WINDOW_SPLIT_TOKENS },
+              { 0, op->n_heads, 1 } },
     .reads = BIT_PARTS,
     .writes = BIT (op->dst),
   };
-  return recorder_dispatch (self, &attend, error) && recorder_dispatch (self, &reduce, error);
+  return record (self, &attend, error) && record (self, &reduce, error);
 }

@@ -30,20 +30,21 @@ record_pack (Recorder *self, const VulkanLayout *layout, const GraphOp *op, gboo
     .width = op->src_width,
     .blocks = layout->blocks,
     .columns = self->columns,
+    .stride = recorder_stride (self, op->src),
   };
   VulkanGrid grid = {
     { op->output_rows ? VULKAN_COUNT_OUTPUT_TILES : VULKAN_COUNT_TOKEN_TILES }, { 0, 1, 1 }
   };
-  return recorder_dispatch (self,
-                            &(Dispatch) {
-                                .kernel = ints ? SHADER_PACK_INT : SHADER_PACK_FLOAT,
-                                .constants = { self->quirks->lanes_small, 1 },
-                                PUSH (push),
-                                .grid = grid,
-                                .reads = BIT (op->src),
-                                .writes = BIT_PACK,
-                            },
-                            error);
+  return record (self,
+                 &(Dispatch) {
+                     .kernel = ints ? SHADER_PACK_INT : SHADER_PACK_FLOAT,
+                     .constants = { self->quirks->lanes_small, 1 },
+                     PUSH (push),
+                     .grid = grid,
+                     .reads = BIT (op->src),
+                     .writes = BIT_PACK,
+                 },
+                 error);
 }
 
 /* Rows [row0, row0 + rows) of a stack into dst from column `first` on. */
@@ -70,7 +71,7 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, gbool
     .bias = product->bias != NULL ? recorder_vector (self, product->bias) : base,
     .rows = product->rows,
     .blocks = layout->blocks,
-    .stride = op->dst_width,
+    .stride = recorder_stride (self, op->dst),
     .first = product->first,
     .group = layout->group,
     .row0 = product->row0,
@@ -82,19 +83,19 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, gbool
                       { groups, 0, 1 } };
   uint32_t split = self->columns == 1 ? self->quirks->split : 1;
   gboolean reads_dst = product->mode != SHADER_STORE && product->mode < SHADER_ACTIVATE;
-  return recorder_dispatch (self,
-                            &(Dispatch) {
-                                .kernel = SHADER_FORM_KERNEL (layout->form, family),
-                                .constants = { self->quirks->lanes, split, self->columns, product->mode,
-                                               layout->group, product->bias != NULL },
-                                PUSH (push),
-                                .grid = grid,
-                                .reads = (plain ? BIT (op->src) : BIT_PACK) |
-                                         (reads_dst ? BIT (op->dst) : 0),
-                                .writes = BIT (op->dst),
-                                .disjoint = product->more ? BIT (op->dst) : 0,
-                            },
-                            error);
+  return record (self,
+                 &(Dispatch) {
+                     .kernel = SHADER_FORM_KERNEL (layout->form, family),
+                     .constants = { self->quirks->lanes, split, self->columns, product->mode,
+                                    layout->group, product->bias != NULL },
+                     PUSH (push),
+                     .grid = grid,
+                     .reads = (plain ? BIT (op->src) : BIT_PACK) |
+                              (reads_dst ? BIT (op->dst) : 0),
+                     .writes = BIT (op->dst),
+                     .disjoint = product->more ? BIT (op->dst) : 0,
+                 },
+                 error);
 }
 
 static gboolean
@@ -178,21 +179,21 @@ record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboole
   uint32_t normed = norm == NULL ? 0 : BIT (norm->dst) | BIT_SQUARES;
   if (norm != NULL)
     self->n_squares = groups;
-  return recorder_dispatch (self,
-                            &(Dispatch) {
-                                .kernel = SHADER_FORM_KERNEL (layout->form, SHADER_FAMILY_MATVEC),
-                                .constants = { self->quirks->lanes, 1, self->quirks->narrow_rows,
-                                               product->mode, gated, norm != NULL },
-                                PUSH (push),
-                                .grid = { { VULKAN_COUNT_FIXED,
-                                            op->output_rows ? VULKAN_COUNT_OUTPUTS : VULKAN_COUNT_TOKENS },
-                                          { groups, 0, 1 } },
-                                .reads = BIT (op->src) | (accumulates ? BIT (op->dst) : 0) |
-                                         (push.n_squares > 0 ? BIT_SQUARES : 0),
-                                .writes = BIT (op->dst) | normed,
-                                .disjoint = product->more ? BIT (op->dst) : 0,
-                            },
-                            error);
+  return record (self,
+                 &(Dispatch) {
+                     .kernel = SHADER_FORM_KERNEL (layout->form, SHADER_FAMILY_MATVEC),
+                     .constants = { self->quirks->lanes, 1, self->quirks->narrow_rows,
+                                    product->mode, gated, norm != NULL },
+                     PUSH (push),
+                     .grid = { { VULKAN_COUNT_FIXED,
+                                 op->output_rows ? VULKAN_COUNT_OUTPUTS : VULKAN_COUNT_TOKENS },
+                               { groups, 0, 1 } },
+                     .reads = BIT (op->src) | (accumulates ? BIT (op->dst) : 0) |
+                              (push.n_squares > 0 ? BIT_SQUARES : 0),
+                     .writes = BIT (op->dst) | normed,
+                     .disjoint = product->more ? BIT (op->dst) : 0,
+                 },
+                 error);
 }
 
 /* A product with its activations made ready; consecutive products of one op share them. */

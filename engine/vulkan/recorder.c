@@ -40,7 +40,7 @@ end (Recorder *self, GError **error)
 }
 
 gboolean
-recorder_dispatch (Recorder *self, const Dispatch *what, GError **error)
+record (Recorder *self, const Dispatch *what, GError **error)
 {
   VulkanPipelines *pipelines = self->exe->model->backend->pipelines;
   VkPipeline pipeline =
@@ -75,17 +75,20 @@ record_embed (Recorder *self, const GraphOp *op, GError **error)
     .width = op->dst_width,
     .group = layout->group,
     .row0 = part->first_row,
+    .stride = recorder_stride (self, op->dst),
+    .scale = op->scale,
   };
-  return recorder_dispatch (self,
-                            &(Dispatch) {
-                                .kernel = SHADER_FORM_KERNEL (layout->form, SHADER_FAMILY_EMBED),
-                                .constants = { self->quirks->lanes_small, 1, op->pick, op->accumulate },
-                                PUSH (push),
-                                .grid = recorder_rows (op),
-                                .reads = op->accumulate ? BIT (op->dst) : 0,
-                                .writes = BIT (op->dst),
-                            },
-                            error);
+  return record (self,
+                 &(Dispatch) {
+                     .kernel = SHADER_FORM_KERNEL (layout->form, SHADER_FAMILY_EMBED),
+                     .constants = { self->quirks->lanes_small, 1, op->pick, op->accumulate,
+                                    op->scale != 1 },
+                     PUSH (push),
+                     .grid = recorder_rows (op),
+                     .reads = op->accumulate ? BIT (op->dst) : 0,
+                     .writes = BIT (op->dst),
+                 },
+                 error);
 }
 
 static gboolean
@@ -102,17 +105,19 @@ record_norm (Recorder *self, const GraphOp *op, GError **error)
     .dst = recorder_buffer (self, op->dst),
     .width = op->dst_width,
     .epsilon = self->plan->desc->h.norm_epsilon,
+    .src_stride = recorder_stride (self, op->src),
+    .dst_stride = recorder_stride (self, op->dst),
   };
-  return recorder_dispatch (self,
-                            &(Dispatch) {
-                                .kernel = SHADER_NORM,
-                                .constants = { self->quirks->lanes_small, 1 },
-                                PUSH (push),
-                                .grid = recorder_rows (op),
-                                .reads = BIT (op->src),
-                                .writes = BIT (op->dst),
-                            },
-                            error);
+  return record (self,
+                 &(Dispatch) {
+                     .kernel = SHADER_NORM,
+                     .constants = { self->quirks->lanes_small, 1, op->accumulate },
+                     PUSH (push),
+                     .grid = recorder_rows (op),
+                     .reads = BIT (op->src) | (op->accumulate ? BIT (op->dst) : 0),
+                     .writes = BIT (op->dst),
+                 },
+                 error);
 }
 
 static gboolean
@@ -126,18 +131,20 @@ record_layer_norm (Recorder *self, const GraphOp *op, GError **error)
     .bias = recorder_vector (self, bias),
     .width = op->dst_width,
     .epsilon = self->plan->desc->h.norm_epsilon,
+    .src_stride = recorder_stride (self, op->src),
+    .dst_stride = recorder_stride (self, op->dst),
   };
   self->n_squares = 0;
-  return recorder_dispatch (self,
-                            &(Dispatch) {
-                                .kernel = SHADER_LAYER_NORM,
-                                .constants = { self->quirks->lanes_small, 1, op->biases[0] != NULL },
-                                PUSH (push),
-                                .grid = recorder_rows (op),
-                                .reads = BIT (op->src),
-                                .writes = BIT (op->dst),
-                            },
-                            error);
+  return record (self,
+                 &(Dispatch) {
+                     .kernel = SHADER_LAYER_NORM,
+                     .constants = { self->quirks->lanes_small, 1, op->biases[0] != NULL },
+                     PUSH (push),
+                     .grid = recorder_rows (op),
+                     .reads = BIT (op->src),
+                     .writes = BIT (op->dst),
+                 },
+                 error);
 }
 
 static gboolean
@@ -148,17 +155,19 @@ record_gather (Recorder *self, const GraphOp *op, GError **error)
     .outputs = self->exe->params.address + self->exe->at.outputs,
     .dst = recorder_buffer (self, op->dst),
     .width = op->dst_width,
+    .src_stride = recorder_stride (self, op->src),
+    .dst_stride = recorder_stride (self, op->dst),
   };
-  return recorder_dispatch (self,
-                            &(Dispatch) {
-                                .kernel = op->kind == GRAPH_OP_POOL ? SHADER_POOL : SHADER_GATHER,
-                                .constants = { self->quirks->lanes_small, 1 },
-                                PUSH (push),
-                                .grid = { { VULKAN_COUNT_OUTPUTS }, { 0, 1, 1 } },
-                                .reads = BIT (op->src),
-                                .writes = BIT (op->dst),
-                            },
-                            error);
+  return record (self,
+                 &(Dispatch) {
+                     .kernel = op->kind == GRAPH_OP_POOL ? SHADER_POOL : SHADER_GATHER,
+                     .constants = { self->quirks->lanes_small, 1 },
+                     PUSH (push),
+                     .grid = { { VULKAN_COUNT_OUTPUTS }, { 0, 1, 1 } },
+                     .reads = BIT (op->src),
+                     .writes = BIT (op->dst),
+                 },
+                 error);
 }
 
 static gboolean
@@ -185,16 +194,16 @@ record_candidates (Recorder *self, const GraphOp *op, GError **error)
     { SHADER_CANDIDATES_COLLECT, all, BIT (op->src) | BIT_SLICES | BIT_RESULTS, BIT_RESULTS },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (passes); i++)
-    if (!recorder_dispatch (self,
-                            &(Dispatch) {
-                                .kernel = passes[i].kernel,
-                                .constants = { self->quirks->lanes_small, 1 },
-                                PUSH (push),
-                                .grid = passes[i].grid,
-                                .reads = passes[i].reads,
-                                .writes = passes[i].writes,
-                            },
-                            error))
+    if (!record (self,
+                 &(Dispatch) {
+                     .kernel = passes[i].kernel,
+                     .constants = { self->quirks->lanes_small, 1 },
+                     PUSH (push),
+                     .grid = passes[i].grid,
+                     .reads = passes[i].reads,
+                     .writes = passes[i].writes,
+                 },
+                 error))
       return FALSE;
   return TRUE;
 }

@@ -39,7 +39,7 @@ typedef struct {
 #define PUSH(push) .push = &(push), .push_bytes = sizeof (push)
 
 /* Records one dispatch, behind a barrier where it touches what an earlier one wrote. */
-gboolean recorder_dispatch (Recorder *self, const Dispatch *what, GError **error);
+gboolean record (Recorder *self, const Dispatch *what, GError **error);
 
 /* One function per op; those of recorder.c are not listed. */
 gboolean record_matmul (Recorder *self, const GraphOp *op, GError **error);

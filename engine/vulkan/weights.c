@@ -97,6 +97,7 @@ collect (VulkanWeights *self, const GraphPlan *plan)
       if (!g_hash_table_contains (self->parts, op->weights[w]))
         add_stack (self, &op->weights[w], 1);
     add_vector (self, op->vector);
+    add_vector (self, op->k_norm);
     for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
       add_vector (self, op->biases[b]);
   }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The weights and the KV pages of a model on a device. */
+/* The weights of a model on a device. Must not know KV pages, nor what a plan computes. */
 #pragma once
 
 #include "engine/backend.h"
