@@ -15,77 +15,6 @@
 /* No word is that long; cutting one there bounds the memory that merging takes. */
 #define MAX_PIECE_BYTES ((size_t) 1 << 20)
 
-/* ---- byte-level BPE ------------------------------------------------------------------- */
-
-static gboolean
-read_bpe_token (TextVocabulary *vocabulary, uint32_t id)
-{
-  const ModelString *text = &vocabulary->texts.strings[id];
-
-  return text_bpe_bytes_of_text (text->data, text->length, vocabulary->bytes);
-}
-
-static gboolean
-load_bpe (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
-{
-  const char *pre = model_gguf_get_string (gguf, "tokenizer.ggml.pre");
-  g_auto (TextVocabulary) vocabulary = { 0 };
-  ModelArray merges;
-
-  tokenizer->pretokenizer = pre != NULL ? text_pretokenizer_find (pre) : NULL;
-  if (tokenizer->pretokenizer == NULL) {
-    g_autofree char *shown = pre != NULL ? g_utf8_make_valid (pre, MIN (strlen (pre), 40)) : NULL;
-
-    tokenizer->pretokenizer = text_pretokenizer_default ();
-    if (shown != NULL)
-      tokenizer->warning =
-          g_strdup_printf ("The model cuts text into words by the rules “%s”, which this version "
-                           "does not know; those of GPT-2 are used, and answers may be worse.",
-                           shown);
-    else
-      tokenizer->warning = g_strdup (
-          "The model does not say how it cuts text into words; the rules of GPT-2 "
-          "are used, and answers may be worse.");
-  }
-  tokenizer->description = g_strdup_printf ("gpt2 (%s)", pre != NULL && tokenizer->warning == NULL
-                                                             ? pre
-                                                             : "default");
-  tokenizer->adds_bos = text_pretokenizer_adds_bos (tokenizer->pretokenizer);
-  if (!text_vocabulary_load (&vocabulary, tokenizer, gguf, error) ||
-      !text_vocabulary_strings (gguf, "tokenizer.ggml.merges", TEXT_MAX_MERGES, &merges, error))
-    return FALSE;
-  tokenizer->bpe = text_bpe_new (&merges, tokenizer->symbols,
-                                 tokenizer->n_tokens + MAX_EXTRA_SYMBOLS, NULL);
-  return tokenizer->bpe != NULL ||
-         model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
-                            "is damaged: the merges of its tokenizer do not belong to its tokens");
-}
-
-static void
-encode_bpe (const TextTokenizer *tokenizer, const char *text, size_t n, TextMergeScratch *scratch,
-            GArray *tokens)
-{
-  gboolean whole_words = text_pretokenizer_ignores_merges (tokenizer->pretokenizer);
-
-  while (n > 0) {
-    size_t piece = text_pretokenizer_next (tokenizer->pretokenizer, text, MIN (n, MAX_PIECE_BYTES));
-    uint32_t id = whole_words ? text_strings_find (tokenizer->symbols, text, piece)
-                              : TEXT_STRINGS_NONE;
-
-    if (id < tokenizer->n_tokens) {
-      int32_t token = (int32_t) id;
-
-      g_array_append_val (tokens, token);
-    } else {
-      text_bpe_encode (tokenizer->bpe, text, piece, scratch, tokens);
-    }
-    text += piece;
-    n -= piece;
-  }
-}
-
-/* ---- pieces with marks ----------------------------------------------------------------- */
-
 /* A token for a byte that is found by no text. */
 static gboolean
 take_byte_token (TextVocabulary *vocabulary, uint32_t id)
@@ -100,6 +29,117 @@ take_byte_token (TextVocabulary *vocabulary, uint32_t id)
   vocabulary->byte_tokens[byte] = (int32_t) id;
   g_byte_array_append (vocabulary->bytes, &byte, 1);
   return TRUE;
+}
+
+/* ---- BPE by a list of merges ---------------------------------------------------------- */
+
+static gboolean
+read_bpe_token (TextVocabulary *vocabulary, uint32_t id)
+{
+  const ModelString *text = &vocabulary->texts.strings[id];
+
+  if (!text_pretokenizer_of_characters (vocabulary->tokenizer->pretokenizer))
+    return text_bpe_bytes_of_text (text->data, text->length, vocabulary->bytes);
+  if (take_byte_token (vocabulary, id))
+    return FALSE;
+  text_marks_to_spaces (text->data, text->length, vocabulary->bytes);
+  return text->length > 0;
+}
+
+/* By name; where the file has none, or one that is not known, with a warning. */
+static void
+choose_pretokenizer (TextTokenizer *tokenizer, const char *name)
+{
+  g_autofree char *shown = name != NULL ? g_utf8_make_valid (name, MIN (strlen (name), 40)) : NULL;
+
+  tokenizer->pretokenizer = name != NULL ? text_pretokenizer_find (name) : NULL;
+  if (tokenizer->pretokenizer != NULL) {
+    tokenizer->description = g_strdup_printf ("%s (%s)", tokenizer->kind->model, name);
+    return;
+  }
+  tokenizer->description = g_strdup_printf ("%s (default)", tokenizer->kind->model);
+  tokenizer->pretokenizer = text_pretokenizer_find (name != NULL ? "gpt-2" : "default");
+  if (shown != NULL)
+    tokenizer->warning =
+        g_strdup_printf ("The model cuts text into words by the rules “%s”, which this version "
+                         "does not know; those of GPT-2 are used, and answers may be worse.",
+                         shown);
+  else
+    tokenizer->warning =
+        g_strdup ("The model does not say how it cuts text into words; usual rules are used, and "
+                  "answers may be worse.");
+}
+
+static gboolean
+load_merges (TextTokenizer *tokenizer, const ModelGguf *gguf, const char *pre, GError **error)
+{
+  g_auto (TextVocabulary) vocabulary = { 0 };
+  gboolean of_characters;
+  ModelArray merges;
+
+  choose_pretokenizer (tokenizer, pre);
+  of_characters = text_pretokenizer_of_characters (tokenizer->pretokenizer);
+  tokenizer->adds_bos = text_pretokenizer_adds_bos (tokenizer->pretokenizer);
+  tokenizer->insists_on_bos = text_pretokenizer_insists_on_bos (tokenizer->pretokenizer);
+  if (!text_vocabulary_load (&vocabulary, tokenizer, gguf, error) ||
+      !text_vocabulary_strings (gguf, "tokenizer.ggml.merges", TEXT_MAX_MERGES, &merges, error))
+    return FALSE;
+  tokenizer->bpe = text_bpe_new (&merges, tokenizer->symbols,
+                                 tokenizer->n_tokens + MAX_EXTRA_SYMBOLS,
+                                 of_characters ? vocabulary.byte_tokens : NULL);
+  return tokenizer->bpe != NULL ||
+         model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
+                            "is damaged: the merges of its tokenizer do not belong to its tokens");
+}
+
+static gboolean
+load_gpt2 (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
+{
+  return load_merges (tokenizer, gguf, model_gguf_get_string (gguf, "tokenizer.ggml.pre"), error);
+}
+
+static gboolean
+load_gemma4 (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
+{
+  return load_merges (tokenizer, gguf, "gemma4", error);
+}
+
+static void
+encode_word (const TextTokenizer *tokenizer, const char *word, size_t n, TextMergeScratch *scratch,
+             GArray *tokens)
+{
+  uint32_t id = text_pretokenizer_takes_whole (tokenizer->pretokenizer, word, n)
+                    ? text_strings_find (tokenizer->symbols, word, n)
+                    : TEXT_STRINGS_NONE;
+  int32_t token = (int32_t) id;
+
+  if (id < tokenizer->n_tokens)
+    g_array_append_val (tokens, token);
+  else
+    text_bpe_encode (tokenizer->bpe, word, n, scratch, tokens);
+}
+
+static void
+encode_bpe (const TextTokenizer *tokenizer, const char *text, size_t n, TextMergeScratch *scratch,
+            GArray *tokens)
+{
+  g_autoptr (GByteArray) spaced = NULL;
+  TextPieces pieces;
+  size_t piece;
+
+  if (text_pretokenizer_of_characters (tokenizer->pretokenizer) &&
+      memmem (text, n, TEXT_MARK, strlen (TEXT_MARK)) != NULL) {
+    spaced = g_byte_array_new ();
+    text_marks_to_spaces (text, n, spaced);
+    text = (const char *) spaced->data;
+    n = spaced->len;
+  }
+  text_pieces_begin (&pieces, tokenizer->pretokenizer, text, n);
+  while ((piece = text_pieces_next (&pieces)) > 0)
+    for (size_t part; piece > 0; piece -= part, text += part) {
+      part = MIN (piece, MAX_PIECE_BYTES);
+      encode_word (tokenizer, text, part, scratch, tokens);
+    }
 }
 
 /* ---- SentencePiece BPE ---------------------------------------------------------------- */
@@ -233,7 +273,8 @@ encode_wordpiece (const TextTokenizer *tokenizer, const char *text, size_t n,
 }
 
 static const TextKind kinds[] = {
-  { "gpt2", FALSE, FALSE, -1, -1, -1, read_bpe_token, load_bpe, encode_bpe },
+  { "gpt2", FALSE, FALSE, -1, -1, -1, read_bpe_token, load_gpt2, encode_bpe },
+  { "gemma4", TRUE, FALSE, -1, -1, -1, read_bpe_token, load_gemma4, encode_bpe },
   { "llama", TRUE, FALSE, 1, 2, 0, read_spm_token, load_spm, encode_spm },
   { "t5", FALSE, TRUE, -1, -1, -1, read_unigram_token, load_unigram, encode_unigram },
   { "bert", TRUE, TRUE, -1, -1, -1, read_wordpiece_token, load_wordpiece, encode_wordpiece },

@@ -1,72 +1,121 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Pre-tokenizers as hand-written scanners. Model makers define them as regular expressions over
- * Unicode categories; the families here are four settings of one scanner:
- *
- *   gpt2    's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
- *   smollm  first \p{N} one by one, then gpt2 on each piece between them
- *   llama3  (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}
- *           | ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
- *   qwen2   as llama3 with \p{N} instead of \p{N}{1,3}
- *
- * A byte that is no UTF-8 counts as a character that is neither letter, number nor space. It
- * must not know tokens.
- * Source: the tokenizer.json files of the models; tests/engine/text compares with those
- * expressions. */
+/* Which names of pre-tokenizers mean which family, and the walk from piece to piece through its
+ * passes. How a family cuts, pretokenizer-families.c says. It must not know tokens.
+ * Source of the names: the converters of models; tests/engine/text compares with the peer and with
+ * the expressions of tokenizer.json. */
 #include "engine/text/pretokenizer.h"
+
+#include "engine/text/pretokenizer-families.h"
 
 #include <string.h>
 
-typedef struct {
-  gboolean modern;      /* the llama3 form: any case, any prefix, line ends apart */
-  unsigned max_numbers; /* in one piece; 0: any */
-  gboolean split_numbers_first;
-} Rules;
+enum {
+  WHOLE_WORDS = 1 << 0,    /* a word that is a token as a whole is taken before any merge */
+  WHOLE_LINES = 1 << 1,    /* and so are line ends in a row */
+  ADDS_BOS = 1 << 2,       /* unless the file says otherwise */
+  INSISTS_ON_BOS = 1 << 3, /* whatever the file says */
+};
 
 struct _TextPretokenizer {
   const char *name;
-  Rules rules;
-  gboolean ignores_merges, adds_bos;
+  const TextPreFamily *family;
+  unsigned flags;
 };
 
-#define GPT2   { FALSE, 0, FALSE }
-#define SMOLLM { FALSE, 1, TRUE }
-#define LLAMA3 { TRUE, 3, FALSE }
-#define QWEN2  { TRUE, 1, FALSE }
-
-/* Names as converters write them. The first row is the default. */
+/* Names as converters write them. */
 static const TextPretokenizer pretokenizers[] = {
-  { "gpt-2", GPT2, FALSE, FALSE },
-  { "gpt2", GPT2, FALSE, FALSE },
-  { "phi-2", GPT2, FALSE, FALSE },
-  { "mpt", GPT2, FALSE, FALSE },
-  { "olmo", GPT2, FALSE, FALSE },
-  { "jais", GPT2, FALSE, FALSE },
-  { "trillion", GPT2, FALSE, FALSE },
-  { "granite-docling", GPT2, FALSE, FALSE },
-  { "mellum", GPT2, FALSE, FALSE },
-  { "exaone4", GPT2, FALSE, FALSE },
-  { "smollm", SMOLLM, FALSE, FALSE },
-  { "starcoder", SMOLLM, FALSE, FALSE },
-  { "refact", SMOLLM, FALSE, FALSE },
-  { "command-r", SMOLLM, FALSE, FALSE },
-  { "codeshell", SMOLLM, FALSE, FALSE },
-  { "exaone", SMOLLM, FALSE, FALSE },
-  { "minerva-7b", SMOLLM, FALSE, FALSE },
-  { "llama-bpe", LLAMA3, TRUE, TRUE },
-  { "llama3", LLAMA3, TRUE, TRUE },
-  { "llama-v3", LLAMA3, TRUE, TRUE },
-  { "falcon3", LLAMA3, TRUE, TRUE },
-  { "falcon-h1", LLAMA3, TRUE, TRUE },
-  { "pixtral", LLAMA3, TRUE, TRUE },
-  { "midm-2.0", LLAMA3, TRUE, TRUE },
-  { "lfm2", LLAMA3, TRUE, TRUE },
-  { "dbrx", LLAMA3, FALSE, FALSE },
-  { "smaug-bpe", LLAMA3, FALSE, FALSE },
-  { "qwen2", QWEN2, FALSE, FALSE },
-  { "deepseek-r1-qwen", QWEN2, FALSE, FALSE },
-  { "stablelm2", QWEN2, FALSE, FALSE },
-  { "megrez", QWEN2, FALSE, FALSE },
-  { "kormo", QWEN2, FALSE, FALSE },
+  { "gpt-2", &text_pre_gpt2, 0 },
+  { "gpt2", &text_pre_gpt2, 0 },
+  { "phi-2", &text_pre_gpt2, 0 },
+  { "mpt", &text_pre_gpt2, 0 },
+  { "olmo", &text_pre_gpt2, 0 },
+  { "jais", &text_pre_gpt2, 0 },
+  { "trillion", &text_pre_gpt2, 0 },
+  { "granite-docling", &text_pre_gpt2, 0 },
+  { "mellum", &text_pre_gpt2, 0 },
+  { "exaone4", &text_pre_gpt2, 0 },
+  { "jina-es", &text_pre_gpt2, 0 },
+  { "jina-de", &text_pre_gpt2, 0 },
+  { "gigachat", &text_pre_gpt2, 0 },
+  { "jina-v2-es", &text_pre_gpt2, 0 },
+  { "jina-v2-de", &text_pre_gpt2, 0 },
+  { "a.x-4.0", &text_pre_gpt2, 0 },
+  { "modern-bert", &text_pre_gpt2, 0 },
+  { "jina-v1-en", &text_pre_gpt2, 0 },
+  { "jina-v2-code", &text_pre_gpt2, 0 },
+  { "roberta-bpe", &text_pre_gpt2, 0 },
+  { "default", &text_pre_default, 0 },
+  { "smollm", &text_pre_smollm, 0 },
+  { "starcoder", &text_pre_smollm, 0 },
+  { "refact", &text_pre_smollm, 0 },
+  { "command-r", &text_pre_smollm, 0 },
+  { "codeshell", &text_pre_smollm, 0 },
+  { "exaone", &text_pre_smollm, 0 },
+  { "minerva-7b", &text_pre_smollm, 0 },
+  { "mellum2", &text_pre_smollm, 0 },
+  { "llama-bpe", &text_pre_llama3, WHOLE_WORDS | ADDS_BOS },
+  { "llama3", &text_pre_llama3, WHOLE_WORDS | ADDS_BOS },
+  { "llama-v3", &text_pre_llama3, WHOLE_WORDS | ADDS_BOS },
+  { "falcon3", &text_pre_llama3, WHOLE_WORDS | ADDS_BOS },
+  { "falcon-h1", &text_pre_llama3, WHOLE_WORDS | ADDS_BOS },
+  { "pixtral", &text_pre_llama3, WHOLE_WORDS | ADDS_BOS },
+  { "midm-2.0", &text_pre_llama3, WHOLE_WORDS | ADDS_BOS },
+  { "lfm2", &text_pre_llama3, WHOLE_WORDS | ADDS_BOS },
+  { "jina-v5-nano", &text_pre_llama3, WHOLE_WORDS | ADDS_BOS },
+  { "dbrx", &text_pre_llama3, 0 },
+  { "smaug-bpe", &text_pre_llama3, 0 },
+  { "chatglm-bpe", &text_pre_llama3, 0 },
+  { "glm4", &text_pre_llama3, 0 },
+  { "glm5", &text_pre_llama3, 0 },
+  { "qwen2", &text_pre_qwen2, 0 },
+  { "deepseek-r1-qwen", &text_pre_qwen2, 0 },
+  { "stablelm2", &text_pre_qwen2, 0 },
+  { "megrez", &text_pre_qwen2, 0 },
+  { "kormo", &text_pre_qwen2, 0 },
+  { "f2llmv2", &text_pre_qwen2, 0 },
+  { "hunyuan", &text_pre_qwen2, 0 },
+  { "solar-open", &text_pre_qwen2, 0 },
+  { "grok-2", &text_pre_qwen2, 0 },
+  { "qwen35", &text_pre_qwen35, 0 },
+  { "gpt-4o", &text_pre_gpt4o, 0 },
+  { "llama4", &text_pre_gpt4o, 0 },
+  { "kanana2", &text_pre_gpt4o, 0 },
+  { "talkie", &text_pre_gpt4o, 0 },
+  { "minimax-m2", &text_pre_gpt4o, 0 },
+  { "tekken", &text_pre_tekken, WHOLE_WORDS | ADDS_BOS },
+  { "granite-embed-multi-97m", &text_pre_gpt4o_marks, WHOLE_WORDS },
+  { "tiny_aya", &text_pre_aya, 0 },
+  { "cohere2moe", &text_pre_aya, 0 },
+  { "deepseek-llm", &text_pre_deepseek_llm, 0 },
+  { "deepseek-coder", &text_pre_deepseek_coder, 0 },
+  { "deepseek-v3", &text_pre_deepseek3, 0 },
+  { "hunyuan-dense", &text_pre_deepseek3, 0 },
+  { "joyai-llm", &text_pre_deepseek3, 0 },
+  { "hy_v4", &text_pre_deepseek3, 0 },
+  { "spark2_5", &text_pre_spark, 0 },
+  { "afmoe", &text_pre_afmoe, 0 },
+  { "youtu", &text_pre_youtu, WHOLE_WORDS },
+  { "kimi-k2", &text_pre_kimi_k2, 0 },
+  { "k2-horizon", &text_pre_k2_horizon, 0 },
+  { "falcon", &text_pre_falcon, 0 },
+  { "bloom", &text_pre_bloom, 0 },
+  { "poro-chat", &text_pre_bloom, 0 },
+  { "gpt3-finnish", &text_pre_bloom, 0 },
+  { "viking", &text_pre_viking, 0 },
+  { "chameleon", &text_pre_chameleon, ADDS_BOS },
+  { "jais-2", &text_pre_jais2, 0 },
+  { "bailingmoe", &text_pre_bailing, 0 },
+  { "bailingmoe2", &text_pre_bailing, 0 },
+  { "llada-moe", &text_pre_bailing, 0 },
+  { "seed-coder", &text_pre_seed_coder, 0 },
+  { "ufakzeka", &text_pre_ufakzeka, 0 },
+  { "laguna", &text_pre_laguna, 0 },
+  { "exaone-moe", &text_pre_exaone_moe, 0 },
+  { "minicpm5", &text_pre_minicpm5, WHOLE_WORDS },
+  { "superbpe", &text_pre_superbpe, 0 },
+  { "gemma4", &text_pre_lines, INSISTS_ON_BOS | WHOLE_LINES },
+  { "granite-embed-multi-311m", &text_pre_lines, INSISTS_ON_BOS | WHOLE_LINES },
+  { "sarvam-moe", &text_pre_lines, 0 },
 };
 
 const TextPretokenizer *
@@ -78,195 +127,155 @@ text_pretokenizer_find (const char *name)
   return NULL;
 }
 
-const TextPretokenizer *
-text_pretokenizer_default (void)
-{
-  return &pretokenizers[0];
-}
-
 gboolean
-text_pretokenizer_ignores_merges (const TextPretokenizer *pretokenizer)
+text_pretokenizer_takes_whole (const TextPretokenizer *pretokenizer, const char *word, size_t n)
 {
-  return pretokenizer->ignores_merges;
+  if ((pretokenizer->flags & WHOLE_WORDS) != 0)
+    return TRUE;
+  if ((pretokenizer->flags & WHOLE_LINES) == 0)
+    return FALSE;
+  for (size_t i = 0; i < n; i++)
+    if (word[i] != '\n')
+      return FALSE;
+  return TRUE;
 }
 
 gboolean
 text_pretokenizer_adds_bos (const TextPretokenizer *pretokenizer)
 {
-  return pretokenizer->adds_bos;
+  return (pretokenizer->flags & (ADDS_BOS | INSISTS_ON_BOS)) != 0;
 }
 
-typedef enum {
-  CLASS_END, /* no character: the text is over */
-  CLASS_LETTER,
-  CLASS_NUMBER,
-  CLASS_SPACE,
-  CLASS_OTHER,
-} Class;
-
-typedef struct {
-  gunichar c; /* of a byte that is no UTF-8: 0xfffd */
-  Class class;
-  size_t bytes; /* 0 at the end */
-} Character;
-
-/* The White_Space property. GLib's own test leaves out two of them. */
-static gboolean
-is_space (gunichar c)
+gboolean
+text_pretokenizer_insists_on_bos (const TextPretokenizer *pretokenizer)
 {
-  return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
-         c == 0x3000;
+  return (pretokenizer->flags & INSISTS_ON_BOS) != 0;
 }
 
-static Class
-class_of (gunichar c)
+gboolean
+text_pretokenizer_of_characters (const TextPretokenizer *pretokenizer)
 {
-  if (is_space (c))
-    return CLASS_SPACE;
-  switch ((int) g_unichar_type (c)) {
-  case G_UNICODE_LOWERCASE_LETTER:
-  case G_UNICODE_MODIFIER_LETTER:
-  case G_UNICODE_OTHER_LETTER:
-  case G_UNICODE_TITLECASE_LETTER:
-  case G_UNICODE_UPPERCASE_LETTER:
-    return CLASS_LETTER;
-  case G_UNICODE_DECIMAL_NUMBER:
-  case G_UNICODE_LETTER_NUMBER:
-  case G_UNICODE_OTHER_NUMBER:
-    return CLASS_NUMBER;
-  default:
-    return CLASS_OTHER;
+  return pretokenizer->family->of_characters;
+}
+
+/* ---- walking -------------------------------------------------------------------------- */
+
+/* Cuts [begin, end) of text: *cut is where the first piece ends, *next where the one after it does,
+ * as far as that is known by then. */
+typedef void (*Cut) (const TextPass *pass, const char *text, size_t begin, size_t end, size_t *cut,
+                     size_t *next);
+
+static void
+cut_by_patterns (const TextPass *pass, const char *text, size_t begin, size_t end, size_t *cut,
+                 size_t *next)
+{
+  size_t at = begin, bytes;
+
+  while (at < end) {
+    size_t match = text_pattern_match (pass->patterns, pass->n_patterns, text + at, end - at);
+
+    if (match > 0) {
+      *next = at + match;
+      *cut = at > begin ? at : *next;
+      return;
+    }
+    text_pattern_atom (text + at, end - at, &bytes);
+    at += bytes;
   }
+  *cut = *next = end;
 }
 
-/* The character at the offset. */
-static Character
-character_at (const char *text, size_t n, size_t offset)
+static void
+cut_last_spaces (const TextPass *pass, const char *text, size_t begin, size_t end, size_t *cut,
+                 size_t *next)
 {
-  Character ch = { 0, CLASS_END, 0 };
+  size_t at = begin, bytes;
 
-  if (offset >= n)
-    return ch;
-  ch.c = (guchar) text[offset] < 0x80
-             ? (guchar) text[offset]
-             : g_utf8_get_char_validated (text + offset, (gssize) (n - offset));
-  if (ch.c == (gunichar) -1 || ch.c == (gunichar) -2) {
-    ch.c = 0xfffd;
-    ch.class = CLASS_OTHER;
-    ch.bytes = 1;
-  } else {
-    ch.class = class_of (ch.c);
-    ch.bytes = ch.c < 0x80 ? 1 : ch.c < 0x800 ? 2
-                             : ch.c < 0x10000 ? 3
-                                              : 4;
-  }
-  return ch;
+  *cut = begin;
+  for (; at < end; at += bytes)
+    if ((text_pattern_atom (text + at, end - at, &bytes) & SET_S) == 0)
+      *cut = at + bytes;
+  *next = end;
+  if (*cut == begin)
+    *cut = end;
 }
 
-/* Where the run of a class that begins at offset ends, after at most max characters (0: any
- * number). */
+/* Where count numbers end, or all of a row; *found is how many there are. */
 static size_t
-run_end (const char *text, size_t n, size_t offset, Class class, unsigned max)
+skip_numbers (uint32_t set, const char *text, size_t begin, size_t end, size_t count, size_t *found)
 {
-  for (unsigned count = 0; max == 0 || count < max; count++) {
-    Character ch = character_at (text, n, offset);
+  size_t bytes;
 
-    if (ch.class != class)
+  for (*found = 0; begin < end && *found < count; ++*found, begin += bytes)
+    if ((text_pattern_atom (text + begin, end - begin, &bytes) & set) == 0)
       break;
-    offset += ch.bytes;
-  }
-  return offset;
+  return begin;
 }
 
-static gboolean
-is_line_end (gunichar c)
+/* The first group of a row has what is more than threes. */
+static void
+cut_groups (const TextPass *pass, const char *text, size_t begin, size_t end, size_t *cut,
+            size_t *next)
 {
-  return c == '\r' || c == '\n';
+  uint32_t set = pass->kind == TEXT_PASS_GROUPS ? SET_N : ATOM_DIGIT;
+  size_t at = begin, bytes, count, first;
+
+  while (at < end && (text_pattern_atom (text + at, end - at, &bytes) & set) == 0)
+    at += bytes;
+  *next = skip_numbers (set, text, at, end, SIZE_MAX, &count);
+  first = count % 3 > 0 ? count % 3 : MIN (count, 3);
+  *cut = skip_numbers (set, text, at, end, first, &count);
+  if (pass->kind == TEXT_PASS_DIGIT_GROUPS && at > begin)
+    *cut = *next = at;
 }
 
-/* Bytes of an English contraction such as 's or 'll at the begin of text; 0: none. */
 static size_t
-contraction_bytes (const char *text, size_t n, gboolean any_case)
+group_end (const TextPass *pass, const char *text, size_t begin, size_t next)
 {
-  static const char *const endings[] = { "s", "t", "re", "ve", "m", "ll", "d" };
+  size_t count;
 
-  if (n < 2 || text[0] != '\'')
-    return 0;
-  for (size_t i = 0; i < G_N_ELEMENTS (endings); i++) {
-    size_t length = strlen (endings[i]);
-
-    if (length < n && (any_case ? g_ascii_strncasecmp (text + 1, endings[i], length)
-                                : strncmp (text + 1, endings[i], length)) == 0)
-      return 1 + length;
-  }
-  return 0;
+  return skip_numbers (SET_N, text, begin, next, 3, &count);
 }
 
-/* A piece that begins with white space and has nothing else before its end. */
-static size_t
-space_bytes (const Rules *rules, const char *text, size_t n)
-{
-  size_t end = 0, last = 0, after_line_end = 0;
-  Character ch;
+static const struct {
+  Cut cut;
+  /* Where the next piece ends when *next is known; NULL: there. */
+  size_t (*go_on) (const TextPass *pass, const char *text, size_t begin, size_t next);
+} passes[] = {
+  [TEXT_PASS_PATTERNS] = { cut_by_patterns, NULL },
+  [TEXT_PASS_GROUPS] = { cut_groups, group_end },
+  [TEXT_PASS_DIGIT_GROUPS] = { cut_groups, group_end },
+  [TEXT_PASS_LAST_SPACES] = { cut_last_spaces, NULL },
+};
 
-  for (ch = character_at (text, n, 0); ch.class == CLASS_SPACE; ch = character_at (text, n, end)) {
-    last = end;
-    end += ch.bytes;
-    if (is_line_end (ch.c))
-      after_line_end = end;
-  }
-  if (rules->modern && after_line_end > 0)
-    return after_line_end;
-  /* The last space belongs to what follows, unless nothing does. */
-  if (last == 0 || ch.class == CLASS_END ||
-      (rules->split_numbers_first && ch.class == CLASS_NUMBER))
-    return end;
-  return last;
-}
-
-/* Line ends that stick to signs before them. */
-static size_t
-skip_line_ends (const char *text, size_t n, size_t offset)
+void
+text_pieces_begin (TextPieces *pieces, const TextPretokenizer *pretokenizer, const char *text,
+                   size_t n)
 {
-  while (offset < n && is_line_end ((guchar) text[offset]))
-    offset++;
-  return offset;
+  memset (pieces, 0, sizeof *pieces);
+  pieces->pretokenizer = pretokenizer;
+  pieces->text = text;
+  pieces->n = n;
 }
 
 size_t
-text_pretokenizer_next (const TextPretokenizer *pretokenizer, const char *text, size_t n)
+text_pieces_next (TextPieces *pieces)
 {
-  const Rules *rules = &pretokenizer->rules;
-  Character first = character_at (text, n, 0), second;
-  size_t begin = 0; /* of the run: after a leading character that joins it */
-  Class class = first.class;
-  size_t bytes = contraction_bytes (text, n, rules->modern);
+  const TextPass *pass = pieces->pretokenizer->family->passes;
+  size_t begin = pieces->at, end = pieces->n;
 
-  if (bytes > 0)
-    return bytes;
-  second = character_at (text, n, first.bytes);
-  if (rules->modern && second.class == CLASS_LETTER && class != CLASS_LETTER &&
-      class != CLASS_NUMBER && !is_line_end (first.c))
-    begin = first.bytes, class = CLASS_LETTER;
-  else if (first.c == ' ' &&
-           (second.class == CLASS_OTHER ||
-            (!rules->modern && (second.class == CLASS_LETTER ||
-                                (second.class == CLASS_NUMBER && rules->max_numbers == 0)))))
-    begin = first.bytes, class = second.class;
-
-  switch (class) {
-  case CLASS_LETTER:
-    return run_end (text, n, begin, CLASS_LETTER, 0);
-  case CLASS_NUMBER:
-    return run_end (text, n, begin, CLASS_NUMBER, rules->max_numbers);
-  case CLASS_OTHER:
-    bytes = run_end (text, n, begin, CLASS_OTHER, 0);
-    return rules->modern ? skip_line_ends (text, n, bytes) : bytes;
-  case CLASS_SPACE:
-    return space_bytes (rules, text, n);
-  case CLASS_END:
-  default:
+  if (begin >= end)
     return 0;
+  for (TextPieceLevel *level = pieces->levels;
+       level < pieces->levels + TEXT_MAX_PASSES && pass->kind != TEXT_PASS_NONE; level++, pass++) {
+    if (level->end <= begin && level->next > begin)
+      level->end = passes[pass->kind].go_on == NULL
+                       ? level->next
+                       : passes[pass->kind].go_on (pass, pieces->text, begin, level->next);
+    else if (level->end <= begin)
+      passes[pass->kind].cut (pass, pieces->text, begin, end, &level->end, &level->next);
+    end = level->end;
   }
+  pieces->at = end;
+  return end - begin;
 }

@@ -89,7 +89,11 @@ def main():
             with_pre(args.models[0], pre, models[pre])
         for name, model in models.items():
             for special in (0, 1):
-                peer = ids(args.peer, model, strings, special)
+                try:
+                    peer = ids(args.peer, model, strings, special)
+                except subprocess.CalledProcessError:
+                    print(f"{name}: the peer does not open it")
+                    continue
                 ours = ids(args.ours, model, strings, special)
                 bad = [i for i in range(len(texts)) if peer[i:i + 1] != ours[i:i + 1]]
                 wrong += len(bad)

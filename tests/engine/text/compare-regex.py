@@ -6,7 +6,8 @@ usage: compare-regex.py [STRINGS [SEED]]     from the source root; random string
 needs cc, glib-2.0 and PyPI's regex
 
 The expressions are those of the tokenizer.json files, run by a regex engine that knows Unicode
-categories; the scanner is compiled from engine/text/pretokenizer.c."""
+categories; the scanner is compiled from engine/text. Families that the peer cuts in its own
+way are not here."""
 import ctypes
 import os
 import random
@@ -20,6 +21,9 @@ import regex
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from sample_strings import random_strings  # noqa: E402
 
+SOURCES = [f"engine/text/{name}.c" for name in ("pretokenizer", "pretokenizer-families",
+                                                 "pattern", "utf8")]
+PIECES_BYTES = 512  # more than TextPieces takes
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
           r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
@@ -28,6 +32,8 @@ FAMILIES = {
     "smollm": (r"\p{N}", GPT2),
     "llama-bpe": ("", LLAMA3),
     "qwen2": ("", LLAMA3.replace("{1,3}", "")),
+    "qwen35": ("", LLAMA3.replace("{1,3}", "").replace(r"?\p{L}+", r"?[\p{L}\p{M}]+")
+               .replace(r" ?[^\s\p{L}\p{N}]", r" ?[^\s\p{L}\p{M}\p{N}]")),
 }
 
 
@@ -45,9 +51,10 @@ def pieces_of_expressions(text, first, then):
 
 def pieces_of_scanner(library, name, text):
     data, out, done = text.encode(), [], 0
-    row = library.text_pretokenizer_find(name.encode())
-    while done < len(data):
-        n = library.text_pretokenizer_next(row, data[done:], len(data) - done)
+    pieces = ctypes.create_string_buffer(PIECES_BYTES)
+    library.text_pieces_begin(pieces, library.text_pretokenizer_find(name.encode()), data,
+                              len(data))
+    while n := library.text_pieces_next(pieces):
         out.append(data[done:done + n].decode())
         done += n
     return out
@@ -61,11 +68,13 @@ def main():
                                         text=True).split()
         so = os.path.join(folder, "pretokenizer.so")
         subprocess.check_call(["cc", "-shared", "-fPIC", "-O2", "-I.", "-o", so,
-                               "engine/text/pretokenizer.c"] + flags)
+                               *SOURCES] + flags)
         library = ctypes.CDLL(so)
     library.text_pretokenizer_find.restype = ctypes.c_void_p
-    library.text_pretokenizer_next.restype = ctypes.c_size_t
-    library.text_pretokenizer_next.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]
+    library.text_pieces_begin.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p,
+                                          ctypes.c_size_t]
+    library.text_pieces_next.restype = ctypes.c_size_t
+    library.text_pieces_next.argtypes = [ctypes.c_void_p]
     wrong = 0
     # The long s is an s to an expression without regard to case, though not to the peer; characters
     # that Unicode has not assigned, or lately, are another matter in each library.

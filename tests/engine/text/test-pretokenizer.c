@@ -37,18 +37,16 @@ test_cases (void)
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
     const TextPretokenizer *pre = text_pretokenizer_find (cases[i].pre);
     const char *text = cases[i].text;
-    size_t n = strlen (text);
     g_autoptr (GString) got = g_string_new (NULL);
+    TextPieces pieces;
+    size_t done = 0, piece;
 
-    while (n > 0) {
-      size_t piece = text_pretokenizer_next (pre, text, n);
-
-      g_assert_cmpuint (piece, >, 0);
-      g_assert_cmpuint (piece, <=, n);
-      g_string_append_printf (got, "%s%.*s", got->len > 0 ? "|" : "", (int) piece, text);
-      text += piece;
-      n -= piece;
+    text_pieces_begin (&pieces, pre, text, strlen (text));
+    while ((piece = text_pieces_next (&pieces)) > 0) {
+      g_string_append_printf (got, "%s%.*s", got->len > 0 ? "|" : "", (int) piece, text + done);
+      done += piece;
     }
+    g_assert_cmpuint (done, ==, strlen (text));
     g_assert_cmpstr (got->str, ==, cases[i].pieces);
   }
 }
@@ -56,12 +54,19 @@ test_cases (void)
 static void
 test_names (void)
 {
+  const TextPretokenizer *llama = text_pretokenizer_find ("llama-bpe");
+  const TextPretokenizer *gemma4 = text_pretokenizer_find ("gemma4");
+
   g_assert_null (text_pretokenizer_find ("nobody-knows"));
-  g_assert_true (text_pretokenizer_find ("gpt-2") == text_pretokenizer_default ());
-  g_assert_true (text_pretokenizer_ignores_merges (text_pretokenizer_find ("llama-bpe")));
-  g_assert_true (text_pretokenizer_adds_bos (text_pretokenizer_find ("llama3")));
-  g_assert_false (text_pretokenizer_ignores_merges (text_pretokenizer_find ("qwen2")));
+  g_assert_true (text_pretokenizer_takes_whole (llama, "a", 1));
+  g_assert_true (text_pretokenizer_adds_bos (llama));
+  g_assert_false (text_pretokenizer_insists_on_bos (llama));
+  g_assert_false (text_pretokenizer_takes_whole (text_pretokenizer_find ("qwen2"), "a", 1));
   g_assert_false (text_pretokenizer_adds_bos (text_pretokenizer_find ("smollm")));
+  g_assert_true (text_pretokenizer_insists_on_bos (gemma4));
+  g_assert_true (text_pretokenizer_of_characters (gemma4));
+  g_assert_true (text_pretokenizer_takes_whole (gemma4, "\n\n", 2));
+  g_assert_false (text_pretokenizer_takes_whole (gemma4, "\na", 2));
 }
 
 int
