@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The table of GGUF number formats and the exact conversion of each to f32. It knows nothing of
  * files or tensors, and nothing here is fast: kernels are elsewhere and are tested against this. */
-#include "engine/model/quant.h"
-
-#include <string.h>
+#include "engine/model/quant-private.h"
 
 /* Bits of a float without breaking aliasing rules. */
 static float
@@ -79,23 +77,6 @@ model_bf16_to_f32 (uint16_t h)
   return float_of_bits ((uint32_t) h << 16);
 }
 
-void
-model_q4k_scale_min (const uint8_t scales[12], unsigned j, uint8_t *scale, uint8_t *min)
-{
-  if (j < 4) {
-    *scale = scales[j] & 63;
-    *min = scales[j + 4] & 63;
-  } else { /* the low 4 bits are in bytes 8..11, the high 2 bits on top of the first eight bytes */
-    *scale = (uint8_t) ((scales[j + 4] & 15) | (scales[j - 4] >> 6) << 4);
-    *min = (uint8_t) ((scales[j + 4] >> 4) | (scales[j] >> 6) << 4);
-  }
-}
-
-/* Rows in files may begin at any byte: blocks are copied out before their fields are read. */
-#define COPY_BLOCK(type, block, src, i) \
-  type block;                           \
-  memcpy (&block, (const char *) (src) + (i) * sizeof (type), sizeof (type))
-
 static void
 f32_to_f32 (const void *src, float *dst, size_t n)
 {
@@ -106,7 +87,7 @@ static void
 f16_to_f32 (const void *src, float *dst, size_t n)
 {
   for (size_t i = 0; i < n; i++) {
-    COPY_BLOCK (uint16_t, h, src, i);
+    COPY_BLOCK (uint16_t, h, (const char *) src + 2 * i);
     dst[i] = model_f16_to_f32 (h);
   }
 }
@@ -115,133 +96,102 @@ static void
 bf16_to_f32 (const void *src, float *dst, size_t n)
 {
   for (size_t i = 0; i < n; i++) {
-    COPY_BLOCK (uint16_t, h, src, i);
+    COPY_BLOCK (uint16_t, h, (const char *) src + 2 * i);
     dst[i] = model_bf16_to_f32 (h);
   }
 }
 
+/* Blocks by way of their integers. */
 static void
-q4_0_to_f32 (const void *src, float *dst, size_t n)
+convert (void (*expand) (const void *, ModelCodes *), gboolean has_min, size_t weights,
+         size_t bytes, const void *src, float *dst, size_t n)
 {
-  for (size_t i = 0; i < n / 32; i++, dst += 32) {
-    COPY_BLOCK (ModelBlockQ4_0, block, src, i);
-    float d = model_f16_to_f32 (block.d);
+  const char *block = src;
+  ModelCodes codes;
 
-    for (int j = 0; j < 16; j++) {
-      dst[j] = (float) ((block.qs[j] & 15) - 8) * d;
-      dst[j + 16] = (float) ((block.qs[j] >> 4) - 8) * d;
-    }
+  for (; n > 0; n -= weights, block += bytes, dst += weights) {
+    expand (block, &codes);
+    for (size_t i = 0; i < weights; i++)
+      dst[i] = (float) codes.codes[i] * codes.scale[i / 16];
+    for (size_t i = 0; has_min && i < weights; i++)
+      dst[i] += codes.min[i / 16];
   }
 }
 
-static void
-q4_1_to_f32 (const void *src, float *dst, size_t n)
-{
-  for (size_t i = 0; i < n / 32; i++, dst += 32) {
-    COPY_BLOCK (ModelBlockQ4_1, block, src, i);
-    float d = model_f16_to_f32 (block.d), m = model_f16_to_f32 (block.m);
-
-    for (int j = 0; j < 16; j++) {
-      dst[j] = (float) (block.qs[j] & 15) * d + m;
-      dst[j + 16] = (float) (block.qs[j] >> 4) * d + m;
-    }
+#define CONVERT(name, Block, weights, has_min)                                      \
+  static void name##_to_f32 (const void *src, float *dst, size_t n)                 \
+  {                                                                                 \
+    convert (model_##name##_expand, has_min, weights, sizeof (Block), src, dst, n); \
   }
-}
 
-static void
-q8_0_to_f32 (const void *src, float *dst, size_t n)
-{
-  for (size_t i = 0; i < n / 32; i++, dst += 32) {
-    COPY_BLOCK (ModelBlockQ8_0, block, src, i);
-    float d = model_f16_to_f32 (block.d);
+CONVERT (q4_0, ModelBlockQ4_0, 32, FALSE)
+CONVERT (q4_1, ModelBlockQ4_1, 32, TRUE)
+CONVERT (q5_0, ModelBlockQ5_0, 32, FALSE)
+CONVERT (q5_1, ModelBlockQ5_1, 32, TRUE)
+CONVERT (q8_0, ModelBlockQ8_0, 32, FALSE)
+CONVERT (q2_k, ModelBlockQ2_K, 256, TRUE)
+CONVERT (q3_k, ModelBlockQ3_K, 256, FALSE)
+CONVERT (q4_k, ModelBlockQ4_K, 256, TRUE)
+CONVERT (q5_k, ModelBlockQ5_K, 256, TRUE)
+CONVERT (q6_k, ModelBlockQ6_K, 256, FALSE)
+CONVERT (iq4_nl, ModelBlockIQ4_NL, 32, FALSE)
+CONVERT (iq4_xs, ModelBlockIQ4_XS, 256, FALSE)
+CONVERT (mxfp4, ModelBlockMXFP4, 32, FALSE)
+CONVERT (nvfp4, ModelBlockNVFP4, 64, FALSE)
+CONVERT (iq2_xxs, ModelBlockIQ2_XXS, 256, FALSE)
+CONVERT (iq2_xs, ModelBlockIQ2_XS, 256, FALSE)
+CONVERT (iq2_s, ModelBlockIQ2_S, 256, FALSE)
+CONVERT (iq3_xxs, ModelBlockIQ3_XXS, 256, FALSE)
+CONVERT (iq3_s, ModelBlockIQ3_S, 256, FALSE)
+CONVERT (iq1_s, ModelBlockIQ1_S, 256, FALSE)
+CONVERT (iq1_m, ModelBlockIQ1_M, 256, FALSE)
+CONVERT (tq1_0, ModelBlockTQ1_0, 256, FALSE)
+CONVERT (tq2_0, ModelBlockTQ2_0, 256, FALSE)
+CONVERT (q1_0, ModelBlockQ1_0, 128, FALSE)
+CONVERT (q2_0, ModelBlockQ2_0, 64, FALSE)
 
-    for (int j = 0; j < 32; j++)
-      dst[j] = (float) block.qs[j] * d;
-  }
-}
-
-static void
-q4_k_to_f32 (const void *src, float *dst, size_t n)
-{
-  for (size_t i = 0; i < n / 256; i++, dst += 256) {
-    COPY_BLOCK (ModelBlockQ4_K, block, src, i);
-    float d = model_f16_to_f32 (block.d), dmin = model_f16_to_f32 (block.dmin);
-
-    for (unsigned j = 0; j < 8; j++) { /* sub-blocks of 32 */
-      const uint8_t *qs = block.qs + j / 2 * 32;
-      unsigned shift = j % 2 * 4;
-      uint8_t scale, min;
-      float d_sub, m_sub;
-
-      model_q4k_scale_min (block.scales, j, &scale, &min);
-      d_sub = d * (float) scale;
-      m_sub = dmin * (float) min;
-      for (unsigned l = 0; l < 32; l++)
-        dst[j * 32 + l] = d_sub * (float) (qs[l] >> shift & 15) - m_sub;
-    }
-  }
-}
-
-static void
-q6_k_to_f32 (const void *src, float *dst, size_t n)
-{
-  for (size_t i = 0; i < n / 256; i++, dst += 256) {
-    COPY_BLOCK (ModelBlockQ6_K, block, src, i);
-    float d = model_f16_to_f32 (block.d);
-
-    for (unsigned j = 0; j < 256; j++) {
-      /* Halves of 128 weights; in a half, quarters q of 32: low bits in 64 bytes of ql (quarters 0
-       * and 1 the low nibbles, 2 and 3 the high ones), high bits in 32 bytes of qh, two for each
-       * quarter. */
-      unsigned half = j / 128, quarter = j % 128 / 32, l = j % 32;
-      unsigned low = block.ql[half * 64 + (quarter & 1) * 32 + l] >> (quarter / 2 * 4) & 15;
-      unsigned high = block.qh[half * 32 + l] >> (quarter * 2) & 3;
-      int q = (int) (low | high << 4) - 32;
-
-      dst[j] = d * (float) block.scales[j / 16] * (float) q;
-    }
-  }
-}
+#define ROW(TYPE, name, weights, has_min) \
+  { MODEL_TYPE_##TYPE, #TYPE, weights, sizeof (ModelBlock##TYPE), name##_to_f32, model_##name##_expand, has_min }
 
 /* Every type that GGUF has or had a name for. A row with a conversion is one that this version
  * runs; the others have their names here so that a refusal can say them. Ids without a row were
  * withdrawn. */
 static const ModelTypeInfo types[] = {
-  { MODEL_TYPE_F32, "F32", 1, 4, f32_to_f32 },
-  { MODEL_TYPE_F16, "F16", 1, 2, f16_to_f32 },
-  { MODEL_TYPE_Q4_0, "Q4_0", 32, 18, q4_0_to_f32 },
-  { MODEL_TYPE_Q4_1, "Q4_1", 32, 20, q4_1_to_f32 },
-  { 6, "Q5_0", 32, 22, NULL },
-  { 7, "Q5_1", 32, 24, NULL },
-  { MODEL_TYPE_Q8_0, "Q8_0", 32, 34, q8_0_to_f32 },
-  { 9, "Q8_1", 32, 36, NULL },
-  { 10, "Q2_K", 256, 84, NULL },
-  { 11, "Q3_K", 256, 110, NULL },
-  { MODEL_TYPE_Q4_K, "Q4_K", 256, 144, q4_k_to_f32 },
-  { 13, "Q5_K", 256, 176, NULL },
-  { MODEL_TYPE_Q6_K, "Q6_K", 256, 210, q6_k_to_f32 },
-  { 15, "Q8_K", 256, 292, NULL },
-  { 16, "IQ2_XXS", 256, 66, NULL },
-  { 17, "IQ2_XS", 256, 74, NULL },
-  { 18, "IQ3_XXS", 256, 98, NULL },
-  { 19, "IQ1_S", 256, 50, NULL },
-  { 20, "IQ4_NL", 32, 18, NULL },
-  { 21, "IQ3_S", 256, 110, NULL },
-  { 22, "IQ2_S", 256, 82, NULL },
-  { 23, "IQ4_XS", 256, 136, NULL },
-  { 24, "I8", 1, 1, NULL },
-  { 25, "I16", 1, 2, NULL },
-  { 26, "I32", 1, 4, NULL },
-  { 27, "I64", 1, 8, NULL },
-  { 28, "F64", 1, 8, NULL },
-  { 29, "IQ1_M", 256, 56, NULL },
-  { MODEL_TYPE_BF16, "BF16", 1, 2, bf16_to_f32 },
-  { 34, "TQ1_0", 256, 54, NULL },
-  { 35, "TQ2_0", 256, 66, NULL },
-  { 39, "MXFP4", 32, 17, NULL },
-  { 40, "NVFP4", 64, 36, NULL },
-  { 41, "Q1_0", 128, 18, NULL },
-  { 42, "Q2_0", 64, 18, NULL },
+  { MODEL_TYPE_F32, "F32", 1, 4, f32_to_f32, NULL, FALSE },
+  { MODEL_TYPE_F16, "F16", 1, 2, f16_to_f32, NULL, FALSE },
+  ROW (Q4_0, q4_0, 32, FALSE),
+  ROW (Q4_1, q4_1, 32, TRUE),
+  ROW (Q5_0, q5_0, 32, FALSE),
+  ROW (Q5_1, q5_1, 32, TRUE),
+  ROW (Q8_0, q8_0, 32, FALSE),
+  { 9, "Q8_1", 32, 36, NULL, NULL, FALSE },
+  ROW (Q2_K, q2_k, 256, TRUE),
+  ROW (Q3_K, q3_k, 256, FALSE),
+  ROW (Q4_K, q4_k, 256, TRUE),
+  ROW (Q5_K, q5_k, 256, TRUE),
+  ROW (Q6_K, q6_k, 256, FALSE),
+  { 15, "Q8_K", 256, 292, NULL, NULL, FALSE },
+  ROW (IQ2_XXS, iq2_xxs, 256, FALSE),
+  ROW (IQ2_XS, iq2_xs, 256, FALSE),
+  ROW (IQ3_XXS, iq3_xxs, 256, FALSE),
+  ROW (IQ1_S, iq1_s, 256, FALSE),
+  ROW (IQ4_NL, iq4_nl, 32, FALSE),
+  ROW (IQ3_S, iq3_s, 256, FALSE),
+  ROW (IQ2_S, iq2_s, 256, FALSE),
+  ROW (IQ4_XS, iq4_xs, 256, FALSE),
+  { 24, "I8", 1, 1, NULL, NULL, FALSE },
+  { 25, "I16", 1, 2, NULL, NULL, FALSE },
+  { 26, "I32", 1, 4, NULL, NULL, FALSE },
+  { 27, "I64", 1, 8, NULL, NULL, FALSE },
+  { 28, "F64", 1, 8, NULL, NULL, FALSE },
+  ROW (IQ1_M, iq1_m, 256, FALSE),
+  { MODEL_TYPE_BF16, "BF16", 1, 2, bf16_to_f32, NULL, FALSE },
+  ROW (TQ1_0, tq1_0, 256, FALSE),
+  ROW (TQ2_0, tq2_0, 256, FALSE),
+  ROW (MXFP4, mxfp4, 32, FALSE),
+  ROW (NVFP4, nvfp4, 64, FALSE),
+  ROW (Q1_0, q1_0, 128, FALSE),
+  ROW (Q2_0, q2_0, 64, FALSE),
 };
 
 const ModelTypeInfo *

@@ -13,10 +13,30 @@ typedef enum {
   MODEL_TYPE_F16 = 1,
   MODEL_TYPE_Q4_0 = 2,
   MODEL_TYPE_Q4_1 = 3,
+  MODEL_TYPE_Q5_0 = 6,
+  MODEL_TYPE_Q5_1 = 7,
   MODEL_TYPE_Q8_0 = 8,
+  MODEL_TYPE_Q2_K = 10,
+  MODEL_TYPE_Q3_K = 11,
   MODEL_TYPE_Q4_K = 12,
+  MODEL_TYPE_Q5_K = 13,
   MODEL_TYPE_Q6_K = 14,
+  MODEL_TYPE_IQ2_XXS = 16,
+  MODEL_TYPE_IQ2_XS = 17,
+  MODEL_TYPE_IQ3_XXS = 18,
+  MODEL_TYPE_IQ1_S = 19,
+  MODEL_TYPE_IQ4_NL = 20,
+  MODEL_TYPE_IQ3_S = 21,
+  MODEL_TYPE_IQ2_S = 22,
+  MODEL_TYPE_IQ4_XS = 23,
+  MODEL_TYPE_IQ1_M = 29,
   MODEL_TYPE_BF16 = 30,
+  MODEL_TYPE_TQ1_0 = 34,
+  MODEL_TYPE_TQ2_0 = 35,
+  MODEL_TYPE_MXFP4 = 39,
+  MODEL_TYPE_NVFP4 = 40,
+  MODEL_TYPE_Q1_0 = 41,
+  MODEL_TYPE_Q2_0 = 42,
 } ModelType;
 
 /* A block of each type as it lies in the file, little endian. Sizes are statically asserted. */
@@ -43,11 +63,132 @@ typedef struct {
   int8_t scales[16]; /* one per 16 weights */
   uint16_t d;        /* f16 super-scale; comes last: blocks are only 2-byte aligned */
 } ModelBlockQ6_K;
+typedef struct {
+  uint16_t d;     /* f16 scale */
+  uint8_t qh[4];  /* bit j of the 32: the fifth bit of weight j */
+  uint8_t qs[16]; /* as Q4_0; value = d * (q - 16) */
+} ModelBlockQ5_0;
+typedef struct {
+  uint16_t d, m;  /* f16 scale and minimum */
+  uint8_t qh[4];  /* as Q5_0 */
+  uint8_t qs[16]; /* as Q5_0; value = d * q + m */
+} ModelBlockQ5_1;
+typedef struct {
+  uint8_t scales[16]; /* one per 16 weights: scale in the low nibble, minimum in the high one */
+  uint8_t qs[64];     /* 2 halves of 32 bytes: bits 2q of byte l are weight 32 q + l of the half */
+  uint16_t d, dmin;   /* f16 super-scales */
+} ModelBlockQ2_K;
+typedef struct {
+  uint8_t hmask[32];  /* bit j of byte l: clear takes 4 from weight 32 j + l */
+  uint8_t qs[64];     /* as Q2_K */
+  uint8_t scales[12]; /* 16 of 6 bits, minus 32: model_q3k_scale () */
+  uint16_t d;         /* f16 super-scale */
+} ModelBlockQ3_K;
+typedef struct {
+  uint16_t d, dmin;   /* as Q4_K */
+  uint8_t scales[12]; /* as Q4_K */
+  uint8_t qh[32];     /* bit j of byte l: the fifth bit of weight 32 j + l */
+  uint8_t qs[128];    /* as Q4_K */
+} ModelBlockQ5_K;
+typedef struct {
+  uint16_t d;     /* f16 scale */
+  uint8_t qs[16]; /* as Q4_0; value = d * model_iq4_values[q] */
+} ModelBlockIQ4_NL;
+typedef struct {
+  uint16_t d;          /* f16 super-scale */
+  uint16_t scales_h;   /* high 2 bits of 8 scales */
+  uint8_t scales_l[4]; /* low 4 bits; minus 32: model_iq4xs_scale () */
+  uint8_t qs[128];     /* 8 sub-blocks as IQ4_NL */
+} ModelBlockIQ4_XS;
+typedef struct {
+  uint8_t e;      /* exponent of the scale: model_e8m0_half () */
+  uint8_t qs[16]; /* as Q4_0; value = scale * model_fp4_values[q] */
+} ModelBlockMXFP4;
+typedef struct {
+  uint8_t d[4];   /* scales of 16 weights each: model_ue4m3_half () */
+  uint8_t qs[32]; /* 8 bytes per 16: low nibbles the first 8; value = scale * model_fp4_values[q] */
+} ModelBlockNVFP4;
+/* The codebook formats: see quant-codebook.c for what their bits mean. */
+typedef struct {
+  uint16_t d;
+  uint8_t qs[64];
+} ModelBlockIQ2_XXS;
+typedef struct {
+  uint16_t d;
+  uint16_t qs[32]; /* entry of 9 bits, 7 signs */
+  uint8_t scales[8];
+} ModelBlockIQ2_XS;
+typedef struct {
+  uint16_t d;
+  uint8_t qs[32], signs[32], qh[8], scales[8];
+} ModelBlockIQ2_S;
+typedef struct {
+  uint16_t d;
+  uint8_t qs[64], signs[32];
+} ModelBlockIQ3_XXS;
+typedef struct {
+  uint16_t d;
+  uint8_t qs[64], qh[8], signs[32], scales[4];
+} ModelBlockIQ3_S;
+typedef struct {
+  uint16_t d;
+  uint8_t qs[32];
+  uint16_t qh[8];
+} ModelBlockIQ1_S;
+typedef struct {
+  uint8_t qs[32], qh[16];
+  uint16_t scales[4];
+} ModelBlockIQ1_M;
+typedef struct {
+  uint8_t qs[48]; /* 5 ternary digits a byte */
+  uint8_t qh[4];  /* 4 */
+  uint16_t d;
+} ModelBlockTQ1_0;
+typedef struct {
+  uint8_t qs[64]; /* as Q2_K; value = d * (q - 1) */
+  uint16_t d;
+} ModelBlockTQ2_0;
+typedef struct {
+  uint16_t d;
+  uint8_t qs[16]; /* a bit each: value = d where it is set, else -d */
+} ModelBlockQ1_0;
+typedef struct {
+  uint16_t d;
+  uint8_t qs[16]; /* two bits each, in order: value = d * (q - 1) */
+} ModelBlockQ2_0;
 G_STATIC_ASSERT (sizeof (ModelBlockQ4_0) == 18);
 G_STATIC_ASSERT (sizeof (ModelBlockQ4_1) == 20);
+G_STATIC_ASSERT (sizeof (ModelBlockQ5_0) == 22);
+G_STATIC_ASSERT (sizeof (ModelBlockQ5_1) == 24);
 G_STATIC_ASSERT (sizeof (ModelBlockQ8_0) == 34);
+G_STATIC_ASSERT (sizeof (ModelBlockQ2_K) == 84);
+G_STATIC_ASSERT (sizeof (ModelBlockQ3_K) == 110);
 G_STATIC_ASSERT (sizeof (ModelBlockQ4_K) == 144);
+G_STATIC_ASSERT (sizeof (ModelBlockQ5_K) == 176);
 G_STATIC_ASSERT (sizeof (ModelBlockQ6_K) == 210);
+G_STATIC_ASSERT (sizeof (ModelBlockIQ4_NL) == 18);
+G_STATIC_ASSERT (sizeof (ModelBlockIQ4_XS) == 136);
+G_STATIC_ASSERT (sizeof (ModelBlockMXFP4) == 17);
+G_STATIC_ASSERT (sizeof (ModelBlockNVFP4) == 36);
+G_STATIC_ASSERT (sizeof (ModelBlockIQ2_XXS) == 66);
+G_STATIC_ASSERT (sizeof (ModelBlockIQ2_XS) == 74);
+G_STATIC_ASSERT (sizeof (ModelBlockIQ2_S) == 82);
+G_STATIC_ASSERT (sizeof (ModelBlockIQ3_XXS) == 98);
+G_STATIC_ASSERT (sizeof (ModelBlockIQ3_S) == 110);
+G_STATIC_ASSERT (sizeof (ModelBlockIQ1_S) == 50);
+G_STATIC_ASSERT (sizeof (ModelBlockIQ1_M) == 56);
+G_STATIC_ASSERT (sizeof (ModelBlockTQ1_0) == 54);
+G_STATIC_ASSERT (sizeof (ModelBlockTQ2_0) == 66);
+G_STATIC_ASSERT (sizeof (ModelBlockQ1_0) == 18);
+G_STATIC_ASSERT (sizeof (ModelBlockQ2_0) == 18);
+
+/* A block as integers: weight i is codes[i] * scale[i / 16], and + min[i / 16] where the type has
+ * minimums, rounded to f32 after each of the two: exactly what the format defines. */
+typedef struct {
+  int8_t codes[256];
+  float scale[16];
+  float min[16];
+} ModelCodes;
 
 typedef struct {
   uint32_t id;            /* ModelType, the id in the file */
@@ -57,6 +198,9 @@ typedef struct {
   /* Converts n weights (a multiple of block_weights) exactly as the format defines them.
    * src: n / block_weights blocks, any alignment; dst: n floats. */
   void (*to_f32) (const void *src, float *dst, size_t n);
+  /* One block (any alignment) as integers; NULL for the floats. */
+  void (*expand) (const void *block, ModelCodes *out);
+  gboolean has_min;
 } ModelTypeInfo;
 
 /* NULL for an id that this version does not run. Thread: any. */
@@ -75,3 +219,12 @@ float model_bf16_to_f32 (uint16_t h);
 
 /* The 6-bit (scale, min) pair j (0..7) of a Q4_K (and Q5_K) block. */
 void model_q4k_scale_min (const uint8_t scales[12], unsigned j, uint8_t *scale, uint8_t *min);
+/* The scale j (0..15) of a Q3_K block, and j (0..7) of an IQ4_XS block: -32 .. 31. */
+int model_q3k_scale (const uint8_t scales[12], unsigned j);
+int model_iq4xs_scale (const ModelBlockIQ4_XS *block, unsigned j);
+/* What the 16 codes of IQ4_NL and IQ4_XS stand for, and twice what those of MXFP4 and NVFP4 (E2M1
+ * of the OCP microscaling formats) do; so the scales of these are halved: 2^(e - 128), where e = 0
+ * and 1 are subnormal, and an unsigned E4M3 (0x7f: 0, as ggml has it) over 2. */
+extern const int8_t model_iq4_values[16], model_fp4_values[16];
+float model_e8m0_half (uint8_t e);
+float model_ue4m3_half (uint8_t e);

@@ -174,6 +174,12 @@ find (const ModelTypeInfo *type)
   return NULL;
 }
 
+gboolean
+vulkan_layout_runs (const ModelTypeInfo *type)
+{
+  return find (type) != NULL;
+}
+
 /* Units of `span` blocks in a row. */
 static uint32_t
 units_a_row (uint32_t blocks, uint32_t span)

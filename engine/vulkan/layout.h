@@ -23,6 +23,8 @@ typedef struct {
   uint32_t row_bytes[VULKAN_N_PLANES]; /* of one row in each plane; 0: the plane does not exist */
 } VulkanLayout;
 
+/* Whether there are kernels for the type. */
+gboolean vulkan_layout_runs (const ModelTypeInfo *type);
 /* rows x columns of type, interleaved by group, padded to a multiple of pad_rows (itself a
  * multiple of group). wide: scales are unpacked to f32, where the type has a form for that. */
 void vulkan_layout_init (VulkanLayout *self, const ModelTypeInfo *type, uint32_t rows,

@@ -85,6 +85,24 @@ add_vector (VulkanWeights *self, const ModelTensor *tensor)
   g_hash_table_insert (self->vectors, (gpointer) tensor, vector);
 }
 
+/* Refuses what there are no kernels for: the processor may have them. */
+static gboolean
+check_types (const GraphPlan *plan, GError **error)
+{
+  for (uint32_t i = 0; i < plan->n_ops; i++)
+    for (uint32_t w = 0; w < plan->ops[i].n_weights; w++) {
+      const ModelTensor *tensor = plan->ops[i].weights[w];
+      if (vulkan_layout_runs (tensor->type))
+        continue;
+      g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED,
+                   "Graphics cards cannot run weights of the format %s yet (%s): choose the "
+                   "processor in the settings, or a file in Q4_K_M.",
+                   tensor->type->name, tensor->name);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 /* Fills stacks and vectors from the plan, without memory yet. */
 static void
 collect (VulkanWeights *self, const GraphPlan *plan)
@@ -310,6 +328,8 @@ VulkanWeights *
 vulkan_weights_new (VulkanDevice *device, VulkanSubmitter *submitter, const GraphPlan *plan,
                     EngineProgress progress, void *user_data, const gint *cancel, GError **error)
 {
+  if (!check_types (plan, error))
+    return NULL;
   VulkanWeights *self = g_new0 (VulkanWeights, 1);
   self->device = device;
   self->stacks = g_ptr_array_new_with_free_func (g_free);

@@ -48,13 +48,6 @@ random_bytes (uint64_t *state, void *dst, size_t n)
     out[i] = (uint8_t) (test_random (state) >> 56);
 }
 
-/* A scale that varies by a third around value. */
-static uint16_t
-random_scale (uint64_t *state, float value)
-{
-  return model_f32_to_f16 (value * (1 + test_random_real (state) / 3));
-}
-
 static void
 random_float (uint64_t *state, ModelType type, float deviation, uint8_t *dst)
 {
@@ -71,53 +64,98 @@ random_float (uint64_t *state, ModelType type, float deviation, uint8_t *dst)
     memcpy (dst, &half, sizeof half);
 }
 
-/* The standard deviation of uniform codes 0..15 is 4.6, of -128..127 74, of -32..31 18.5. */
-static void
-random_block (uint64_t *state, ModelType type, float deviation, uint8_t *dst)
-{
-  ModelBlockQ4_0 q4_0;
-  ModelBlockQ4_1 q4_1;
-  ModelBlockQ8_0 q8_0;
-  ModelBlockQ4_K q4_k;
-  ModelBlockQ6_K q6_k;
+/* Where the f16 scales of a block are; min: what the second, of minimums, is times the first, so that
+ * the mean is about 0. The other formats have scales of their own kinds. */
+static const struct {
+  ModelType type;
+  uint32_t scale_at, min_at;
+  float min;
+} scales[] = {
+  { MODEL_TYPE_Q4_0, 0, 0, 0 },
+  { MODEL_TYPE_Q4_1, 0, 2, -7.5f },
+  { MODEL_TYPE_Q5_0, 0, 0, 0 },
+  { MODEL_TYPE_Q5_1, 0, 2, -15.5f },
+  { MODEL_TYPE_Q8_0, 0, 0, 0 },
+  { MODEL_TYPE_Q2_K, 80, 82, 1.5f },
+  { MODEL_TYPE_Q3_K, 108, 0, 0 },
+  { MODEL_TYPE_Q4_K, 0, 2, 7.5f },
+  { MODEL_TYPE_Q5_K, 0, 2, 15.5f },
+  { MODEL_TYPE_Q6_K, 208, 0, 0 },
+  { MODEL_TYPE_IQ4_NL, 0, 0, 0 },
+  { MODEL_TYPE_IQ4_XS, 0, 0, 0 },
+  { MODEL_TYPE_IQ2_XXS, 0, 0, 0 },
+  { MODEL_TYPE_IQ2_XS, 0, 0, 0 },
+  { MODEL_TYPE_IQ2_S, 0, 0, 0 },
+  { MODEL_TYPE_IQ3_XXS, 0, 0, 0 },
+  { MODEL_TYPE_IQ3_S, 0, 0, 0 },
+  { MODEL_TYPE_IQ1_S, 0, 0, 0 },
+  { MODEL_TYPE_TQ1_0, 52, 0, 0 },
+  { MODEL_TYPE_TQ2_0, 64, 0, 0 },
+  { MODEL_TYPE_Q1_0, 0, 0, 0 },
+  { MODEL_TYPE_Q2_0, 0, 0, 0 },
+};
 
-  switch (type) {
-  case MODEL_TYPE_F32:
-  case MODEL_TYPE_F16:
-  case MODEL_TYPE_BF16:
-    random_float (state, type, deviation, dst);
-    break;
-  case MODEL_TYPE_Q4_0:
-    random_bytes (state, &q4_0, sizeof q4_0);
-    q4_0.d = random_scale (state, deviation / 4.6f);
-    memcpy (dst, &q4_0, sizeof q4_0);
-    break;
-  case MODEL_TYPE_Q4_1:
-    random_bytes (state, &q4_1, sizeof q4_1);
-    q4_1.d = random_scale (state, deviation / 4.6f);
-    q4_1.m = random_scale (state, deviation / 4.6f * -7.5f);
-    memcpy (dst, &q4_1, sizeof q4_1);
-    break;
-  case MODEL_TYPE_Q8_0:
-    random_bytes (state, &q8_0, sizeof q8_0);
-    q8_0.d = random_scale (state, deviation / 74);
-    memcpy (dst, &q8_0, sizeof q8_0);
-    break;
-  case MODEL_TYPE_Q4_K:
-    /* Scales and minimums are uniform in 0..63, 31.5 on average; codes 7.5 on average. */
-    random_bytes (state, &q4_k, sizeof q4_k);
-    q4_k.d = random_scale (state, deviation / 4.6f / 31.5f);
-    q4_k.dmin = random_scale (state, deviation / 4.6f / 31.5f * 7.5f);
-    memcpy (dst, &q4_k, sizeof q4_k);
-    break;
-  case MODEL_TYPE_Q6_K:
-    random_bytes (state, &q6_k, sizeof q6_k);
-    q6_k.d = random_scale (state, deviation / 18.5f / 74);
-    memcpy (dst, &q6_k, sizeof q6_k);
-    break;
-  default:
-    g_assert_not_reached ();
+/* The root of the mean square of a block. */
+static float
+rms_of_block (const ModelTypeInfo *info, const uint8_t *block)
+{
+  float weights[256], sum = 0;
+
+  info->to_f32 (block, weights, info->block_weights);
+  for (uint32_t i = 0; i < info->block_weights; i++)
+    sum += weights[i] * weights[i];
+  return sqrtf (sum / (float) info->block_weights);
+}
+
+static void
+put16 (uint8_t *dst, float value)
+{
+  uint16_t half = model_f32_to_f16 (value);
+
+  memcpy (dst, &half, sizeof half);
+}
+
+/* IQ1_M keeps its f16 scale in the top nibbles of four words. */
+static void
+put_iq1_m (uint8_t *block, float value)
+{
+  uint16_t half = model_f32_to_f16 (value);
+
+  for (unsigned i = 0; i < 4; i++)
+    block[49 + 2 * i] = (uint8_t) ((block[49 + 2 * i] & 15) | (half >> (4 * i) & 15) << 4);
+}
+
+/* Random bits, and a scale that makes the deviation what it shall be; 4-bit floats have scales that
+ * are powers of two, or nearly: their magnitudes are 3 on average. */
+static void
+random_block (uint64_t *state, const ModelTypeInfo *info, float deviation, uint8_t *dst)
+{
+  float value;
+
+  if (info->block_weights == 1) {
+    random_float (state, (ModelType) info->id, deviation, dst);
+    return;
   }
+  random_bytes (state, dst, info->block_bytes);
+  deviation *= 1 + test_random_real (state) / 3;
+  if (info->id == MODEL_TYPE_MXFP4)
+    dst[0] = (uint8_t) (127 + ilogbf (deviation / 3));
+  for (unsigned i = 0; i < 4 && info->id == MODEL_TYPE_NVFP4; i++)
+    dst[i] = (uint8_t) (MAX (7 + ilogbf (deviation / 3), 0) << 3 | (dst[i] & 7));
+  if (info->id == MODEL_TYPE_IQ1_M) {
+    put_iq1_m (dst, 1);
+    put_iq1_m (dst, deviation / rms_of_block (info, dst));
+  }
+  for (size_t i = 0; i < G_N_ELEMENTS (scales); i++)
+    if (scales[i].type == info->id) {
+      put16 (dst + scales[i].scale_at, 1);
+      if (scales[i].min_at > 0)
+        put16 (dst + scales[i].min_at, scales[i].min);
+      value = deviation / MAX (rms_of_block (info, dst), 1e-3f);
+      put16 (dst + scales[i].scale_at, value);
+      if (scales[i].min_at > 0)
+        put16 (dst + scales[i].min_at, value * scales[i].min);
+    }
 }
 
 void
@@ -127,7 +165,7 @@ test_random_weights (uint64_t *state, ModelType type, float deviation, void *dst
 
   g_assert (n % info->block_weights == 0);
   for (size_t i = 0; i < n / info->block_weights; i++)
-    random_block (state, type, deviation, (uint8_t *) dst + i * info->block_bytes);
+    random_block (state, info, deviation, (uint8_t *) dst + i * info->block_bytes);
 }
 
 /* ---- metadata ------------------------------------------------------------------------- */
@@ -550,7 +588,7 @@ test_gguf_build_llama (const TestLlama *llama, ModelType type, uint64_t seed)
 {
   TestLlama l = test_llama_complete (llama);
   TestGguf *gguf = test_gguf_build_vocabulary (llama);
-  gboolean k_type = type == MODEL_TYPE_Q4_K || type == MODEL_TYPE_Q6_K;
+  gboolean k_type = model_type_info (type)->block_weights == 256;
   ModelType other = !l.mixed ? type : k_type ? MODEL_TYPE_Q6_K
                                              : MODEL_TYPE_Q8_0;
   uint64_t state = seed;

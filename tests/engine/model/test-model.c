@@ -74,15 +74,15 @@ test_defaults (void)
 static void
 test_all_types (void)
 {
-  static const ModelType types[] = { MODEL_TYPE_F32, MODEL_TYPE_F16, MODEL_TYPE_BF16,
-                                     MODEL_TYPE_Q4_0, MODEL_TYPE_Q4_1, MODEL_TYPE_Q8_0,
-                                     MODEL_TYPE_Q4_K, MODEL_TYPE_Q6_K };
-
-  for (size_t i = 0; i < G_N_ELEMENTS (types) * 8; i++) {
+  for (uint32_t i = 0; i < 64 * 8; i++) {
     TestLlama llama = { .untied = (i & 1) != 0, .mixed = (i & 2) != 0, .f16_norms = (i & 4) != 0 };
-    g_autoptr (TestGguf) written = test_gguf_build_llama (&llama, types[i / 8], i);
-    Opened o = open_model (written);
+    g_autoptr (TestGguf) written = NULL;
+    Opened o;
 
+    if (model_type_info (i / 8) == NULL)
+      continue;
+    written = test_gguf_build_llama (&llama, (ModelType) (i / 8), i);
+    o = open_model (written);
     g_assert_no_error (o.error);
     g_assert_cmpint (o.desc->tied_output, ==, !llama.untied);
     g_assert_true ((o.desc->global[MODEL_ROLE_OUTPUT] == o.desc->global[MODEL_ROLE_TOKEN_EMBD]) ==
@@ -91,33 +91,33 @@ test_all_types (void)
   }
 }
 
-/* The weights that the writer makes are numbers of the size asked for. */
+/* The weights that the writer makes are numbers of the size asked for. Codes are uniform, which
+ * does not make their mean 0: it is -0.5 where they are 0..15 minus 8, and 0.5 of 0..3 minus 1. */
 static void
 test_written_weights (void)
 {
-  static const ModelType types[] = { MODEL_TYPE_F32, MODEL_TYPE_F16, MODEL_TYPE_BF16,
-                                     MODEL_TYPE_Q4_0, MODEL_TYPE_Q4_1, MODEL_TYPE_Q8_0,
-                                     MODEL_TYPE_Q4_K, MODEL_TYPE_Q6_K };
   enum {
     N = 1 << 14
   };
 
-  for (size_t i = 0; i < G_N_ELEMENTS (types); i++) {
-    const ModelTypeInfo *type = model_type_info (types[i]);
-    g_autofree void *blocks = g_malloc (model_type_row_bytes (type, N));
+  for (uint32_t id = 0; id < 64; id++) {
+    const ModelTypeInfo *type = model_type_info (id);
+    g_autofree void *blocks = type != NULL ? g_malloc (model_type_row_bytes (type, N)) : NULL;
     g_autofree float *weights = g_new (float, N);
     uint64_t state = 3;
     double sum = 0, squares = 0;
 
-    test_random_weights (&state, types[i], 0.1f, blocks, N);
+    if (type == NULL)
+      continue;
+    test_random_weights (&state, (ModelType) id, 0.1f, blocks, N);
     type->to_f32 (blocks, weights, N);
     for (size_t j = 0; j < N; j++) {
       sum += (double) weights[j];
       squares += (double) weights[j] * (double) weights[j];
     }
     g_test_message ("%s: mean %g, deviation %g", type->name, sum / N, sqrt (squares / N));
-    g_assert_true (fabs (sum / N) < 0.015); /* codes 0..15 minus 8 are -0.5 on average */
-    g_assert_true (sqrt (squares / N) > 0.08 && sqrt (squares / N) < 0.2);
+    g_assert_cmpfloat (fabs (sum / N), <, 0.05);
+    g_assert_true (sqrt (squares / N) > 0.07 && sqrt (squares / N) < 0.2);
   }
 }
 

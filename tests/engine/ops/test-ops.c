@@ -6,6 +6,7 @@
 #include "tests/engine/ops/test-experts.h"
 
 #include "engine/cpu/cpu.h"
+#include "engine/vulkan/layout.h"
 #include "engine/vulkan/vulkan.h"
 
 #include <math.h>
@@ -22,20 +23,21 @@
 
 typedef struct {
   const char *name;
-  EngineBackend *(*open) (void); /* NULL: this machine lacks it */
-  gboolean quantises;            /* activations, in products with quantised weights */
+  EngineBackend *(*open) (void);                /* NULL: this machine lacks it */
+  gboolean quantises;                           /* activations, in products with quantised weights */
+  gboolean (*runs) (const ModelTypeInfo *type); /* NULL: every type */
 } Backend;
 
 static const Backend *backend_under_test;
 
-static const ModelType types[] = { MODEL_TYPE_F32, MODEL_TYPE_F16, MODEL_TYPE_BF16,
-                                   MODEL_TYPE_Q4_0, MODEL_TYPE_Q4_1, MODEL_TYPE_Q8_0,
-                                   MODEL_TYPE_Q4_K, MODEL_TYPE_Q6_K };
+/* Every number format that there is. */
+static ModelType types[64];
+static size_t n_types;
 
 static double
 limit_of (ModelType type)
 {
-  gboolean quantised = type != MODEL_TYPE_F32 && type != MODEL_TYPE_F16 && type != MODEL_TYPE_BF16;
+  gboolean quantised = model_type_info (type)->block_weights > 1;
 
   return quantised && backend_under_test->quantises ? LIMIT_QUANTISED : LIMIT_FLOAT;
 }
@@ -625,17 +627,28 @@ open_vulkan_hardware (void)
 }
 
 static const Backend backends[] = {
-  { "cpu-portable", open_cpu_portable, FALSE },
-  { "cpu-avx2", open_cpu_avx2, TRUE },
-  { "cpu-avx512", open_cpu_avx512, TRUE },
-  { "vulkan", open_vulkan, TRUE },
-  { "vulkan-hardware", open_vulkan_hardware, TRUE },
+  { "cpu-portable", open_cpu_portable, FALSE, NULL },
+  { "cpu-avx2", open_cpu_avx2, TRUE, NULL },
+  { "cpu-avx512", open_cpu_avx512, TRUE, NULL },
+  { "vulkan", open_vulkan, TRUE, vulkan_layout_runs },
+  { "vulkan-hardware", open_vulkan_hardware, TRUE, vulkan_layout_runs },
 };
+
+static void
+list_types (void)
+{
+  for (uint32_t id = 0; id < G_N_ELEMENTS (types); id++) {
+    const ModelTypeInfo *info = model_type_info (id);
+
+    if (info != NULL && (backend_under_test->runs == NULL || backend_under_test->runs (info)))
+      types[n_types++] = (ModelType) id;
+  }
+}
 
 static void
 add_per_type (const char *op, void (*test) (gconstpointer))
 {
-  for (size_t i = 0; i < G_N_ELEMENTS (types); i++) {
+  for (size_t i = 0; i < n_types; i++) {
     g_autofree char *path = g_strdup_printf ("/ops/%s/%s", op, model_type_info (types[i])->name);
 
     g_test_add_data_func (path, &types[i], test);
@@ -660,6 +673,7 @@ main (int argc, char **argv)
     g_print ("1..0 # SKIP this machine does not run %s\n", backend_under_test->name);
     return 0;
   }
+  list_types ();
   add_per_type ("embed", test_embed);
   add_per_type ("embed-sums", test_embed_sums);
   g_test_add_func ("/ops/norm", test_norm);
