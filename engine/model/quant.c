@@ -150,8 +150,11 @@ CONVERT (tq2_0, ModelBlockTQ2_0, 256, FALSE)
 CONVERT (q1_0, ModelBlockQ1_0, 128, FALSE)
 CONVERT (q2_0, ModelBlockQ2_0, 64, FALSE)
 
-#define ROW(TYPE, name, weights, has_min) \
-  { MODEL_TYPE_##TYPE, #TYPE, weights, sizeof (ModelBlock##TYPE), name##_to_f32, model_##name##_expand, has_min }
+#define ROW(TYPE, name, weights, has_min)                                        \
+  {                                                                              \
+    MODEL_TYPE_##TYPE, #TYPE, weights, sizeof (ModelBlock##TYPE), name##_to_f32, \
+    model_##name##_expand, has_min                                               \
+  }
 
 /* Every type that GGUF has or had a name for. A row with a conversion is one that this version
  * runs; the others have their names here so that a refusal can say them. Ids without a row were

@@ -64,8 +64,8 @@ random_float (uint64_t *state, ModelType type, float deviation, uint8_t *dst)
     memcpy (dst, &half, sizeof half);
 }
 
-/* Where the f16 scales of a block are; min: what the second, of minimums, is times the first, so that
- * the mean is about 0. The other formats have scales of their own kinds. */
+/* Where the f16 scales of a block are; min: what the second, of minimums, is times the first, so
+ * that the mean is about 0. The other formats have scales of their own kinds. */
 static const struct {
   ModelType type;
   uint32_t scale_at, min_at;

@@ -413,7 +413,7 @@ test_bad_tensors (void)
     { "blk.0.ffn_norm.weight", 12, MODEL_TYPE_BF16, NULL }, /* half the bytes: loads */
     { "blk.0.ffn_norm.weight", 12, MODEL_TYPE_Q8_0, "vector" },
     { "blk.0.ffn_norm.weight", 12, 26, "I32" },
-    { "blk.0.attn_v.weight", 20, 20, "IQ4_NL" }, /* as large as Q4_0, but not run */
+    { "blk.0.attn_v.weight", 20, MODEL_TYPE_IQ4_NL, NULL }, /* as large as Q4_0: loads */
     { "output_norm.weight", 4, 255, "output_norm" },
     { "token_embd.weight", 12, 319, "320 tokens" },
   };

@@ -24,7 +24,7 @@
 typedef struct {
   const char *name;
   EngineBackend *(*open) (void);                /* NULL: this machine lacks it */
-  gboolean quantises;                           /* activations, in products with quantised weights */
+  gboolean quantises;                           /* activations, for quantised weights */
   gboolean (*runs) (const ModelTypeInfo *type); /* NULL: every type */
 } Backend;
 
