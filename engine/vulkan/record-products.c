@@ -127,7 +127,7 @@ all_narrow (const Recorder *self, const GraphOp *op)
 {
   for (uint32_t w = 0; w < op->n_weights; w++) {
     const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[w]);
-    if (!is_narrow (self, op, &part->stack->layout))
+    if (!is_narrow (self, op, &part->stack->layout) || op->biases[w] != NULL)
       return FALSE;
   }
   return op->n_weights > 0 && (op->kind == GRAPH_OP_MATMUL || is_stacked (self, op));
