@@ -17,7 +17,7 @@ cpu_attention_scratch_floats (uint32_t n_rows, uint32_t d_key, uint32_t d_value)
 {
   size_t kernel = (size_t) n_rows * (ENGINE_PAGE_TOKENS + d_value + 2) +
                   (size_t) (d_key + d_value) * ENGINE_PAGE_TOKENS;
-  size_t state = (size_t) n_rows * (d_key + d_value + 3) + 2 * (size_t) MAX (d_key, d_value);
+  size_t state = (size_t) n_rows * (d_key + d_value + 4) + 2 * (size_t) MAX (d_key, d_value);
 
   return kernel + state;
 }
@@ -33,47 +33,57 @@ typedef struct {
 
 /* ---- cutting -------------------------------------------------------------------------------- */
 
+/* Query heads that share a KV head. */
+static uint32_t
+group_of (const CpuStep *step)
+{
+  return step->op->n_heads / step->op->n_heads_kv;
+}
+
 /* Queries of a block: as many as fill its rows with the heads of a group. */
 static uint32_t
-queries_per_block (const ModelHparams *h)
+queries_per_block (const CpuStep *step)
 {
-  return MAX (CPU_ATTEND_ROWS / (h->n_heads / h->n_heads_kv), 1);
+  return MAX (CPU_ATTEND_ROWS / group_of (step), 1);
+}
+
+/* The first page that a query of a timeline's run sees; for those after it none before. */
+static uint32_t
+first_page_of (const CpuStep *step, const EngineBatchRun *timeline, uint32_t query)
+{
+  return cpu_first_seen (step->op, timeline, query) / ENGINE_PAGE_TOKENS;
 }
 
 /* Pages of a split of one timeline. Its last one also takes all pages with new tokens. */
 static uint32_t
-pages_per_split (const CpuRun *run, const EngineBatchRun *timeline)
+pages_per_split (const CpuRun *run, const CpuStep *step, const EngineBatchRun *timeline)
 {
-  uint32_t n_heads_kv = run->executable->plan->desc->h.n_heads_kv;
   unsigned n_workers = cpu_pool_n_workers (run->executable->model->backend->pool);
-  uint32_t units = run->batch->n_runs * n_heads_kv, want = SPLITS_PER_WORKER * n_workers;
-  uint32_t n_pages = timeline->position / ENGINE_PAGE_TOKENS + 1, n_splits;
+  uint32_t units = run->batch->n_runs * step->op->n_heads_kv;
+  uint32_t want = SPLITS_PER_WORKER * n_workers, n_splits;
+  uint32_t n_pages =
+      timeline->position / ENGINE_PAGE_TOKENS + 1 - first_page_of (step, timeline, 0);
 
   n_splits = n_workers == 1 ? 1 : (want + units - 1) / units;
   return MAX ((n_pages + n_splits - 1) / n_splits, PAGES_PER_SPLIT);
 }
 
 static uint32_t
-n_splits_of (const CpuRun *run, const EngineBatchRun *timeline)
+n_splits_of (const CpuRun *run, const CpuStep *step, const EngineBatchRun *timeline)
 {
-  return timeline->position / ENGINE_PAGE_TOKENS / pages_per_split (run, timeline) + 1;
-}
+  uint32_t last = timeline->position / ENGINE_PAGE_TOKENS;
 
-/* Positions that a query of a timeline's run sees. */
-static uint32_t
-visible_to (const CpuStep *step, const EngineBatchRun *timeline, uint32_t query)
-{
-  return timeline->position + (step->op->whole_run ? timeline->n_tokens : query + 1);
+  return (last - first_page_of (step, timeline, 0)) / pages_per_split (run, step, timeline) + 1;
 }
 
 /* Units of a timeline for one KV head. */
 static uint32_t
 n_blocks_of (const CpuRun *run, const CpuStep *step, const EngineBatchRun *timeline)
 {
-  uint32_t queries = queries_per_block (&run->executable->plan->desc->h);
+  uint32_t queries = queries_per_block (step);
 
   if (cpu_run_has_few (run, step))
-    return n_splits_of (run, timeline);
+    return n_splits_of (run, step, timeline);
   return (timeline->n_tokens + queries - 1) / queries;
 }
 
@@ -84,20 +94,24 @@ cpu_attention_units (CpuRun *run, const CpuStep *step)
 
   for (uint32_t i = 0; i < run->batch->n_runs; i++)
     n += n_blocks_of (run, step, &run->batch->runs[i]);
-  return n * run->executable->plan->desc->h.n_heads_kv;
+  return n * step->op->n_heads_kv;
 }
 
 static void
-set_split (const CpuRun *run, uint32_t split, Block *block)
+set_split (const CpuRun *run, const CpuStep *step, uint32_t split, Block *block)
 {
-  uint32_t pages = pages_per_split (run, block->timeline);
+  uint32_t pages = pages_per_split (run, step, block->timeline);
+  uint32_t n_splits = n_splits_of (run, step, block->timeline);
 
   block->first = 0;
   block->n_queries = block->timeline->n_tokens;
-  block->split = n_splits_of (run, block->timeline) > 1;
-  block->first_page = split * pages;
-  if (split + 1 < n_splits_of (run, block->timeline))
+  block->split = n_splits > 1;
+  block->first_page = first_page_of (step, block->timeline, 0) + split * pages;
+  if (split + 1 < n_splits)
     block->last_page = block->first_page + pages - 1;
+  else
+    block->last_page =
+        (block->timeline->position + block->timeline->n_tokens - 1) / ENGINE_PAGE_TOKENS;
 }
 
 /* The last blocks see the most keys: they come first, so that no worker is left with one at the
@@ -105,52 +119,57 @@ set_split (const CpuRun *run, uint32_t split, Block *block)
 static Block
 find_block (const CpuRun *run, const CpuStep *step, uint32_t unit)
 {
-  const ModelHparams *h = &run->executable->plan->desc->h;
-  uint32_t queries = queries_per_block (h), index = unit / h->n_heads_kv, i = 0, n;
-  Block block = { .kv_head = unit % h->n_heads_kv };
+  uint32_t queries = queries_per_block (step), index = unit / step->op->n_heads_kv, i = 0, n;
+  Block block = { .kv_head = unit % step->op->n_heads_kv };
 
   while (n = n_blocks_of (run, step, &run->batch->runs[i]), index >= n) {
     index -= n;
     i++;
   }
   block.timeline = &run->batch->runs[i];
+  if (cpu_run_has_few (run, step)) {
+    set_split (run, step, index, &block);
+    return block;
+  }
   block.first = (n - 1 - index) * queries;
   block.n_queries = MIN (queries, block.timeline->n_tokens - block.first);
+  block.first_page = first_page_of (step, block.timeline, block.first);
   block.last_page =
-      (visible_to (step, block.timeline, block.first + block.n_queries - 1) - 1) /
+      (cpu_end_seen (step->op, block.timeline, block.first + block.n_queries - 1) - 1) /
       ENGINE_PAGE_TOKENS;
-  if (cpu_run_has_few (run, step)) {
-    block.last_page =
-        (block.timeline->position + block.timeline->n_tokens - 1) / ENGINE_PAGE_TOKENS;
-    set_split (run, index, &block);
-  }
   return block;
 }
 
 /* ---- queries in, results out ---------------------------------------------------------------- */
 
+/* What scores of a query are multiplied by. */
+static float
+score_scale (const ModelHparams *h, uint32_t position)
+{
+  double steps;
+
+  if (h->temperature <= 0)
+    return h->attention_scale;
+  steps = floor (position / (double) h->temperature_floor_tokens);
+  return (float) ((double) h->attention_scale * (1 + (double) h->temperature * log (1 + steps)));
+}
+
 /* Row r is query r / group, head r % group of the KV head; times the scale of the scores. */
 static void
 gather_queries (const CpuRun *run, const CpuStep *step, const Block *block, float *q)
 {
-  const ModelDesc *desc = run->executable->plan->desc;
-  const ModelHparams *h = &desc->h;
-  uint32_t group = h->n_heads / h->n_heads_kv, n = group * h->d_key;
-  gboolean rotate = step->before != NULL && cpu_run_has_few (run, step) &&
-                    step->op->rotation != MODEL_NO_ROTATION;
+  const ModelHparams *h = &run->executable->plan->desc->h;
+  uint32_t group = group_of (step), n = group * step->op->d_key;
+  const CpuStep *store = cpu_run_has_few (run, step) ? step->before : NULL;
 
   for (uint32_t i = 0; i < block->n_queries; i++) {
     uint32_t token = block->timeline->first + block->first + i;
     float *to = q + (size_t) i * n;
 
     memcpy (to, cpu_run_row (run, step->src, token) + block->kv_head * n, n * sizeof *to);
-    for (uint32_t head = 0; rotate && head < group; head++) {
-      const float *table = cpu_run_rope_row (run, step->before->rope_table, token);
-
-      run->kernels->rope (to + head * h->d_key, table, table + h->d_rope / 2, h->d_rope,
-                          desc->architecture->rope == MODEL_ROPE_HALVES);
-    }
-    run->kernels->scale (to, h->attention_scale, n, to);
+    if (store != NULL)
+      cpu_turn_heads (run, store, token, store->vector, group, to);
+    run->kernels->scale (to, score_scale (h, block->timeline->position + block->first + i), n, to);
   }
 }
 
@@ -159,65 +178,72 @@ gather_queries (const CpuRun *run, const CpuStep *step, const Block *block, floa
 static void
 store_new_keys (const CpuRun *run, const CpuStep *step, const Block *block, float *scratch)
 {
-  const ModelDesc *desc = run->executable->plan->desc;
-  const ModelHparams *h = &desc->h;
+  const GraphOp *op = step->op;
 
   for (uint32_t i = 0; i < block->n_queries; i++) {
     uint32_t token = block->timeline->first + i;
-    const float *table = cpu_run_rope_row (run, step->before->rope_table, token);
-    const float *k = cpu_run_row (run, step->src, token) + h->n_heads * h->d_key;
-    const float *v = k + h->n_heads_kv * h->d_key + block->kv_head * h->d_value;
+    const float *k = cpu_run_row (run, step->src, token) + op->n_heads * op->d_key;
+    const float *v = k + op->n_heads_kv * op->d_key + block->kv_head * op->d_value;
 
-    memcpy (scratch, k + block->kv_head * h->d_key, h->d_key * sizeof *scratch);
-    if (step->op->rotation != MODEL_NO_ROTATION)
-      run->kernels->rope (scratch, table, table + h->d_rope / 2, h->d_rope,
-                          desc->architecture->rope == MODEL_ROPE_HALVES);
-    cpu_kv_store (run, step->op->layer, block->kv_head, block->timeline,
-                  block->timeline->position + i, scratch, v,
-                  (uint16_t *) (void *) (scratch + h->d_key));
+    memcpy (scratch, k + block->kv_head * op->d_key, op->d_key * sizeof *scratch);
+    cpu_turn_heads (run, step->before, token, step->before->k_norm, 1, scratch);
+    cpu_kv_store (run, op, block->kv_head, block->timeline, block->timeline->position + i, scratch,
+                  v, (uint16_t *) (void *) (scratch + op->d_key));
   }
+}
+
+/* A head's result from the state over all its pages. A sink is a score like that of a key, whose
+ * value is zero: it takes part in the sum alone. */
+static void
+finish_head (const CpuRun *run, const CpuStep *step, uint32_t token, uint32_t head, float max,
+             float sum, const float *out)
+{
+  uint32_t d_value = step->op->d_value;
+  float top = max, mine = 1;
+
+  if (step->vector != NULL) {
+    top = MAX (max, step->vector[head]);
+    mine = expf (max - top);
+    sum = sum * mine + expf (step->vector[head] - top);
+  }
+  run->kernels->scale (out, mine / sum, d_value,
+                       cpu_run_row (run, step->dst, token) + head * d_value);
 }
 
 static void
 scatter_results (const CpuRun *run, const CpuStep *step, const Block *block,
                  const CpuAttendWork *work)
 {
-  const ModelHparams *h = &run->executable->plan->desc->h;
-  uint32_t group = h->n_heads / h->n_heads_kv;
+  uint32_t group = group_of (step);
 
-  for (uint32_t r = 0; r < work->n_rows; r++) {
-    uint32_t token = block->timeline->first + block->first + r / group;
-    uint32_t head = block->kv_head * group + r % group;
-
-    run->kernels->scale (work->out + (size_t) r * h->d_value, 1.0f / work->sum[r], h->d_value,
-                         cpu_run_row (run, step->dst, token) + head * h->d_value);
-  }
+  for (uint32_t r = 0; r < work->n_rows; r++)
+    finish_head (run, step, block->timeline->first + block->first + r / group,
+                 block->kv_head * group + r % group, work->max[r], work->sum[r],
+                 work->out + (size_t) r * work->d_value);
 }
 
 /* Index of a page's result for one head of one batch row. */
 static size_t
-partial_index (const CpuRun *run, uint32_t token, uint32_t head, uint32_t page)
+partial_index (const CpuRun *run, const CpuStep *step, uint32_t token, uint32_t head, uint32_t page)
 {
-  const CpuExecutable *x = run->executable;
-
-  return ((size_t) token * x->plan->desc->h.n_heads + head) * x->partial.n_pages + page;
+  return ((size_t) token * step->op->n_heads + head) * run->executable->partial.n_pages + page;
 }
 
 static void
-keep_partial (const CpuRun *run, const Block *block, const CpuAttendWork *work, uint32_t page)
+keep_partial (const CpuRun *run, const CpuStep *step, const Block *block,
+              const CpuAttendWork *work, uint32_t page)
 {
-  const ModelHparams *h = &run->executable->plan->desc->h;
   const CpuPartial *partial = &run->executable->partial;
-  uint32_t group = h->n_heads / h->n_heads_kv;
+  uint32_t group = group_of (step), d_value = step->op->d_value;
 
   for (uint32_t r = 0; r < work->n_rows; r++) {
-    size_t at = partial_index (run, block->timeline->first + r / group,
+    size_t at = partial_index (run, step, block->timeline->first + r / group,
                                block->kv_head * group + r % group, page);
 
     partial->max[at] = work->max[r];
     partial->sum[at] = work->sum[r];
-    memcpy (partial->out + at * h->d_value, work->out + (size_t) r * h->d_value,
-            h->d_value * sizeof (float));
+    memcpy (partial->out + at * d_value, work->out + (size_t) r * d_value,
+            d_value * sizeof (float));
   }
 }
 
@@ -232,35 +258,57 @@ clear_state (const CpuAttendWork *work)
   memset (work->out, 0, (size_t) work->n_rows * work->d_value * sizeof *work->out);
 }
 
+/* Where a position falls in a page: 0 before it, 64 after it. */
+static uint32_t
+within_page (uint32_t position, uint32_t page)
+{
+  uint32_t before = page * ENGINE_PAGE_TOKENS;
+
+  return position <= before ? 0 : MIN (position - before, ENGINE_PAGE_TOKENS);
+}
+
+/* from, to: [n_rows], the work's. */
 static void
 attend_page (const CpuRun *run, const CpuStep *step, const Block *block, CpuAttendWork *work,
-             uint32_t *valid, uint32_t page)
+             uint32_t *from, uint32_t *to, uint32_t page)
 {
-  const ModelHparams *h = &run->executable->plan->desc->h;
-  uint32_t group = h->n_heads / h->n_heads_kv, before = page * ENGINE_PAGE_TOKENS;
+  uint32_t group = group_of (step);
 
   for (uint32_t r = 0; r < work->n_rows; r++) {
-    uint32_t visible = visible_to (step, block->timeline, block->first + r / group);
+    uint32_t query = block->first + r / group;
 
-    valid[r] = visible <= before ? 0 : MIN (visible - before, ENGINE_PAGE_TOKENS);
+    from[r] = within_page (cpu_first_seen (step->op, block->timeline, query), page);
+    to[r] = within_page (cpu_end_seen (step->op, block->timeline, query), page);
   }
-  work->k = cpu_kv_head (&run->executable->model->kv, block->timeline->pages[GRAPH_KV_FULL][page],
-                         step->op->layer, block->kv_head);
-  work->v = work->k + (size_t) h->d_key * ENGINE_PAGE_TOKENS;
+  work->k = cpu_kv_head (run->executable->model, step->op,
+                         block->timeline->pages[step->op->group][page], block->kv_head);
+  work->v = work->k + (size_t) work->d_key * ENGINE_PAGE_TOKENS;
   run->kernels->attend (work);
 }
 
 void
 cpu_attention_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
-  const ModelHparams *h = &run->executable->plan->desc->h;
+  const GraphOp *op = step->op;
   Block block = find_block (run, step, unit);
-  uint32_t n_rows = block.n_queries * (h->n_heads / h->n_heads_kv);
-  float *q = cpu_run_scratch (run, worker), *max = q + (size_t) n_rows * h->d_key;
+  uint32_t n_rows = block.n_queries * group_of (step);
+  float *q = cpu_run_scratch (run, worker), *max = q + (size_t) n_rows * op->d_key;
   float *sum = max + n_rows, *out = sum + n_rows;
-  uint32_t *valid = (uint32_t *) (void *) (out + (size_t) n_rows * h->d_value);
-  CpuAttendWork work = { n_rows, h->d_key, h->d_value, q, NULL, NULL, valid, max, sum, out,
-                         (float *) (void *) (valid + n_rows) };
+  uint32_t *from = (uint32_t *) (void *) (out + (size_t) n_rows * op->d_value);
+  uint32_t *to = from + n_rows;
+  CpuAttendWork work = {
+    .n_rows = n_rows,
+    .d_key = op->d_key,
+    .d_value = op->d_value,
+    .q = q,
+    .from = from,
+    .to = to,
+    .cap = op->cap,
+    .max = max,
+    .sum = sum,
+    .out = out,
+    .scratch = (float *) (void *) (to + n_rows),
+  };
 
   gather_queries (run, step, &block, q);
   if (step->before != NULL && cpu_run_has_few (run, step) &&
@@ -268,9 +316,9 @@ cpu_attention_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t 
     store_new_keys (run, step, &block, work.scratch);
   clear_state (&work);
   for (uint32_t page = block.first_page; page <= block.last_page; page++) {
-    attend_page (run, step, &block, &work, valid, page);
+    attend_page (run, step, &block, &work, from, to, page);
     if (block.split) {
-      keep_partial (run, &block, &work, page);
+      keep_partial (run, step, &block, &work, page);
       clear_state (&work);
     }
   }
@@ -286,32 +334,32 @@ cpu_merge_units (CpuRun *run, const CpuStep *step)
   if (!cpu_run_has_few (run, step))
     return 0;
   for (uint32_t i = 0; i < run->batch->n_runs; i++)
-    split = split || n_splits_of (run, &run->batch->runs[i]) > 1;
-  return split ? run->batch->n_tokens * run->executable->plan->desc->h.n_heads : 0;
+    split = split || n_splits_of (run, step, &run->batch->runs[i]) > 1;
+  return split ? run->batch->n_tokens * step->op->n_heads : 0;
 }
 
 /* One head of one token over all its pages. */
 void
 cpu_merge_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
-  const ModelHparams *h = &run->executable->plan->desc->h;
   const CpuPartial *partial = &run->executable->partial;
   const EngineBatchRun *timeline = run->batch->runs;
-  uint32_t token = unit / h->n_heads, head = unit % h->n_heads, n_pages;
+  uint32_t token = unit / step->op->n_heads, head = unit % step->op->n_heads, query, last;
+  uint32_t d_value = step->op->d_value;
   float max = -INFINITY, sum = 0, *out = cpu_run_scratch (run, worker);
 
   while (token >= timeline->first + timeline->n_tokens)
     timeline++;
-  if (n_splits_of (run, timeline) == 1)
+  if (n_splits_of (run, step, timeline) == 1)
     return;
-  n_pages = (timeline->position + token - timeline->first) / ENGINE_PAGE_TOKENS + 1;
-  memset (out, 0, h->d_value * sizeof *out);
-  for (uint32_t page = 0; page < n_pages; page++) {
-    size_t at = partial_index (run, token, head, page);
+  query = token - timeline->first;
+  last = (cpu_end_seen (step->op, timeline, query) - 1) / ENGINE_PAGE_TOKENS;
+  memset (out, 0, d_value * sizeof *out);
+  for (uint32_t page = first_page_of (step, timeline, query); page <= last; page++) {
+    size_t at = partial_index (run, step, token, head, page);
 
     run->kernels->merge (&max, &sum, out, partial->max[at], partial->sum[at],
-                         partial->out + at * h->d_value, h->d_value);
+                         partial->out + at * d_value, d_value);
   }
-  run->kernels->scale (out, 1.0f / sum, h->d_value,
-                       cpu_run_row (run, step->dst, token) + head * h->d_value);
+  finish_head (run, step, token, head, max, sum, out);
 }

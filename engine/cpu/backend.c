@@ -92,7 +92,9 @@ backend_memory (EngineBackendModel *base, uint64_t *weights_bytes, uint64_t *kv_
   const CpuModel *model = (const CpuModel *) base;
 
   *weights_bytes = model->weight_bytes + model->vector_bytes;
-  *kv_bytes = (uint64_t) model->kv.page_bytes * model->kv.n_pages;
+  *kv_bytes = 0;
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    *kv_bytes += (uint64_t) model->kv[group].page_bytes * model->kv[group].n_pages;
   *scratch_bytes = model->scratch_bytes;
 }
 
@@ -100,9 +102,9 @@ static gboolean
 backend_copy_page (EngineBackendModel *base, GraphKvGroup group, uint32_t src, uint32_t dst,
                    GError **error)
 {
-  CpuKv *kv = &((CpuModel *) base)->kv;
+  CpuKv *kv = &((CpuModel *) base)->kv[group];
 
-  if (group != GRAPH_KV_FULL || src >= kv->n_pages || dst >= kv->n_pages) {
+  if (src >= kv->n_pages || dst >= kv->n_pages) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID, "There is no page %u of %u.",
                  MAX (src, dst), kv->n_pages);
     return FALSE;
@@ -132,17 +134,34 @@ backend_read_buffer (EngineBackendExecutable *base, GraphBuffer buffer, float *d
 
 /* ---- running -------------------------------------------------------------------------------- */
 
+/* The first page of a timeline that a run looks at. */
+static uint32_t
+first_page_of (const CpuExecutable *x, GraphKvGroup group, const EngineBatchRun *run)
+{
+  if (group == GRAPH_KV_FULL || run->position < x->window_tokens)
+    return 0;
+  return (run->position - x->window_tokens + 1) / ENGINE_PAGE_TOKENS;
+}
+
 static gboolean
 check_timeline (const CpuExecutable *x, const EngineBatchRun *run)
 {
   uint64_t end = (uint64_t) run->position + run->n_tokens;
+  uint32_t n_pages = (uint32_t) ((end + ENGINE_PAGE_TOKENS - 1) / ENGINE_PAGE_TOKENS);
 
-  if (run->n_tokens == 0 || end > (uint64_t) run->n_pages * ENGINE_PAGE_TOKENS ||
-      end > x->n_positions)
+  if (run->n_tokens == 0 || n_pages > run->n_pages || end > x->n_positions)
     return FALSE;
-  for (uint32_t p = 0; p < run->n_pages; p++)
-    if (run->pages[GRAPH_KV_FULL][p] >= x->model->kv.n_pages)
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++) {
+    const CpuKv *kv = &x->model->kv[group];
+
+    if (kv->n_layers == 0)
+      continue;
+    if (run->pages[group] == NULL || n_pages > x->partial.n_pages)
       return FALSE;
+    for (uint32_t p = first_page_of (x, (GraphKvGroup) group, run); p < run->n_pages; p++)
+      if (run->pages[group][p] >= kv->n_pages)
+        return FALSE;
+  }
   return TRUE;
 }
 
@@ -175,11 +194,20 @@ check_batch (const CpuExecutable *x, const EngineBatch *batch, GError **error)
 }
 
 static void
+count_kv (const CpuExecutable *x, const EngineBatchRun *run, EngineRunCost *cost)
+{
+  uint64_t end = (uint64_t) run->position + run->n_tokens;
+
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++) {
+    uint64_t first = first_page_of (x, (GraphKvGroup) group, run) * ENGINE_PAGE_TOKENS;
+
+    cost->kv_bytes += (end - first) * x->model->kv[group].page_bytes / ENGINE_PAGE_TOKENS;
+  }
+}
+
+static void
 count_cost (const CpuExecutable *x, const EngineBatch *batch, EngineRunCost *cost)
 {
-  const CpuKv *kv = &x->model->kv;
-  uint64_t tokens_read = 0;
-
   for (uint32_t s = 0; s < x->n_steps; s++) {
     const CpuStep *step = &x->steps[s];
 
@@ -192,8 +220,7 @@ count_cost (const CpuExecutable *x, const EngineBatch *batch, EngineRunCost *cos
   }
   cost->weight_bytes += atomic_load (&x->experts.bytes_read);
   for (uint32_t i = 0; i < batch->n_runs; i++)
-    tokens_read += batch->runs[i].position + batch->runs[i].n_tokens;
-  cost->kv_bytes = tokens_read * kv->page_bytes / ENGINE_PAGE_TOKENS;
+    count_kv (x, &batch->runs[i], cost);
 }
 
 static gboolean
@@ -260,7 +287,8 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
                                     n_threads == 1 ? "" : "s"),
     .unified_memory = TRUE,
     .preferred_chunk = PREFERRED_CHUNK,
-    .can = GRAPH_NEEDS_EXPERTS,
+    .can = GRAPH_NEEDS_WINDOW | GRAPH_NEEDS_ATTENTION | GRAPH_NEEDS_QK_NORM | GRAPH_NEEDS_SCALES |
+           GRAPH_NEEDS_GATE | GRAPH_NEEDS_EXPERTS,
   };
   return &backend->base;
 }

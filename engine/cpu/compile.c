@@ -30,22 +30,44 @@ static void
 size_worker_scratch (CpuExecutable *x)
 {
   const GraphPlan *plan = x->plan;
-  const ModelHparams *h = &plan->desc->h;
-  uint32_t group = h->n_heads / h->n_heads_kv, widest = h->d_key;
-  uint32_t rows = MAX (CPU_ATTEND_ROWS, CPU_FEW_ROWS * group);
-  size_t attention = cpu_attention_scratch_floats (rows, h->d_key, h->d_value), bytes;
+  size_t attention = 0, bytes;
+  uint32_t widest = 0;
 
-  for (uint32_t i = 0; i < plan->n_ops; i++)
-    for (uint32_t w = 0; w < plan->ops[i].n_weights; w++) {
-      widest = MAX (widest, plan->ops[i].src_width);
-      widest = MAX (widest, (uint32_t) plan->ops[i].weights[w]->ne[0]);
+  for (uint32_t i = 0; i < plan->n_ops; i++) {
+    const GraphOp *op = &plan->ops[i];
+
+    if (graph_op_uses_kv (op)) {
+      uint32_t rows = MAX (CPU_ATTEND_ROWS, CPU_FEW_ROWS * (op->n_heads / op->n_heads_kv));
+
+      attention = MAX (attention, cpu_attention_scratch_floats (rows, op->d_key, op->d_value));
     }
+    widest = MAX (widest, op->src_width);
+    for (uint32_t w = 0; w < op->n_weights; w++)
+      widest = MAX (widest, (uint32_t) op->weights[w]->ne[0]);
+  }
+  for (unsigned b = 0; b < CPU_N_BUFFERS; b++)
+    widest = MAX (widest, x->width[b]);
   bytes = align_up (MAX (attention, widest) * sizeof (float) + SLACK_BYTES);
   x->own_act_offset = bytes;
   bytes += align_up ((size_t) CPU_FEW_ROWS * (widest / CPU_BLOCK) * sizeof (CpuActBlock));
   x->own_row_offset = bytes;
   bytes += align_up ((size_t) CPU_FEW_ROWS * widest * sizeof (float) + SLACK_BYTES);
   x->worker_scratch_bytes = bytes;
+}
+
+/* The largest results of one page that an ATTENTION op leaves for a token, in floats: numbers of
+ * heads, and their values. */
+static void
+size_partials (const GraphPlan *plan, size_t *n_heads, size_t *n_values)
+{
+  *n_heads = *n_values = 0;
+  for (uint32_t i = 0; i < plan->n_ops; i++)
+    if (graph_op_uses_kv (&plan->ops[i])) {
+      const GraphOp *op = &plan->ops[i];
+
+      *n_heads = MAX (*n_heads, op->n_heads);
+      *n_values = MAX (*n_values, (size_t) op->n_heads * op->d_value);
+    }
 }
 
 static gboolean
@@ -55,7 +77,8 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GErro
   const ModelHparams *h = &plan->desc->h;
   size_t parts = (size_t) plan->max_outputs * (h->n_vocab / CPU_PART + 1), n_tables;
   size_t buffer[CPU_N_BUFFERS], quantised[CPU_N_BUFFERS], part_max, part_sum, rope, scratch;
-  size_t partials, partial_max, partial_sum, partial_out;
+  size_t pages = (size_t) CPU_FEW_ROWS * x->partial.n_pages, n_heads, n_values;
+  size_t partial_max, partial_sum, partial_out;
   size_t n_workers = cpu_pool_n_workers (x->model->backend->pool);
 
   for (unsigned b = 0; b < CPU_N_BUFFERS; b++) {
@@ -68,12 +91,12 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GErro
   n_tables = x->rotations->len;
   part_max = reserve (x, parts * sizeof (float));
   part_sum = reserve (x, parts * sizeof (float));
-  rope = reserve (x, n_tables * plan->max_tokens * h->d_rope * sizeof (float));
+  rope = reserve (x, n_tables * plan->max_tokens * x->d_rope * sizeof (float));
   size_worker_scratch (x);
-  partials = (size_t) CPU_FEW_ROWS * h->n_heads * x->partial.n_pages;
-  partial_max = reserve (x, partials * sizeof (float));
-  partial_sum = reserve (x, partials * sizeof (float));
-  partial_out = reserve (x, partials * h->d_value * sizeof (float));
+  size_partials (plan, &n_heads, &n_values);
+  partial_max = reserve (x, pages * n_heads * sizeof (float));
+  partial_sum = reserve (x, pages * n_heads * sizeof (float));
+  partial_out = reserve (x, pages * n_values * sizeof (float));
   scratch = reserve (x, x->worker_scratch_bytes * n_workers);
 
   x->arena = cpu_memory_map (x->arena_bytes);
@@ -114,6 +137,7 @@ static const struct {
   [GRAPH_OP_ROUTE] = { cpu_route_units, cpu_route_work },
   [GRAPH_OP_EXPERTS_GATED] = { cpu_experts_units, cpu_experts_work },
   [GRAPH_OP_EXPERTS_DOWN] = { cpu_experts_units, cpu_experts_work },
+  [GRAPH_OP_GATE] = { cpu_gate_units, cpu_gate_work },
   [GRAPH_OP_GATHER] = { cpu_gather_units, cpu_gather_work },
   [GRAPH_OP_POOL] = { cpu_pool_units, cpu_pool_work },
   [GRAPH_OP_CANDIDATES] = { cpu_parts_units, cpu_parts_work },
@@ -132,6 +156,12 @@ static const CpuWeight *
 weight_of (const CpuExecutable *x, const GraphOp *op, uint32_t w)
 {
   return g_hash_table_lookup (x->model->weights, op->weights[w]);
+}
+
+static const float *
+vector_of (const CpuExecutable *x, const ModelTensor *tensor)
+{
+  return tensor != NULL ? g_hash_table_lookup (x->model->vectors, tensor) : NULL;
 }
 
 /* Whether a product reads its source as integers. */
@@ -192,8 +222,7 @@ set_weights (CpuExecutable *x, CpuStep *step)
   for (uint32_t w = 0; w < op->n_weights; w++)
     step->weights[w] = weight_of (x, op, w);
   for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
-    if (op->biases[b] != NULL)
-      step->biases[b] = g_hash_table_lookup (x->model->vectors, op->biases[b]);
+    step->biases[b] = vector_of (x, op->biases[b]);
   if (is_product (op))
     step->begin = cpu_matmul_begin;
 }
@@ -253,9 +282,10 @@ join_steps (const GraphPlan *plan, uint32_t i, CpuStep *before, CpuStep *step)
   gboolean product = op->kind == GRAPH_OP_MATMUL || op->kind == GRAPH_OP_GATED;
   gboolean norm = product && is_norm (last);
   gboolean store = op->kind == GRAPH_OP_ATTENTION && last->kind == GRAPH_OP_ROPE_STORE &&
-                   last->layer == op->layer;
+                   last->layer == op->layer && last->group == op->group;
 
-  if ((!norm && !store) || last->src == op->dst || !only_next_reads (plan, i - 1))
+  if ((!norm && !store) || last->accumulate || last->src == op->dst ||
+      !only_next_reads (plan, i - 1))
     return;
   step->before = before;
   before->joined = TRUE;
@@ -275,8 +305,8 @@ add_plain (CpuExecutable *x, uint32_t i, gboolean write_quantised)
     before--;
   if (i > 0 && before->op == op - 1)
     join_steps (x->plan, i, before, step);
-  if (is_norm (op))
-    step->vector = g_hash_table_lookup (x->model->vectors, op->vector);
+  step->vector = vector_of (x, op->vector);
+  step->k_norm = vector_of (x, op->k_norm);
   if (op->kind == GRAPH_OP_ROPE_STORE && op->rotation != MODEL_NO_ROTATION)
     step->rope_table = rope_table_of (x, op->rotation);
   if (op->kind == GRAPH_OP_ROUTE)
@@ -287,7 +317,7 @@ add_plain (CpuExecutable *x, uint32_t i, gboolean write_quantised)
     add_step (x, op, cpu_mix_units, cpu_mix_work);
   }
   if (op->kind == GRAPH_OP_ATTENTION)
-    add_step (x, op, cpu_merge_units, cpu_merge_work);
+    add_step (x, op, cpu_merge_units, cpu_merge_work)->vector = step->vector;
   if (op->kind == GRAPH_OP_CANDIDATES)
     add_step (x, op, cpu_candidates_units, cpu_candidates_work);
 }
@@ -322,10 +352,21 @@ add_rope_tables (CpuExecutable *x)
     const GraphOp *op = &x->plan->ops[i];
     uint32_t n = x->rotations->len;
 
+    if (op->kind == GRAPH_OP_ROPE_STORE && op->rotation != MODEL_NO_ROTATION)
+      x->d_rope = MAX (x->d_rope, x->plan->desc->rotations[op->rotation].d_rope);
     if (op->kind == GRAPH_OP_ROPE_STORE && op->rotation != MODEL_NO_ROTATION &&
         rope_table_of (x, op->rotation) == n)
       add_step (x, op, cpu_rope_table_units, cpu_rope_table_work)->rope_table = n;
   }
+}
+
+static gboolean
+has_kv (const CpuModel *model, const GraphOp *op)
+{
+  const CpuKv *kv = &model->kv[op->group];
+
+  return op->layer < kv->n_layers && op->n_heads_kv * cpu_kv_head_bytes (op) <=
+                                         kv->offset[op->layer + 1] - kv->offset[op->layer];
 }
 
 /* Every weight of the plan must have been loaded, every layer have its KV. */
@@ -342,8 +383,8 @@ check (const CpuModel *model, const GraphPlan *plan, GError **error)
     for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
       ok = ok && (op->biases[b] == NULL || g_hash_table_contains (model->vectors, op->biases[b]));
     ok = ok && (op->vector == NULL || g_hash_table_contains (model->vectors, op->vector));
-    if (op->kind == GRAPH_OP_ROPE_STORE || op->kind == GRAPH_OP_ATTENTION)
-      ok = ok && op->layer < model->kv.n_layers;
+    ok = ok && (op->k_norm == NULL || g_hash_table_contains (model->vectors, op->k_norm));
+    ok = ok && (!graph_op_uses_kv (op) || has_kv (model, op));
   }
   if (!ok)
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
@@ -367,12 +408,16 @@ cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError 
   x->plan = plan;
   x->rotations = g_array_new (FALSE, FALSE, sizeof (uint32_t));
   memcpy (x->width, plan->buffer_width, sizeof plan->buffer_width);
-  x->partial.n_pages = model->kv.n_pages;
+  x->partial.n_pages = MAX (model->kv[GRAPH_KV_FULL].n_pages, model->kv[GRAPH_KV_WINDOW].n_pages);
   x->steps = g_new0 (CpuStep, (size_t) plan->n_ops * 4);
   x->n_positions = UINT32_MAX;
   for (uint32_t i = 0; i < plan->n_ops; i++) {
     if (reads_quantised (x, &plan->ops[i]))
       needs_quantised[plan->ops[i].src] = TRUE;
+    if (plan->ops[i].group == GRAPH_KV_WINDOW)
+      x->window_tokens = MAX (x->window_tokens, plan->ops[i].window_tokens > 0
+                                                    ? plan->ops[i].window_tokens
+                                                    : UINT32_MAX);
     if (plan->ops[i].kind == GRAPH_OP_EMBED && plan->ops[i].pick == GRAPH_PICK_POSITION)
       x->n_positions = plan->ops[i].weights[0]->ne[1];
   }

@@ -210,6 +210,7 @@ cpu_experts_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t un
   work = (CpuMatmulWork) {
     .weight = &first,
     .activation = x->plan->desc->architecture->activation,
+    .scale = 1,
     .first_strip = unit % cuts * strips,
     .n_tokens = group->n_pairs,
     .dst = x->buffer[step->dst],
@@ -223,6 +224,8 @@ cpu_experts_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t un
   if (step->gated) {
     up = expert_of (step->weights[1], group->expert);
     work.up = &up;
+    if (step->biases[1] != NULL)
+      work.up_bias = step->biases[1] + (size_t) group->expert * up.rows;
   }
   point_at_activations (run, step, worker, group, &work);
   run->kernels->matmul[first.format](&work);

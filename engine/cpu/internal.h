@@ -80,8 +80,11 @@ typedef struct {
   const CpuWeight *weight;
   const CpuWeight *up; /* GATED: weight is the gate; same rows and format. Else NULL */
   ModelActivation activation;
-  gboolean activate; /* the result; GATED: only the gate, always */
-  const float *bias; /* [rows of weight] or NULL; not with up */
+  gboolean activate;    /* the result; GATED: only the gate, always */
+  const float *bias;    /* [rows of weight] or NULL */
+  const float *up_bias; /* [rows of up] or NULL */
+  float scale;          /* of products and bias */
+  float cap;            /* then result = cap * tanh (result / cap); 0: none; not with up */
   uint32_t first_strip, n_strips;
   const void *act;   /* CpuActBlock[n_columns][columns / 32] or float[n_columns][columns] */
   size_t act_stride; /* bytes from one token to the next */
@@ -115,26 +118,29 @@ cpu_work_dst (const CpuMatmulWork *work, uint32_t token)
  * many. */
 typedef struct {
   uint32_t n_rows, d_key, d_value;
-  const float *q;        /* [n_rows][d_key], times the attention scale */
-  const uint16_t *k;     /* f16 [d_key][64] */
-  const uint16_t *v;     /* f16 [64][d_value] */
-  const uint32_t *valid; /* [n_rows] keys of the page that a row sees, 0..64 */
-  float *max, *sum;      /* [n_rows] running; -inf and 0 at the start */
-  float *out;            /* [n_rows][d_value] running, not yet divided by sum */
-  float *scratch;        /* cpu_attention_scratch_floats () */
+  const float *q;    /* [n_rows][d_key], times the attention scale */
+  const uint16_t *k; /* f16 [d_key][64] */
+  const uint16_t *v; /* f16 [64][d_value] */
+  /* [n_rows] a row sees the keys from … to of the page, 0 ≤ from ≤ to ≤ 64; none when equal */
+  const uint32_t *from, *to;
+  float cap;        /* scores become cap * tanh (score / cap); 0: none */
+  float *max, *sum; /* [n_rows] running; -inf and 0 at the start */
+  float *out;       /* [n_rows][d_value] running, not yet divided by sum */
+  float *scratch;   /* cpu_attention_scratch_floats () */
 } CpuAttendWork;
 
 typedef struct {
   CpuTier tier;
   uint32_t lanes;
   void (*matmul[CPU_N_FORMATS]) (const CpuMatmulWork *work);
-  /* dst[n] = src / rms (src) * weight */
+  /* dst[n] = src / rms (src) * weight; dst may be src */
   void (*norm) (const float *src, const float *weight, float epsilon, uint32_t n, float *dst);
   /* dst[n] = (src - mean) / deviation * weight + bias (NULL: 0); dst may be src */
   void (*layer_norm) (const float *src, const float *weight, const float *bias, float epsilon,
                       uint32_t n, float *dst);
-  /* gate[n] = act (gate) * up; n: a multiple of CPU_MAX_LANES */
-  void (*gate) (ModelActivation activation, float *gate, const float *up, uint32_t n);
+  /* dst[n] = act (gate) * up; dst may be gate */
+  void (*gate) (ModelActivation activation, const float *gate, const float *up, uint32_t n,
+                float *dst);
   /* n: a multiple of 32 */
   void (*quantise) (const float *src, uint32_t n, CpuActBlock *dst);
   /* x[n] rotated in place; cosine and sine [n / 2]. Pairs (2i, 2i+1), or (i, i + n/2) when
@@ -180,14 +186,22 @@ typedef struct {
   CpuPool *pool;
 } CpuBackend;
 
+/* Keys and values of the layers of one group: pages of 64 tokens of all of them. A layer's heads
+ * follow one another in its part of a page, each K [d_key][64] and then V [64][d_value] in f16. */
 typedef struct {
   uint32_t n_layers; /* of the plan */
-  uint32_t n_heads_kv, d_key, d_value;
-  size_t head_bytes; /* K then V of one head of one layer: 64 * (d_key + d_value) * 2 */
-  size_t page_bytes; /* n_layers * n_heads_kv * head_bytes */
+  size_t *offset;    /* [n_layers + 1] of a layer's part of a page; the last: page_bytes */
+  size_t page_bytes;
   uint32_t n_pages;
   uint8_t *data;
 } CpuKv;
+
+/* Of one head in a page. */
+static inline size_t
+cpu_kv_head_bytes (const GraphOp *op)
+{
+  return (size_t) ENGINE_PAGE_TOKENS * (op->d_key + op->d_value) * sizeof (uint16_t);
+}
 
 typedef struct {
   EngineBackendModel base;
@@ -197,16 +211,18 @@ typedef struct {
   uint8_t *weight_memory;
   size_t weight_bytes;
   size_t vector_bytes;
-  CpuKv kv;
+  CpuKv kv[GRAPH_N_KV_GROUPS];
   size_t scratch_bytes; /* of the executables that live */
 } CpuModel;
 
-/* K of a head: [d_key][64]; V follows it: [64][d_value]. */
+/* K of a head of a ROPE_STORE or ATTENTION op's layer: [d_key][64]; V follows: [64][d_value]. */
 static inline uint16_t *
-cpu_kv_head (const CpuKv *kv, uint32_t page, uint32_t layer, uint32_t head)
+cpu_kv_head (const CpuModel *model, const GraphOp *op, uint32_t page, uint32_t head)
 {
-  return (uint16_t *) (void *) (kv->data + page * kv->page_bytes +
-                                ((size_t) layer * kv->n_heads_kv + head) * kv->head_bytes);
+  const CpuKv *kv = &model->kv[op->group];
+
+  return (uint16_t *) (void *) (kv->data + page * kv->page_bytes + kv->offset[op->layer] +
+                                head * cpu_kv_head_bytes (op));
 }
 
 EngineBackendModel *cpu_model_load (EngineBackend *backend, const GraphPlan *plan,
@@ -231,7 +247,7 @@ struct _CpuStep {
   const GraphOp *op;
   uint32_t n_weights;
   const CpuWeight *weights[GRAPH_MAX_WEIGHTS];
-  const float *vector;
+  const float *vector, *k_norm;
   const float *biases[GRAPH_MAX_WEIGHTS];
   unsigned src, dst;        /* GraphBuffer, or CPU_BUFFER_UP */
   gboolean gated;           /* the two weights make one result */
@@ -248,7 +264,7 @@ struct _CpuStep {
 /* What attention over one page leaves for one query head, when pages are spread over workers. */
 typedef struct {
   uint32_t n_pages; /* at most, of a timeline */
-  float *max, *sum; /* [CPU_FEW_ROWS][n_heads][n_pages] */
+  float *max, *sum; /* [CPU_FEW_ROWS][n_heads][n_pages] with the op's heads */
   float *out;       /* [CPU_FEW_ROWS][n_heads][n_pages][d_value] */
 } CpuPartial;
 
@@ -301,6 +317,8 @@ struct _CpuExecutable {
   CpuModel *model;
   const GraphPlan *plan; /* borrowed */
   uint64_t n_positions;  /* that EMBED has rows for */
+  /* The largest sliding window of layers whose keys lie in the pages of GRAPH_KV_WINDOW. */
+  uint32_t window_tokens;
   uint32_t n_steps;
   CpuStep *steps;
   CpuRun run;
@@ -311,8 +329,9 @@ struct _CpuExecutable {
   uint32_t width[CPU_N_BUFFERS];
   CpuActBlock *quantised[CPU_N_BUFFERS]; /* [rows][width / 32]; NULL: nobody reads it */
   GArray *rotations;                     /* uint32_t: the rotations in use, one table each */
-  /* [rotations][max_tokens][cosine d_rope/2, sine d_rope/2] */
+  /* [rotations][max_tokens][d_rope]: d_rope/2 cosines and as many sines, d_rope the largest */
   float *rope;
+  uint32_t d_rope;
   uint8_t *worker_scratch;
   size_t worker_scratch_bytes; /* of one worker */
   size_t own_act_offset;       /* in it: CpuActBlock[CPU_FEW_ROWS][widest / 32] */
@@ -372,19 +391,35 @@ cpu_run_quantised_row (const CpuRun *run, unsigned buffer, uint32_t row)
   return x->quantised[buffer] + (size_t) row * (x->width[buffer] / CPU_BLOCK);
 }
 
-/* [cosine d_rope/2][sine d_rope/2] of a batch row */
-static inline const float *
-cpu_run_rope_row (const CpuRun *run, uint32_t table, uint32_t token)
+/* The first position that a query of a timeline's run sees in an ATTENTION op, and the one after
+ * the last. */
+static inline uint32_t
+cpu_first_seen (const GraphOp *op, const EngineBatchRun *timeline, uint32_t query)
 {
-  const CpuExecutable *x = run->executable;
-  size_t row = (size_t) table * x->plan->max_tokens + token;
+  uint32_t position = timeline->position + query;
+  uint32_t back = op->whole_run ? op->window_tokens / 2 : op->window_tokens - 1;
 
-  return x->rope + row * x->plan->desc->h.d_rope;
+  return op->window_tokens == 0 || position <= back ? 0 : position - back;
 }
 
+static inline uint32_t
+cpu_end_seen (const GraphOp *op, const EngineBatchRun *timeline, uint32_t query)
+{
+  uint32_t end = timeline->position + query + 1, last = timeline->position + timeline->n_tokens;
+
+  if (!op->whole_run)
+    return end;
+  return op->window_tokens == 0 ? last : MIN (last, end + op->window_tokens / 2);
+}
+
+/* What ROPE_STORE does to the heads of one token: norm, rotation. step: its own; norm: [d_key] or
+ * NULL; x: [n_heads][d_key]. */
+void cpu_turn_heads (const CpuRun *run, const CpuStep *step, uint32_t token, const float *norm,
+                     uint32_t n_heads, float *x);
 /* Stores one token's key and value of one head. narrow: [max (d_key, d_value)] scratch. */
-void cpu_kv_store (const CpuRun *run, uint32_t layer, uint32_t head, const EngineBatchRun *timeline,
-                   uint32_t position, const float *k, const float *v, uint16_t *narrow);
+void cpu_kv_store (const CpuRun *run, const GraphOp *op, uint32_t head,
+                   const EngineBatchRun *timeline, uint32_t position, const float *k,
+                   const float *v, uint16_t *narrow);
 
 /* Runs x->run; returns when it is done or cancelled. */
 void cpu_run_steps (CpuExecutable *x);

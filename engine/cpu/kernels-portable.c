@@ -161,9 +161,13 @@ multiply_row (const CpuMatmulWork *w, uint32_t row, const float *expanded)
   for (uint32_t t = 0; t < w->n_tokens; t++) {
     float *y = cpu_work_dst (w, t) + row;
 
-    *y = (w->accumulate ? *y : 0) + bias + dot (expanded, cpu_work_act (w, t), w->weight->columns);
+    float x = (dot (expanded, cpu_work_act (w, t), w->weight->columns) + bias) * w->scale;
+
     if (w->activate)
-      *y = v_activate (w->activation, v_set1 (*y))[0];
+      x = v_activate (w->activation, v_set1 (x))[0];
+    if (w->cap > 0)
+      x = v_cap (v_set1 (x), w->cap)[0];
+    *y = (w->accumulate ? *y : 0) + x;
   }
 }
 
@@ -171,11 +175,13 @@ multiply_row (const CpuMatmulWork *w, uint32_t row, const float *expanded)
 static void
 gate_with_row (const CpuMatmulWork *w, uint32_t row, const float *expanded)
 {
+  float bias = w->up_bias != NULL ? w->up_bias[row] : 0;
+
   for (uint32_t t = 0; t < w->n_tokens; t++) {
     float *y = cpu_work_dst (w, t) + row;
-    V up = v_set1 (dot (expanded, cpu_work_act (w, t), w->up->columns));
+    V up = v_set1 (dot (expanded, cpu_work_act (w, t), w->up->columns) + bias);
 
-    *y = v_mul (v_activate (w->activation, v_set1 (*y)), up)[0];
+    *y = v_gate (w->activation, v_set1 (*y), up)[0];
   }
 }
 

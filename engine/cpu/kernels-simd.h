@@ -74,10 +74,17 @@ kernel_layer_norm (const float *src, const float *weight, const float *bias, flo
 }
 
 static void
-kernel_gate (ModelActivation activation, float *gate, const float *up, uint32_t n)
+kernel_gate (ModelActivation activation, const float *gate, const float *up, uint32_t n, float *dst)
 {
-  for (uint32_t i = 0; i < n; i += V_WIDTH)
-    v_store (gate + i, v_mul (v_activate (activation, v_load (gate + i)), v_load (up + i)));
+  float tail[2][V_WIDTH] = { { 0 } };
+  uint32_t i = 0;
+
+  for (; i + V_WIDTH <= n; i += V_WIDTH)
+    v_store (dst + i, v_gate (activation, v_load (gate + i), v_load (up + i)));
+  memcpy (tail[0], gate + i, (n - i) * sizeof *gate);
+  memcpy (tail[1], up + i, (n - i) * sizeof *up);
+  v_store (tail[0], v_gate (activation, v_load (tail[0]), v_load (tail[1])));
+  memcpy (dst + i, tail[0], (n - i) * sizeof *dst);
 }
 
 static void
@@ -235,13 +242,17 @@ widen (const uint16_t *src, size_t n, float *dst)
     dst[i] = model_f16_to_f32 (src[i]);
 }
 
-/* scores[64] of one row become e^(score - max), 0 past valid. */
+/* scores[64] of one row become e^(score - max), 0 outside of from .. to. */
 INLINE void
-softmax_row (float *scores, uint32_t valid, float *max, float *sum)
+softmax_row (float *scores, float cap, uint32_t from, uint32_t to, float *max, float *sum)
 {
   V m = v_set1 (-INFINITY), s = v_set1 (0);
 
-  for (uint32_t j = valid; j < ENGINE_PAGE_TOKENS; j++)
+  for (unsigned j = 0; cap > 0 && j < ENGINE_PAGE_TOKENS; j += V_WIDTH)
+    v_store (scores + j, v_cap (v_load (scores + j), cap));
+  for (uint32_t j = 0; j < from; j++)
+    scores[j] = -INFINITY;
+  for (uint32_t j = to; j < ENGINE_PAGE_TOKENS; j++)
     scores[j] = -INFINITY;
 #pragma GCC unroll 4
   for (unsigned j = 0; j < ENGINE_PAGE_TOKENS; j += V_WIDTH)
@@ -297,7 +308,7 @@ kernel_attend (const CpuAttendWork *w)
   uint32_t most = 0;
 
   for (uint32_t r = 0; r < w->n_rows; r++)
-    most = MAX (most, w->valid[r]);
+    most = MAX (most, w->to[r]);
   if (widened) {
     widen (w->k, w->d_key * page, wide_k);
     widen (w->v, (size_t) most * w->d_value, wide_v);
@@ -309,13 +320,13 @@ kernel_attend (const CpuAttendWork *w)
   float *max = wide_v + page * w->d_value, *sum = max + w->n_rows;
 
   for (uint32_t r = 0; r < w->n_rows; r++)
-    softmax_row (scores + r * page, w->valid[r], max + r, sum + r);
+    softmax_row (scores + r * page, w->cap, w->from[r], w->to[r], max + r, sum + r);
   if (widened)
     product_f32 (w->n_rows, scores, page, wide_v, w->d_value, most, out, w->d_value, w->d_value);
   else
     product_f16 (w->n_rows, scores, page, w->v, w->d_value, most, out, w->d_value, w->d_value);
   for (uint32_t r = 0; r < w->n_rows; r++)
-    if (w->valid[r] > 0)
+    if (w->from[r] < w->to[r])
       kernel_merge (w->max + r, w->sum + r, w->out + (size_t) r * w->d_value, max[r], sum[r],
                     out + (size_t) r * w->d_value, w->d_value);
 }

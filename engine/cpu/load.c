@@ -243,21 +243,41 @@ read_vector (CpuModel *model, const ModelGguf *gguf, const ModelTensor *tensor, 
 
 /* ---- the model ------------------------------------------------------------------------------ */
 
+/* Several ops may share the memory of a layer: then it has room for the largest. */
 static void
-size_kv (CpuKv *kv, const GraphPlan *plan, const EngineKvSize *size)
+size_kv (CpuKv *kv, const GraphPlan *plan, GraphKvGroup group, uint32_t n_pages)
 {
-  const ModelHparams *h = &plan->desc->h;
+  size_t at = 0;
 
-  kv->n_layers = 0;
   for (uint32_t i = 0; i < plan->n_ops; i++)
-    if (plan->ops[i].kind == GRAPH_OP_ATTENTION || plan->ops[i].kind == GRAPH_OP_ROPE_STORE)
+    if (graph_op_uses_kv (&plan->ops[i]) && plan->ops[i].group == group)
       kv->n_layers = MAX (kv->n_layers, plan->ops[i].layer + 1);
-  kv->n_heads_kv = h->n_heads_kv;
-  kv->d_key = h->d_key;
-  kv->d_value = h->d_value;
-  kv->head_bytes = (size_t) ENGINE_PAGE_TOKENS * (h->d_key + h->d_value) * sizeof (uint16_t);
-  kv->page_bytes = kv->n_layers * kv->n_heads_kv * kv->head_bytes;
-  kv->n_pages = size->n_pages[GRAPH_KV_FULL];
+  kv->offset = g_new0 (size_t, kv->n_layers + 1);
+  for (uint32_t i = 0; i < plan->n_ops; i++) {
+    const GraphOp *op = &plan->ops[i];
+
+    if (graph_op_uses_kv (op) && op->group == group)
+      kv->offset[op->layer] =
+          MAX (kv->offset[op->layer], op->n_heads_kv * cpu_kv_head_bytes (op));
+  }
+  for (uint32_t layer = 0; layer <= kv->n_layers; layer++) {
+    size_t bytes = kv->offset[layer];
+
+    kv->offset[layer] = at;
+    at += bytes;
+  }
+  kv->page_bytes = at;
+  kv->n_pages = n_pages;
+}
+
+static size_t
+kv_bytes (const CpuModel *model)
+{
+  size_t bytes = 0;
+
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    bytes += model->kv[group].page_bytes * model->kv[group].n_pages;
+  return bytes;
 }
 
 /* Refuses before anything is allocated. Scratch grows with the chunk and is small beside the
@@ -268,7 +288,7 @@ check_memory (const CpuModel *model, GError **error)
   uint64_t total, available, need;
 
   cpu_memory_available (&total, &available);
-  need = model->weight_bytes + (uint64_t) model->kv.page_bytes * model->kv.n_pages;
+  need = model->weight_bytes + kv_bytes (model);
   if (need + RESERVE_BYTES <= available)
     return TRUE;
   g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
@@ -284,19 +304,22 @@ check_memory (const CpuModel *model, GError **error)
 static gboolean
 allocate (CpuModel *model, GError **error)
 {
-  size_t kv_bytes = model->kv.page_bytes * model->kv.n_pages;
   GHashTableIter iter;
   gpointer value;
+  gboolean ok = TRUE;
 
   if (model->weight_bytes > 0)
-    model->weight_memory = cpu_memory_map (model->weight_bytes);
-  if (kv_bytes > 0)
-    model->kv.data = cpu_memory_map (kv_bytes);
-  if ((model->weight_bytes > 0 && model->weight_memory == NULL) ||
-      (kv_bytes > 0 && model->kv.data == NULL)) {
+    ok = (model->weight_memory = cpu_memory_map (model->weight_bytes)) != NULL;
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++) {
+    CpuKv *kv = &model->kv[group];
+    size_t bytes = kv->page_bytes * kv->n_pages;
+
+    ok = ok && (bytes == 0 || (kv->data = cpu_memory_map (bytes)) != NULL);
+  }
+  if (!ok) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
                  "The system refused %.1f GB of memory for the model.",
-                 (double) (model->weight_bytes + kv_bytes) / 1e9);
+                 (double) (model->weight_bytes + kv_bytes (model)) / 1e9);
     return FALSE;
   }
   g_hash_table_iter_init (&iter, model->weights);
@@ -320,10 +343,12 @@ cpu_model_load (EngineBackend *backend, const GraphPlan *plan, const EngineKvSiz
   model->weights = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   model->vectors = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   collect_weights (model, plan);
-  size_kv (&model->kv, plan, kv);
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    size_kv (&model->kv[group], plan, (GraphKvGroup) group, kv->n_pages[group]);
   ok = check_memory (model, error) && allocate (model, error);
   for (uint32_t i = 0; ok && i < plan->n_ops; i++) {
-    ok = read_vector (model, plan->desc->gguf, plan->ops[i].vector, error);
+    ok = read_vector (model, plan->desc->gguf, plan->ops[i].vector, error) &&
+         read_vector (model, plan->desc->gguf, plan->ops[i].k_norm, error);
     for (uint32_t b = 0; ok && b < GRAPH_MAX_WEIGHTS; b++)
       ok = read_vector (model, plan->desc->gguf, plan->ops[i].biases[b], error);
   }
@@ -343,7 +368,11 @@ cpu_model_unload (EngineBackendModel *base)
   if (model == NULL)
     return;
   cpu_memory_unmap (model->weight_memory, model->weight_bytes);
-  cpu_memory_unmap (model->kv.data, model->kv.page_bytes * model->kv.n_pages);
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++) {
+    cpu_memory_unmap (model->kv[group].data,
+                      model->kv[group].page_bytes * model->kv[group].n_pages);
+    g_free (model->kv[group].offset);
+  }
   g_hash_table_unref (model->weights);
   g_hash_table_unref (model->vectors);
   g_free (model);

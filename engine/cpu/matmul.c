@@ -67,9 +67,12 @@ cpu_matmul_begin (CpuRun *run, const CpuStep *step, unsigned worker)
   CpuActBlock *act = (CpuActBlock *) (void *) (scratch + x->own_act_offset);
   float *own = (float *) (void *) (scratch + x->own_row_offset);
   uint32_t width = x->width[step->src];
+  gboolean quantised = FALSE;
 
   if (!cpu_run_has_few (run, step))
     return;
+  for (uint32_t w = 0; w < step->n_weights; w++)
+    quantised |= cpu_format_is_quantised (step->weights[w]->format);
   for (uint32_t t = 0; t < cpu_run_rows (run, step); t++, own += width) {
     const float *row = own;
 
@@ -77,8 +80,8 @@ cpu_matmul_begin (CpuRun *run, const CpuStep *step, unsigned worker)
       cpu_norm_row (run, step->before, cpu_run_row (run, step->before->src, t), own);
     else
       row = cpu_run_row (run, step->src, t);
-    if (x->quantised[step->src] != NULL)
-      run->kernels->quantise (row, width, act + (size_t) t * (width / CPU_BLOCK));
+    if (quantised)
+      run->kernels->quantise (row, step->op->src_width, act + (size_t) t * (width / CPU_BLOCK));
   }
 }
 
@@ -122,9 +125,12 @@ cpu_matmul_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t uni
     .activation = x->plan->desc->architecture->activation,
     .activate = step->op->activate,
     .bias = step->biases[w],
+    .up_bias = step->gated ? step->biases[1] : NULL,
+    .scale = step->op->scale,
+    .cap = step->op->cap,
     .first_strip = unit / cut.n_token_cuts * cut.strips,
     .n_tokens = MIN (cut.tokens, n_tokens - first),
-    .dst_stride = x->width[step->dst],
+    .dst_stride = step->dst == CPU_BUFFER_UP ? step->op->dst_width : x->width[step->dst],
     .accumulate = step->op->accumulate,
     .scratch = cpu_run_scratch (run, worker),
   };
@@ -134,8 +140,8 @@ cpu_matmul_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t uni
   run->kernels->matmul[work.weight->format](&work);
 }
 
-/* For a gate and an up of different formats, whose products were made apart: dst holds the
- * gate's. */
+/* GATE, and GATED with a gate and an up of different formats, whose products were made apart: dst
+ * holds the gate's then. */
 uint32_t
 cpu_gate_units (CpuRun *run, const CpuStep *step)
 {
@@ -145,17 +151,12 @@ cpu_gate_units (CpuRun *run, const CpuStep *step)
 void
 cpu_gate_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
-  const CpuExecutable *x = run->executable;
-  size_t width = x->width[step->dst];
-  float *row = x->buffer[step->dst] + unit * width;
-  const float *up = x->buffer[CPU_BUFFER_UP] + unit * width;
-  uint32_t whole = (uint32_t) width & ~(CPU_MAX_LANES - 1);
-  ModelActivation activation = x->plan->desc->architecture->activation;
-  float tail[2][CPU_MAX_LANES] = { { 0 } };
+  uint32_t n = step->op->dst_width;
+  float *dst = cpu_run_row (run, step->dst, unit);
+  const float *gate = dst, *up;
 
-  run->kernels->gate (activation, row, up, whole);
-  memcpy (tail[0], row + whole, (width - whole) * sizeof *row);
-  memcpy (tail[1], up + whole, (width - whole) * sizeof *up);
-  run->kernels->gate (activation, tail[0], tail[1], CPU_MAX_LANES);
-  memcpy (row + whole, tail[0], (width - whole) * sizeof *row);
+  if (step->op->kind == GRAPH_OP_GATE)
+    gate = cpu_run_row (run, step->src, unit);
+  up = gate == dst ? run->executable->buffer[CPU_BUFFER_UP] + (size_t) unit * n : gate + n;
+  run->kernels->gate (run->executable->plan->desc->architecture->activation, gate, up, n, dst);
 }

@@ -56,6 +56,8 @@ cpu_embed_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit
     row = (float *) (void *) (file_row + run->executable->own_row_offset);
   cpu_pack_unpack_row (weight, pick_row (run, step->op->pick, unit), file_row);
   type->to_f32 (file_row, row, weight->columns);
+  if (step->op->scale != 1)
+    run->kernels->scale (row, step->op->scale, weight->columns, row);
   for (uint32_t i = 0; step->op->accumulate && i < weight->columns; i++)
     dst[i] += row[i];
 }
@@ -83,9 +85,13 @@ cpu_norm_row (const CpuRun *run, const CpuStep *step, const float *src, float *d
 void
 cpu_norm_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
-  float *dst = cpu_run_row (run, step->dst, unit);
+  float *dst = cpu_run_row (run, step->dst, unit), *row = dst;
 
-  cpu_norm_row (run, step, cpu_run_row (run, step->src, unit), dst);
+  if (step->op->accumulate)
+    row = cpu_run_scratch (run, worker);
+  cpu_norm_row (run, step, cpu_run_row (run, step->src, unit), row);
+  for (uint32_t i = 0; step->op->accumulate && i < step->op->src_width; i++)
+    dst[i] += row[i];
   if (step->write_quantised)
     run->kernels->quantise (dst, step->op->src_width,
                             cpu_run_quantised_row (run, step->dst, unit));
@@ -107,6 +113,15 @@ cpu_quantise_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t u
 
 /* ---- ROPE_STORE ----------------------------------------------------------------------------- */
 
+/* Cosines of a batch row, d_rope / 2; the sines follow. */
+static float *
+rope_row (const CpuRun *run, uint32_t table, uint32_t token)
+{
+  const CpuExecutable *x = run->executable;
+
+  return x->rope + ((size_t) table * x->plan->max_tokens + token) * x->d_rope;
+}
+
 uint32_t
 cpu_rope_table_units (CpuRun *run, const CpuStep *step)
 {
@@ -126,7 +141,7 @@ cpu_rope_table_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t
   for (uint32_t t = first; t < last; t++) {
     const EngineBatchRun *timeline;
     double position = position_of (run->batch, t, &timeline);
-    float *row = (float *) cpu_run_rope_row (run, step->rope_table, t);
+    float *row = rope_row (run, step->rope_table, t);
 
     for (uint32_t i = 0; i < half; i++) {
       double angle = position * (double) rotation->frequency[i];
@@ -146,43 +161,58 @@ cpu_rope_store_units (CpuRun *run, const CpuStep *step)
 }
 
 void
-cpu_kv_store (const CpuRun *run, uint32_t layer, uint32_t head, const EngineBatchRun *timeline,
+cpu_turn_heads (const CpuRun *run, const CpuStep *step, uint32_t token, const float *norm,
+                uint32_t n_heads, float *x)
+{
+  const ModelDesc *desc = run->executable->plan->desc;
+  const GraphOp *op = step->op;
+
+  for (uint32_t head = 0; head < n_heads; head++, x += op->d_key) {
+    if (norm != NULL)
+      run->kernels->norm (x, norm, desc->h.norm_epsilon, op->d_key, x);
+    if (op->rotation != MODEL_NO_ROTATION) {
+      uint32_t d_rope = desc->rotations[op->rotation].d_rope;
+      const float *table = rope_row (run, step->rope_table, token);
+
+      run->kernels->rope (x, table, table + d_rope / 2, d_rope,
+                          desc->architecture->rope == MODEL_ROPE_HALVES);
+    }
+  }
+}
+
+void
+cpu_kv_store (const CpuRun *run, const GraphOp *op, uint32_t head, const EngineBatchRun *timeline,
               uint32_t position, const float *k, const float *v, uint16_t *narrow)
 {
-  const CpuKv *kv = &run->executable->model->kv;
-  uint32_t page = timeline->pages[GRAPH_KV_FULL][position / ENGINE_PAGE_TOKENS];
+  uint32_t page = timeline->pages[op->group][position / ENGINE_PAGE_TOKENS];
   uint32_t slot = position % ENGINE_PAGE_TOKENS;
-  uint16_t *to_k = cpu_kv_head (kv, page, layer, head);
-  uint16_t *to_v = to_k + (size_t) kv->d_key * ENGINE_PAGE_TOKENS;
+  uint16_t *to_k = cpu_kv_head (run->executable->model, op, page, head);
+  uint16_t *to_v = to_k + (size_t) op->d_key * ENGINE_PAGE_TOKENS;
 
-  run->kernels->narrow (k, kv->d_key, narrow);
-  for (uint32_t d = 0; d < kv->d_key; d++)
+  run->kernels->narrow (k, op->d_key, narrow);
+  for (uint32_t d = 0; d < op->d_key; d++)
     to_k[d * ENGINE_PAGE_TOKENS + slot] = narrow[d];
-  run->kernels->narrow (v, kv->d_value, to_v + (size_t) slot * kv->d_value);
+  run->kernels->narrow (v, op->d_value, to_v + (size_t) slot * op->d_value);
 }
 
 void
 cpu_rope_store_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
-  const ModelDesc *desc = run->executable->plan->desc;
-  const ModelHparams *h = &desc->h;
+  const GraphOp *op = step->op;
   uint32_t first = unit * TOKENS_PER_UNIT;
   uint32_t last = MIN (first + TOKENS_PER_UNIT, run->batch->n_tokens);
-  gboolean halves = desc->architecture->rope == MODEL_ROPE_HALVES;
 
   for (uint32_t t = first; t < last; t++) {
     const EngineBatchRun *timeline;
     uint32_t position = position_of (run->batch, t, &timeline);
-    float *q = cpu_run_row (run, step->src, t), *k = q + h->n_heads * h->d_key, *v;
-    const float *table = cpu_run_rope_row (run, step->rope_table, t);
+    float *q = cpu_run_row (run, step->src, t), *k = q + op->n_heads * op->d_key;
+    float *v = k + op->n_heads_kv * op->d_key;
 
-    if (step->op->rotation != MODEL_NO_ROTATION)
-      for (uint32_t head = 0; head < h->n_heads + h->n_heads_kv; head++)
-        run->kernels->rope (q + head * h->d_key, table, table + h->d_rope / 2, h->d_rope, halves);
-    v = k + h->n_heads_kv * h->d_key;
-    for (uint32_t head = 0; head < h->n_heads_kv; head++)
-      cpu_kv_store (run, step->op->layer, head, timeline, position, k + head * h->d_key,
-                    v + head * h->d_value, cpu_run_scratch (run, worker));
+    cpu_turn_heads (run, step, t, step->vector, op->n_heads, q);
+    cpu_turn_heads (run, step, t, step->k_norm, op->n_heads_kv, k);
+    for (uint32_t head = 0; head < op->n_heads_kv; head++)
+      cpu_kv_store (run, op, head, timeline, position, k + head * op->d_key,
+                    v + head * op->d_value, cpu_run_scratch (run, worker));
   }
 }
 

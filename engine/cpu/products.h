@@ -392,10 +392,14 @@ store_rows (const CpuMatmulWork *w, uint32_t s, const float *sums, uint32_t firs
 
     if (w->bias != NULL)
       x = v_add (x, bias);
-    if (w->accumulate)
-      x = v_add (v_load_first (dst, n_rows), x);
+    if (w->scale != 1)
+      x = v_mul (x, v_set1 (w->scale));
     if (w->activate)
       x = v_activate (w->activation, x);
+    if (w->cap > 0)
+      x = v_cap (x, w->cap);
+    if (w->accumulate)
+      x = v_add (v_load_first (dst, n_rows), x);
     v_store_first (dst, n_rows, x);
   }
 }
@@ -410,8 +414,12 @@ store_gated (const CpuMatmulWork *w, uint32_t s, const float *sums, uint32_t fir
   for (unsigned n = 0; n < n_tokens; n++) {
     V gate = v_load (sums + n * V_WIDTH), up = v_load (sums + (n_tokens + n) * V_WIDTH);
 
+    if (w->bias != NULL)
+      gate = v_add (gate, v_load_first (w->bias + s * V_WIDTH, n_rows));
+    if (w->up_bias != NULL)
+      up = v_add (up, v_load_first (w->up_bias + s * V_WIDTH, n_rows));
     v_store_first (cpu_work_dst (w, first + n) + s * V_WIDTH, n_rows,
-                   v_mul (v_activate (w->activation, gate), up));
+                   v_gate (w->activation, gate, up));
   }
 }
 

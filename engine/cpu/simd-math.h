@@ -73,6 +73,28 @@ v_activate (ModelActivation activation, V x)
                                                  : v_silu (x);
 }
 
+/* Of a gated product. */
+INLINE V
+v_gate (ModelActivation activation, V gate, V up)
+{
+  const V one = v_set1 (1.0f), limit = v_set1 (7.0f);
+
+  if (activation != MODEL_ACTIVATION_SWIGLU_OAI)
+    return v_mul (v_activate (activation, gate), up);
+  gate = v_min (gate, limit);
+  up = v_add (v_min (v_max (up, v_set1 (-7.0f)), limit), one);
+  return v_mul (v_div (gate, v_add (one, v_exp (v_mul (gate, v_set1 (-1.702f))))), up);
+}
+
+/* cap * tanh (x / cap), as 2 cap / (1 + e^(-2 x / cap)) - cap */
+INLINE V
+v_cap (V x, float cap)
+{
+  V e = v_exp (v_mul (x, v_set1 (-2.0f / cap)));
+
+  return v_sub (v_div (v_set1 (2.0f * cap), v_add (v_set1 (1.0f), e)), v_set1 (cap));
+}
+
 INLINE float
 exp_1 (float x)
 {

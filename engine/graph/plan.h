@@ -119,6 +119,13 @@ GraphPlan *graph_plan_build (const ModelDesc *desc,
 void graph_plan_free (GraphPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GraphPlan, graph_plan_free)
 
+/* Whether keys and values are written or read: then heads, group and layer are set. */
+static inline gboolean
+graph_op_uses_kv (const GraphOp *op)
+{
+  return op->kind == GRAPH_OP_ROPE_STORE || op->kind == GRAPH_OP_ATTENTION;
+}
+
 /* Rows of a buffer: max_tokens or max_outputs. */
 uint32_t graph_plan_buffer_rows (const GraphPlan *plan, GraphBuffer buffer);
 /* One op a line, for people: "MATMUL NORMED[16][576] x attn_q|attn_k|attn_v -> QKV". Free with

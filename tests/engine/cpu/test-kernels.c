@@ -200,6 +200,7 @@ check_product (const CpuKernels *kernels, ModelType type, uint32_t rows, uint32_
                          .act = act,
                          .act_stride = n_blocks * sizeof *act,
                          .n_tokens = n_tokens,
+                         .scale = 1,
                          .dst = y,
                          .dst_stride = rows };
 
@@ -252,7 +253,9 @@ test_tiles (const CpuKernels *kernels)
     g_autofree float *some = g_new0 (float, (size_t) n_tokens *rows);
     g_autofree float *scratch = g_new (float, columns);
     uint64_t random = 11;
-    CpuMatmulWork work = { .weight = &p.weight, .dst_stride = rows, .scratch = scratch };
+    CpuMatmulWork work = {
+      .weight = &p.weight, .dst_stride = rows, .scale = 1, .scratch = scratch
+    };
 
     pack (&p, 5, types[t], kernels->lanes, rows, columns, -1);
     for (size_t i = 0; i < (size_t) n_tokens * columns; i++)

@@ -30,6 +30,7 @@ case_new (uint64_t seed, uint32_t max_tokens, uint32_t max_outputs)
   c->plan = (GraphPlan) {
     .desc = &c->desc, .max_tokens = max_tokens, .max_outputs = max_outputs, .ops = c->ops
   };
+  c->hidden = g_ptr_array_new_with_free_func (g_free);
   c->tokens = g_array_new (FALSE, TRUE, sizeof (int32_t));
   c->outputs = g_array_new (FALSE, TRUE, sizeof (uint32_t));
   return c;
@@ -42,6 +43,7 @@ case_free (Case *c)
   g_free (c->path);
   model_gguf_free (c->gguf);
   test_gguf_free (c->builder);
+  g_ptr_array_unref (c->hidden);
   g_array_unref (c->tokens);
   g_array_unref (c->outputs);
   for (unsigned i = 0; i < ENGINE_MAX_RUNS; i++)
@@ -138,8 +140,10 @@ add_run (Case *c, uint32_t position, uint32_t n_tokens)
   c->runs[i] = (EngineBatchRun) { c->tokens->len,
                                   n_tokens,
                                   position,
-                                  { (const uint32_t *) (const void *) c->pages[i]->data },
+                                  { NULL },
                                   n_pages };
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    c->runs[i].pages[group] = (const uint32_t *) (const void *) c->pages[i]->data;
   for (uint32_t t = 0; t < n_tokens; t++) {
     int32_t token = (int32_t) (test_random (&c->random) % c->desc.h.n_vocab);
 
@@ -148,6 +152,20 @@ add_run (Case *c, uint32_t position, uint32_t n_tokens)
   c->batch.runs = c->runs;
   c->batch.tokens = (const int32_t *) (const void *) c->tokens->data;
   c->batch.n_tokens = c->tokens->len;
+}
+
+void
+hide_pages (Case *c, EngineBatchRun *run, uint32_t window_tokens)
+{
+  uint32_t *table = g_new (uint32_t, run->n_pages);
+  uint32_t first = 0;
+
+  if (window_tokens > 0 && run->position >= window_tokens)
+    first = (run->position - window_tokens + 1) / ENGINE_PAGE_TOKENS;
+  for (uint32_t p = 0; p < run->n_pages; p++)
+    table[p] = p < first ? UINT32_MAX : run->pages[GRAPH_KV_WINDOW][p];
+  g_ptr_array_add (c->hidden, table);
+  run->pages[GRAPH_KV_WINDOW] = table;
 }
 
 /* ROUTE's ids are bits; they must be equal, and what is left to compare are its weights. */
@@ -198,9 +216,9 @@ compare_all (Case *c, const CaseResult *results, size_t n_results)
   const EngineBackendVtable *vtable = case_backend->vtable;
   g_autoptr (Reference) reference = reference_new (&c->plan, 256);
   g_autoptr (GError) error = NULL;
-  EngineBackendModel *model =
-      vtable->load (case_backend, &c->plan, &(EngineKvSize) { { MAX (c->n_pages, 1) } }, NULL, NULL,
-                    NULL, &error);
+  uint32_t n_pages = MAX (c->n_pages, 1);
+  EngineBackendModel *model = vtable->load (
+      case_backend, &c->plan, &(EngineKvSize) { { n_pages, n_pages } }, NULL, NULL, NULL, &error);
   EngineBackendExecutable *executable;
 
   g_assert_no_error (error);

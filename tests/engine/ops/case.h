@@ -17,12 +17,13 @@ typedef struct {
   ModelRotation rotation;
   float frequency[512];
   GraphPlan plan;
-  GraphOp ops[8];
+  GraphOp ops[12];
   EngineBatch batch;
   EngineBatchRun runs[ENGINE_MAX_RUNS];
   GArray *tokens, *outputs;
   uint32_t n_pages;
   GArray *pages[ENGINE_MAX_RUNS];
+  GPtrArray *hidden; /* tables of hide_pages (), owned */
   EngineResult result;
 } Case;
 
@@ -47,6 +48,9 @@ GraphOp *add_op (Case *c, GraphOpKind kind, GraphBuffer src, GraphBuffer dst);
 void weigh (Case *c, GraphOp *op, const char *name);
 /* One more timeline in the batch; its pages are scattered over those that there are. */
 void add_run (Case *c, uint32_t position, uint32_t n_tokens);
+
+/* Gives a run a table for layers with a sliding window, in which the pages before it are none. */
+void hide_pages (Case *c, EngineBatchRun *run, uint32_t window_tokens);
 
 /* The first rows of a buffer after the plan, and their NMSE against the reference at most. */
 typedef struct {

@@ -8,21 +8,26 @@
 Reference *
 reference_new (const GraphPlan *plan, uint32_t context)
 {
-  const ModelHparams *h = &plan->desc->h;
   Reference *r = g_new0 (Reference, 1);
   size_t tokens;
 
   r->plan = plan;
   r->context = context;
-  for (uint32_t i = 0; i < plan->n_ops; i++)
-    if (plan->ops[i].kind == GRAPH_OP_ROPE_STORE)
-      r->n_layers = MAX (r->n_layers, plan->ops[i].layer + 1);
+  for (uint32_t i = 0; i < plan->n_ops; i++) {
+    const GraphOp *op = &plan->ops[i];
+
+    if (op->kind != GRAPH_OP_ROPE_STORE)
+      continue;
+    r->n_layers = MAX (r->n_layers, op->layer + 1);
+    r->key_width = MAX (r->key_width, op->n_heads_kv * op->d_key);
+    r->value_width = MAX (r->value_width, op->n_heads_kv * op->d_value);
+  }
   for (unsigned b = 0; b < GRAPH_N_BUFFERS; b++)
     r->buffer[b] =
         g_new0 (double, (size_t) graph_plan_buffer_rows (plan, b) * plan->buffer_width[b] + 1);
-  tokens = (size_t) ENGINE_MAX_RUNS * r->n_layers * context * h->n_heads_kv;
-  r->keys = g_new0 (double, tokens * h->d_key + 1);
-  r->values = g_new0 (double, tokens * h->d_value + 1);
+  tokens = (size_t) ENGINE_MAX_RUNS * GRAPH_N_KV_GROUPS * r->n_layers * context;
+  r->keys = g_new0 (double, tokens * r->key_width + 1);
+  r->values = g_new0 (double, tokens * r->value_width + 1);
   return r;
 }
 
@@ -78,8 +83,19 @@ run_embed (Reference *r, const GraphOp *op, const EngineBatch *batch)
       double *dst = row_of (r, op->dst, token);
 
       for (uint32_t i = 0; i < n; i++)
-        dst[i] = (op->accumulate ? dst[i] : 0) + (double) table[(size_t) rows[op->pick] * n + i];
+        dst[i] = (op->accumulate ? dst[i] : 0) +
+                 (double) op->scale * (double) table[(size_t) rows[op->pick] * n + i];
     }
+}
+
+static double
+inverse_rms (const Reference *r, const double *x, uint32_t n)
+{
+  double sum = 0;
+
+  for (uint32_t i = 0; i < n; i++)
+    sum += x[i] * x[i];
+  return 1 / sqrt (sum / n + (double) r->plan->desc->h.norm_epsilon);
 }
 
 static void
@@ -89,13 +105,10 @@ run_norm (Reference *r, const GraphOp *op, const EngineBatch *batch)
 
   for (uint32_t t = 0; t < rows_of (op, batch); t++) {
     const double *x = row_of (r, op->src, t);
-    double sum = 0;
+    double *y = row_of (r, op->dst, t), inverse = inverse_rms (r, x, op->src_width);
 
     for (uint32_t i = 0; i < op->src_width; i++)
-      sum += x[i] * x[i];
-    sum = 1 / sqrt (sum / op->src_width + (double) r->plan->desc->h.norm_epsilon);
-    for (uint32_t i = 0; i < op->src_width; i++)
-      row_of (r, op->dst, t)[i] = x[i] * sum * (double) weight[i];
+      y[i] = (op->accumulate ? y[i] : 0) + x[i] * inverse * (double) weight[i];
   }
 }
 
@@ -134,6 +147,23 @@ activate (ModelActivation activation, double x)
 }
 
 static double
+gated (const Reference *r, double x, double up)
+{
+  ModelActivation activation = r->plan->desc->architecture->activation;
+
+  if (activation != MODEL_ACTIVATION_SWIGLU_OAI)
+    return activate (activation, x) * up;
+  x = MIN (x, 7);
+  return x / (1 + exp (-1.702 * x)) * (CLAMP (up, -7, 7) + 1);
+}
+
+static double
+cap (double x, float most)
+{
+  return most > 0 ? (double) most * tanh (x / (double) most) : x;
+}
+
+static double
 dot (const float *weight, const double *x, uint32_t n)
 {
   double sum = 0;
@@ -156,12 +186,12 @@ run_matmul (Reference *r, const GraphOp *op, const EngineBatch *batch)
     for (uint32_t t = 0; t < rows_of (op, batch); t++)
       for (uint32_t row = 0; row < rows; row++) {
         double *y = row_of (r, op->dst, t) + first + row;
+        double x = dot (weight + (size_t) row * k, row_of (r, op->src, t), k);
 
-        *y = (op->accumulate ? *y : 0) +
-             dot (weight + (size_t) row * k, row_of (r, op->src, t), k) +
-             (bias != NULL ? (double) bias[row] : 0);
+        x = (x + (bias != NULL ? (double) bias[row] : 0)) * (double) op->scale;
         if (op->activate)
-          *y = activate (r->plan->desc->architecture->activation, *y);
+          x = activate (r->plan->desc->architecture->activation, x);
+        *y = (op->accumulate ? *y : 0) + cap (x, op->cap);
       }
     first += rows;
   }
@@ -170,17 +200,37 @@ run_matmul (Reference *r, const GraphOp *op, const EngineBatch *batch)
 static void
 run_gated (Reference *r, const GraphOp *op, const EngineBatch *batch)
 {
-  g_autofree float *gate = read_tensor (r, op->weights[0]);
-  g_autofree float *up = read_tensor (r, op->weights[1]);
+  float *weights[2], *biases[2];
   uint32_t k = op->src_width;
+
+  for (unsigned w = 0; w < 2; w++) {
+    weights[w] = read_tensor (r, op->weights[w]);
+    biases[w] = op->biases[w] != NULL ? read_tensor (r, op->biases[w]) : NULL;
+  }
 
   for (uint32_t t = 0; t < rows_of (op, batch); t++)
     for (uint32_t row = 0; row < op->weights[0]->ne[1]; row++) {
+      double product[2];
+
+      for (unsigned w = 0; w < 2; w++)
+        product[w] = dot (weights[w] + (size_t) row * k, row_of (r, op->src, t), k) +
+                     (biases[w] != NULL ? (double) biases[w][row] : 0);
+      row_of (r, op->dst, t)[row] = gated (r, product[0], product[1]);
+    }
+  for (unsigned w = 0; w < 2; w++) {
+    g_free (weights[w]);
+    g_free (biases[w]);
+  }
+}
+
+static void
+run_gate (Reference *r, const GraphOp *op, const EngineBatch *batch)
+{
+  for (uint32_t t = 0; t < rows_of (op, batch); t++)
+    for (uint32_t i = 0; i < op->dst_width; i++) {
       const double *x = row_of (r, op->src, t);
 
-      row_of (r, op->dst, t)[row] = activate (r->plan->desc->architecture->activation,
-                                              dot (gate + (size_t) row * k, x, k)) *
-                                    dot (up + (size_t) row * k, x, k);
+      row_of (r, op->dst, t)[i] = gated (r, x[i], x[op->dst_width + i]);
     }
 }
 
@@ -211,74 +261,109 @@ as_f16 (double x)
 
 /* Row of a cache: one position of one layer of one timeline. */
 static size_t
-cache_row (const Reference *r, uint32_t timeline, uint32_t layer, uint32_t position)
+cache_row (const Reference *r, uint32_t timeline, const GraphOp *op, uint32_t position)
 {
-  return (((size_t) timeline * r->n_layers + layer) * r->context + position) *
-         r->plan->desc->h.n_heads_kv;
+  size_t layer = ((size_t) timeline * GRAPH_N_KV_GROUPS + op->group) * r->n_layers + op->layer;
+
+  return layer * r->context + position;
+}
+
+/* norm: [d_key] or NULL. */
+static void
+turn_heads (const Reference *r, const GraphOp *op, const float *norm, uint32_t n_heads,
+            uint32_t position, double *x)
+{
+  for (uint32_t head = 0; head < n_heads; head++, x += op->d_key) {
+    double inverse = norm != NULL ? inverse_rms (r, x, op->d_key) : 1;
+
+    for (uint32_t i = 0; norm != NULL && i < op->d_key; i++)
+      x[i] *= inverse * (double) norm[i];
+    if (op->rotation != MODEL_NO_ROTATION)
+      rotate (r->plan->desc, op->rotation, position, x);
+  }
 }
 
 static void
 run_rope_store (Reference *r, const GraphOp *op, const EngineBatch *batch)
 {
-  const ModelHparams *h = &r->plan->desc->h;
-  uint32_t n_keys = h->n_heads_kv * h->d_key, n_values = h->n_heads_kv * h->d_value;
+  g_autofree float *q_norm = op->vector != NULL ? read_tensor (r, op->vector) : NULL;
+  g_autofree float *k_norm = op->k_norm != NULL ? read_tensor (r, op->k_norm) : NULL;
+  uint32_t n_keys = op->n_heads_kv * op->d_key, n_values = op->n_heads_kv * op->d_value;
 
   for (uint32_t i = 0; i < batch->n_runs; i++)
     for (uint32_t t = 0; t < batch->runs[i].n_tokens; t++) {
       uint32_t position = batch->runs[i].position + t;
-      double *q = row_of (r, op->src, batch->runs[i].first + t), *k = q + h->n_heads * h->d_key;
-      size_t row = cache_row (r, i, op->layer, position);
+      double *q = row_of (r, op->src, batch->runs[i].first + t), *k = q + op->n_heads * op->d_key;
+      size_t row = cache_row (r, i, op, position);
 
-      for (uint32_t head = 0; op->rotation != MODEL_NO_ROTATION &&
-                              head < h->n_heads + h->n_heads_kv;
-           head++)
-        rotate (r->plan->desc, op->rotation, position, q + head * h->d_key);
+      turn_heads (r, op, q_norm, op->n_heads, position, q);
+      turn_heads (r, op, k_norm, op->n_heads_kv, position, k);
       for (uint32_t j = 0; j < n_keys; j++)
-        r->keys[row * h->d_key + j] = as_f16 (k[j]);
+        r->keys[row * r->key_width + j] = as_f16 (k[j]);
       for (uint32_t j = 0; j < n_values; j++)
-        r->values[row * h->d_value + j] = as_f16 (k[n_keys + j]);
+        r->values[row * r->value_width + j] = as_f16 (k[n_keys + j]);
     }
 }
 
-/* One query head over the first n positions. */
-static void
-attend (const ModelHparams *h, const double *q, const double *keys, const double *values,
-        uint32_t n, double *out)
+static gboolean
+sees (const GraphOp *op, uint32_t position, uint32_t other)
 {
-  g_autofree double *p = g_new (double, n);
-  double most = -INFINITY, sum = 0;
+  uint32_t window = op->window_tokens;
 
+  if (op->whole_run)
+    return window == 0 || (position > other ? position - other : other - position) <= window / 2;
+  return other <= position && (window == 0 || position - other < window);
+}
+
+/* One query head over the first n positions, as far as it sees them. sink: NULL or a score without
+ * a value. */
+static void
+attend (const Reference *r, const GraphOp *op, const double *q, uint32_t position,
+        const double *keys, const double *values, uint32_t n, const float *sink, double *out)
+{
+  const ModelHparams *h = &r->plan->desc->h;
+  g_autofree double *p = g_new (double, n);
+  double most = sink != NULL ? (double) *sink : -INFINITY, sum = 0;
+  double scale = (double) h->attention_scale;
+
+  if (h->temperature > 0)
+    scale *= 1 + (double) h->temperature *
+                     log (1 + floor (position / (double) h->temperature_floor_tokens));
   for (uint32_t j = 0; j < n; j++) {
     p[j] = 0;
-    for (uint32_t d = 0; d < h->d_key; d++)
-      p[j] += q[d] * keys[(size_t) j * h->n_heads_kv * h->d_key + d];
-    p[j] *= (double) h->attention_scale;
+    for (uint32_t d = 0; d < op->d_key; d++)
+      p[j] += q[d] * keys[(size_t) j * r->key_width + d];
+    p[j] = sees (op, position, j) ? cap (p[j] * scale, op->cap) : -INFINITY;
     most = MAX (most, p[j]);
   }
   for (uint32_t j = 0; j < n; j++)
     sum += p[j] = exp (p[j] - most);
-  for (uint32_t d = 0; d < h->d_value; d++) {
+  if (sink != NULL)
+    sum += exp ((double) *sink - most);
+  for (uint32_t d = 0; d < op->d_value; d++) {
     out[d] = 0;
     for (uint32_t j = 0; j < n; j++)
-      out[d] += p[j] / sum * values[(size_t) j * h->n_heads_kv * h->d_value + d];
+      out[d] += p[j] / sum * values[(size_t) j * r->value_width + d];
   }
 }
 
 static void
 run_attention (Reference *r, const GraphOp *op, const EngineBatch *batch)
 {
-  const ModelHparams *h = &r->plan->desc->h;
+  g_autofree float *sinks = op->vector != NULL ? read_tensor (r, op->vector) : NULL;
 
   for (uint32_t i = 0; i < batch->n_runs; i++)
     for (uint32_t t = 0; t < batch->runs[i].n_tokens; t++)
-      for (uint32_t head = 0; head < h->n_heads; head++) {
-        size_t row = cache_row (r, i, op->layer, 0) + head / (h->n_heads / h->n_heads_kv);
-        uint32_t token = batch->runs[i].first + t;
+      for (uint32_t head = 0; head < op->n_heads; head++) {
+        size_t row = cache_row (r, i, op, 0), kv_head = head / (op->n_heads / op->n_heads_kv);
+        uint32_t token = batch->runs[i].first + t, position = batch->runs[i].position;
         uint32_t last = op->whole_run ? batch->runs[i].n_tokens - 1 : t;
 
-        attend (h, row_of (r, op->src, token) + head * h->d_key, r->keys + row * h->d_key,
-                r->values + row * h->d_value, batch->runs[i].position + last + 1,
-                row_of (r, op->dst, token) + head * h->d_value);
+        attend (r, op, row_of (r, op->src, token) + head * op->d_key, position + t,
+                r->keys + row * r->key_width + kv_head * op->d_key,
+                r->values + row * r->value_width + kv_head * op->d_value, position + last + 1,
+                sinks != NULL ? &sinks[head] : NULL,
+                row_of (r, op->dst, token) + head * op->d_value);
       }
 }
 
@@ -356,9 +441,7 @@ run_experts_gated (Reference *r, const GraphOp *op, const EngineBatch *batch)
 
   for (uint32_t t = 0; t < batch->n_tokens; t++)
     for (uint32_t i = 0; i < n; i++)
-      row_of (r, op->dst, t)[i] =
-          activate (r->plan->desc->architecture->activation, gate[(size_t) t * n + i]) *
-          up[(size_t) t * n + i];
+      row_of (r, op->dst, t)[i] = gated (r, gate[(size_t) t * n + i], up[(size_t) t * n + i]);
 }
 
 static void
@@ -423,6 +506,7 @@ reference_run (Reference *r, const EngineBatch *batch)
     [GRAPH_OP_ROUTE] = run_route,
     [GRAPH_OP_EXPERTS_GATED] = run_experts_gated,
     [GRAPH_OP_EXPERTS_DOWN] = run_experts_down,
+    [GRAPH_OP_GATE] = run_gate,
     [GRAPH_OP_GATHER] = run_gather,
     [GRAPH_OP_POOL] = run_pool,
     [GRAPH_OP_CANDIDATES] = run_nothing,

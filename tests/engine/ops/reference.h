@@ -9,8 +9,9 @@
 typedef struct {
   const GraphPlan *plan;
   double *buffer[GRAPH_N_BUFFERS]; /* as plan.h gives their shapes */
-  uint32_t n_layers, context;      /* of the caches */
-  /* [runs][layers][context][heads_kv][d] of every timeline, as f16 holds it */
+  uint32_t n_layers, context;      /* of the caches; layers of one group, the most */
+  uint32_t key_width, value_width; /* the widest of all layers */
+  /* [runs][groups][layers][context][width] of every timeline, as f16 holds it */
   double *keys, *values;
 } Reference;
 

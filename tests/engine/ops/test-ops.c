@@ -2,7 +2,7 @@
 /* ONE suite for all back ends: "test-ops BACKEND" builds small plans by hand on random weights,
  * runs them on that back end and compares every result with the reference (reference.h). A back
  * end is one row of the table at the end. */
-#include "tests/engine/ops/case.h"
+#include "tests/engine/ops/suite.h"
 #include "tests/engine/ops/test-experts.h"
 
 #include "engine/cpu/cpu.h"
@@ -11,15 +11,6 @@
 
 #include <math.h>
 #include <string.h>
-
-/* ---- limits --------------------------------------------------------------------------------- */
-
-/* NMSE against the reference. Activations may be int8 in blocks of 32 when the weights are
- * quantised; everything else is f32 arithmetic, and f16 where the KV cache says so. */
-#define LIMIT_EXACT     0.0
-#define LIMIT_FLOAT     1e-9
-#define LIMIT_QUANTISED 2e-4
-#define LIMIT_ATTENTION 1e-6
 
 typedef struct {
   const char *name;
@@ -294,199 +285,6 @@ test_gated (gconstpointer data)
   try_gated (type, MODEL_TYPE_F16, 40, block, 9, MODEL_ACTIVATION_SILU);
 }
 
-/* QKV comes straight out of a table; the past of each timeline is stored by a first run. */
-typedef struct {
-  uint32_t n_heads, n_heads_kv, d_key, d_value, d_rope;
-  ModelRope rope;
-  gboolean factors;
-} AttentionShape;
-
-static void
-set_heads (GraphOp *op, const AttentionShape *s)
-{
-  op->n_heads = s->n_heads;
-  op->n_heads_kv = s->n_heads_kv;
-  op->d_key = s->d_key;
-  op->d_value = s->d_value;
-  op->rotation = s->rope == MODEL_ROPE_NONE ? MODEL_NO_ROTATION : 0;
-}
-
-static Case *
-attention_case (const AttentionShape *s, uint64_t seed, uint32_t max_tokens)
-{
-  Case *c = case_new (seed, max_tokens, 1);
-  ModelHparams *h = &c->desc.h;
-  uint32_t width = s->n_heads * s->d_key + s->n_heads_kv * (s->d_key + s->d_value);
-  GraphOp *op;
-
-  h->n_heads = s->n_heads;
-  h->n_heads_kv = s->n_heads_kv;
-  h->d_key = s->d_key;
-  h->d_value = s->d_value;
-  h->attention_scale = 1 / sqrtf ((float) s->d_key);
-  c->architecture.rope = s->rope;
-  c->plan.buffer_width[GRAPH_BUFFER_X] = h->d_model = width;
-  c->plan.buffer_width[GRAPH_BUFFER_QKV] = width;
-  c->plan.buffer_width[GRAPH_BUFFER_ATTN] = s->n_heads * s->d_value;
-  add_tensor (c, "embd", MODEL_TYPE_F32, width, h->n_vocab, 1.5f);
-  write_file (c);
-  weigh (c, add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_QKV), "embd");
-  op = add_op (c, GRAPH_OP_ROPE_STORE, GRAPH_BUFFER_QKV, GRAPH_BUFFER_QKV);
-  set_heads (op, s);
-  op = add_op (c, GRAPH_OP_ATTENTION, GRAPH_BUFFER_QKV, GRAPH_BUFFER_ATTN);
-  set_heads (op, s);
-  set_rotation (c, s->d_rope, s->factors);
-  return c;
-}
-
-static const AttentionShape shapes[] = {
-  { 9, 3, 64, 64, 64, MODEL_ROPE_INTERLEAVED, FALSE },
-  { 4, 4, 32, 32, 32, MODEL_ROPE_INTERLEAVED, TRUE },
-  { 8, 2, 64, 64, 64, MODEL_ROPE_HALVES, FALSE },
-  { 6, 1, 80, 80, 32, MODEL_ROPE_HALVES, TRUE },
-  { 2, 1, 128, 64, 128, MODEL_ROPE_INTERLEAVED, FALSE },
-  { 16, 2, 96, 128, 96, MODEL_ROPE_NONE, FALSE },
-  { 8, 1, 256, 256, 256, MODEL_ROPE_HALVES, FALSE },
-};
-
-static void
-test_rope (void)
-{
-  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++) {
-    g_autoptr (Case) c = attention_case (&shapes[i], i + 1, 70);
-
-    c->plan.n_ops = 2;
-    add_run (c, 0, 70);
-    compare (c, GRAPH_BUFFER_QKV, 70, LIMIT_FLOAT);
-  }
-}
-
-/* A whole context in one batch: every length from 1 up is among its rows. */
-static void
-test_attention_prefill (void)
-{
-  static const uint32_t lengths[] = { 1, 2, 63, 64, 65, 130 };
-
-  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++)
-    for (size_t n = 0; n < G_N_ELEMENTS (lengths); n++) {
-      g_autoptr (Case) c = attention_case (&shapes[i], i + 1, 130);
-
-      add_run (c, 0, lengths[n]);
-      compare (c, GRAPH_BUFFER_ATTN, lengths[n], LIMIT_ATTENTION);
-    }
-}
-
-/* Texts side by side, each token seeing the whole of its own; and what is pooled of them. Two
- * layers that share the memory of keys and values. */
-static void
-try_attention_whole (const AttentionShape *shape, const uint32_t *lengths, uint32_t n_runs)
-{
-  g_autoptr (Case) c = attention_case (shape, lengths[0] + n_runs, 400);
-  uint32_t outputs[ENGINE_MAX_RUNS], n_tokens = 0;
-  CaseResult results[2];
-
-  c->plan.max_outputs = ENGINE_MAX_RUNS;
-  c->plan.buffer_width[GRAPH_BUFFER_OUT] = c->plan.buffer_width[GRAPH_BUFFER_ATTN];
-  c->ops[2].whole_run = TRUE;
-  set_heads (add_op (c, GRAPH_OP_ROPE_STORE, GRAPH_BUFFER_QKV, GRAPH_BUFFER_QKV), shape);
-  set_heads (add_op (c, GRAPH_OP_ATTENTION, GRAPH_BUFFER_QKV, GRAPH_BUFFER_ATTN), shape);
-  c->ops[c->plan.n_ops - 1].whole_run = TRUE;
-  add_op (c, GRAPH_OP_POOL, GRAPH_BUFFER_ATTN, GRAPH_BUFFER_OUT);
-  for (uint32_t i = 0; i < n_runs; i++) {
-    outputs[i] = n_tokens;
-    add_run (c, 0, lengths[i]);
-    n_tokens += lengths[i];
-  }
-  c->batch.outputs = outputs;
-  c->batch.n_outputs = n_runs;
-  results[0] = (CaseResult) { GRAPH_BUFFER_ATTN, n_tokens, LIMIT_ATTENTION };
-  results[1] = (CaseResult) { GRAPH_BUFFER_OUT, n_runs, LIMIT_ATTENTION };
-  compare_all (c, results, G_N_ELEMENTS (results));
-}
-
-static void
-test_attention_whole (void)
-{
-  static const uint32_t lengths[] = { 1, 2, 4, 63, 64, 65, 130 };
-  static const uint32_t several[] = { 64, 3, 130, 1, 63, 1, 1, 20, 5, 64, 2, 9, 10, 11, 12, 4 };
-
-  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++) {
-    for (size_t n = 0; n < G_N_ELEMENTS (lengths); n++)
-      try_attention_whole (&shapes[i], &lengths[n], 1);
-    try_attention_whole (&shapes[i], several, 2);
-    try_attention_whole (&shapes[i], several + 5, 2); /* two texts of a token */
-    try_attention_whole (&shapes[i], several, ENGINE_MAX_RUNS);
-  }
-}
-
-/* Reads every timeline's past with batches of `step` tokens, then compares one batch in which each
- * timeline goes on. */
-static void
-try_attention_decode (const AttentionShape *shape, const uint32_t *past, uint32_t n_timelines,
-                      uint32_t n_new, uint32_t step)
-{
-  g_autoptr (Case) c = attention_case (shape, past[0] + n_new, MAX (step, n_timelines * n_new));
-  g_autoptr (Reference) reference = reference_new (&c->plan, 256);
-  const EngineBackendVtable *vtable = case_backend->vtable;
-  g_autoptr (GError) error = NULL;
-  EngineBackendModel *model;
-  EngineBackendExecutable *executable;
-  size_t n = (size_t) n_timelines * n_new * c->plan.buffer_width[GRAPH_BUFFER_ATTN];
-  g_autofree float *got = g_new (float, n);
-  double nmse;
-
-  for (uint32_t i = 0; i < n_timelines; i++)
-    add_run (c, past[i], n_new);
-  model = vtable->load (case_backend, &c->plan,
-                        &(EngineKvSize) { { c->n_pages } }, NULL, NULL, NULL, &error);
-  g_assert_no_error (error);
-  executable = vtable->compile (model, &c->plan, &error);
-  g_assert_no_error (error);
-  for (uint32_t i = 0; i < n_timelines; i++)
-    for (uint32_t at = 0; at < past[i]; at += step) {
-      EngineBatchRun runs[ENGINE_MAX_RUNS] = { 0 }, *run = &runs[i];
-      g_autofree int32_t *tokens = g_new (int32_t, step);
-      EngineBatch batch = { tokens, MIN (step, past[i] - at), run, 1 };
-
-      for (uint32_t t = 0; t < step; t++)
-        tokens[t] = (int32_t) ((at + t) * 7 + i) % 64;
-      *run = (EngineBatchRun) {
-        0, batch.n_tokens, at, { c->runs[i].pages[GRAPH_KV_FULL] }, c->runs[i].n_pages
-      };
-      vtable->run (executable, &batch, &c->result, NULL, NULL, &error);
-      g_assert_no_error (error);
-      /* The reference knows timelines by their index. */
-      batch.runs = runs;
-      batch.n_runs = i + 1;
-      reference_run (reference, &batch);
-    }
-  vtable->run (executable, &c->batch, &c->result, NULL, NULL, &error);
-  g_assert_no_error (error);
-  vtable->read_buffer (executable, GRAPH_BUFFER_ATTN, got, n, &error);
-  g_assert_no_error (error);
-  reference_run (reference, &c->batch);
-  nmse = reference_nmse (reference->buffer[GRAPH_BUFFER_ATTN], got, n);
-  g_test_message ("past %u, %u timelines, %u new: NMSE %g", past[0], n_timelines, n_new, nmse);
-  g_assert_cmpfloat (nmse, <=, LIMIT_ATTENTION);
-  vtable->discard (executable);
-  vtable->unload (model);
-}
-
-static void
-test_attention_decode (void)
-{
-  static const uint32_t past[] = { 1, 62, 63, 64, 65, 129, 200 };
-  static const uint32_t several[] = { 64, 3, 130, 1, 63 };
-
-  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++) {
-    for (size_t p = 0; p < G_N_ELEMENTS (past); p++)
-      try_attention_decode (&shapes[i], &past[p], 1, 1, 48);
-    try_attention_decode (&shapes[i], several, 5, 1, 64);
-    try_attention_decode (&shapes[i], several, 5, 3, 7);
-    try_attention_decode (&shapes[i], several, 2, 16, 64);
-  }
-}
-
 static int
 compare_ids (const void *a, const void *b, void *logits)
 {
@@ -681,10 +479,7 @@ main (int argc, char **argv)
   add_per_type ("matmul", test_matmul);
   add_per_type ("biased", test_biased);
   add_per_type ("gated", test_gated);
-  g_test_add_func ("/ops/rope", test_rope);
-  g_test_add_func ("/ops/attention/prefill", test_attention_prefill);
-  g_test_add_func ("/ops/attention/whole", test_attention_whole);
-  g_test_add_func ("/ops/attention/decode", test_attention_decode);
+  add_attention_tests ();
   if ((case_backend->vtable->caps (case_backend)->can & GRAPH_NEEDS_EXPERTS) != 0)
     test_experts_add (types, G_N_ELEMENTS (types), limit_of);
   g_test_add_func ("/ops/candidates", test_candidates);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the files of the op suite share: how far a result may be from the reference, and the tests
+ * that each adds. */
+#pragma once
+
+#include "tests/engine/ops/case.h"
+
+/* NMSE against the reference. Activations may be int8 in blocks of 32 when the weights are
+ * quantised; everything else is f32 arithmetic, and f16 where the KV cache says so. */
+#define LIMIT_EXACT     0.0
+#define LIMIT_FLOAT     1e-9
+#define LIMIT_QUANTISED 2e-4
+#define LIMIT_ATTENTION 1e-6
+
+/* Whether the back end can run plans with these needs; skips the test when not. */
+static inline gboolean
+suite_can (GraphNeeds needs)
+{
+  if ((case_backend->vtable->caps (case_backend)->can & needs) == needs)
+    return TRUE;
+  g_test_skip ("this back end does not do that yet");
+  return FALSE;
+}
+
+void add_attention_tests (void);
