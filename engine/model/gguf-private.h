@@ -33,7 +33,28 @@ struct _ModelGguf {
   ModelTensor *tensors;        /* [n_tensors], in the file's order */
   const ModelTensor **by_name; /* [n_tensors], sorted by name */
   uint64_t n_tensors;
+
+  /* Of a model in parts, in the first one. */
+  ModelGguf **parts;                /* [n_parts], which begins with itself */
+  uint32_t n_parts;                 /* 0: the model is one file */
+  ModelTensor *joined_tensors;      /* of all parts: what tensors is then */
+  const ModelTensor **joined_names; /* and by_name */
 };
+
+/* One file, whatever it says of parts. memory_left: what its metadata may take besides its size;
+ * what is left of it afterwards. */
+ModelGguf *model_gguf_open_file (const char *path, uint64_t *memory_left, GError **error);
+/* A file that says that it is a part becomes, with all others, the first one; others are given back
+ * as they are. Takes gguf. NULL with a sentence. */
+ModelGguf *model_gguf_join_parts (ModelGguf *gguf, uint64_t *memory_left, GError **error);
+/* Sorts gguf->by_name. FALSE with a sentence when a name is there twice. */
+gboolean model_gguf_sort_names (ModelGguf *gguf, GError **error);
+
+/* Tensors of a file, and of all parts of a model. */
+#define MODEL_GGUF_MAX_TENSORS (UINT64_C (64) << 10)
+/* Metadata may take the file's size and this much on the heap; the promise is 64 MiB, the rest is
+ * left to the allocator's own needs. */
+#define MODEL_GGUF_MEMORY_SLACK_BYTES (UINT64_C (48) << 20)
 
 /* Reads the header of the open file into gguf. FALSE with a sentence. */
 gboolean model_gguf_parse (ModelGguf *gguf, GError **error);

@@ -15,7 +15,6 @@
 G_STATIC_ASSERT (G_BYTE_ORDER == G_LITTLE_ENDIAN); /* numbers are used as they lie in the file */
 
 #define MAX_VALUES         (UINT64_C (64) << 10)
-#define MAX_TENSORS        (UINT64_C (64) << 10)
 #define MAX_KEY_BYTES      (UINT64_C (64) << 10)
 #define MAX_NAME_BYTES     UINT64_C (63)
 #define MAX_STRING_BYTES   (UINT64_C (16) << 20)
@@ -24,9 +23,6 @@ G_STATIC_ASSERT (G_BYTE_ORDER == G_LITTLE_ENDIAN); /* numbers are used as they l
 #define MIN_ALIGNMENT      UINT64_C (8)
 #define MAX_ALIGNMENT      (UINT64_C (1) << 20)
 #define DEFAULT_ALIGNMENT  UINT64_C (32)
-/* Metadata may take the file's size and this much on the heap; the promise is 64 MiB, the rest is
- * left to the allocator's own needs. */
-#define MEMORY_SLACK_BYTES (UINT64_C (48) << 20)
 #define BLOCK_BYTES        ((size_t) 64 << 10)
 /* The fewest bytes that an entry can take in the file. */
 #define MIN_VALUE_BYTES  (8 + 1 + 4 + 1)
@@ -393,6 +389,7 @@ measure_tensor (const ModelGguf *gguf, ModelTensor *tensor, GError **error)
     return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
                               "is damaged or cut off: the tensor “%s” is larger than the file",
                               tensor->name);
+  tensor->part = 0;
   tensor->type = model_type_info (tensor->type_id);
   return TRUE;
 }
@@ -479,6 +476,18 @@ read_alignment (const ModelGguf *gguf, uint64_t *alignment, GError **error)
   return TRUE;
 }
 
+gboolean
+model_gguf_sort_names (ModelGguf *gguf, GError **error)
+{
+  qsort (gguf->by_name, gguf->n_tensors, sizeof *gguf->by_name, compare_names);
+  for (uint64_t i = 1; i < gguf->n_tensors; i++)
+    if (strcmp (gguf->by_name[i - 1]->name, gguf->by_name[i]->name) == 0)
+      return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
+                                "is damaged: the tensor “%s” is there twice",
+                                gguf->by_name[i]->name);
+  return TRUE;
+}
+
 static gboolean
 read_tensors (Reader *reader, uint64_t n, GError **error)
 {
@@ -502,13 +511,7 @@ read_tensors (Reader *reader, uint64_t n, GError **error)
   if (!place_tensors (gguf, (reader->position + alignment - 1) / alignment * alignment, alignment,
                       gguf->by_name, error))
     return FALSE;
-  qsort (gguf->by_name, n, sizeof *gguf->by_name, compare_names);
-  for (uint64_t i = 1; i < n; i++)
-    if (strcmp (gguf->by_name[i - 1]->name, gguf->by_name[i]->name) == 0)
-      return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
-                                "is damaged: the tensor “%s” is there twice",
-                                gguf->by_name[i]->name);
-  return TRUE;
+  return model_gguf_sort_names (gguf, error);
 }
 
 static gboolean
@@ -535,13 +538,11 @@ model_gguf_parse (ModelGguf *gguf, GError **error)
   uint64_t n_tensors, n_values;
 
   reader->gguf = gguf;
-  if (!g_uint64_checked_add (&gguf->memory_left, gguf->file_bytes, MEMORY_SLACK_BYTES))
-    gguf->memory_left = UINT64_MAX;
   if (!read_bytes (reader, magic, sizeof magic, error) || !read_u32 (reader, &version, error) ||
       !check_version (gguf, magic, version, error) || !read_u64 (reader, &n_tensors, error) ||
       !read_u64 (reader, &n_values, error))
     return FALSE;
-  if (n_tensors > MAX_TENSORS)
+  if (n_tensors > MODEL_GGUF_MAX_TENSORS)
     return model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
                               "is damaged: it claims %" PRIu64 " tensors", n_tensors);
   return read_values (reader, n_values, error) && read_tensors (reader, n_tensors, error);

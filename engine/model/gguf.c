@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* An open GGUF file: opening, look-ups, typed getters, and reading tensor data. gguf-read.c has
- * parsed and validated all of it; the limits are there. */
+ * parsed and validated all of it; the limits are there. Parts are joined in gguf-parts.c. */
 #include "engine/model/gguf-private.h"
 
 #include "engine/error.h"
@@ -46,16 +46,30 @@ open_file (ModelGguf *gguf, GError **error)
 }
 
 ModelGguf *
-model_gguf_open (const char *path, GError **error)
+model_gguf_open_file (const char *path, uint64_t *memory_left, GError **error)
 {
   g_autoptr (ModelGguf) gguf = g_new0 (ModelGguf, 1);
 
   gguf->path = g_strdup (path);
   gguf->shown_name = g_filename_display_basename (path);
   gguf->fd = -1;
-  if (!open_file (gguf, error) || !model_gguf_parse (gguf, error))
+  if (!open_file (gguf, error))
     return NULL;
+  if (!g_uint64_checked_add (&gguf->memory_left, gguf->file_bytes, *memory_left))
+    gguf->memory_left = UINT64_MAX;
+  if (!model_gguf_parse (gguf, error))
+    return NULL;
+  *memory_left = MIN (gguf->memory_left, *memory_left);
   return g_steal_pointer (&gguf);
+}
+
+ModelGguf *
+model_gguf_open (const char *path, GError **error)
+{
+  uint64_t memory_left = MODEL_GGUF_MEMORY_SLACK_BYTES;
+  ModelGguf *gguf = model_gguf_open_file (path, &memory_left, error);
+
+  return gguf != NULL ? model_gguf_join_parts (gguf, &memory_left, error) : NULL;
 }
 
 void
@@ -63,6 +77,11 @@ model_gguf_free (ModelGguf *gguf)
 {
   if (gguf == NULL)
     return;
+  for (uint32_t i = 1; i < gguf->n_parts; i++)
+    model_gguf_free (gguf->parts[i]);
+  g_free (gguf->parts);
+  g_free (gguf->joined_tensors);
+  g_free (gguf->joined_names);
   if (gguf->fd >= 0)
     close (gguf->fd);
   model_gguf_free_blocks (gguf);
@@ -86,7 +105,11 @@ model_gguf_shown_name (const ModelGguf *gguf)
 uint64_t
 model_gguf_file_bytes (const ModelGguf *gguf)
 {
-  return gguf->file_bytes;
+  uint64_t bytes = gguf->file_bytes;
+
+  for (uint32_t i = 1; i < gguf->n_parts; i++)
+    bytes += gguf->parts[i]->file_bytes;
+  return bytes;
 }
 
 const ModelValue *
@@ -350,5 +373,7 @@ model_gguf_read (const ModelGguf *gguf,
                  first, bytes, tensor->name);
     return FALSE;
   }
+  if (tensor->part > 0)
+    gguf = gguf->parts[tensor->part];
   return model_gguf_pread (gguf, tensor->offset + first, buffer, bytes, error);
 }

@@ -31,18 +31,23 @@ typedef struct {
   uint32_t type_id;
   uint32_t n_dims; /* 1..4 */
   uint64_t ne[4];  /* ne[0] is contiguous (columns), unused ones are 1; product checked */
-  uint64_t offset; /* from the start of the file, checked */
+  uint32_t part;   /* which file of a model in parts */
+  uint64_t offset; /* from the start of that file, checked */
   uint64_t bytes;  /* size of the data, inside the file */
 } ModelTensor;
 
-/* Opens and validates. NULL with a sentence naming the file when it cannot be read or lies. */
+/* Opens and validates. NULL with a sentence naming the file when it cannot be read or lies. Of a
+ * model in parts (NAME-00001-of-00003.gguf) any will do: the others are found beside it, and all
+ * are one model. */
 ModelGguf *model_gguf_open (const char *path, GError **error);
 void model_gguf_free (ModelGguf *gguf);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ModelGguf, model_gguf_free)
 
+/* Of a model in parts: of the first one. */
 const char *model_gguf_path (const ModelGguf *gguf);
 /* The file's own name as valid UTF-8, for messages. */
 const char *model_gguf_shown_name (const ModelGguf *gguf);
+/* Of all parts. */
 uint64_t model_gguf_file_bytes (const ModelGguf *gguf);
 /* Sets error (domain ENGINE_ERROR) to "The model file “NAME” <format>." and returns FALSE: how
  * whoever reads a model refuses it. */

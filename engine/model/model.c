@@ -120,15 +120,7 @@ read_architecture (ModelDesc *desc, GError **error)
   const char *name = model_gguf_get_string (gguf, "general.architecture");
   const char *kind = model_gguf_get_string (gguf, "general.type");
   g_autofree char *supported = NULL;
-  uint64_t n_parts = 1;
 
-  if (!model_gguf_get_u64 (gguf, "split.count", &n_parts, NULL, error))
-    return FALSE;
-  if (n_parts > 1)
-    return model_gguf_refuse (gguf, ENGINE_ERROR_UNSUPPORTED, error,
-                              "is one of %" PRIu64 " parts of a model; "
-                              "join them into one file first (llama-gguf-split --merge does)",
-                              n_parts);
   if (kind != NULL && strcmp (kind, "model") != 0)
     return model_gguf_refuse (gguf, ENGINE_ERROR_UNSUPPORTED, error,
                               "holds no language model but one of the kind “%.40s”", kind);

@@ -372,6 +372,33 @@ test_write_file (const char *path, const GByteArray *bytes)
     g_error ("%s cannot be written", path);
 }
 
+TestGguf *
+test_gguf_part (const TestGguf *gguf, uint32_t part, uint32_t n_parts)
+{
+  TestGguf *out = test_gguf_new (gguf->version);
+  guint first = part * gguf->tensors->len / n_parts;
+  guint end = (part + 1) * gguf->tensors->len / n_parts;
+  uint16_t number = (uint16_t) part, count = (uint16_t) n_parts;
+  int32_t total = (int32_t) gguf->tensors->len;
+
+  if (part == 0) {
+    append (out->values, gguf->values->data, gguf->values->len);
+    out->n_values = gguf->n_values;
+  }
+  test_gguf_add_raw (out, "split.no", MODEL_VALUE_U16, &number, sizeof number);
+  test_gguf_add_raw (out, "split.count", MODEL_VALUE_U16, &count, sizeof count);
+  test_gguf_add_raw (out, "split.tensors.count", MODEL_VALUE_I32, &total, sizeof total);
+  for (guint i = first; i < end; i++) {
+    const Tensor *tensor = g_ptr_array_index (gguf->tensors, i);
+    gsize n;
+    const void *data = g_bytes_get_data (tensor->data, &n);
+
+    test_gguf_add_tensor (out, tensor->name, tensor->type, tensor->ne[0],
+                          tensor->n_dims > 1 ? tensor->ne[1] : 0, data, n);
+  }
+  return out;
+}
+
 /* ---- a tiny llama --------------------------------------------------------------------- */
 
 static void

@@ -54,6 +54,9 @@ void test_gguf_add_matrices (TestGguf *gguf, const char *name, uint32_t type, ui
 /* The file as bytes, tensor data aligned to alignment (which is written as general.alignment
  * unless it is 32). header_bytes, if not NULL: where the data begins. */
 GByteArray *test_gguf_bytes (const TestGguf *gguf, uint32_t alignment, size_t *header_bytes);
+/* One of n_parts files that the tensors are cut into, as llama-gguf-split does it: the metadata is
+ * in the first, all say which part they are. */
+TestGguf *test_gguf_part (const TestGguf *gguf, uint32_t part, uint32_t n_parts);
 /* Writes bytes to path; g_error on failure. */
 void test_write_file (const char *path, const GByteArray *bytes);
 

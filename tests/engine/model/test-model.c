@@ -149,7 +149,6 @@ typedef struct {
 
 ADD_U32 (experts, "llama.expert_count", 8)
 ADD_U32 (no_experts, "llama.expert_count", 0)
-ADD_U32 (parts, "split.count", 3)
 ADD_STRING (adapter, "general.type", "adapter")
 ADD_STRING (ordinary, "general.type", "model")
 ADD_STRING (yarn, "llama.rope.scaling.type", "yarn")
@@ -212,7 +211,6 @@ test_additions (void)
     { "a factor as a whole number", factor_is_whole, -1, NULL },
     { "an unused tensor", unused, -1, NULL },
     { "experts without a number in use", experts, ENGINE_ERROR_BAD_FILE, "expert_used_count" },
-    { "parts", parts, ENGINE_ERROR_UNSUPPORTED, "3 parts" },
     { "an adapter", adapter, ENGINE_ERROR_UNSUPPORTED, "adapter" },
     { "yarn", yarn, -1, NULL },
     { "an unknown method", unknown_scaling, ENGINE_ERROR_UNSUPPORTED, "dynamic" },
