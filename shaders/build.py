@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 def compile_row(row, source_dir, work_dir, glslang, validator):
     _, name, file, defines = row
     spirv = os.path.join(work_dir, name + '.spv')
-    command = [glslang, '-V', '--quiet', '--target-env', 'vulkan1.2', '-I' + source_dir,
+    command = [glslang, '-V', '--quiet', '-g0', '--target-env', 'vulkan1.2', '-I' + source_dir,
                '-P#extension GL_GOOGLE_include_directive : require']
     command += ['-D' + word for word in defines.split()]
     command += ['-o', spirv, os.path.join(source_dir, file)]

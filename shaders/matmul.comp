@@ -103,6 +103,7 @@ main ()
   float acc[COLUMNS];
   [[unroll]] for (uint c = 0; c < COLUMNS; c++)
     acc[c] = 0.0;
+  fill_book (p.w);
   multiply (p.row0 + row, gl_WorkGroupID.y, acc);
   if (SPLIT > 1) {
     uint y = gl_LocalInvocationID.y;

@@ -39,7 +39,11 @@ layout (push_constant) uniform Push
 #define OFFSET 0
 #endif
 /* What is taken off every code as it comes out of a word: bytes lose their sign. */
-#define BIAS (WORDS == 8 ? 128 : OFFSET)
+#if WORDS == 8 || defined TABLE
+#define BIAS 128
+#else
+#define BIAS OFFSET
+#endif
 
 const uint OWN = GATED ? ROWS / 2 : ROWS;
 
@@ -77,6 +81,8 @@ codes_field (uint lane)
 {
 #if WORDS == 8
   return Field (uvec4 (0xffu << (8 * (lane / 2))), vec4 (shift_down (8 * (lane / 2))));
+#elif defined TABLE
+  return Field (uvec4 (0xfu), vec4 (1.0)); /* they are shifted down to be looked up */
 #elif WORDS == 4
   return Field (uvec4 (0xfu << (4 * lane)), vec4 (shift_down (4 * lane)));
 #else
@@ -101,22 +107,27 @@ high_field (uint lane)
 #endif
 }
 
-/* The words of block `at` of the planes that hold a lane's codes. */
-uvec4
-codes_at (uint at, bool odd)
+/* A lane's codes of block `at` of the planes, in their places. */
+vec4
+codes_at (uint at, uvec4 mask, uint lane)
 {
 #if WORDS == 8
   uint unit = 2 * at - at % ROWS;
   uvec4 w0 = p.w.codes.v[unit], w1 = p.w.codes.v[unit + ROWS];
-  return uvec4 (odd ? w0.y : w0.x, odd ? w0.w : w0.z, odd ? w1.y : w1.x, odd ? w1.w : w1.z) ^
-         0x80808080u;
+  bool odd = lane % 2 == 1;
+  uvec4 w = uvec4 (odd ? w0.y : w0.x, odd ? w0.w : w0.z, odd ? w1.y : w1.x, odd ? w1.w : w1.z);
+  return vec4 ((w ^ 0x80808080u) & mask);
+#elif defined TABLE
+  uvec4 c = (p.w.codes.v[at] >> (4 * lane)) & mask;
+  return vec4 (uvec4 (p.w.high.v[c.x], p.w.high.v[c.y], p.w.high.v[c.z], p.w.high.v[c.w]) ^ 0x80u);
 #elif WORDS == 4
-  return p.w.codes.v[at];
+  return vec4 (p.w.codes.v[at] & mask);
 #else
-  return Uvec2sIn (p.w.codes).v[at].xxyy;
+  return vec4 (Uvec2sIn (p.w.codes).v[at].xxyy & mask);
 #endif
 }
 
+/* The words that hold its upper bits. */
 uvec4
 high_at (uint at)
 {
@@ -140,6 +151,9 @@ scaled (uint at, vec2 dots, vec2 sums)
 #elif defined WIDE_HALVES
   vec2 s = Vec2sIn (p.w.scales).v[at];
   return s.x * dots.x + s.y * dots.y;
+#elif defined WIDE_BOTH
+  vec4 s = Vec4sIn (p.w.scales).v[at];
+  return s.x * dots.x + s.y * dots.y + s.z * sums.x + s.w * sums.y;
 #endif
 }
 
@@ -147,7 +161,6 @@ void
 multiply (inout float acc[ROWS])
 {
   uint lane = gl_LocalInvocationID.x;
-  bool odd = lane % 2 == 1;
   Field codes = codes_field (lane), upper = high_field (lane);
   uint row = p.row0 + gl_WorkGroupID.x * OWN;
   uint start = start_of (row), start_up = start_of (row + p.rows) - OWN;
@@ -159,7 +172,7 @@ multiply (inout float acc[ROWS])
     vec2 sums = vec2 (x.x + x.y, x.z + x.w), offset = -float (BIAS) * sums;
     [[unroll]] for (uint r = 0; r < ROWS; r++) {
       uint at = (r < OWN ? own : up) + r;
-      vec4 y = vec4 (codes_at (at, odd) & codes.mask) * x_codes;
+      vec4 y = codes_at (at, codes.mask, lane) * x_codes;
 #if HIGH > 0
       y += vec4 (high_at (at) & upper.mask) * x_high;
 #endif

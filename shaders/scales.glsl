@@ -5,14 +5,24 @@
  *   WIDE_SCALE   a float a block
  *   WIDE         two floats: (scale, minimum)
  *   WIDE_HALVES  two floats: the scales of weights 0..15 and 16..31
+ *   WIDE_BOTH    four floats: the scales of weights 0..15 and 16..31, and their minimums
  *   SCALE_F16    f16
  *   SCALE_PAIR   two f16 in a word: (scale, minimum)
  *   SCALE_K      two bytes (scale, minimum), supers: two f16 (d, dmin), the minimum is subtracted
- *   SCALE_BYTES  two signed bytes, of weights 0..15 and 16..31; supers: f16 */
-#if defined WIDE || defined SCALE_PAIR || defined SCALE_K
+ *   SCALE_BYTES  two signed bytes, of weights 0..15 and 16..31; supers: f16
+ *   SCALE_BYTE   one signed byte; supers: f16
+ *   SCALE_FOURS  four times 4 bits: two scales, two minimums; supers as SCALE_K
+ *   SCALE_E8M0   a byte: the exponent of twice the scale (the codes of MXFP4 are twice its values)
+ *   SCALE_UE4M3  two bytes, of weights 0..15 and 16..31: floats of 4 bits of exponent and 3 of
+ *                mantissa, twice the scale; 0x7f is 0
+ *   SCALE_SUPER  nothing; supers: f16
+ *   GRID_*       see grids.glsl */
+#if defined WIDE || defined WIDE_BOTH || defined SCALE_PAIR || defined SCALE_K || \
+    defined SCALE_FOURS
 #define HAS_MINIMUM
 #endif
-#if defined WIDE_HALVES || defined SCALE_BYTES
+#if defined WIDE_HALVES || defined WIDE_BOTH || defined SCALE_BYTES || defined SCALE_FOURS || \
+    defined SCALE_UE4M3 || defined GRID_IQ2 && !defined GRID_XXS || defined GRID_M
 #define HALVES /* differ in their scales */
 #endif
 
@@ -22,6 +32,23 @@ half_at (UintsIn plane, uint at)
   return unpackHalf2x16 (uint (Uint16sIn (plane).v[at])).x;
 }
 
+/* What the plane of scales says of block b. */
+uint
+bits_at (UintsIn plane, uint at, uint b)
+{
+  return uint (Uint16sIn (plane).v[at]) >> (SCALE_BLOCKS == 2 ? b % 2 * 8 : 0);
+}
+
+float
+half_of_ue4m3 (uint e)
+{
+  float small = float (e & 7u) * 0.0009765625; /* 2^-10 */
+  float normal = uintBitsToFloat ((e >> 3) + 119u << 23 | (e & 7u) << 20);
+  return e == 0x7fu ? 0.0 : e < 8u ? small
+                                   : normal;
+}
+
+#ifndef GRIDS
 void
 load_scales (ShaderWeights w, uint row, uint b, uint blocks, uint group, inout Block block)
 {
@@ -37,6 +64,10 @@ load_scales (ShaderWeights w, uint row, uint b, uint blocks, uint group, inout B
   minimum = s.yy;
 #elif defined WIDE_HALVES
   scale = Vec2sIn (w.scales).v[at];
+#elif defined WIDE_BOTH
+  vec4 s = Vec4sOf (w.scales).v[at];
+  scale = s.xy;
+  minimum = s.zw;
 #elif defined SCALE_F16
   scale = vec2 (half_at (w.scales, at));
 #elif defined SCALE_PAIR
@@ -44,17 +75,34 @@ load_scales (ShaderWeights w, uint row, uint b, uint blocks, uint group, inout B
   scale = s.xx;
   minimum = s.yy;
 #elif defined SCALE_K
-  uint s = uint (Uint16sIn (w.scales).v[at]);
+  uint s = bits_at (w.scales, at, b);
   vec2 d = unpackHalf2x16 (w.supers.v[super_at]);
   scale = vec2 (d.x * float (s & 255u));
   minimum = vec2 (-d.y * float (s >> 8));
 #elif defined SCALE_BYTES
-  int s = int (Uint16sIn (w.scales).v[at]);
+  int s = int (bits_at (w.scales, at, b));
   scale = half_at (w.supers, super_at) *
           vec2 (float (bitfieldExtract (s, 0, 8)), float (bitfieldExtract (s, 8, 8)));
+#elif defined SCALE_BYTE
+  int s = int (bits_at (w.scales, at, b));
+  scale = vec2 (half_at (w.supers, super_at) * float (bitfieldExtract (s, 0, 8)));
+#elif defined SCALE_FOURS
+  uint s = bits_at (w.scales, at, b);
+  vec2 d = unpackHalf2x16 (w.supers.v[super_at]);
+  scale = d.x * vec2 (uvec2 (s, s >> 4) & 15u);
+  minimum = -d.y * vec2 (uvec2 (s >> 8, s >> 12) & 15u);
+#elif defined SCALE_E8M0
+  uint e = bits_at (w.scales, at, b) & 255u;
+  scale = vec2 (uintBitsToFloat (e > 1 ? (e - 1) << 23 : 0x200000u << e));
+#elif defined SCALE_UE4M3
+  uint s = bits_at (w.scales, at, b);
+  scale = vec2 (half_of_ue4m3 (s & 255u), half_of_ue4m3 (s >> 8));
+#elif defined SCALE_SUPER
+  scale = vec2 (half_at (w.supers, super_at));
 #endif
   block.scale[0] = scale.x;
   block.scale[1] = scale.y;
   block.minimum[0] = minimum.x;
   block.minimum[1] = minimum.y;
 }
+#endif

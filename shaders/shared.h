@@ -64,7 +64,7 @@ SHADER_STRUCT ShaderWeights
   SHADER_PTR (Uvec4sIn)
   codes;
   SHADER_PTR (UintsIn)
-  high; /* Q6_K: the upper 2 bits */
+  high; /* upper bits of codes, or the book that codes are indices into */
   SHADER_PTR (UintsIn)
   scales; /* per block */
   SHADER_PTR (UintsIn)

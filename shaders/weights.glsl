@@ -11,7 +11,9 @@
  *   WORDS 8  it is word w, bytes;  WORDS 4  in word w / 2, from bit 4 (w % 2) of each byte;
  *   WORDS 2  in word w / 4, from bit 2 (w % 4) of each byte
  *   HIGH 1   one more bit: bit w of each byte;  HIGH 2  two more, in word w / 4 as WORDS 2
- * Floats lie as they do in the file. What scales hold, and supers of 8 blocks: scales.glsl. */
+ * TABLE: codes of 4 bits are indices into a book of 16 signed bytes, one a word, where `high` points
+ * to. Floats lie as they do in the file. Scales, and supers of 8 blocks: scales.glsl; formats with
+ * larger books: grids.glsl. BOOK: words of the book. */
 #extension GL_EXT_shader_16bit_storage : require
 
 POINTER (8)
@@ -24,6 +26,11 @@ readonly restrict buffer Uvec2sIn
 {
   uvec2 v[];
 };
+POINTER (16)
+readonly restrict buffer Vec4sOf
+{
+  vec4 v[];
+};
 POINTER (2)
 readonly restrict buffer Uint16sIn
 {
@@ -32,6 +39,9 @@ readonly restrict buffer Uint16sIn
 
 #if defined FLOAT_32 || defined FLOAT_16 || defined FLOAT_BF16
 #define FLOATS
+#endif
+#if defined GRID_IQ1 || defined GRID_IQ2 || defined GRID_IQ3
+#define GRIDS
 #endif
 #ifndef OFFSET
 #define OFFSET 0
@@ -54,8 +64,41 @@ row_start (uint row, uint units, uint group)
   return row / group * units * group + row % group;
 }
 
+#if defined BOOK && defined DOT_INT
+#define SHARED_BOOK
+shared uint book[BOOK];
+#endif
+
+/* Of all lanes of a workgroup, before they load blocks. On graphics cards lanes that look up
+ * different words do so in shared memory; a driver in software gathers either way. */
+void
+fill_book (ShaderWeights w)
+{
+#ifdef SHARED_BOOK
+  uint lanes = gl_WorkGroupSize.x * gl_WorkGroupSize.y;
+  for (uint i = gl_LocalInvocationIndex; i < BOOK; i += lanes)
+    book[i] = w.high.v[i];
+  barrier ();
+#endif
+}
+
+#ifdef BOOK
+uint
+book_at (ShaderWeights w, uint i)
+{
+#ifdef SHARED_BOOK
+  return book[i];
+#else
+  return w.high.v[i];
+#endif
+}
+#endif
+
 #ifndef FLOATS
 #include "scales.glsl"
+#endif
+#ifdef GRIDS
+#include "grids.glsl"
 #endif
 
 void
@@ -72,13 +115,17 @@ load_words (ShaderWeights w, uint row, uint b, uint blocks, uint group, out uint
   uvec2 two = Uvec2sIn (w.codes).v[row_start (row, blocks, group) + b * group];
   q[0] = two.x;
   q[1] = two.y;
+#else
+  uint at = row_start (row, blocks * WORDS, group) + b * WORDS * group;
+  [[unroll]] for (uint u = 0; u < WORDS; u++)
+    q[u] = UintsIn (w.codes).v[at + u * group];
 #endif
 }
 
-#ifndef FLOATS
+#if !defined FLOATS && !defined GRIDS
 /* Four codes as bytes. */
 uint
-four_codes (uint q[WORDS], uvec2 high, uint w)
+four_codes (ShaderWeights weights, uint q[WORDS], uvec2 high, uint w)
 {
 #if WORDS == 8
   uint four = q[w];
@@ -92,6 +139,11 @@ four_codes (uint q[WORDS], uvec2 high, uint w)
 #elif HIGH == 2
   four |= ((high[w / 4] >> (2 * (w % 4))) & 0x03030303u) << WORDS;
 #endif
+#ifdef TABLE
+  uvec4 at = uvec4 (four, four >> 8, four >> 16, four >> 24) & 15u;
+  four = book_at (weights, at.x) | book_at (weights, at.y) << 8 | book_at (weights, at.z) << 16 |
+         book_at (weights, at.w) << 24;
+#endif
   return four;
 }
 #endif
@@ -104,8 +156,11 @@ load_block (ShaderWeights w, uint row, uint b, uint blocks, uint group)
   load_words (w, row, b, blocks, group, block.q);
 #else
   uint q[WORDS];
-  uvec2 high = uvec2 (0);
   load_words (w, row, b, blocks, group, q);
+#ifdef GRIDS
+  load_grid (w, row, b, blocks, group, q, block);
+#else
+  uvec2 high = uvec2 (0);
 #if HIGH == 1
   high.x = w.high.v[row_start (row, blocks, group) + b * group];
 #elif HIGH == 2
@@ -113,7 +168,8 @@ load_block (ShaderWeights w, uint row, uint b, uint blocks, uint group)
 #endif
   load_scales (w, row, b, blocks, group, block);
   [[unroll]] for (uint word = 0; word < 8; word++)
-    block.codes[word] = int (four_codes (q, high, word));
+    block.codes[word] = int (four_codes (w, q, high, word));
+#endif
 #endif
   return block;
 }

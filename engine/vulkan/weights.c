@@ -4,6 +4,8 @@
  * and planes; must not know what a plan computes. */
 #include "engine/vulkan/weights.h"
 
+#include "engine/vulkan/unpack.h"
+
 #include <string.h>
 
 #define PIECE_BYTES (2u << 20)   /* of the file, at a time */
@@ -128,6 +130,21 @@ tensor_bytes (const VulkanLayout *layout)
   for (VulkanPlane plane = 0; plane < VULKAN_N_PLANES; plane++)
     bytes += align (vulkan_layout_plane_bytes (layout, plane));
   return bytes;
+}
+
+/* Bytes of the book that the codes of a stack are indices into, when no stack before it has the same
+ * type; *before: that stack, or NULL. */
+static uint64_t
+book_bytes (const VulkanWeights *self, guint index, const VulkanTensor **before)
+{
+  const VulkanTensor *stack = self->stacks->pdata[index];
+  for (guint i = 0; i < index; i++) {
+    *before = self->stacks->pdata[i];
+    if ((*before)->layout.type == stack->layout.type)
+      return 0;
+  }
+  *before = NULL;
+  return align (vulkan_format_book (vulkan_format (stack->layout.type->id), NULL) * 4);
 }
 
 typedef struct {
@@ -277,6 +294,31 @@ load_stack (Loader *loader, VulkanTensor *stack, Cursor *cursor, GError **error)
   return TRUE;
 }
 
+/* Where the codes of a stack are indices into a book, the book stands in for upper bits. */
+static gboolean
+load_book (Loader *loader, guint index, Cursor *cursor, GError **error)
+{
+  VulkanTensor *stack = loader->weights->stacks->pdata[index];
+  const VulkanFormat *format = vulkan_format (stack->layout.type->id);
+  const VulkanTensor *before;
+  uint64_t bytes = book_bytes (loader->weights, index, &before), offset;
+  uint32_t n = vulkan_format_book (format, NULL);
+  if (n == 0)
+    return TRUE;
+  if (before != NULL) {
+    stack->planes.high = before->planes.high;
+    return TRUE;
+  }
+  VulkanBuffer *block = take (loader->weights, bytes, &offset, cursor, error);
+  if (block == NULL)
+    return FALSE;
+  cursor->left -= bytes;
+  g_autofree uint32_t *words = g_new (uint32_t, n);
+  vulkan_format_book (format, words);
+  stack->planes.high = block->address + offset;
+  return vulkan_submitter_write (loader->submitter, block, offset, words, (uint64_t) n * 4, error);
+}
+
 static gboolean
 load_vector (Loader *loader, VulkanVector *own, Cursor *cursor, GError **error)
 {
@@ -307,7 +349,8 @@ load_all (Loader *loader, GError **error)
   gpointer value;
   for (guint i = 0; i < self->stacks->len; i++) {
     const VulkanTensor *stack = self->stacks->pdata[i];
-    cursor.left += tensor_bytes (&stack->layout);
+    const VulkanTensor *before;
+    cursor.left += tensor_bytes (&stack->layout) + book_bytes (self, i, &before);
     for (uint32_t part = 0; part < stack->n_parts; part++)
       loader->total_bytes += stack->parts[part]->bytes;
   }
@@ -315,7 +358,8 @@ load_all (Loader *loader, GError **error)
   while (g_hash_table_iter_next (&iter, NULL, &value))
     cursor.left += align ((uint64_t) ((VulkanVector *) value)->n * sizeof (float));
   for (guint i = 0; i < self->stacks->len; i++)
-    if (!load_stack (loader, self->stacks->pdata[i], &cursor, error))
+    if (!load_stack (loader, self->stacks->pdata[i], &cursor, error) ||
+        !load_book (loader, i, &cursor, error))
       return FALSE;
   g_hash_table_iter_init (&iter, self->vectors);
   while (g_hash_table_iter_next (&iter, NULL, &value))
