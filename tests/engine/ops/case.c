@@ -197,7 +197,7 @@ check (const Case *c, const CaseResult *want, const double *reference, const flo
   size_t n = (size_t) want->rows * c->plan.buffer_width[want->buffer];
   double nmse = reference_nmse (reference, got, n);
   /* Few results may all be small by chance, next to what they were summed from. */
-  double limit = want->limit * (1 + 64.0 / (double) n);
+  double limit = want->limit * (1 + 256.0 / (double) n);
   g_autofree char *plan = NULL;
 
   if (nmse <= limit)

@@ -25,6 +25,20 @@ static const Backend *backend_under_test;
 static ModelType types[64];
 static size_t n_types;
 
+/* Those that try every shape: between them they have all that shapes could meet in a format. The
+ * others try a few, so that the suite stays quick. */
+static gboolean
+is_thorough (ModelType type)
+{
+  static const ModelType thorough[] = { MODEL_TYPE_F32, MODEL_TYPE_F16, MODEL_TYPE_Q4_1,
+                                        MODEL_TYPE_Q8_0, MODEL_TYPE_Q4_K, MODEL_TYPE_Q6_K };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (thorough); i++)
+    if (thorough[i] == type)
+      return TRUE;
+  return FALSE;
+}
+
 static double
 limit_of (ModelType type)
 {
@@ -171,12 +185,13 @@ test_matmul (gconstpointer data)
   static const uint32_t tokens[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 17, 40, 130 };
   ModelType type = *(const ModelType *) data;
   uint32_t block = MAX (model_type_info (type)->block_weights, 32);
+  size_t step = is_thorough (type) ? 1 : 4;
 
-  for (size_t r = 0; r < G_N_ELEMENTS (rows); r++)
+  for (size_t r = 0; r < G_N_ELEMENTS (rows); r += step)
     for (uint32_t blocks = 1; blocks <= 3; blocks++)
       try_matmul (type, rows[r], block * blocks, tokens[(r * 3 + blocks) % G_N_ELEMENTS (tokens)],
                   FALSE);
-  for (size_t t = 0; t < G_N_ELEMENTS (tokens); t++)
+  for (size_t t = 0; t < G_N_ELEMENTS (tokens); t += step)
     try_matmul (type, 33, block * 2, tokens[t], FALSE);
   try_matmul (type, 0, block * 2, 1, TRUE);
   try_matmul (type, 0, block * 3, 7, TRUE);
@@ -236,7 +251,7 @@ test_biased (gconstpointer data)
                                                  MODEL_ACTIVATION_GELU_ERF };
   ModelType type = *(const ModelType *) data;
 
-  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i += is_thorough (type) ? 1 : 4) {
     try_biased (type, rows[i], tokens[i], activations[i % 3]);
     try_biased (type, rows[i], tokens[(i + 2) % G_N_ELEMENTS (tokens)], MODEL_ACTIVATION_GELU_ERF);
   }
@@ -276,9 +291,10 @@ test_gated (gconstpointer data)
   static const uint32_t tokens[] = { 1, 2, 6, 7, 17, 100 };
   ModelType type = *(const ModelType *) data;
   uint32_t block = MAX (model_type_info (type)->block_weights, 32);
+  size_t step = is_thorough (type) ? 1 : 5;
 
-  for (size_t r = 0; r < G_N_ELEMENTS (rows); r++)
-    for (size_t t = 0; t < G_N_ELEMENTS (tokens); t++)
+  for (size_t r = 0; r < G_N_ELEMENTS (rows); r += step)
+    for (size_t t = 0; t < G_N_ELEMENTS (tokens); t += step)
       try_gated (type, type, rows[r], block * (1 + (uint32_t) (r + t) % 3), tokens[t],
                  MODEL_ACTIVATION_SILU);
   try_gated (type, type, 40, block, 3, MODEL_ACTIVATION_GELU);
