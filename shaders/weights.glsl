@@ -11,8 +11,8 @@
  *   WORDS 8  it is word w, bytes;  WORDS 4  in word w / 2, from bit 4 (w % 2) of each byte;
  *   WORDS 2  in word w / 4, from bit 2 (w % 4) of each byte
  *   HIGH 1   one more bit: bit w of each byte;  HIGH 2  two more, in word w / 4 as WORDS 2
- * TABLE: codes of 4 bits are indices into a book of 16 signed bytes, one a word, where `high` points
- * to. Floats lie as they do in the file. Scales, and supers of 8 blocks: scales.glsl; formats with
+ * TABLE: codes of 4 bits are indices of a book of 16 signed bytes, one a word, where `high` points.
+ * Floats lie as they do in the file. Scales, and supers of 8 blocks: scales.glsl; formats with
  * larger books: grids.glsl. BOOK: words of the book. */
 #extension GL_EXT_shader_16bit_storage : require
 

@@ -132,7 +132,7 @@ tensor_bytes (const VulkanLayout *layout)
   return bytes;
 }
 
-/* Bytes of the book that the codes of a stack are indices into, when no stack before it has the same
+/* Bytes of the book that the codes of a stack are indices of, when no stack before it has the same
  * type; *before: that stack, or NULL. */
 static uint64_t
 book_bytes (const VulkanWeights *self, guint index, const VulkanTensor **before)
