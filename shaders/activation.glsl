@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The activations of feed-forward blocks, one number each, and the soft cap of scores and
- * logits. */
+/* How results end: the activations of feed-forward blocks, one number each, the soft cap of scores
+ * and logits, and what becomes of what was there. */
 
 /* x / 2 * (1 + erf (x / sqrt 2)), with erf by formula 7.1.26 of Abramowitz and Stegun: its error is
  * below 1.5e-7. */
@@ -36,4 +36,25 @@ float
 cap_softly (float x, float limit)
 {
   return limit * (1.0 - 2.0 / (exp (2.0 * clamp (x / limit, -15.0, 15.0)) + 1.0));
+}
+
+/* act (x) * up; that of gpt-oss keeps both within bounds. */
+float
+gated (uint activation, float x, float up)
+{
+  if (activation != SHADER_OAI)
+    return activate (activation, x) * up;
+  float g = min (x, 7.0);
+  return g / (1.0 + exp (-1.702 * g)) * (clamp (up, -7.0, 7.0) + 1.0);
+}
+
+/* What is stored of a product; old: what is there. */
+float
+finished (uint mode, float y, float old)
+{
+  if (mode >= SHADER_ACTIVATE)
+    return activate (mode - SHADER_ACTIVATE, y);
+  if (mode >= SHADER_GATE)
+    return gated (mode - SHADER_GATE, old, y);
+  return mode == SHADER_ACCUMULATE ? old + y : y;
 }

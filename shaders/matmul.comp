@@ -14,7 +14,7 @@
 layout (constant_id = 2) const uint COLUMNS = 1;
 layout (constant_id = 3) const uint MODE = SHADER_STORE;
 layout (constant_id = 4) const uint GROUP = 1;
-layout (constant_id = 5) const bool BIASED = false;
+layout (constant_id = 5) const uint FEATURES = 0;
 
 layout (push_constant) uniform Push
 {
@@ -84,15 +84,13 @@ finish (uint row, uint tile, float acc[COLUMNS])
   [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
     uint at = (tile * COLUMNS + c) * p.stride + p.first + row;
     float y = acc[c];
-    if (BIASED)
+    if ((FEATURES & SHADER_BIASED) != 0)
       y += p.bias.v[row];
-    if (MODE == SHADER_ACCUMULATE)
-      y += p.dst.v[at];
-    else if (MODE >= SHADER_ACTIVATE)
-      y = activate (MODE - SHADER_ACTIVATE, y);
-    else if (MODE >= SHADER_GATE)
-      y *= activate (MODE - SHADER_GATE, p.dst.v[at]);
-    p.dst.v[at] = y;
+    if ((FEATURES & SHADER_SCALED) != 0)
+      y *= p.scale;
+    if ((FEATURES & SHADER_CAPPED) != 0)
+      y = cap_softly (y, p.cap);
+    p.dst.v[at] = finished (MODE, y, MODE == SHADER_STORE ? 0.0 : p.dst.v[at]);
   }
 }
 

@@ -18,6 +18,7 @@ layout (constant_id = 2) const uint ROWS = 32;
 layout (constant_id = 3) const uint MODE = SHADER_STORE;
 layout (constant_id = 4) const bool GATED = false; /* the second half of the rows are those of up */
 layout (constant_id = 5) const bool FEEDS_NORM = false;
+layout (constant_id = 6) const uint FEATURES = 0;
 
 POINTER (8)
 readonly restrict buffer Vec2sIn
@@ -211,13 +212,19 @@ main ()
       }
     }
     y *= scale;
-    if (GATED)
-      y = activate (MODE - SHADER_GATE, y) * (up * scale);
-    uint row = gl_WorkGroupID.x * OWN + first + lane;
+    uint row = gl_WorkGroupID.x * OWN + first + lane, at = p.first + row;
     if (row < p.rows) {
-      if (MODE == SHADER_ACCUMULATE)
-        y += p.dst.v[p.first + row];
-      p.dst.v[p.first + row] = y;
+      if ((FEATURES & SHADER_BIASED) != 0)
+        y += p.bias.v[row];
+      if ((FEATURES & SHADER_SCALED) != 0)
+        y *= p.scale;
+      if ((FEATURES & SHADER_CAPPED) != 0)
+        y = cap_softly (y, p.cap);
+      if (GATED)
+        y = gated (MODE - SHADER_GATE, y, up * scale);
+      else
+        y = finished (MODE, y, MODE == SHADER_STORE ? 0.0 : p.dst.v[at]);
+      p.dst.v[at] = y;
       if (FEEDS_NORM) {
         squares += y * y;
         p.normed.v[row] = y * p.vector.v[row];

@@ -39,20 +39,23 @@
 #define SHADER_STORE      0
 #define SHADER_ACCUMULATE 1
 #define SHADER_GATE       2 /* + activation: dst = act (dst) * result */
-#define SHADER_ACTIVATE   5 /* + activation: dst = act (result) */
+#define SHADER_ACTIVATE   8 /* + activation: dst = act (result) */
 /* Activations, see activation.glsl. */
 #define SHADER_SILU     0
 #define SHADER_GELU     1
 #define SHADER_GELU_ERF 2
+#define SHADER_OAI      3 /* of gates only */
 /* How far attention looks: at all keys that a token sees, at a window that ends with the token, or
  * at half of one to each side. */
 #define SHADER_WINDOW_NONE  0
 #define SHADER_WINDOW_PAST  1
 #define SHADER_WINDOW_SIDES 2
-/* What else attention has, as bits. */
-#define SHADER_CAPPED   1 /* scores */
+/* What else attention and products have, as bits. */
+#define SHADER_CAPPED   1 /* scores, results */
 #define SHADER_SINKS    2
 #define SHADER_TEMPERED 4 /* queries, by their position */
+#define SHADER_BIASED   8
+#define SHADER_SCALED   16
 /* Which row of its table a token takes: GraphPick. */
 #define SHADER_PICK_TOKEN    0
 #define SHADER_PICK_POSITION 1
@@ -153,8 +156,8 @@ SHADER_STRUCT ShaderPackPush
 SHADER_END (ShaderPackPush)
 SHADER_SIZE (ShaderPackPush, 48)
 
-/* dst[column][first + row] = x[column] . weights[row]. Workgroups: (row groups, tiles of
- * columns). */
+/* dst[column][first + row] = (x[column] . weights[row] + bias) * scale, capped. Workgroups: (row
+ * groups, tiles of columns). */
 SHADER_STRUCT ShaderMatmulPush
 {
   ShaderWeights w;
@@ -174,9 +177,11 @@ SHADER_STRUCT ShaderMatmulPush
   SHADER_U32 first;
   SHADER_U32 group;
   SHADER_U32 row0; /* of the weights: where this matrix begins in its stack */
+  SHADER_F32 scale;
+  SHADER_F32 cap;
 }
 SHADER_END (ShaderMatmulPush)
-SHADER_SIZE (ShaderMatmulPush, 96)
+SHADER_SIZE (ShaderMatmulPush, 104)
 
 /* The same for one column on narrow devices, and with the norms around it; see matvec.comp.
  * Workgroups: groups of rows. */
@@ -195,6 +200,8 @@ SHADER_STRUCT ShaderMatvecPush
   normed; /* dst * vector */
   SHADER_PTR (Floats)
   squares_out; /* [workgroups] */
+  SHADER_PTR (FloatsIn)
+  bias; /* [rows] */
   SHADER_U32 rows;
   SHADER_U32 blocks;
   SHADER_U32 first;
@@ -202,10 +209,12 @@ SHADER_STRUCT ShaderMatvecPush
   SHADER_U32 n_squares; /* 0: x needs no norm */
   SHADER_F32 width;     /* of x */
   SHADER_F32 epsilon;
+  SHADER_F32 scale;
+  SHADER_F32 cap;
   SHADER_U32 pad;
 }
 SHADER_END (ShaderMatvecPush)
-SHADER_SIZE (ShaderMatvecPush, 112)
+SHADER_SIZE (ShaderMatvecPush, 128)
 
 /* Norms and rotates q and k in place, stores k and v of one layer as f16. Workgroups: tokens. */
 SHADER_STRUCT ShaderRopePush
@@ -286,6 +295,22 @@ SHADER_STRUCT ShaderBatch
 }
 SHADER_END (ShaderBatch)
 SHADER_SIZE (ShaderBatch, 32)
+
+/* dst[row][width] = act (src[row][0 .. width]) * src[row][width .. 2 * width]. Workgroups: (rows,
+ * pieces of a row). */
+SHADER_STRUCT ShaderGatePush
+{
+  SHADER_PTR (FloatsIn)
+  src;
+  SHADER_PTR (Floats)
+  dst;
+  SHADER_U32 width;
+  SHADER_U32 piece;
+  SHADER_U32 src_stride;
+  SHADER_U32 dst_stride;
+}
+SHADER_END (ShaderGatePush)
+SHADER_SIZE (ShaderGatePush, 32)
 
 /* dst[i][width] = src[outputs[i].row][width], or the mean of its run's rows. Workgroups:
  * outputs. */

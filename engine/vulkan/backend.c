@@ -197,6 +197,8 @@ vulkan_backend_open (unsigned index, const char *cache_dir, GError **error)
     .memory_bytes = info->memory_bytes,
     .free_bytes = info->free_bytes,
     .preferred_chunk = self->device->quirks.chunk_tokens,
+    .can = GRAPH_NEEDS_WINDOW | GRAPH_NEEDS_ATTENTION | GRAPH_NEEDS_QK_NORM | GRAPH_NEEDS_SCALES |
+           GRAPH_NEEDS_GATE,
   };
   return &self->base;
 }

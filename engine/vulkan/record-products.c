@@ -55,6 +55,19 @@ typedef struct {
   gboolean more;           /* not the op's first dispatch: writes beside what the others wrote */
 } Product;
 
+static uint32_t
+features_of (const GraphOp *op, const Product *product)
+{
+  return (product->bias != NULL ? SHADER_BIASED : 0) | (op->scale != 1 ? SHADER_SCALED : 0) |
+         (op->cap > 0 ? SHADER_CAPPED : 0);
+}
+
+static gboolean
+reads_dst (const Product *product)
+{
+  return product->mode != SHADER_STORE && product->mode < SHADER_ACTIVATE;
+}
+
 static gboolean
 record_product (Recorder *self, const GraphOp *op, const Product *product, gboolean plain,
                 gboolean ints, GError **error)
@@ -75,6 +88,8 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, gbool
     .first = product->first,
     .group = layout->group,
     .row0 = product->row0,
+    .scale = op->scale,
+    .cap = op->cap,
   };
   ShaderFamily family = ints ? SHADER_FAMILY_MATMUL_INT : SHADER_FAMILY_MATMUL;
   uint32_t groups = (product->rows + self->quirks->lanes - 1) / self->quirks->lanes;
@@ -82,16 +97,15 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, gbool
                         op->output_rows ? VULKAN_COUNT_OUTPUT_TILES : VULKAN_COUNT_TOKEN_TILES },
                       { groups, 0, 1 } };
   uint32_t split = self->columns == 1 ? self->quirks->split : 1;
-  gboolean reads_dst = product->mode != SHADER_STORE && product->mode < SHADER_ACTIVATE;
   return record (self,
                  &(Dispatch) {
                      .kernel = SHADER_FORM_KERNEL (layout->form, family),
                      .constants = { self->quirks->lanes, split, self->columns, product->mode,
-                                    layout->group, product->bias != NULL },
+                                    layout->group, features_of (op, product) },
                      PUSH (push),
                      .grid = grid,
                      .reads = (plain ? BIT (op->src) : BIT_PACK) |
-                              (reads_dst ? BIT (op->dst) : 0),
+                              (reads_dst (product) ? BIT (op->dst) : 0),
                      .writes = BIT (op->dst),
                      .disjoint = product->more ? BIT (op->dst) : 0,
                  },
@@ -113,13 +127,14 @@ is_narrow (const Recorder *self, const GraphOp *op, const VulkanLayout *layout)
          op->src_width == layout->blocks * SHADER_BLOCK;
 }
 
-/* The up matrix lies right behind the gate matrix. */
+/* The up matrix lies right behind the gate matrix: one dispatch of matvec.comp does both. */
 static gboolean
 is_stacked (const Recorder *self, const GraphOp *op)
 {
   const VulkanPart *gate = vulkan_weights_part (self->exe->model->weights, op->weights[0]);
   const VulkanPart *up = vulkan_weights_part (self->exe->model->weights, op->weights[1]);
-  return gate->stack == up->stack && up->first_row == gate->first_row + op->dst_width;
+  return gate->stack == up->stack && up->first_row == gate->first_row + op->dst_width &&
+         op->biases[0] == NULL && op->biases[1] == NULL;
 }
 
 static gboolean
@@ -127,14 +142,27 @@ all_narrow (const Recorder *self, const GraphOp *op)
 {
   for (uint32_t w = 0; w < op->n_weights; w++) {
     const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[w]);
-    if (!is_narrow (self, op, &part->stack->layout) || op->biases[w] != NULL)
+    if (!is_narrow (self, op, &part->stack->layout))
       return FALSE;
   }
-  return op->n_weights > 0 && (op->kind == GRAPH_OP_MATMUL || is_stacked (self, op));
+  return op->kind == GRAPH_OP_MATMUL || op->kind == GRAPH_OP_GATED;
+}
+
+/* Whether an op behind self->ops[from] reads buffer before another writes it. */
+static gboolean
+is_read_later (const GraphPlan *plan, uint32_t from, GraphBuffer buffer)
+{
+  for (uint32_t i = from + 1; i < plan->n_ops; i++) {
+    if (plan->ops[i].src == buffer)
+      return TRUE;
+    if (plan->ops[i].dst == buffer && !plan->ops[i].accumulate)
+      return FALSE;
+  }
+  return FALSE;
 }
 
 /* The norm after op (which writes the residual stream), when op can do its work: the ops that
- * follow are that norm and one product of matvec.comp. */
+ * follow are that norm and one product of matvec.comp, and nothing else reads the norm. */
 static const GraphOp *
 norm_to_feed (const Recorder *self, const GraphOp *op)
 {
@@ -142,7 +170,8 @@ norm_to_feed (const Recorder *self, const GraphOp *op)
     return NULL;
   const GraphOp *norm = &self->plan->ops[self->index + 1], *product = norm + 1;
   return norm->kind == GRAPH_OP_NORM && norm->src == op->dst && !norm->output_rows &&
-                 product->src == norm->dst && all_narrow (self, product)
+                 !norm->accumulate && product->src == norm->dst && all_narrow (self, product) &&
+                 !is_read_later (self->plan, self->index + 2, norm->dst)
              ? norm
              : NULL;
 }
@@ -154,7 +183,6 @@ record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboole
   const VulkanLayout *layout = &product->stack->layout;
   uint32_t own = gated ? self->quirks->narrow_rows / 2 : self->quirks->narrow_rows;
   uint32_t groups = (product->rows + own - 1) / own;
-  gboolean accumulates = product->mode == SHADER_ACCUMULATE;
   VulkanExecutable *exe = self->exe;
   const GraphOp *norm = norm_to_feed (self, op);
   uint64_t squares = exe->activations.address + exe->squares;
@@ -168,6 +196,7 @@ record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboole
                            : recorder_vector (self, norm->vector),
     .normed = norm == NULL ? squares : recorder_buffer (self, norm->dst),
     .squares_out = squares,
+    .bias = product->bias != NULL ? recorder_vector (self, product->bias) : squares,
     .rows = product->rows,
     .blocks = layout->blocks,
     .first = product->first,
@@ -175,6 +204,8 @@ record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboole
     .n_squares = op->src == GRAPH_BUFFER_NORMED ? self->n_squares : 0,
     .width = (float) op->src_width,
     .epsilon = self->plan->desc->h.norm_epsilon,
+    .scale = op->scale,
+    .cap = op->cap,
   };
   uint32_t normed = norm == NULL ? 0 : BIT (norm->dst) | BIT_SQUARES;
   if (norm != NULL)
@@ -183,12 +214,13 @@ record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboole
                  &(Dispatch) {
                      .kernel = SHADER_FORM_KERNEL (layout->form, SHADER_FAMILY_MATVEC),
                      .constants = { self->quirks->lanes, 1, self->quirks->narrow_rows,
-                                    product->mode, gated, norm != NULL },
+                                    product->mode, gated, norm != NULL,
+                                    features_of (op, product) },
                      PUSH (push),
                      .grid = { { VULKAN_COUNT_FIXED,
                                  op->output_rows ? VULKAN_COUNT_OUTPUTS : VULKAN_COUNT_TOKENS },
                                { groups, 0, 1 } },
-                     .reads = BIT (op->src) | (accumulates ? BIT (op->dst) : 0) |
+                     .reads = BIT (op->src) | (!gated && reads_dst (product) ? BIT (op->dst) : 0) |
                               (push.n_squares > 0 ? BIT_SQUARES : 0),
                      .writes = BIT (op->dst) | normed,
                      .disjoint = product->more ? BIT (op->dst) : 0,
@@ -205,8 +237,7 @@ record_products (Recorder *self, const GraphOp *op, const Product *products, uin
   for (uint32_t i = 0; i < n; i++) {
     const VulkanLayout *layout = &products[i].stack->layout;
     gboolean ints = !self->quirks->float_dots && !is_float (layout);
-    if (is_narrow (self, op, layout) && products[i].mode <= SHADER_ACCUMULATE &&
-        products[i].bias == NULL) {
+    if (is_narrow (self, op, layout)) {
       if (!record_narrow (self, op, &products[i], FALSE, error))
         return FALSE;
       continue;
@@ -257,8 +288,37 @@ record_gated (Recorder *self, const GraphOp *op, GError **error)
     return record_narrow (self, op, &both, TRUE, error);
   }
   Product products[] = {
-    { gate->stack, gate->first_row, op->dst_width, 0, SHADER_STORE, NULL, FALSE },
-    { up->stack, up->first_row, op->dst_width, 0, mode, NULL, FALSE },
+    { gate->stack, gate->first_row, op->dst_width, 0, SHADER_STORE, op->biases[0], FALSE },
+    { up->stack, up->first_row, op->dst_width, 0, mode, op->biases[1], FALSE },
   };
   return record_products (self, op, products, G_N_ELEMENTS (products), error);
+}
+
+/* Numbers of a row that a workgroup of gate.comp takes, for each of its lanes. */
+#define GATE_EACH 8
+
+gboolean
+record_gate (Recorder *self, const GraphOp *op, GError **error)
+{
+  ShaderGatePush push = {
+    .src = recorder_buffer (self, op->src),
+    .dst = recorder_buffer (self, op->dst),
+    .width = op->dst_width,
+    .piece = self->quirks->lanes_small * GATE_EACH,
+    .src_stride = recorder_stride (self, op->src),
+    .dst_stride = recorder_stride (self, op->dst),
+  };
+  VulkanGrid grid = recorder_rows (op);
+  grid.fixed[1] = (push.width + push.piece - 1) / push.piece;
+  return record (self,
+                 &(Dispatch) {
+                     .kernel = SHADER_GATE_WIDE,
+                     .constants = { self->quirks->lanes_small, 1,
+                                    self->plan->desc->architecture->activation },
+                     PUSH (push),
+                     .grid = grid,
+                     .reads = BIT (op->src),
+                     .writes = BIT (op->dst),
+                 },
+                 error);
 }

@@ -95,8 +95,8 @@ static gboolean
 record_norm (Recorder *self, const GraphOp *op, GError **error)
 {
   const GraphOp *before = op - 1;
-  if (self->index > 0 && before->n_weights == 1 && before->accumulate && before->dst == op->src &&
-      self->n_squares > 0)
+  if (self->index > 0 && before->kind == GRAPH_OP_MATMUL && before->accumulate &&
+      before->dst == op->src && self->n_squares > 0)
     return TRUE; /* the product before has done all but the division */
   self->n_squares = 0;
   ShaderNormPush push = {
@@ -217,6 +217,7 @@ static gboolean (*const record_op[GRAPH_N_OPS]) (Recorder *self, const GraphOp *
   [GRAPH_OP_ROPE_STORE] = record_rope_store,
   [GRAPH_OP_ATTENTION] = record_attention,
   [GRAPH_OP_GATED] = record_gated,
+  [GRAPH_OP_GATE] = record_gate,
   [GRAPH_OP_GATHER] = record_gather,
   [GRAPH_OP_POOL] = record_gather,
   [GRAPH_OP_CANDIDATES] = record_candidates,

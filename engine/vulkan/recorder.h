@@ -44,6 +44,7 @@ gboolean record (Recorder *self, const Dispatch *what, GError **error);
 /* One function per op; those of recorder.c are not listed. */
 gboolean record_matmul (Recorder *self, const GraphOp *op, GError **error);
 gboolean record_gated (Recorder *self, const GraphOp *op, GError **error);
+gboolean record_gate (Recorder *self, const GraphOp *op, GError **error);
 gboolean record_rope_store (Recorder *self, const GraphOp *op, GError **error);
 gboolean record_attention (Recorder *self, const GraphOp *op, GError **error);
 
