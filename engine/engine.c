@@ -302,6 +302,7 @@ engine_model_encode (const EngineModel *model,
 /* EngineMessage is the public face of TextMessage; the app must not see the text folder. */
 G_STATIC_ASSERT (sizeof (EngineMessage) == sizeof (TextMessage));
 G_STATIC_ASSERT (offsetof (EngineMessage, content) == offsetof (TextMessage, content));
+G_STATIC_ASSERT (offsetof (EngineMessage, thought) == offsetof (TextMessage, thought));
 
 static gboolean
 check_chat (const EngineModel *model, GError **error)

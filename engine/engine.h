@@ -120,6 +120,8 @@ void engine_model_memory (const EngineModel *model,
 typedef struct {
   const char *role;    /* "system", "user", "assistant" */
   const char *content; /* UTF-8; never parsed for control tokens */
+  const char *thought; /* of an assistant: what it thought before that, or NULL: most templates
+                        * leave it out */
 } EngineMessage;
 
 /* Which of the tokens that a model may ask for stand around a text. */
@@ -174,11 +176,20 @@ typedef struct {
   uint32_t repetition_window; /* last tokens that it looks at */
   uint64_t seed;              /* same seed, same text */
   gboolean ignore_end;        /* for measuring: goes on past the end token */
+  gboolean unsorted;          /* all text is given as answer, the markers of thoughts too */
 } EngineGenerate;
 /* No penalty: lists and code repeat their tokens on purpose. */
 #define ENGINE_GENERATE_DEFAULT \
-  ((EngineGenerate) { 1024, 0.7f, 40, 0.95f, 0.05f, 1, 64, 0, FALSE })
-#define ENGINE_GENERATE_GREEDY ((EngineGenerate) { 1024, 0, 0, 1, 0, 1, 0, 0, FALSE })
+  ((EngineGenerate) { 1024, 0.7f, 40, 0.95f, 0.05f, 1, 64, 0, FALSE, FALSE })
+#define ENGINE_GENERATE_GREEDY ((EngineGenerate) { 1024, 0, 0, 1, 0, 1, 0, 0, FALSE, FALSE })
+
+/* What a model writes: its answer, what it thinks before, and the syntax of tool calls. The markers
+ * between them are never given. */
+typedef enum {
+  ENGINE_TEXT_ANSWER,
+  ENGINE_TEXT_THOUGHT,
+  ENGINE_TEXT_TOOL,
+} EngineTextKind;
 
 typedef enum {
   ENGINE_EVENT_READING, /* prefill: done and total tokens */
@@ -188,9 +199,9 @@ typedef struct {
   EngineEventKind kind;
   uint32_t done, total; /* READING: tokens of the prompt in the cache, and in all */
   double left_s;        /* READING: estimate of what is left; < 0: not known yet */
-  gint32 token;         /* TOKEN */
-  /* TOKEN: UTF-8, valid during the call; the last event may carry held-back text with token -1 */
-  const char *text;
+  gint32 token;         /* TOKEN; -1: more text of the last one, or what was held back */
+  const char *text;     /* TOKEN: UTF-8, valid during the call */
+  EngineTextKind text_kind;
 } EngineEvent;
 /* On the engine thread, while generating. Must not call the session (but engine_session_cancel). */
 typedef void (*EngineEventFunc) (const EngineEvent *event, void *user_data);

@@ -280,7 +280,7 @@ on_engine_event (const EngineEvent *engine_event, void *user_data)
     break;
 
   case ENGINE_EVENT_TOKEN:
-    if (engine_event->text != NULL)
+    if (engine_event->text_kind == ENGINE_TEXT_ANSWER)
       g_string_append (self->text, engine_event->text);
     self->text_tokens += engine_event->token >= 0;
     try_push_text (self);

@@ -104,7 +104,7 @@ on_event (const EngineEvent *event, void *user_data)
   Answer *answer = user_data;
   g_autoptr (GString) shown = NULL;
 
-  if (event->kind != ENGINE_EVENT_TOKEN || event->text == NULL)
+  if (event->kind != ENGINE_EVENT_TOKEN || event->text_kind != ENGINE_TEXT_ANSWER)
     return;
   if (answer->citations == NULL) {
     show (answer, event->text);

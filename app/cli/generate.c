@@ -36,7 +36,8 @@ static const GOptionEntry entries[] = {
 typedef struct {
   GArray *tokens; /* gint32 */
   GString *text;
-  gboolean stream; /* to stdout */
+  gboolean stream;  /* to stdout */
+  GString *thought; /* what it thought before it; NULL: not wanted */
 } Answer;
 
 static void
@@ -48,6 +49,10 @@ on_event (const EngineEvent *event, void *user_data)
     return;
   if (event->token >= 0)
     g_array_append_val (answer->tokens, event->token);
+  if (event->text_kind == ENGINE_TEXT_THOUGHT && answer->thought != NULL)
+    g_string_append (answer->thought, event->text);
+  if (event->text_kind != ENGINE_TEXT_ANSWER)
+    return;
   g_string_append (answer->text, event->text);
   if (answer->stream) {
     fputs (event->text, stdout);
@@ -64,6 +69,7 @@ generate_options (void)
   options.temperature = (float) temperature;
   options.seed = (uint64_t) seed;
   options.ignore_end = ignore_end;
+  options.unsorted = raw;
   options.repetition_penalty = (float) repetition_penalty;
   options.repetition_window = 64;
   if (temperature > 0) {
@@ -96,6 +102,10 @@ print_json (const Answer *answer, const EngineStats *stats)
   json_builder_begin_object (builder);
   json_builder_set_member_name (builder, "text");
   json_builder_add_string_value (builder, answer->text->str);
+  if (answer->thought->len > 0) {
+    json_builder_set_member_name (builder, "thought");
+    json_builder_add_string_value (builder, answer->thought->str);
+  }
   json_builder_set_member_name (builder, "tokens");
   cli_json_tokens (builder, answer->tokens);
   json_builder_set_member_name (builder, "stats");
@@ -112,8 +122,8 @@ run_generate (const CliOptions *options, int argc, char **argv)
   g_autoptr (EngineSession) session = model != NULL ? engine_session_new (model, &error) : NULL;
   g_autoptr (GArray) prompt = session != NULL ? encode_prompt (model, argv[2], &error) : NULL;
   g_autoptr (GArray) tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
-  g_autoptr (GString) text = g_string_new (NULL);
-  Answer answer = { tokens, text, !options->json };
+  g_autoptr (GString) text = g_string_new (NULL), thought = g_string_new (NULL);
+  Answer answer = { tokens, text, !options->json, thought };
   EngineGenerate generate = generate_options ();
   EngineStats stats;
 
@@ -170,7 +180,7 @@ answer_line (EngineModel *model,
       model, (const EngineMessage *) talk->messages->data, talk->messages->len, TRUE, error);
   g_autoptr (GArray) tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
   g_autoptr (GString) text = g_string_new (NULL);
-  Answer answer = { tokens, text, TRUE };
+  Answer answer = { tokens, text, TRUE, NULL };
   EngineStats stats;
 
   if (prompt == NULL)

@@ -58,7 +58,7 @@ run_tokenize (const CliOptions *options, int argc, char **argv)
   return CLI_DONE;
 }
 
-/* A JSON list of {role, content}; the strings belong to the parser. */
+/* A JSON list of {role, content, reasoning_content?}; the strings belong to the parser. */
 static gboolean
 read_messages (JsonParser *parser, const char *path, GArray *messages, GError **error)
 {
@@ -75,6 +75,9 @@ read_messages (JsonParser *parser, const char *path, GArray *messages, GError **
     EngineMessage message = {
       object != NULL ? json_object_get_string_member_with_default (object, "role", NULL) : NULL,
       object != NULL ? json_object_get_string_member_with_default (object, "content", NULL) : NULL,
+      object != NULL
+          ? json_object_get_string_member_with_default (object, "reasoning_content", NULL)
+          : NULL,
     };
 
     if (message.role == NULL || message.content == NULL) {

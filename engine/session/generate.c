@@ -3,6 +3,7 @@
  * Owns the loop, the cancel flag and the figures; must not know back ends or how text is shown. */
 #include "engine/session/flow.h"
 #include "engine/session/session.h"
+#include "engine/text/answer.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,6 +17,8 @@ typedef struct {
   SessionSampler sampler;
   SessionFlow flow;
   TextUtf8Stream utf8;
+  TextAnswer *answer;    /* NULL: text is given as it comes */
+  int32_t token;         /* at hand, until an event has told of it; else -1 */
   GString *bytes, *text; /* of the token at hand */
   EngineEventFunc on_event;
   void *user_data;
@@ -213,27 +216,65 @@ pick_token (Generation *g)
                                (const int32_t *) tokens->data + tokens->len - window, window);
 }
 
+G_STATIC_ASSERT ((int) TEXT_THOUGHT == (int) ENGINE_TEXT_THOUGHT);
+G_STATIC_ASSERT ((int) TEXT_TOOL == (int) ENGINE_TEXT_TOOL);
+
+static void
+report_text (TextPiece piece, const char *text, gpointer user_data)
+{
+  Generation *g = user_data;
+  EngineEvent event = {
+    .kind = ENGINE_EVENT_TOKEN,
+    .token = g->token,
+    .text = text,
+    .text_kind = (EngineTextKind) piece,
+  };
+
+  g->token = -1;
+  if (g->on_event != NULL)
+    g->on_event (&event, g->user_data);
+}
+
+/* token -1: the end, and what was held back. */
 static void
 report_token (Generation *g, int32_t token)
 {
-  EngineEvent event = { .kind = ENGINE_EVENT_TOKEN, .token = token };
   const TextTokenizer *tokenizer = g->session->model->tokenizer;
+  gboolean control =
+      g->answer != NULL && token >= 0 && text_tokenizer_is_special (tokenizer, token);
 
+  g->token = token;
   g_string_truncate (g->bytes, 0);
   g_string_truncate (g->text, 0);
   if (token >= 0) {
-    text_tokenizer_decode (tokenizer, token, FALSE, g->bytes);
+    text_tokenizer_decode (tokenizer, token, control, g->bytes);
     if (g->stats.written_tokens == 1)
       text_tokenizer_drop_prefix (tokenizer, g->last_of_prompt, g->bytes);
     text_utf8_stream_push (&g->utf8, g->bytes->str, g->bytes->len, g->text);
-  } else { /* the end: what was held back */
+  } else {
     text_utf8_stream_end (&g->utf8, g->text);
-    if (g->text->len == 0)
-      return;
   }
-  event.text = g->text->str;
-  if (g->on_event != NULL)
-    g->on_event (&event, g->user_data);
+  if (g->answer != NULL) {
+    text_answer_push (g->answer, g->text->str, control, report_text, g);
+    if (token < 0)
+      text_answer_end (g->answer, report_text, g);
+  } else if (token < 0 && g->text->len > 0) {
+    report_text (TEXT_ANSWER, g->text->str, g);
+  }
+  if (g->token >= 0) /* it is told of, text or not */
+    report_text (g->answer != NULL ? text_answer_piece (g->answer) : TEXT_ANSWER,
+                 g->answer != NULL ? "" : g->text->str, g);
+}
+
+/* The last bytes of a prompt, control tokens written out: a template may open a thought there. */
+static TextAnswer *
+sort_answer (const EngineModel *model, const gint32 *tokens, uint32_t n)
+{
+  g_autoptr (GString) end = g_string_new (NULL);
+
+  for (uint32_t i = n > MARK_BEFORE ? n - MARK_BEFORE : 0; i < n; i++)
+    text_tokenizer_decode (model->tokenizer, tokens[i], TRUE, end);
+  return text_answer_new (end->str);
 }
 
 /* Decode: sample, tell, evaluate, until something ends the answer. */
@@ -306,6 +347,7 @@ engine_session_generate (EngineSession *session, const GArray *prompt,
     return FALSE;
   g.bytes = g_string_new (NULL);
   g.text = g_string_new (NULL);
+  g.answer = options->unsorted ? NULL : sort_answer (session->model, tokens, prompt->len);
   session_flow_init (&g.flow);
   g.stats.prompt_tokens = prompt->len;
   g.stats.reused_tokens = engine_session_reusable (session, prompt);
@@ -325,6 +367,7 @@ engine_session_generate (EngineSession *session, const GArray *prompt,
     g_propagate_error (error, problem);
   session_flow_finish (&g.flow);
   session_sampler_finish (&g.sampler);
+  text_answer_free (g.answer);
   g_string_free (g.bytes, TRUE);
   g_string_free (g.text, TRUE);
   return ok;

@@ -41,7 +41,7 @@ def snippets():
 def own_templates():
     folder = os.path.join(HERE, 'templates')
     for name in sorted(os.listdir(folder)):
-        with open(os.path.join(folder, name), encoding='utf-8') as file:
+        with open(os.path.join(folder, name), encoding='utf-8', newline='') as file:
             yield name, file.read()
 
 
