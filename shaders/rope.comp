@@ -41,6 +41,23 @@ half_pair (float a, float b)
   return half_bits (a) | half_bits (b) << 16;
 }
 
+/* Query heads of this workgroup. */
+uint
+query_heads ()
+{
+  return p.heads_kv_each * (p.n_heads / p.n_heads_kv);
+}
+
+/* Where head `own` of this workgroup begins, first its query heads, then those of k; first: the
+ * token's row. */
+uint
+start_of (uint first, uint own)
+{
+  uint n = query_heads (), group = gl_WorkGroupID.y;
+  uint head = own < n ? group * n + own : p.n_heads + group * p.heads_kv_each + own - n;
+  return first + head * p.d_key;
+}
+
 /* Lanes that share a head. */
 const uint SHARE = gl_WorkGroupSize.x < 8 ? gl_WorkGroupSize.x : 8;
 const uint AT_ONCE = gl_WorkGroupSize.x / SHARE;
@@ -50,10 +67,11 @@ shared float squares[NORMED ? gl_WorkGroupSize.x : 1];
 void
 norm_heads (FloatsShared qkv, uint first)
 {
+  uint n_heads = query_heads () + p.heads_kv_each;
   uint lane = gl_LocalInvocationID.x, own = lane % SHARE;
-  for (uint head0 = 0; head0 < p.n_heads + p.n_heads_kv; head0 += AT_ONCE) {
-    uint head = head0 + lane / SHARE, at = first + head * p.d_key;
-    uint width = head < p.n_heads + p.n_heads_kv ? p.d_key : 0;
+  for (uint head0 = 0; head0 < n_heads; head0 += AT_ONCE) {
+    uint head = head0 + lane / SHARE, at = start_of (first, head);
+    uint width = head < n_heads ? p.d_key : 0;
     float sum = 0.0;
     for (uint i = own; i < width; i += SHARE)
       sum += qkv.v[at + i] * qkv.v[at + i];
@@ -65,7 +83,7 @@ norm_heads (FloatsShared qkv, uint first)
       all += squares[lane - own + i];
     float scale = 1.0 / sqrt (all / float (p.d_key) + p.epsilon);
     for (uint i = own; i < width; i += SHARE)
-      qkv.v[at + i] *= scale * (head < p.n_heads ? p.q_norm.v[i] : p.k_norm.v[i]);
+      qkv.v[at + i] *= scale * (head < query_heads () ? p.q_norm.v[i] : p.k_norm.v[i]);
   }
   memoryBarrierBuffer ();
   barrier ();
@@ -74,10 +92,10 @@ norm_heads (FloatsShared qkv, uint first)
 void
 rotate (FloatsShared qkv, uint token, uint first)
 {
-  uint pairs = p.d_rope / 2, n = (p.n_heads + p.n_heads_kv) * pairs;
+  uint pairs = p.d_rope / 2, n = (query_heads () + p.heads_kv_each) * pairs;
   for (uint at = gl_LocalInvocationID.x; at < n; at += gl_WorkGroupSize.x) {
     uint head = at / pairs, i = at % pairs;
-    uint a = first + head * p.d_key + (p.halves != 0 ? i : 2 * i);
+    uint a = start_of (first, head) + (p.halves != 0 ? i : 2 * i);
     uint b = a + (p.halves != 0 ? pairs : 1);
     float c = p.rotation.v[(token * pairs + i) * 2], s = p.rotation.v[(token * pairs + i) * 2 + 1];
     float x = qkv.v[a], y = qkv.v[b];
@@ -113,9 +131,10 @@ main ()
   uint slot = position % SHADER_PAGE;
   uint k_units = (p.d_key + 7) / 8, v_units = (p.d_value + 7) / 8;
   uint head_units = SHADER_PAGE * (k_units + v_units);
-  uint n = p.n_heads_kv * (k_units + v_units);
+  uint n = p.heads_kv_each * (k_units + v_units);
   for (uint at = gl_LocalInvocationID.x; at < n; at += gl_WorkGroupSize.x) {
-    uint head = at / (k_units + v_units), u = at % (k_units + v_units);
+    uint head = gl_WorkGroupID.y * p.heads_kv_each + at / (k_units + v_units);
+    uint u = at % (k_units + v_units);
     uint base = page * p.page_units + head * head_units;
     uint k_first = first + p.n_heads * p.d_key;
     if (u < k_units) {

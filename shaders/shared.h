@@ -216,7 +216,8 @@ SHADER_STRUCT ShaderMatvecPush
 SHADER_END (ShaderMatvecPush)
 SHADER_SIZE (ShaderMatvecPush, 128)
 
-/* Norms and rotates q and k in place, stores k and v of one layer as f16. Workgroups: tokens. */
+/* Norms and rotates q and k in place, stores k and v of one layer as f16. Workgroups: (tokens,
+ * groups of KV heads). */
 SHADER_STRUCT ShaderRopePush
 {
   SHADER_PTR (Floats)
@@ -242,10 +243,12 @@ SHADER_STRUCT ShaderRopePush
   SHADER_U32 halves; /* 1: pairs (i, i + d_rope / 2), 0: pairs (2i, 2i + 1) */
   SHADER_U32 pairs;  /* 1: K is stored for attention-narrow.comp */
   SHADER_U32 stride;
+  SHADER_U32 heads_kv_each; /* KV heads that a workgroup takes, with their query heads */
   SHADER_F32 epsilon;
+  SHADER_U32 pad;
 }
 SHADER_END (ShaderRopePush)
-SHADER_SIZE (ShaderRopePush, 96)
+SHADER_SIZE (ShaderRopePush, 104)
 
 /* dst[token][head][d_value]. Workgroups: (tokens, KV heads, splits of the KV). */
 SHADER_STRUCT ShaderAttentionPush

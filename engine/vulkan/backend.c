@@ -145,15 +145,7 @@ copy_page (EngineBackendModel *base, GraphKvGroup group, uint32_t src, uint32_t 
            GError **error)
 {
   VulkanModel *self = (VulkanModel *) base;
-  const VulkanKv *kv = &self->kv[group];
-  uint64_t bytes = (uint64_t) kv->page_units * 16;
-  if (src >= kv->n_pages || dst >= kv->n_pages) {
-    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID, "There is no page %u of %u.",
-                 MAX (src, dst), kv->n_pages);
-    return FALSE;
-  }
-  return vulkan_submitter_copy (self->backend->submitter, &kv->buffer, src * bytes, &kv->buffer,
-                                dst * bytes, bytes, error);
+  return vulkan_kv_copy_page (&self->kv[group], self->backend->submitter, src, dst, error);
 }
 
 static gboolean

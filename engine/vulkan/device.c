@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#define VENDOR_AMD 0x1002
+#define VENDOR_AMD    0x1002
+#define VENDOR_NVIDIA 0x10de
 
 /* First match wins. The row of llvmpipe is measured (engine/vulkan/README.md); for hardware,
  * lanes are the size of a subgroup or two, so that a workgroup's loads fill whole cache lines. */
@@ -29,6 +30,16 @@ static const VulkanQuirks quirks[] = {
       .lanes_small = 64,
       .split = 4,
       .fill = 256,
+      .max_columns = 8,
+      .chunk_tokens = 256,
+  },
+  {
+      .vendor = VENDOR_NVIDIA,
+      .lanes = 32,
+      .group = 32,
+      .lanes_small = 64,
+      .split = 8,
+      .fill = 512,
       .max_columns = 8,
       .chunk_tokens = 256,
   },
@@ -387,13 +398,38 @@ vulkan_device_is_unified (const VulkanDevice *self)
   return self->info->kind == VULKAN_KIND_INTEGRATED || self->info->kind == VULKAN_KIND_SOFTWARE;
 }
 
+/* "name=number,…": for finding the numbers of a row on a card. */
+static void
+override_quirks (VulkanQuirks *self, const char *text)
+{
+  const struct {
+    const char *name;
+    uint32_t *value;
+  } fields[] = {
+    { "lanes", &self->lanes },
+    { "group", &self->group },
+    { "split", &self->split },
+    { "fill", &self->fill },
+    { "columns", &self->max_columns },
+    { "chunk", &self->chunk_tokens },
+    { "small", &self->lanes_small },
+  };
+  g_auto (GStrv) words = g_strsplit (text, ",", -1);
+  for (char **word = words; *word != NULL; word++)
+    for (size_t i = 0; i < G_N_ELEMENTS (fields); i++)
+      if (g_str_has_prefix (*word, fields[i].name) && (*word)[strlen (fields[i].name)] == '=')
+        *fields[i].value =
+            (uint32_t) g_ascii_strtoull (*word + strlen (fields[i].name) + 1, NULL, 10);
+}
+
 static VulkanQuirks
 find_quirks (const VulkanAbilities *can)
 {
   size_t i = 0;
+  const char *wanted = g_getenv ("BOTTEGA_VULKAN_QUIRKS");
   /* Tests run a graphics card unknown to this table, with memory of its own, on the driver in
    * software. */
-  if (g_strcmp0 (g_getenv ("BOTTEGA_VULKAN_QUIRKS"), "none") == 0) {
+  if (g_strcmp0 (wanted, "none") == 0) {
     VulkanQuirks card = quirks[G_N_ELEMENTS (quirks) - 1];
     card.staged = TRUE;
     return card;
@@ -401,7 +437,10 @@ find_quirks (const VulkanAbilities *can)
   while ((quirks[i].driver != 0 && quirks[i].driver != can->driver.driverID) ||
          (quirks[i].vendor != 0 && quirks[i].vendor != can->properties.vendorID))
     i++; /* the last row matches all */
-  return quirks[i];
+  VulkanQuirks found = quirks[i];
+  if (wanted != NULL)
+    override_quirks (&found, wanted);
+  return found;
 }
 
 static gboolean

@@ -11,10 +11,16 @@
 #define DISPATCHES_AN_OP 5u
 
 static uint64_t
+align (uint64_t bytes)
+{
+  return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static uint64_t
 place (uint64_t *end, uint64_t bytes)
 {
   uint64_t at = *end;
-  *end += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  *end += align (bytes);
   return at;
 }
 
@@ -69,7 +75,7 @@ place_parameters (VulkanExecutable *self)
   at->outputs = place (&end, (uint64_t) plan->max_outputs * sizeof (ShaderOutput));
   for (uint32_t i = 0; i < plan->desc->n_rotations; i++)
     d_rope = MAX (d_rope, plan->desc->rotations[i].d_rope);
-  at->rotation_bytes = (uint64_t) plan->max_tokens * (d_rope / 2) * 8;
+  at->rotation_bytes = align ((uint64_t) plan->max_tokens * (d_rope / 2) * 8);
   at->rotations = place (&end, plan->desc->n_rotations * at->rotation_bytes);
   at->max_arguments = (plan->n_ops * DISPATCHES_AN_OP + 1) * VULKAN_N_BUCKETS;
   at->arguments =

@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The pages of keys and values of a model, one set for each group of layers. A page holds all
- * layers of its group, one after the other; how a layer's part lies is said in shaders/rope.comp.
- */
+/* The pages of keys and values of a model, one set for each group of layers. Layers share buffers
+ * as long as a buffer stays within what a device allocates at once; in a buffer a page holds all of
+ * its layers, one after the other. How a layer's part lies is said in shaders/rope.comp. */
 #pragma once
 
 #include "engine/backend.h"
-#include "engine/vulkan/memory.h"
+#include "engine/vulkan/submit.h"
 
 typedef struct {
   VulkanBuffer buffer;
+  uint32_t page_units; /* of 16 bytes, of all layers in it */
+} VulkanKvBlock;
+
+typedef struct {
+  uint32_t block;       /* index */
+  uint32_t first_units; /* where it begins in a page */
+} VulkanKvLayer;
+
+typedef struct {
   uint32_t n_pages, n_layers;
-  uint32_t page_units;     /* of 16 bytes */
-  uint32_t *layer_units;   /* [n_layers] where a layer begins in a page; owned */
+  GArray *blocks;          /* VulkanKvBlock */
+  VulkanKvLayer *layers;   /* [n_layers] owned */
   uint32_t token_elements; /* numbers that a token leaves */
 } VulkanKv;
 
@@ -22,9 +31,9 @@ void vulkan_kv_finish (VulkanKv kv[GRAPH_N_KV_GROUPS]);
 /* Bytes that the pages take. */
 uint64_t vulkan_kv_bytes (const VulkanKv kv[GRAPH_N_KV_GROUPS]);
 
-/* The address of the op's layer in page 0. */
-static inline uint64_t
-vulkan_kv_layer (const VulkanKv kv[GRAPH_N_KV_GROUPS], const GraphOp *op)
-{
-  return kv[op->group].buffer.address + (uint64_t) kv[op->group].layer_units[op->layer] * 16;
-}
+/* The address of the op's layer in page 0, and the units from page to page. */
+uint64_t vulkan_kv_layer (const VulkanKv kv[GRAPH_N_KV_GROUPS], const GraphOp *op,
+                          uint32_t *page_units);
+/* Copies a page of a group, whole. */
+gboolean vulkan_kv_copy_page (const VulkanKv *kv, VulkanSubmitter *submitter, uint32_t src,
+                              uint32_t dst, GError **error);

@@ -31,17 +31,21 @@ gboolean
 record_rope_store (Recorder *self, const GraphOp *op, GError **error)
 {
   VulkanExecutable *exe = self->exe;
+  /* On a card a workgroup is a KV head and the query heads that share it. */
+  uint32_t each = self->quirks->narrow_rows > 0 ? op->n_heads_kv : 1;
   gboolean rotates = op->rotation != MODEL_NO_ROTATION;
   uint64_t rotation = rotates ? op->rotation * exe->at.rotation_bytes : 0;
+  uint32_t page_units;
+  uint64_t kv = vulkan_kv_layer (exe->model->kv, op, &page_units);
   ShaderRopePush push = {
     .qkv = recorder_buffer (self, op->src),
-    .kv = vulkan_kv_layer (exe->model->kv, op),
+    .kv = kv,
     .tokens = exe->params.address + exe->at.tokens,
     .pages = pages_address (self, op),
     .rotation = exe->params.address + exe->at.rotations + rotation,
     .q_norm = vector_or_any (self, op->vector),
     .k_norm = vector_or_any (self, op->k_norm),
-    .page_units = exe->model->kv[op->group].page_units,
+    .page_units = page_units,
     .n_heads = op->n_heads,
     .n_heads_kv = op->n_heads_kv,
     .d_key = op->d_key,
@@ -50,6 +54,7 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
     .halves = self->plan->desc->architecture->rope == MODEL_ROPE_HALVES,
     .pairs = is_narrow (self, op),
     .stride = recorder_stride (self, op->src),
+    .heads_kv_each = each,
     .epsilon = self->plan->desc->h.norm_epsilon,
   };
   return record (self,
@@ -57,7 +62,7 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
                      .kernel = SHADER_ROPE_STORE,
                      .constants = { self->quirks->lanes_small, 1, op->vector != NULL },
                      PUSH (push),
-                     .grid = recorder_rows (op),
+                     .grid = { { VULKAN_COUNT_TOKENS }, { 0, op->n_heads_kv / each, 1 } },
                      .reads = BIT (op->src),
                      .writes = BIT (op->src) | BIT_KV,
                  },
@@ -96,16 +101,18 @@ attention_push (const Recorder *self, const GraphOp *op)
 {
   const VulkanExecutable *exe = self->exe;
   const ModelHparams *h = &self->plan->desc->h;
+  uint32_t page_units;
+  uint64_t kv = vulkan_kv_layer (exe->model->kv, op, &page_units);
   return (ShaderAttentionPush) {
     .qkv = recorder_buffer (self, op->src),
-    .kv = vulkan_kv_layer (exe->model->kv, op),
+    .kv = kv,
     .tokens = exe->params.address + exe->at.tokens,
     .pages = pages_address (self, op),
     .dst = recorder_buffer (self, op->dst),
     .parts = exe->activations.address + exe->parts,
     .batch = exe->params.address + exe->at.batch,
     .sinks = vector_or_any (self, op->vector),
-    .page_units = exe->model->kv[op->group].page_units,
+    .page_units = page_units,
     .n_heads = op->n_heads,
     .n_heads_kv = op->n_heads_kv,
     .d_key = op->d_key,
