@@ -30,7 +30,8 @@ static void
 size_worker_scratch (CpuExecutable *x)
 {
   const GraphPlan *plan = x->plan;
-  size_t attention = 0, bytes;
+  uint32_t lanes = x->model->backend->kernels->lanes;
+  size_t attention = 0, strips = 0, bytes;
   uint32_t widest = 0;
 
   for (uint32_t i = 0; i < plan->n_ops; i++) {
@@ -42,12 +43,17 @@ size_worker_scratch (CpuExecutable *x)
       attention = MAX (attention, cpu_attention_scratch_floats (rows, op->d_key, op->d_value));
     }
     widest = MAX (widest, op->src_width);
-    for (uint32_t w = 0; w < op->n_weights; w++)
-      widest = MAX (widest, (uint32_t) op->weights[w]->ne[0]);
+    for (uint32_t w = 0; w < op->n_weights; w++) {
+      size_t columns = op->weights[w]->ne[0];
+
+      widest = MAX (widest, (uint32_t) columns);
+      if (cpu_pack_format (op->weights[w]->type, lanes) == CPU_FORMAT_EXPANDED)
+        strips = MAX (strips, 2 * lanes * columns / CPU_BLOCK * CPU_EXPANDED_BLOCK_BYTES);
+    }
   }
   for (unsigned b = 0; b < CPU_N_BUFFERS; b++)
     widest = MAX (widest, x->width[b]);
-  bytes = align_up (MAX (attention, widest) * sizeof (float) + SLACK_BYTES);
+  bytes = align_up (MAX (MAX (attention, widest) * sizeof (float), strips) + SLACK_BYTES);
   x->own_act_offset = bytes;
   bytes += align_up ((size_t) CPU_FEW_ROWS * (widest / CPU_BLOCK) * sizeof (CpuActBlock));
   x->own_row_offset = bytes;

@@ -12,7 +12,7 @@
 /* ---- packed weights ------------------------------------------------------------------------- */
 
 /* A strip is `lanes` consecutive rows, so that one vector lane is one row. Inside a strip the
- * columns go in blocks of 32 (see pack.c for each format). Rows that are missing in the last
+ * columns go in blocks of 32 (see layout.h for each format). Rows that are missing in the last
  * strip are zero. */
 #define CPU_BLOCK     32
 #define CPU_MAX_LANES 16
@@ -24,9 +24,18 @@ typedef enum {
   CPU_FORMAT_BF16,
   CPU_FORMAT_Q4_0,
   CPU_FORMAT_Q4_1,
+  CPU_FORMAT_Q5_0,
+  CPU_FORMAT_Q5_1,
   CPU_FORMAT_Q8_0,
+  CPU_FORMAT_Q2_K,
+  CPU_FORMAT_Q3_K,
   CPU_FORMAT_Q4_K,
+  CPU_FORMAT_Q5_K,
   CPU_FORMAT_Q6_K,
+  CPU_FORMAT_IQ4_NL,
+  CPU_FORMAT_IQ4_XS,
+  CPU_FORMAT_MXFP4,
+  CPU_FORMAT_EXPANDED, /* rows as they lie in the file, taken apart each time they are read */
   CPU_N_FORMATS,
 } CpuFormat;
 
@@ -44,14 +53,18 @@ typedef struct {
 } CpuWeight;
 
 /* The format that a tier with `lanes` keeps a tensor type in; lanes 1: as in the file. */
-CpuFormat cpu_pack_format (uint32_t type_id, uint32_t lanes);
+CpuFormat cpu_pack_format (const ModelTypeInfo *type, uint32_t lanes);
 size_t cpu_pack_strip_bytes (CpuFormat format, const ModelTypeInfo *type, uint32_t lanes,
                              uint32_t columns);
 /* rows: n_rows (≤ lanes) rows of the file, one after another. strip: written whole. */
 void cpu_pack_strip (CpuFormat format, const ModelTypeInfo *type, uint32_t lanes, uint32_t columns,
                      const uint8_t *rows, uint32_t n_rows, uint8_t *strip);
-/* The inverse for one row: the very bytes of the file. row: model_type_row_bytes. */
-void cpu_pack_unpack_row (const CpuWeight *weight, uint32_t row, uint8_t *file_row);
+/* A row as floats, the same as the file's. dst: [columns]. */
+void cpu_pack_row_to_f32 (const CpuWeight *weight, uint32_t row, float *dst);
+/* A strip of CPU_FORMAT_EXPANDED (as stored: rows of the file) as products read it. dst:
+ * lanes * columns / 32 * CPU_EXPANDED_BLOCK_BYTES. */
+void cpu_pack_expand (const CpuWeight *weight, const uint8_t *strip, uint8_t *dst);
+#define CPU_EXPANDED_BLOCK_BYTES 40 /* of a lane's 32 columns: codes and two scales */
 /* Whether kernels of the format multiply quantised activations. */
 gboolean cpu_format_is_quantised (CpuFormat format);
 
@@ -94,8 +107,10 @@ typedef struct {
   /* [n_tokens]: where a token's activations and results lie, in strides; NULL: one after another */
   const uint32_t *act_rows, *dst_rows;
   gboolean accumulate;
-  float *scratch; /* [columns] for CPU_FORMAT_FILE */
+  float *scratch; /* CPU_FORMAT_FILE: [columns]; CPU_FORMAT_EXPANDED: two strips */
 } CpuMatmulWork;
+
+typedef void (*CpuMatmulFunc) (const CpuMatmulWork *work);
 
 static inline const void *
 cpu_work_act (const CpuMatmulWork *work, uint32_t token)
@@ -132,7 +147,7 @@ typedef struct {
 typedef struct {
   CpuTier tier;
   uint32_t lanes;
-  void (*matmul[CPU_N_FORMATS]) (const CpuMatmulWork *work);
+  const CpuMatmulFunc *matmul; /* [CPU_N_FORMATS] */
   /* dst[n] = src / rms (src) * weight; dst may be src */
   void (*norm) (const float *src, const float *weight, float epsilon, uint32_t n, float *dst);
   /* dst[n] = (src - mean) / deviation * weight + bias (NULL: 0); dst may be src */

@@ -58,17 +58,7 @@ kernel_quantise (const float *src, uint32_t n, CpuActBlock *dst)
 const CpuKernels cpu_kernels_avx2 = {
   .tier = CPU_TIER_AVX2,
   .lanes = V_WIDTH,
-  .matmul = {
-      [CPU_FORMAT_FILE] = cpu_matmul_file,
-      [CPU_FORMAT_F32] = cpu_matmul_f32_avx2,
-      [CPU_FORMAT_F16] = cpu_matmul_f16_avx2,
-      [CPU_FORMAT_BF16] = cpu_matmul_bf16_avx2,
-      [CPU_FORMAT_Q4_0] = cpu_matmul_q4_0_avx2,
-      [CPU_FORMAT_Q4_1] = cpu_matmul_q4_1_avx2,
-      [CPU_FORMAT_Q8_0] = cpu_matmul_q8_0_avx2,
-      [CPU_FORMAT_Q4_K] = cpu_matmul_q4_k_avx2,
-      [CPU_FORMAT_Q6_K] = cpu_matmul_q6_k_avx2,
-  },
+  .matmul = cpu_products_avx2,
   .norm = kernel_norm,
   .layer_norm = kernel_layer_norm,
   .gate = kernel_gate,

@@ -203,10 +203,12 @@ cpu_matmul_file (const CpuMatmulWork *w)
     }
 }
 
+static const CpuMatmulFunc products[CPU_N_FORMATS] = { [CPU_FORMAT_FILE] = cpu_matmul_file };
+
 const CpuKernels cpu_kernels_portable = {
   .tier = CPU_TIER_PORTABLE,
   .lanes = 1,
-  .matmul = { [CPU_FORMAT_FILE] = cpu_matmul_file },
+  .matmul = products,
   .norm = kernel_norm,
   .layer_norm = kernel_layer_norm,
   .gate = kernel_gate,

@@ -48,7 +48,7 @@ add_weight (CpuModel *model, const ModelTensor *tensor)
     return NULL;
   weight = g_new0 (CpuWeight, 1);
   weight->tensor = tensor;
-  weight->format = cpu_pack_format (tensor->type->id, kernels->lanes);
+  weight->format = cpu_pack_format (tensor->type, kernels->lanes);
   weight->lanes = kernels->lanes;
   weight->columns = (uint32_t) tensor->ne[0];
   weight->rows = (uint32_t) tensor->ne[1];

@@ -48,14 +48,10 @@ void
 cpu_embed_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
   const CpuWeight *weight = step->weights[0];
-  const ModelTypeInfo *type = weight->tensor->type;
-  uint8_t *file_row = cpu_run_scratch (run, worker);
-  float *dst = cpu_run_row (run, step->dst, unit), *row = dst;
+  float *dst = cpu_run_row (run, step->dst, unit);
+  float *row = step->op->accumulate ? cpu_run_scratch (run, worker) : dst;
 
-  if (step->op->accumulate)
-    row = (float *) (void *) (file_row + run->executable->own_row_offset);
-  cpu_pack_unpack_row (weight, pick_row (run, step->op->pick, unit), file_row);
-  type->to_f32 (file_row, row, weight->columns);
+  cpu_pack_row_to_f32 (weight, pick_row (run, step->op->pick, unit), row);
   if (step->op->scale != 1)
     run->kernels->scale (row, step->op->scale, weight->columns, row);
   for (uint32_t i = 0; step->op->accumulate && i < weight->columns; i++)

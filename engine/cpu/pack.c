@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The layouts of weights in memory, and the way there and back.
- *
- * With L lanes (16 on AVX-512, 8 on AVX2), a block of 32 columns of a strip is
- *   codes of 4 bits   4 vectors of 4L bytes. Byte 4r+t of vector i: low nibble column 8i+t of row
- *                     r, high nibble column 8i+4+t: a lane holds 4 columns, one step of a
- *                     dot product.
- *   codes of 8 bits   8 vectors of 4L bytes; byte 4r+t of vector g is column 4g+t of row r.
- *   high 2 bits       2 vectors of 4L bytes; bits 2p of byte 4r+t of vector j: column 16j+4p+t.
- *   F16, BF16, F32    [32][L], the last block as short as the row.
- * followed by its scales, one vector of L each:
- *   Q4_0  codes4, d f16          Q4_1  codes4, d f16, m f16          Q8_0  codes8 + 128, d f16
- *   Q4_K  8 × (codes4, scale u8, min u8) after d f16, dmin f16 of 256 columns
- *   Q6_K  8 × (codes4, high2, scale i8 of 16 columns, of the next 16) after d f16 of 256 columns
- * Knows bytes only; must not know threads or files. */
-#include "engine/cpu/internal.h"
+/* Weights from the file into their layout (layout.h), and rows of them as floats. One function per
+ * type takes 32 columns of a file's block apart; where their bits go is the same for all. Knows
+ * bytes only; must not know threads or files. */
+#include "engine/cpu/layout.h"
 
 #include <string.h>
 
+/* 32 columns of a row on their way. */
+typedef struct {
+  uint32_t group[8]; /* codes of columns 4g .. 4g+3, a byte each */
+  uint32_t scale[2]; /* as many bits as the layout has */
+} Unit;
+
 typedef struct {
   CpuFormat format;
-  gboolean quantised;
-  uint32_t columns; /* that lane_bytes covers */
-  uint32_t lane_bytes;
-  /* One file block (for floats: one weight) of row r to the strip's bytes for it, and back. */
-  void (*pack) (const uint8_t *block, uint32_t lanes, uint32_t r, uint8_t *dst);
-  void (*unpack) (const uint8_t *src, uint32_t lanes, uint32_t r, uint8_t *block);
-} Layout;
+  /* Columns 32 b .. of a file's block. Quantised only. */
+  void (*split) (const uint8_t *block, uint32_t b, Unit *unit);
+  uint32_t head_at[2]; /* in the file's block, of what the layout has before 256 columns */
+} Packing;
+
+static inline uint32_t
+load16 (const uint8_t *p)
+{
+  uint16_t x;
+
+  memcpy (&x, p, sizeof x);
+  return x;
+}
 
 static inline uint32_t
 load32 (const uint8_t *p)
@@ -42,28 +43,9 @@ store32 (uint8_t *p, uint32_t x)
   memcpy (p, &x, sizeof x);
 }
 
-/* ---- 4-bit codes ---------------------------------------------------------------------------- */
+/* ---- blocks of 32 --------------------------------------------------------------------------- */
 
-/* group[g]: codes of columns 4g .. 4g+3, a byte each. */
-static inline void
-put_codes4 (const uint32_t group[8], uint32_t lanes, uint32_t r, uint8_t *dst)
-{
-  for (uint32_t i = 0; i < 4; i++)
-    store32 (dst + (size_t) i * 4 * lanes + 4 * r, group[2 * i] | group[2 * i + 1] << 4);
-}
-
-static inline void
-get_codes4 (const uint8_t *src, uint32_t lanes, uint32_t r, uint32_t group[8])
-{
-  for (uint32_t i = 0; i < 4; i++) {
-    uint32_t word = load32 (src + (size_t) i * 4 * lanes + 4 * r);
-
-    group[2 * i] = word & 0x0f0f0f0f;
-    group[2 * i + 1] = word >> 4 & 0x0f0f0f0f;
-  }
-}
-
-/* Q4_0 and Q4_1 files: byte j holds column j below and j + 16 above. */
+/* Byte j holds column j below and j + 16 above. */
 static inline void
 split_nibbles (const uint8_t qs[16], uint32_t group[8])
 {
@@ -73,293 +55,428 @@ split_nibbles (const uint8_t qs[16], uint32_t group[8])
   }
 }
 
+/* Bit j of 32 is the fifth of column j: the product puts four bits into the lowest of four
+ * bytes. */
 static inline void
-join_nibbles (const uint32_t group[8], uint8_t qs[16])
+add_fifth_bits (const uint8_t qh[4], uint32_t group[8])
 {
-  for (uint32_t g = 0; g < 4; g++)
-    store32 (qs + 4 * g, group[g] | group[g + 4] << 4);
+  uint32_t bits = load32 (qh);
+
+  for (uint32_t g = 0; g < 8; g++)
+    group[g] |= ((bits >> (4 * g) & 15) * 0x00204081 & 0x01010101) << 4;
 }
 
 static void
-pack_q4_0 (const uint8_t *block, uint32_t lanes, uint32_t r, uint8_t *dst)
+split_q4_0 (const uint8_t *block, uint32_t b, Unit *unit)
 {
-  uint32_t group[8];
-
-  split_nibbles (block + 2, group);
-  put_codes4 (group, lanes, r, dst);
-  memcpy (dst + (size_t) 16 * lanes + 2 * r, block, 2);
+  split_nibbles (block + 2, unit->group);
+  unit->scale[0] = load16 (block);
 }
 
 static void
-unpack_q4_0 (const uint8_t *src, uint32_t lanes, uint32_t r, uint8_t *block)
+split_q4_1 (const uint8_t *block, uint32_t b, Unit *unit)
 {
-  uint32_t group[8];
-
-  get_codes4 (src, lanes, r, group);
-  join_nibbles (group, block + 2);
-  memcpy (block, src + (size_t) 16 * lanes + 2 * r, 2);
+  split_nibbles (block + 4, unit->group);
+  unit->scale[0] = load16 (block);
+  unit->scale[1] = load16 (block + 2);
 }
 
 static void
-pack_q4_1 (const uint8_t *block, uint32_t lanes, uint32_t r, uint8_t *dst)
+split_q5_0 (const uint8_t *block, uint32_t b, Unit *unit)
 {
-  uint32_t group[8];
-
-  split_nibbles (block + 4, group);
-  put_codes4 (group, lanes, r, dst);
-  memcpy (dst + (size_t) 16 * lanes + 2 * r, block, 2);
-  memcpy (dst + (size_t) 18 * lanes + 2 * r, block + 2, 2);
+  split_nibbles (block + 6, unit->group);
+  add_fifth_bits (block + 2, unit->group);
+  unit->scale[0] = load16 (block);
 }
 
 static void
-unpack_q4_1 (const uint8_t *src, uint32_t lanes, uint32_t r, uint8_t *block)
+split_q5_1 (const uint8_t *block, uint32_t b, Unit *unit)
 {
-  uint32_t group[8];
-
-  get_codes4 (src, lanes, r, group);
-  join_nibbles (group, block + 4);
-  memcpy (block, src + (size_t) 16 * lanes + 2 * r, 2);
-  memcpy (block + 2, src + (size_t) 18 * lanes + 2 * r, 2);
+  split_nibbles (block + 8, unit->group);
+  add_fifth_bits (block + 4, unit->group);
+  unit->scale[0] = load16 (block);
+  unit->scale[1] = load16 (block + 2);
 }
 
-/* ---- Q8_0 ----------------------------------------------------------------------------------- */
-
 static void
-pack_q8_0 (const uint8_t *block, uint32_t lanes, uint32_t r, uint8_t *dst)
+split_q8_0 (const uint8_t *block, uint32_t b, Unit *unit)
 {
   for (uint32_t g = 0; g < 8; g++)
-    store32 (dst + (size_t) g * 4 * lanes + 4 * r, load32 (block + 2 + 4 * g) ^ 0x80808080);
-  memcpy (dst + (size_t) 32 * lanes + 2 * r, block, 2);
+    unit->group[g] = load32 (block + 2 + 4 * g) ^ 0x80808080;
+  unit->scale[0] = load16 (block);
 }
 
 static void
-unpack_q8_0 (const uint8_t *src, uint32_t lanes, uint32_t r, uint8_t *block)
+split_mxfp4 (const uint8_t *block, uint32_t b, Unit *unit)
+{
+  split_nibbles (block + 1, unit->group);
+  unit->scale[0] = block[0];
+}
+
+/* ---- blocks of 256 -------------------------------------------------------------------------- */
+
+/* Halves of 128 columns; quarter q of a half has bits 2q of its 32 bytes. */
+static inline void
+split_two_bits (const uint8_t qs[64], uint32_t b, uint32_t group[8])
 {
   for (uint32_t g = 0; g < 8; g++)
-    store32 (block + 2 + 4 * g, load32 (src + (size_t) g * 4 * lanes + 4 * r) ^ 0x80808080);
-  memcpy (block, src + (size_t) 32 * lanes + 2 * r, 2);
-}
-
-/* ---- K-quants: 256 columns ------------------------------------------------------------------ */
-
-static void
-pack_q4_k (const uint8_t *bytes, uint32_t lanes, uint32_t r, uint8_t *dst)
-{
-  ModelBlockQ4_K block;
-
-  memcpy (&block, bytes, sizeof block);
-  memcpy (dst + 2 * r, &block.d, 2);
-  memcpy (dst + (size_t) 2 * lanes + 2 * r, &block.dmin, 2);
-  for (uint32_t s = 0; s < 8; s++) {
-    uint8_t *sub = dst + (size_t) (4 + 18 * s) * lanes;
-    uint32_t group[8];
-
-    for (uint32_t g = 0; g < 8; g++)
-      group[g] = load32 (block.qs + 32 * (s / 2) + 4 * g) >> (4 * (s % 2)) & 0x0f0f0f0f;
-    put_codes4 (group, lanes, r, sub);
-    model_q4k_scale_min (block.scales, s, sub + (size_t) 16 * lanes + r,
-                         sub + (size_t) 17 * lanes + r);
-  }
-}
-
-/* The 6-bit pairs back into 12 bytes: pairs 0..3 in the low 6 bits of bytes 0..3 and 4..7, whose
- * two high bits are those of pairs 4..7; the low nibbles of these are bytes 8..11. */
-static void
-join_scales (const uint8_t scale[8], const uint8_t min[8], uint8_t packed[12])
-{
-  for (uint32_t j = 0; j < 4; j++) {
-    packed[j] = (uint8_t) (scale[j] | (scale[j + 4] >> 4) << 6);
-    packed[j + 4] = (uint8_t) (min[j] | (min[j + 4] >> 4) << 6);
-    packed[j + 8] = (uint8_t) ((scale[j + 4] & 15) | (min[j + 4] & 15) << 4);
-  }
+    group[g] = load32 (qs + 32 * (b / 4) + 4 * g) >> (2 * (b % 4)) & 0x03030303;
 }
 
 static void
-unpack_q4_k (const uint8_t *src, uint32_t lanes, uint32_t r, uint8_t *bytes)
+split_q2_k (const uint8_t *block, uint32_t b, Unit *unit)
 {
-  ModelBlockQ4_K block = { 0 };
-  uint8_t scale[8], min[8];
-
-  memcpy (&block.d, src + 2 * r, 2);
-  memcpy (&block.dmin, src + (size_t) 2 * lanes + 2 * r, 2);
-  for (uint32_t s = 0; s < 8; s++) {
-    const uint8_t *sub = src + (size_t) (4 + 18 * s) * lanes;
-    uint32_t group[8];
-
-    get_codes4 (sub, lanes, r, group);
-    for (uint32_t g = 0; g < 8; g++) {
-      uint8_t *qs = block.qs + 32 * (s / 2) + 4 * g;
-
-      store32 (qs, load32 (qs) | group[g] << (4 * (s % 2)));
-    }
-    scale[s] = sub[(size_t) 16 * lanes + r];
-    min[s] = sub[(size_t) 17 * lanes + r];
-  }
-  join_scales (scale, min, block.scales);
-  memcpy (bytes, &block, sizeof block);
-}
-
-/* Q6_K files: half h of 128 columns; quarter q of it takes nibble q / 2 of ql[64h + 32 (q % 2)
- * ..] and bits 2q of qh[32h ..]. */
-static void
-pack_q6_k (const uint8_t *bytes, uint32_t lanes, uint32_t r, uint8_t *dst)
-{
-  ModelBlockQ6_K block;
-
-  memcpy (&block, bytes, sizeof block);
-  memcpy (dst + 2 * r, &block.d, 2);
-  for (uint32_t s = 0; s < 8; s++) {
-    uint8_t *sub = dst + (size_t) (2 + 26 * s) * lanes;
-    uint32_t half = s / 4, quarter = s % 4, group[8], high[2] = { 0, 0 };
-
-    for (uint32_t g = 0; g < 8; g++) {
-      const uint8_t *ql = block.ql + 64 * half + 32 * (quarter % 2) + 4 * g;
-      const uint8_t *qh = block.qh + 32 * half + 4 * g;
-
-      group[g] = load32 (ql) >> (4 * (quarter / 2)) & 0x0f0f0f0f;
-      high[g / 4] |= (load32 (qh) >> (2 * quarter) & 0x03030303) << (2 * (g % 4));
-    }
-    put_codes4 (group, lanes, r, sub);
-    for (uint32_t j = 0; j < 2; j++) {
-      store32 (sub + (size_t) (16 + 4 * j) * lanes + 4 * r, high[j]);
-      sub[(size_t) (24 + j) * lanes + r] = (uint8_t) block.scales[2 * s + j];
-    }
-  }
+  split_two_bits (block + offsetof (ModelBlockQ2_K, qs), b, unit->group);
+  unit->scale[0] = block[2 * b];
+  unit->scale[1] = block[2 * b + 1];
 }
 
 static void
-unpack_q6_k (const uint8_t *src, uint32_t lanes, uint32_t r, uint8_t *bytes)
+split_q3_k (const uint8_t *block, uint32_t b, Unit *unit)
 {
-  ModelBlockQ6_K block = { 0 };
+  const uint8_t *scales = block + offsetof (ModelBlockQ3_K, scales);
 
-  memcpy (&block.d, src + 2 * r, 2);
-  for (uint32_t s = 0; s < 8; s++) {
-    const uint8_t *sub = src + (size_t) (2 + 26 * s) * lanes;
-    uint32_t half = s / 4, quarter = s % 4, group[8];
-
-    get_codes4 (sub, lanes, r, group);
-    for (uint32_t g = 0; g < 8; g++) {
-      uint32_t word = load32 (sub + (size_t) (16 + 4 * (g / 4)) * lanes + 4 * r);
-      uint8_t *ql = block.ql + 64 * half + 32 * (quarter % 2) + 4 * g;
-      uint8_t *qh = block.qh + 32 * half + 4 * g;
-
-      store32 (ql, load32 (ql) | group[g] << (4 * (quarter / 2)));
-      store32 (qh, load32 (qh) | (word >> (2 * (g % 4)) & 0x03030303) << (2 * quarter));
-    }
-    for (uint32_t j = 0; j < 2; j++)
-      block.scales[2 * s + j] = (int8_t) sub[(size_t) (24 + j) * lanes + r];
-  }
-  memcpy (bytes, &block, sizeof block);
+  split_two_bits (block + offsetof (ModelBlockQ3_K, qs), b, unit->group);
+  for (uint32_t g = 0; g < 8; g++)
+    unit->group[g] |= (load32 (block + 4 * g) >> b & 0x01010101) << 2;
+  unit->scale[0] = (uint8_t) model_q3k_scale (scales, 2 * b);
+  unit->scale[1] = (uint8_t) model_q3k_scale (scales, 2 * b + 1);
 }
 
-/* ---- floats: a "block" is one weight -------------------------------------------------------- */
-
-static void
-pack_16 (const uint8_t *weight, uint32_t lanes, uint32_t r, uint8_t *dst)
+/* 32 bytes for two blocks, the first in the low nibbles. */
+static inline void
+split_q4_k_part (const uint8_t qs[128], const uint8_t scales[12], uint32_t b, Unit *unit)
 {
-  memcpy (dst + 2 * r, weight, 2);
+  uint8_t scale, min;
+
+  for (uint32_t g = 0; g < 8; g++)
+    unit->group[g] = load32 (qs + 32 * (b / 2) + 4 * g) >> (4 * (b % 2)) & 0x0f0f0f0f;
+  model_q4k_scale_min (scales, b, &scale, &min);
+  unit->scale[0] = scale;
+  unit->scale[1] = min;
 }
 
 static void
-unpack_16 (const uint8_t *src, uint32_t lanes, uint32_t r, uint8_t *weight)
+split_q4_k (const uint8_t *block, uint32_t b, Unit *unit)
 {
-  memcpy (weight, src + 2 * r, 2);
+  split_q4_k_part (block + offsetof (ModelBlockQ4_K, qs), block + 4, b, unit);
 }
 
 static void
-pack_32 (const uint8_t *weight, uint32_t lanes, uint32_t r, uint8_t *dst)
+split_q5_k (const uint8_t *block, uint32_t b, Unit *unit)
 {
-  memcpy (dst + 4 * r, weight, 4);
+  split_q4_k_part (block + offsetof (ModelBlockQ5_K, qs), block + 4, b, unit);
+  for (uint32_t g = 0; g < 8; g++)
+    unit->group[g] |=
+        (load32 (block + offsetof (ModelBlockQ5_K, qh) + 4 * g) >> b & 0x01010101) << 4;
+}
+
+/* Half h of 128 columns; quarter q of it takes nibble q / 2 of ql[64h + 32 (q % 2) ..] and bits 2q
+ * of qh[32h ..]. */
+static void
+split_q6_k (const uint8_t *block, uint32_t b, Unit *unit)
+{
+  const uint8_t *ql = block + 64 * (b / 4) + 32 * (b % 2);
+  const uint8_t *qh = block + offsetof (ModelBlockQ6_K, qh) + 32 * (b / 4);
+  const uint8_t *scales = block + offsetof (ModelBlockQ6_K, scales);
+
+  for (uint32_t g = 0; g < 8; g++)
+    unit->group[g] = (load32 (ql + 4 * g) >> (4 * (b % 4 / 2)) & 0x0f0f0f0f) |
+                     (load32 (qh + 4 * g) >> (2 * (b % 4)) & 0x03030303) << 4;
+  unit->scale[0] = scales[2 * b];
+  unit->scale[1] = scales[2 * b + 1];
 }
 
 static void
-unpack_32 (const uint8_t *src, uint32_t lanes, uint32_t r, uint8_t *weight)
+split_iq4_xs (const uint8_t *bytes, uint32_t b, Unit *unit)
 {
-  memcpy (weight, src + 4 * r, 4);
+  ModelBlockIQ4_XS block;
+
+  memcpy (&block, bytes, offsetof (ModelBlockIQ4_XS, qs));
+  split_nibbles (bytes + offsetof (ModelBlockIQ4_XS, qs) + 16 * b, unit->group);
+  unit->scale[0] = (uint8_t) model_iq4xs_scale (&block, b);
 }
 
-/* ---- the table ------------------------------------------------------------------------------ */
-
-static const Layout layouts[] = {
-  [MODEL_TYPE_F32] = { CPU_FORMAT_F32, FALSE, 1, 4, pack_32, unpack_32 },
-  [MODEL_TYPE_F16] = { CPU_FORMAT_F16, FALSE, 1, 2, pack_16, unpack_16 },
-  [MODEL_TYPE_BF16] = { CPU_FORMAT_BF16, FALSE, 1, 2, pack_16, unpack_16 },
-  [MODEL_TYPE_Q4_0] = { CPU_FORMAT_Q4_0, TRUE, 32, 18, pack_q4_0, unpack_q4_0 },
-  [MODEL_TYPE_Q4_1] = { CPU_FORMAT_Q4_1, TRUE, 32, 20, pack_q4_1, unpack_q4_1 },
-  [MODEL_TYPE_Q8_0] = { CPU_FORMAT_Q8_0, TRUE, 32, 34, pack_q8_0, unpack_q8_0 },
-  [MODEL_TYPE_Q4_K] = { CPU_FORMAT_Q4_K, TRUE, 256, 148, pack_q4_k, unpack_q4_k },
-  [MODEL_TYPE_Q6_K] = { CPU_FORMAT_Q6_K, TRUE, 256, 210, pack_q6_k, unpack_q6_k },
+/* Types without a row are kept as they lie in the file. */
+static const Packing packings[] = {
+  [MODEL_TYPE_F32] = { CPU_FORMAT_F32, NULL, { 0 } },
+  [MODEL_TYPE_F16] = { CPU_FORMAT_F16, NULL, { 0 } },
+  [MODEL_TYPE_BF16] = { CPU_FORMAT_BF16, NULL, { 0 } },
+  [MODEL_TYPE_Q4_0] = { CPU_FORMAT_Q4_0, split_q4_0, { 0 } },
+  [MODEL_TYPE_Q4_1] = { CPU_FORMAT_Q4_1, split_q4_1, { 0 } },
+  [MODEL_TYPE_Q5_0] = { CPU_FORMAT_Q5_0, split_q5_0, { 0 } },
+  [MODEL_TYPE_Q5_1] = { CPU_FORMAT_Q5_1, split_q5_1, { 0 } },
+  [MODEL_TYPE_Q8_0] = { CPU_FORMAT_Q8_0, split_q8_0, { 0 } },
+  [MODEL_TYPE_Q2_K] = { CPU_FORMAT_Q2_K, split_q2_k, { 80, 82 } },
+  [MODEL_TYPE_Q3_K] = { CPU_FORMAT_Q3_K, split_q3_k, { 108 } },
+  [MODEL_TYPE_Q4_K] = { CPU_FORMAT_Q4_K, split_q4_k, { 0, 2 } },
+  [MODEL_TYPE_Q5_K] = { CPU_FORMAT_Q5_K, split_q5_k, { 0, 2 } },
+  [MODEL_TYPE_Q6_K] = { CPU_FORMAT_Q6_K, split_q6_k, { 208 } },
+  [MODEL_TYPE_IQ4_NL] = { CPU_FORMAT_IQ4_NL, split_q4_0, { 0 } },
+  [MODEL_TYPE_IQ4_XS] = { CPU_FORMAT_IQ4_XS, split_iq4_xs, { 0 } },
+  [MODEL_TYPE_MXFP4] = { CPU_FORMAT_MXFP4, split_mxfp4, { 0 } },
 };
 
-/* NULL for a type without a layout of its own: rows then stay as in the file. */
-static const Layout *
-find_layout (uint32_t type_id)
+/* ---- planes --------------------------------------------------------------------------------- */
+
+/* The codes' bits from `shift` on, `bits` of each, to the vectors of one plane. The strip is zero
+ * before. */
+static inline void
+put_plane (const uint32_t group[8], unsigned shift, unsigned bits, uint32_t lanes, uint32_t r,
+           uint8_t *dst)
 {
-  if (type_id >= G_N_ELEMENTS (layouts) || layouts[type_id].pack == NULL)
+  const uint32_t mask = 0x01010101u * ((1u << bits) - 1), per_word = 8 / bits;
+
+  for (uint32_t v = 0; v < bits; v++) {
+    uint32_t word = 0;
+
+    for (uint32_t p = 0; p < per_word; p++)
+      word |= (group[v * per_word + p] >> shift & mask) << (bits * p);
+    store32 (dst + (size_t) v * 4 * lanes + 4 * r, word);
+  }
+}
+
+static inline void
+get_plane (const uint8_t *src, unsigned shift, unsigned bits, uint32_t lanes, uint32_t r,
+           uint32_t group[8])
+{
+  const uint32_t mask = 0x01010101u * ((1u << bits) - 1), per_word = 8 / bits;
+
+  for (uint32_t v = 0; v < bits; v++)
+    for (uint32_t p = 0; p < per_word; p++)
+      group[v * per_word + p] |=
+          (load32 (src + (size_t) v * 4 * lanes + 4 * r) >> (bits * p) & mask) << shift;
+}
+
+static inline void
+put_unit (const CpuLayout *layout, const Unit *unit, uint32_t lanes, uint32_t r, uint8_t *dst)
+{
+  const CpuScaleSize *size = &cpu_scale_sizes[layout->scales];
+  unsigned codes = layout->code_bits, high = layout->high_bits;
+
+  put_plane (unit->group, 0, codes, lanes, r, dst);
+  if (high > 0)
+    put_plane (unit->group, codes, high, lanes, r, dst + (size_t) CPU_BLOCK / 8 * codes * lanes);
+  dst += (size_t) cpu_layout_planes_bytes (layout) * lanes;
+  for (unsigned i = 0; i < size->n; i++)
+    memcpy (dst + (i * lanes + r) * size->bytes, &unit->scale[i], size->bytes);
+}
+
+static void
+get_unit (const CpuLayout *layout, const uint8_t *src, uint32_t lanes, uint32_t r, Unit *unit)
+{
+  const CpuScaleSize *size = &cpu_scale_sizes[layout->scales];
+  unsigned codes = layout->code_bits, high = layout->high_bits;
+
+  *unit = (Unit) { 0 };
+  get_plane (src, 0, codes, lanes, r, unit->group);
+  if (high > 0)
+    get_plane (src + (size_t) CPU_BLOCK / 8 * codes * lanes, codes, high, lanes, r, unit->group);
+  src += (size_t) cpu_layout_planes_bytes (layout) * lanes;
+  for (unsigned i = 0; i < size->n; i++)
+    memcpy (&unit->scale[i], src + (i * lanes + r) * size->bytes, size->bytes);
+}
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+static const Packing *
+find_packing (uint32_t type_id)
+{
+  if (type_id >= G_N_ELEMENTS (packings) || packings[type_id].format == CPU_FORMAT_FILE)
     return NULL;
-  return &layouts[type_id];
+  return &packings[type_id];
 }
 
 CpuFormat
-cpu_pack_format (uint32_t type_id, uint32_t lanes)
+cpu_pack_format (const ModelTypeInfo *type, uint32_t lanes)
 {
-  const Layout *layout = find_layout (type_id);
+  const Packing *packing = find_packing (type->id);
 
-  return lanes == 1 || layout == NULL ? CPU_FORMAT_FILE : layout->format;
+  if (lanes == 1)
+    return CPU_FORMAT_FILE;
+  return packing != NULL ? packing->format : CPU_FORMAT_EXPANDED;
 }
 
 gboolean
 cpu_format_is_quantised (CpuFormat format)
 {
-  for (size_t i = 0; i < G_N_ELEMENTS (layouts); i++)
-    if (layouts[i].pack != NULL && layouts[i].format == format)
-      return layouts[i].quantised;
-  return FALSE;
+  return cpu_layouts[format].code_bits > 0;
 }
 
 size_t
 cpu_pack_strip_bytes (CpuFormat format, const ModelTypeInfo *type, uint32_t lanes, uint32_t columns)
 {
-  const Layout *layout = find_layout (type->id);
-
-  if (format == CPU_FORMAT_FILE)
+  if (format == CPU_FORMAT_FILE || format == CPU_FORMAT_EXPANDED || type->block_weights == 1)
     return model_type_row_bytes (type, columns) * lanes;
-  return (size_t) (columns / layout->columns) * layout->lane_bytes * lanes;
+  return cpu_layout_lane_bytes (&cpu_layouts[format], columns) * lanes;
+}
+
+static void
+pack_row (const Packing *packing, const ModelTypeInfo *type, uint32_t lanes, uint32_t columns,
+          const uint8_t *row, uint32_t r, uint8_t *dst)
+{
+  const CpuLayout *layout = &cpu_layouts[packing->format];
+  const unsigned heads = cpu_scale_sizes[layout->scales].heads;
+  const size_t block_bytes = (size_t) cpu_layout_block_bytes (layout) * lanes;
+
+  for (uint32_t at = 0; at < columns; at += type->block_weights, row += type->block_bytes) {
+    for (unsigned i = 0; i < heads; i++, dst += (size_t) 2 * lanes)
+      memcpy (dst + 2 * r, row + packing->head_at[i], 2);
+    for (uint32_t b = 0; b < type->block_weights / CPU_BLOCK; b++, dst += block_bytes) {
+      Unit unit;
+
+      packing->split (row, b, &unit);
+      put_unit (layout, &unit, lanes, r, dst);
+    }
+  }
+}
+
+/* Floats: column by column. */
+static void
+pack_floats (uint32_t bytes, uint32_t lanes, uint32_t columns, const uint8_t *row, uint32_t r,
+             uint8_t *dst)
+{
+  for (uint32_t i = 0; i < columns; i++)
+    memcpy (dst + ((size_t) i * lanes + r) * bytes, row + (size_t) i * bytes, bytes);
 }
 
 void
 cpu_pack_strip (CpuFormat format, const ModelTypeInfo *type, uint32_t lanes, uint32_t columns,
                 const uint8_t *rows, uint32_t n_rows, uint8_t *strip)
 {
-  size_t row_bytes = model_type_row_bytes (type, columns), step;
-  const Layout *layout = find_layout (type->id);
+  size_t row_bytes = model_type_row_bytes (type, columns);
 
   memset (strip, 0, cpu_pack_strip_bytes (format, type, lanes, columns));
-  if (format == CPU_FORMAT_FILE) {
+  if (format == CPU_FORMAT_FILE || format == CPU_FORMAT_EXPANDED) {
     memcpy (strip, rows, row_bytes * n_rows);
     return;
   }
-  step = (size_t) layout->lane_bytes * lanes;
-  for (uint32_t b = 0; b < columns / layout->columns; b++)
-    for (uint32_t r = 0; r < n_rows; r++)
-      layout->pack (rows + r * row_bytes + (size_t) b * type->block_bytes, lanes, r,
-                    strip + b * step);
+  for (uint32_t r = 0; r < n_rows; r++)
+    if (type->block_weights == 1)
+      pack_floats (type->block_bytes, lanes, columns, rows + r * row_bytes, r, strip);
+    else
+      pack_row (find_packing (type->id), type, lanes, columns, rows + r * row_bytes, r, strip);
 }
 
 void
-cpu_pack_unpack_row (const CpuWeight *weight, uint32_t row, uint8_t *file_row)
+cpu_pack_expand (const CpuWeight *weight, const uint8_t *strip, uint8_t *dst)
 {
   const ModelTypeInfo *type = weight->tensor->type;
-  const Layout *layout = find_layout (type->id);
-  uint32_t lanes = weight->lanes, r = row % lanes;
-  const uint8_t *strip = weight->data + (row / lanes) * weight->strip_stride;
-  size_t row_bytes = model_type_row_bytes (type, weight->columns), step;
+  const CpuLayout *layout = &cpu_layouts[CPU_FORMAT_EXPANDED];
+  const size_t step = (size_t) cpu_layout_block_bytes (layout) * weight->lanes;
 
-  if (weight->format == CPU_FORMAT_FILE) {
-    memcpy (file_row, strip + r * row_bytes, row_bytes);
+  for (uint32_t r = 0; r < weight->lanes; r++) {
+    uint8_t *to = dst;
+
+    for (uint32_t at = 0; at < weight->columns; at += type->block_weights) {
+      ModelCodes codes;
+
+      type->expand (strip, &codes);
+      strip += type->block_bytes;
+      for (uint32_t b = 0; b < type->block_weights / CPU_BLOCK; b++, to += step) {
+        Unit unit;
+
+        for (uint32_t g = 0; g < 8; g++)
+          unit.group[g] =
+              load32 ((const uint8_t *) codes.codes + CPU_BLOCK * b + 4 * g) ^ 0x80808080;
+        memcpy (unit.scale, codes.scale + 2 * b, sizeof unit.scale);
+        put_unit (layout, &unit, weight->lanes, r, to);
+      }
+    }
+  }
+}
+
+/* ---- back to floats ------------------------------------------------------------------------- */
+
+/* Scale and minimum of half i of a block, rounded as the format says. */
+static void
+scale_of (CpuScales kind, const uint32_t scale[2], const float head[2], unsigned i, float *d,
+          float *min)
+{
+  *min = -0.0f; /* adds nothing, not even a sign */
+  switch (kind) {
+  case CPU_SCALES_F16_MIN:
+    *min = model_f16_to_f32 ((uint16_t) scale[1]);
+    *d = model_f16_to_f32 ((uint16_t) scale[0]);
+    return;
+  case CPU_SCALES_F16:
+    *d = model_f16_to_f32 ((uint16_t) scale[0]);
+    return;
+  case CPU_SCALES_E8:
+    *d = model_e8m0_half ((uint8_t) scale[0]);
+    return;
+  case CPU_SCALES_U8_MIN:
+    *d = head[0] * (float) scale[0];
+    *min = -(head[1] * (float) scale[1]);
+    return;
+  case CPU_SCALES_S8:
+    *d = head[0] * (float) (int8_t) scale[0];
+    return;
+  case CPU_SCALES_S8_HALF:
+    *d = head[0] * (float) (int8_t) scale[i];
+    return;
+  case CPU_SCALES_U4_HALF:
+    *d = head[0] * (float) (scale[i] & 15);
+    *min = -(head[1] * (float) (scale[i] >> 4));
+    return;
+  case CPU_SCALES_F32_HALF:
+    memcpy (d, &scale[i], sizeof *d);
     return;
   }
-  step = (size_t) layout->lane_bytes * lanes;
-  for (uint32_t b = 0; b < weight->columns / layout->columns; b++)
-    layout->unpack (strip + b * step, lanes, r, file_row + (size_t) b * type->block_bytes);
+}
+
+static void
+unit_to_f32 (const CpuLayout *layout, const Unit *unit, const float head[2], float dst[CPU_BLOCK])
+{
+  float d = 0, min = 0;
+
+  for (uint32_t k = 0; k < CPU_BLOCK; k++) {
+    uint8_t code = (uint8_t) (unit->group[k / 4] >> (8 * (k % 4)));
+    int value = layout->values == CPU_VALUES_IQ4   ? model_iq4_values[code]
+                : layout->values == CPU_VALUES_FP4 ? model_fp4_values[code]
+                                                   : code - layout->bias;
+
+    if (k % 16 == 0)
+      scale_of (layout->scales, unit->scale, head, k / 16, &d, &min);
+    dst[k] = (float) value * d + min;
+  }
+}
+
+static void
+floats_to_f32 (const CpuWeight *weight, const uint8_t *strip, uint32_t r, float *dst)
+{
+  const ModelTypeInfo *type = weight->tensor->type;
+  uint32_t bytes = type->block_bytes;
+
+  for (uint32_t i = 0; i < weight->columns; i++)
+    type->to_f32 (strip + ((size_t) i * weight->lanes + r) * bytes, dst + i, 1);
+}
+
+void
+cpu_pack_row_to_f32 (const CpuWeight *weight, uint32_t row, float *dst)
+{
+  const ModelTypeInfo *type = weight->tensor->type;
+  const CpuLayout *layout = &cpu_layouts[weight->format];
+  uint32_t lanes = weight->lanes, r = row % lanes;
+  const uint8_t *src = weight->data + (row / lanes) * weight->strip_stride;
+  const unsigned heads = cpu_scale_sizes[layout->scales].heads;
+  const size_t block_bytes = (size_t) cpu_layout_block_bytes (layout) * lanes;
+  float head[2] = { 0, 0 };
+
+  if (weight->format == CPU_FORMAT_FILE || weight->format == CPU_FORMAT_EXPANDED) {
+    type->to_f32 (src + r * model_type_row_bytes (type, weight->columns), dst, weight->columns);
+    return;
+  }
+  if (type->block_weights == 1) {
+    floats_to_f32 (weight, src, r, dst);
+    return;
+  }
+  for (uint32_t b = 0; b < weight->columns / CPU_BLOCK; b++, src += block_bytes) {
+    Unit unit;
+
+    for (unsigned i = 0; b % CPU_HEAD_BLOCKS == 0 && i < heads; i++, src += (size_t) 2 * lanes)
+      head[i] = model_f16_to_f32 ((uint16_t) load16 (src + 2 * r));
+    get_unit (layout, src, lanes, r, &unit);
+    unit_to_f32 (layout, &unit, head, dst + CPU_BLOCK * b);
+  }
 }

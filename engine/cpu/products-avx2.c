@@ -6,26 +6,56 @@
 #include "engine/cpu/products-avx2.h"
 #include "engine/cpu/products.h"
 
-#define PRODUCT(kind, name, format)                         \
-  TILE (kind, format, 1, 1)                                 \
-  TILE (kind, format, 1, 2)                                 \
-  TILE (kind, format, 2, 1)                                 \
-  TILE (kind, format, 2, 2)                                 \
-  void cpu_matmul_##name##_avx2 (const CpuMatmulWork *work) \
-  {                                                         \
-    static const TileFunc tiles[2][TILE_COLUMNS] = {        \
-      { tile_##format##_1_1, tile_##format##_1_2 },         \
-      { tile_##format##_2_1, tile_##format##_2_2 },         \
-    };                                                      \
-                                                            \
-    matmul (work, tiles, 2);                                \
+#define PRODUCT(kind, format)                             \
+  TILE (kind, format, 1, 1)                               \
+  TILE (kind, format, 1, 2)                               \
+  TILE (kind, format, 2, 1)                               \
+  TILE (kind, format, 2, 2)                               \
+  static void matmul_##format (const CpuMatmulWork *work) \
+  {                                                       \
+    static const TileFunc tiles[2][TILE_COLUMNS] = {      \
+      { tile_##format##_1_1, tile_##format##_1_2 },       \
+      { tile_##format##_2_1, tile_##format##_2_2 },       \
+    };                                                    \
+                                                          \
+    matmul (work, tiles, 2);                              \
   }
 
-PRODUCT (float, f32, F32)
-PRODUCT (float, f16, F16)
-PRODUCT (float, bf16, BF16)
-PRODUCT (integer, q4_0, Q4_0)
-PRODUCT (integer, q4_1, Q4_1)
-PRODUCT (integer, q8_0, Q8_0)
-PRODUCT (integer, q4_k, Q4_K)
-PRODUCT (integer, q6_k, Q6_K)
+PRODUCT (float, F32)
+PRODUCT (float, F16)
+PRODUCT (float, BF16)
+PRODUCT (integer, Q4_0)
+PRODUCT (integer, Q4_1)
+PRODUCT (integer, Q5_0)
+PRODUCT (integer, Q5_1)
+PRODUCT (integer, Q8_0)
+PRODUCT (integer, Q2_K)
+PRODUCT (integer, Q3_K)
+PRODUCT (integer, Q4_K)
+PRODUCT (integer, Q5_K)
+PRODUCT (integer, Q6_K)
+PRODUCT (integer, IQ4_NL)
+PRODUCT (integer, IQ4_XS)
+PRODUCT (integer, MXFP4)
+PRODUCT (integer, EXPANDED)
+
+const CpuMatmulFunc cpu_products_avx2[CPU_N_FORMATS] = {
+  [CPU_FORMAT_FILE] = cpu_matmul_file,
+  [CPU_FORMAT_F32] = matmul_F32,
+  [CPU_FORMAT_F16] = matmul_F16,
+  [CPU_FORMAT_BF16] = matmul_BF16,
+  [CPU_FORMAT_Q4_0] = matmul_Q4_0,
+  [CPU_FORMAT_Q4_1] = matmul_Q4_1,
+  [CPU_FORMAT_Q5_0] = matmul_Q5_0,
+  [CPU_FORMAT_Q5_1] = matmul_Q5_1,
+  [CPU_FORMAT_Q8_0] = matmul_Q8_0,
+  [CPU_FORMAT_Q2_K] = matmul_Q2_K,
+  [CPU_FORMAT_Q3_K] = matmul_Q3_K,
+  [CPU_FORMAT_Q4_K] = matmul_Q4_K,
+  [CPU_FORMAT_Q5_K] = matmul_Q5_K,
+  [CPU_FORMAT_Q6_K] = matmul_Q6_K,
+  [CPU_FORMAT_IQ4_NL] = matmul_IQ4_NL,
+  [CPU_FORMAT_IQ4_XS] = matmul_IQ4_XS,
+  [CPU_FORMAT_MXFP4] = matmul_MXFP4,
+  [CPU_FORMAT_EXPANDED] = matmul_EXPANDED,
+};

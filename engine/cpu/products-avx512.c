@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The products of AVX-512 VNNI: tiles of 2 strips of 16 rows by 6 tokens (4 for Q6_K, which
- * needs two integer sums) fill its 32 registers. */
+/* The products of AVX-512 VNNI: tiles of 2 strips of 16 rows by 6 tokens (4 with two
+ * scales a block, which needs two integer sums) fill its 32 registers. */
 #include "engine/cpu/simd-avx512.h"
 
 #include "engine/cpu/products-avx512.h"
@@ -14,24 +14,24 @@
 #define ROW_OF_4(format, m) \
   tile_##format##_##m##_1, tile_##format##_##m##_2, tile_##format##_##m##_3, tile_##format##_##m##_4
 
-#define PRODUCT_4(kind, name, format)                                            \
+#define PRODUCT_4(kind, format)                                                  \
   TILES_UP_TO_4 (kind, format, 1)                                                \
   TILES_UP_TO_4 (kind, format, 2)                                                \
-  void cpu_matmul_##name##_avx512 (const CpuMatmulWork *work)                    \
+  static void matmul_##format (const CpuMatmulWork *work)                        \
   {                                                                              \
     static const TileFunc tiles[2][TILE_COLUMNS] = { { ROW_OF_4 (format, 1) },   \
                                                      { ROW_OF_4 (format, 2) } }; \
                                                                                  \
     matmul (work, tiles, 4);                                                     \
   }
-#define PRODUCT_6(kind, name, format)                                     \
+#define PRODUCT_6(kind, format)                                           \
   TILES_UP_TO_4 (kind, format, 1)                                         \
   TILES_UP_TO_4 (kind, format, 2)                                         \
   TILE (kind, format, 1, 5)                                               \
   TILE (kind, format, 1, 6)                                               \
   TILE (kind, format, 2, 5)                                               \
   TILE (kind, format, 2, 6)                                               \
-  void cpu_matmul_##name##_avx512 (const CpuMatmulWork *work)             \
+  static void matmul_##format (const CpuMatmulWork *work)                 \
   {                                                                       \
     static const TileFunc tiles[2][TILE_COLUMNS] = {                      \
       { ROW_OF_4 (format, 1), tile_##format##_1_5, tile_##format##_1_6 }, \
@@ -41,11 +41,41 @@
     matmul (work, tiles, 6);                                              \
   }
 
-PRODUCT_6 (float, f32, F32)
-PRODUCT_6 (float, f16, F16)
-PRODUCT_6 (float, bf16, BF16)
-PRODUCT_6 (integer, q4_0, Q4_0)
-PRODUCT_6 (integer, q4_1, Q4_1)
-PRODUCT_6 (integer, q8_0, Q8_0)
-PRODUCT_6 (integer, q4_k, Q4_K)
-PRODUCT_4 (integer, q6_k, Q6_K)
+PRODUCT_6 (float, F32)
+PRODUCT_6 (float, F16)
+PRODUCT_6 (float, BF16)
+PRODUCT_6 (integer, Q4_0)
+PRODUCT_6 (integer, Q4_1)
+PRODUCT_6 (integer, Q5_0)
+PRODUCT_6 (integer, Q5_1)
+PRODUCT_6 (integer, Q8_0)
+PRODUCT_4 (integer, Q2_K)
+PRODUCT_4 (integer, Q3_K)
+PRODUCT_6 (integer, Q4_K)
+PRODUCT_6 (integer, Q5_K)
+PRODUCT_4 (integer, Q6_K)
+PRODUCT_6 (integer, IQ4_NL)
+PRODUCT_6 (integer, IQ4_XS)
+PRODUCT_6 (integer, MXFP4)
+PRODUCT_4 (integer, EXPANDED)
+
+const CpuMatmulFunc cpu_products_avx512[CPU_N_FORMATS] = {
+  [CPU_FORMAT_FILE] = cpu_matmul_file,
+  [CPU_FORMAT_F32] = matmul_F32,
+  [CPU_FORMAT_F16] = matmul_F16,
+  [CPU_FORMAT_BF16] = matmul_BF16,
+  [CPU_FORMAT_Q4_0] = matmul_Q4_0,
+  [CPU_FORMAT_Q4_1] = matmul_Q4_1,
+  [CPU_FORMAT_Q5_0] = matmul_Q5_0,
+  [CPU_FORMAT_Q5_1] = matmul_Q5_1,
+  [CPU_FORMAT_Q8_0] = matmul_Q8_0,
+  [CPU_FORMAT_Q2_K] = matmul_Q2_K,
+  [CPU_FORMAT_Q3_K] = matmul_Q3_K,
+  [CPU_FORMAT_Q4_K] = matmul_Q4_K,
+  [CPU_FORMAT_Q5_K] = matmul_Q5_K,
+  [CPU_FORMAT_Q6_K] = matmul_Q6_K,
+  [CPU_FORMAT_IQ4_NL] = matmul_IQ4_NL,
+  [CPU_FORMAT_IQ4_XS] = matmul_IQ4_XS,
+  [CPU_FORMAT_MXFP4] = matmul_MXFP4,
+  [CPU_FORMAT_EXPANDED] = matmul_EXPANDED,
+};

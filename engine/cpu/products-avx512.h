@@ -4,11 +4,4 @@
 
 #include "engine/cpu/internal.h"
 
-void cpu_matmul_f32_avx512 (const CpuMatmulWork *work);
-void cpu_matmul_f16_avx512 (const CpuMatmulWork *work);
-void cpu_matmul_bf16_avx512 (const CpuMatmulWork *work);
-void cpu_matmul_q4_0_avx512 (const CpuMatmulWork *work);
-void cpu_matmul_q4_1_avx512 (const CpuMatmulWork *work);
-void cpu_matmul_q8_0_avx512 (const CpuMatmulWork *work);
-void cpu_matmul_q4_k_avx512 (const CpuMatmulWork *work);
-void cpu_matmul_q6_k_avx512 (const CpuMatmulWork *work);
+extern const CpuMatmulFunc cpu_products_avx512[CPU_N_FORMATS];

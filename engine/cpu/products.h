@@ -3,6 +3,7 @@
  * operations of simd-*.h, for tiles of some strips and some tokens. A tile keeps its sums in
  * registers; the order in which a sum is made is the same for every tile size, so that one token
  * alone and a token among many get the same bits. Must not know threads or plans. */
+#include "engine/cpu/layout.h"
 #include "engine/cpu/simd-math.h"
 
 #include <string.h>
@@ -14,93 +15,136 @@
 typedef void (*TileFunc) (const uint8_t *strip, ptrdiff_t second, const void *const *act,
                           uint32_t columns, float *out);
 
-/* The integer formats: bytes per lane of a block of 32 columns and of what stands before each n
- * of them. */
-typedef struct {
-  unsigned bits, head_bytes, block_bytes, n_blocks;
-} Layout;
+/* ---- codes and scales of a block ------------------------------------------------------------ */
 
-INLINE Layout
-layout_of (const CpuFormat format)
+/* codes | bit `from` (and the next, if n is 2) of each byte of high, as bits `to` on. */
+INLINE I
+join_high (I codes, I high, const unsigned n, const unsigned from, const unsigned to)
 {
-  switch (format) {
-  case CPU_FORMAT_Q4_0:
-    return (Layout) { 4, 0, 18, 1 };
-  case CPU_FORMAT_Q4_1:
-    return (Layout) { 4, 0, 20, 1 };
-  case CPU_FORMAT_Q8_0:
-    return (Layout) { 8, 0, 34, 1 };
-  case CPU_FORMAT_Q4_K:
-    return (Layout) { 4, 4, 18, 8 };
-  default:
-    return (Layout) { 6, 2, 26, 8 };
-  }
+  return i_join (codes, i_shift_left (high, (int) to - (int) from), ((1 << n) - 1) << to);
+}
+
+/* What is multiplied in place of a code. */
+INLINE I
+look_up (const CpuValues values, I codes)
+{
+  static const uint8_t iq4[16] = {
+    Q8_BIAS - 127,
+    Q8_BIAS - 104,
+    Q8_BIAS - 83,
+    Q8_BIAS - 65,
+    Q8_BIAS - 49,
+    Q8_BIAS - 35,
+    Q8_BIAS - 22,
+    Q8_BIAS - 10,
+    Q8_BIAS + 1,
+    Q8_BIAS + 13,
+    Q8_BIAS + 25,
+    Q8_BIAS + 38,
+    Q8_BIAS + 53,
+    Q8_BIAS + 69,
+    Q8_BIAS + 89,
+    Q8_BIAS + 113,
+  };
+  static const uint8_t fp4[16] = { 12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0 };
+
+  return values == CPU_VALUES_IQ4   ? i_look_up (iq4, codes)
+         : values == CPU_VALUES_FP4 ? i_look_up (fp4, codes)
+                                    : codes;
 }
 
 /* Codes of columns 8i .. 8i+3 and 8i+4 .. 8i+7 of every lane. */
 INLINE void
 load_codes (const CpuFormat format, const uint8_t *block, const unsigned i, I *even, I *odd)
 {
-  const unsigned bytes = 4 * V_WIDTH;
+  const CpuLayout *layout = &cpu_layouts[format];
+  const unsigned bytes = 4 * V_WIDTH, codes = layout->code_bits, bits = layout->high_bits;
+  const uint8_t *high = block + codes * bytes;
 
-  if (format == CPU_FORMAT_Q8_0) {
+  if (codes == 8) {
     *even = i_codes8 (i_load (block + 2 * i * bytes));
     *odd = i_codes8 (i_load (block + (2 * i + 1) * bytes));
     return;
   }
-  I raw = i_load (block + i * bytes);
+  I raw = i_load (block + i * codes / 4 * bytes);
 
-  *even = i_low_nibbles (raw);
-  *odd = i_high_nibbles (raw);
-  if (format == CPU_FORMAT_Q6_K) {
-    I high = i_load (block + (4 + i / 2) * bytes);
+  if (codes == 2) {
+    *even = i_and (i_shift_left (raw, -4 * (int) (i % 2)), 3);
+    *odd = i_and (i_shift_left (raw, -4 * (int) (i % 2) - 2), 3);
+  } else {
+    *even = look_up (layout->values, i_and (raw, 15));
+    *odd = look_up (layout->values, i_and (i_shift_left (raw, -4), 15));
+  }
+  if (bits > 0) {
+    const unsigned at = bits == 1 ? 2 * i : 4 * (i % 2); /* bits of the even codes */
+    I above = i_load (high + (bits == 1 ? 0 : i / 2) * bytes);
 
-    *even = i_join_high (*even, high, 2 * (i % 2));
-    *odd = i_join_high (*odd, high, 2 * (i % 2) + 1);
+    *even = join_high (*even, above, bits, at, codes);
+    *odd = join_high (*odd, above, bits, at + bits, codes);
   }
 }
 
 /* What the unsigned codes of half a block (or a whole one) add too much. */
 INLINE int32_t
-bias_of (const CpuFormat format, const CpuActBlock *a, const unsigned half)
+bias_of (const CpuFormat format, const CpuActBlock *a, const unsigned from, const unsigned to)
 {
-  switch (format) {
-  case CPU_FORMAT_Q4_0:
-    return -8 * a->sum;
-  case CPU_FORMAT_Q8_0:
-    return -Q8_BIAS * a->sum;
-  case CPU_FORMAT_Q6_K:
-    return -32 * (half == 0 ? a->sum_low : a->sum - a->sum_low);
-  default:
-    return 0;
-  }
+  const int bias = cpu_layouts[format].bits == 8 ? Q8_BIAS : cpu_layouts[format].bias;
+
+  return -bias * (to - from == 4 ? a->sum : from == 0 ? a->sum_low
+                                                      : a->sum - a->sum_low);
 }
 
-/* The scale of a block, and of its minimum (negative for Q4_K, whose minimums are subtracted). */
+INLINE gboolean
+has_halves (const CpuScales scales)
+{
+  return scales >= CPU_SCALES_S8_HALF;
+}
+
+/* The scale of half a block. */
+INLINE V
+load_half_scale (const CpuScales scales, const uint8_t *at, const unsigned half)
+{
+  if (scales == CPU_SCALES_F32_HALF)
+    return v_load ((const float *) (const void *) at + half * V_WIDTH);
+  return scales == CPU_SCALES_S8_HALF ? v_load_s8 (at + half * V_WIDTH)
+                                      : v_load_low4 (at + half * V_WIDTH);
+}
+
+/* The scale of a block, which for halves is what theirs are times, and what is added for each
+ * activation. */
 INLINE void
-load_scales (const CpuFormat format, const uint8_t *head, const uint8_t *block, V *scale, V *min)
+load_scales (const CpuScales scales, const uint8_t *head, const uint8_t *at, V *scale, V *min)
 {
   const uint16_t *h16 = (const uint16_t *) (const void *) head;
-  const uint8_t *after4 = block + 16 * V_WIDTH;
-  const uint16_t *f16 = (const uint16_t *) (const void *) after4;
+  const uint16_t *f16 = (const uint16_t *) (const void *) at;
 
-  switch (format) {
-  case CPU_FORMAT_Q4_1:
+  switch (scales) {
+  case CPU_SCALES_F16_MIN:
     *min = v_load_f16 (f16 + V_WIDTH);
     *scale = v_load_f16 (f16);
     return;
-  case CPU_FORMAT_Q4_0:
+  case CPU_SCALES_F16:
     *scale = v_load_f16 (f16);
     return;
-  case CPU_FORMAT_Q8_0:
-    *scale = v_load_f16 ((const uint16_t *) (const void *) (block + 32 * V_WIDTH));
+  case CPU_SCALES_E8:
+    *scale = v_load_e8 (at);
     return;
-  case CPU_FORMAT_Q4_K:
-    *scale = v_mul (v_load_f16 (h16), v_load_u8 (after4));
-    *min = v_mul (v_sub (v_set1 (0), v_load_f16 (h16 + V_WIDTH)), v_load_u8 (after4 + V_WIDTH));
+  case CPU_SCALES_U8_MIN:
+    *scale = v_mul (v_load_f16 (h16), v_load_u8 (at));
+    *min = v_mul (v_sub (v_set1 (0), v_load_f16 (h16 + V_WIDTH)), v_load_u8 (at + V_WIDTH));
     return;
-  default:
+  case CPU_SCALES_S8:
+    *scale = v_mul (v_load_f16 (h16), v_load_s8 (at));
+    return;
+  case CPU_SCALES_U4_HALF:
     *scale = v_load_f16 (h16);
+    *min = v_sub (v_set1 (0), v_load_f16 (h16 + V_WIDTH));
+    return;
+  case CPU_SCALES_S8_HALF:
+    *scale = v_load_f16 (h16);
+    return;
+  case CPU_SCALES_F32_HALF:
+    *scale = v_set1 (1);
     return;
   }
 }
@@ -112,7 +156,7 @@ dot_plane (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
            const unsigned to, const unsigned plane, const uint8_t *const *block,
            const CpuActBlock *const *act, I (*dots)[TILE_COLUMNS])
 {
-  const unsigned bits = layout_of (format).bits;
+  const unsigned bits = cpu_layouts[format].bits;
   I dot[TILE_STRIPS][TILE_COLUMNS];
 
 #pragma GCC unroll 8
@@ -190,7 +234,7 @@ dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
   for (unsigned n = 0; n < n_n; n++)
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++) {
-      dot[m][n] = i_carry (dot[m][n], bias_of (format, act[n], from / 2));
+      dot[m][n] = i_carry (dot[m][n], bias_of (format, act[n], from, to));
       if (small)
         dot[m][n] = i_add (dot[m][n], low[m][n]);
     }
@@ -205,16 +249,28 @@ dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
       dots[m][n] = v_from_int (dot[m][n]);
 }
 
+/* What two halves' minimums of 4 bits come to: times what stands before 256 columns. */
+INLINE V
+half_mins (const uint8_t *at, const CpuActBlock *a)
+{
+  V low = v_set1 (a->scale * (float) a->sum_low);
+  V high = v_set1 (a->scale * (float) (a->sum - a->sum_low));
+
+  return v_fma (v_load_high4 (at + V_WIDTH), high, v_mul (v_load_high4 (at), low));
+}
+
 /* One block of 32 columns: sums += scale * (act's scale * dot) + min * (act's scaled sum). */
 INLINE void
 add_block (const CpuFormat format, const unsigned m_n, const unsigned n_n,
            const uint8_t *const *head, const uint8_t *const *block, const CpuActBlock *const *act,
            V (*sums)[TILE_COLUMNS])
 {
-  const gboolean has_min = format == CPU_FORMAT_Q4_1 || format == CPU_FORMAT_Q4_K;
+  const CpuScales kind = cpu_layouts[format].scales;
+  const gboolean has_min = kind == CPU_SCALES_F16_MIN || kind == CPU_SCALES_U8_MIN;
+  const unsigned at = cpu_layout_planes_bytes (&cpu_layouts[format]) * V_WIDTH;
   V dots[TILE_STRIPS][TILE_COLUMNS], scale[TILE_STRIPS], min[TILE_STRIPS];
 
-  if (format == CPU_FORMAT_Q6_K) {
+  if (has_halves (kind)) {
     V upper[TILE_STRIPS][TILE_COLUMNS];
 
     dot_block (format, m_n, n_n, 0, 2, block, act, dots);
@@ -222,19 +278,19 @@ add_block (const CpuFormat format, const unsigned m_n, const unsigned n_n,
     for (unsigned m = 0; m < m_n; m++)
 #pragma GCC unroll 8
       for (unsigned n = 0; n < n_n; n++)
-        dots[m][n] = v_mul (dots[m][n], v_load_s8 (block[m] + 24 * V_WIDTH));
+        dots[m][n] = v_mul (dots[m][n], load_half_scale (kind, block[m] + at, 0));
     dot_block (format, m_n, n_n, 2, 4, block, act, upper);
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++)
 #pragma GCC unroll 8
       for (unsigned n = 0; n < n_n; n++)
-        dots[m][n] = v_fma (upper[m][n], v_load_s8 (block[m] + 25 * V_WIDTH), dots[m][n]);
+        dots[m][n] = v_fma (upper[m][n], load_half_scale (kind, block[m] + at, 1), dots[m][n]);
   } else {
     dot_block (format, m_n, n_n, 0, 4, block, act, dots);
   }
 #pragma GCC unroll 2
   for (unsigned m = 0; m < m_n; m++)
-    load_scales (format, head[m], block[m], &scale[m], &min[m]);
+    load_scales (kind, head[m], block[m] + at, &scale[m], &min[m]);
 #pragma GCC unroll 8
   for (unsigned n = 0; n < n_n; n++)
 #pragma GCC unroll 2
@@ -244,6 +300,8 @@ add_block (const CpuFormat format, const unsigned m_n, const unsigned n_n,
       sums[m][n] = v_fma (dot, scale[m], sums[m][n]);
       if (has_min)
         sums[m][n] = v_fma (min[m], v_set1 (act[n]->scaled_sum), sums[m][n]);
+      if (kind == CPU_SCALES_U4_HALF)
+        sums[m][n] = v_fma (min[m], half_mins (block[m] + at, act[n]), sums[m][n]);
     }
 }
 
@@ -270,10 +328,11 @@ INLINE void
 tile_integer (const CpuFormat format, const unsigned m_n, const unsigned n_n, const uint8_t *strip,
               ptrdiff_t second, const void *const *act, uint32_t columns, float *out)
 {
-  const Layout layout = layout_of (format);
-  const uint8_t *end = strip + (size_t) columns / (CPU_BLOCK * layout.n_blocks) *
-                                   (layout.head_bytes + layout.block_bytes * layout.n_blocks) *
-                                   V_WIDTH;
+  const CpuLayout *layout = &cpu_layouts[format];
+  const unsigned head_bytes = cpu_layout_head_bytes (layout) * V_WIDTH;
+  const unsigned block_bytes = cpu_layout_block_bytes (layout) * V_WIDTH;
+  const unsigned n_blocks = head_bytes > 0 ? CPU_HEAD_BLOCKS : 1; /* after a head */
+  const uint8_t *end = strip + cpu_layout_lane_bytes (layout, columns) * V_WIDTH;
   const CpuActBlock *a[TILE_COLUMNS];
   V sums[TILE_STRIPS][TILE_COLUMNS];
 
@@ -287,14 +346,14 @@ tile_integer (const CpuFormat format, const unsigned m_n, const unsigned n_n, co
   while (strip < end) {
     const uint8_t *head[TILE_STRIPS] = { strip, strip + second };
 
-    strip += layout.head_bytes * V_WIDTH;
-    for (unsigned b = 0; b < layout.n_blocks; b++) {
+    strip += head_bytes;
+    for (unsigned b = 0; b < n_blocks; b++) {
       const uint8_t *block[TILE_STRIPS] = { strip, strip + second };
 
       if (m_n == 1)
-        prefetch (strip, layout.block_bytes * V_WIDTH);
+        prefetch (strip, block_bytes);
       add_block (format, m_n, n_n, head, block, a, sums);
-      strip += layout.block_bytes * V_WIDTH;
+      strip += block_bytes;
 #pragma GCC unroll 8
       for (unsigned n = 0; n < n_n; n++)
         a[n]++;
@@ -423,6 +482,20 @@ store_gated (const CpuMatmulWork *w, uint32_t s, const float *sums, uint32_t fir
   }
 }
 
+/* Rows of the file become strips of codes in scratch: once for all tokens. */
+INLINE const uint8_t *
+expand_strips (const CpuMatmulWork *w, const uint8_t *strip, unsigned m_n, ptrdiff_t *second)
+{
+  size_t bytes =
+      cpu_layout_lane_bytes (&cpu_layouts[CPU_FORMAT_EXPANDED], w->weight->columns) * V_WIDTH;
+  uint8_t *expanded = (uint8_t *) (void *) w->scratch;
+
+  for (unsigned m = 0; m < m_n; m++)
+    cpu_pack_expand (w->weight, strip + m * *second, expanded + m * bytes);
+  *second = (ptrdiff_t) bytes;
+  return expanded;
+}
+
 /* All tokens for the strips s and, if m_n is 2, s + 1 (GATED: the strips s of gate and up). A
  * single token is limited by memory: then strips are read one after the other, as they lie. */
 INLINE void
@@ -436,6 +509,8 @@ run_strips (const CpuMatmulWork *w, const TileFunc (*tiles)[TILE_COLUMNS], unsig
   const void *act[TILE_COLUMNS];
   unsigned n;
 
+  if (w->weight->format == CPU_FORMAT_EXPANDED)
+    strip = expand_strips (w, strip, m_n, &second);
   for (uint32_t t = 0; t < w->n_tokens; t += n) {
     n = MIN (n_most, w->n_tokens - t);
     for (unsigned i = 0; i < n; i++)

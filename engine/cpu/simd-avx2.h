@@ -65,6 +65,35 @@ v_load_s8 (const uint8_t *p)
   return _mm256_cvtepi32_ps (_mm256_cvtepi8_epi32 (bytes));
 }
 
+/* The low and the high nibbles of bytes. */
+static inline V
+v_load_low4 (const uint8_t *p)
+{
+  __m128i bytes = _mm_loadl_epi64 ((const __m128i *) (const void *) p);
+
+  return _mm256_cvtepi32_ps (
+      _mm256_cvtepu8_epi32 (_mm_and_si128 (bytes, _mm_set1_epi8 (15))));
+}
+
+static inline V
+v_load_high4 (const uint8_t *p)
+{
+  __m128i bytes = _mm_loadl_epi64 ((const __m128i *) (const void *) p);
+
+  return _mm256_cvtepi32_ps (
+      _mm256_cvtepu8_epi32 (_mm_and_si128 (_mm_srli_epi16 (bytes, 4), _mm_set1_epi8 (15))));
+}
+
+/* 2^(e - 128) of bytes e; 0 where that would be subnormal. */
+static inline V
+v_load_e8 (const uint8_t *p)
+{
+  __m128i bytes = _mm_loadl_epi64 ((const __m128i *) (const void *) p);
+  I e = _mm256_cvtepu8_epi32 (_mm_subs_epu8 (bytes, _mm_set1_epi8 (1)));
+
+  return _mm256_castsi256_ps (_mm256_slli_epi32 (e, 23));
+}
+
 static inline V
 v_add (V a, V b)
 {
@@ -199,27 +228,34 @@ i_add (I a, I b)
 }
 
 static inline I
-i_low_nibbles (I x)
+i_and (I x, int mask)
 {
-  return _mm256_and_si256 (x, _mm256_set1_epi8 (15));
+  return _mm256_and_si256 (x, _mm256_set1_epi8 ((char) mask));
 }
 
+/* Shifts bytes whose bits that would go astray are masked afterwards; n < 0: to the right. */
 static inline I
-i_high_nibbles (I x)
+i_shift_left (I x, int n)
 {
-  return _mm256_and_si256 (_mm256_srli_epi16 (x, 4), _mm256_set1_epi8 (15));
+  return n == 0  ? x
+         : n > 0 ? _mm256_slli_epi16 (x, n)
+                 : _mm256_srli_epi16 (x, -n);
 }
 
-/* nibbles | (bits 2p and 2p + 1 of each byte of high) << 4 */
+/* codes | (bits & mask) in each byte */
 static inline I
-i_join_high (I nibbles, I high, unsigned p)
+i_join (I codes, I bits, int mask)
 {
-  I shifted = p == 0   ? _mm256_slli_epi16 (high, 4)
-              : p == 1 ? _mm256_slli_epi16 (high, 2)
-              : p == 2 ? high
-                       : _mm256_srli_epi16 (high, 2);
+  return _mm256_or_si256 (codes, i_and (bits, mask));
+}
 
-  return _mm256_or_si256 (nibbles, _mm256_and_si256 (shifted, _mm256_set1_epi8 (0x30)));
+/* table[x] for each byte x < 16 */
+static inline I
+i_look_up (const uint8_t table[16], I x)
+{
+  __m128i values = _mm_loadu_si128 ((const __m128i *) (const void *) table);
+
+  return _mm256_shuffle_epi8 (_mm256_broadcastsi128_si256 (values), x);
 }
 
 /* Stored codes of Q8_0 as the product takes them. */

@@ -63,6 +63,35 @@ v_load_s8 (const uint8_t *p)
       _mm512_cvtepi8_epi32 (_mm_loadu_si128 ((const __m128i *) (const void *) p)));
 }
 
+/* The low and the high nibbles of bytes. */
+static inline V
+v_load_low4 (const uint8_t *p)
+{
+  __m128i bytes = _mm_loadu_si128 ((const __m128i *) (const void *) p);
+
+  return _mm512_cvtepi32_ps (
+      _mm512_cvtepu8_epi32 (_mm_and_si128 (bytes, _mm_set1_epi8 (15))));
+}
+
+static inline V
+v_load_high4 (const uint8_t *p)
+{
+  __m128i bytes = _mm_loadu_si128 ((const __m128i *) (const void *) p);
+
+  return _mm512_cvtepi32_ps (
+      _mm512_cvtepu8_epi32 (_mm_and_si128 (_mm_srli_epi16 (bytes, 4), _mm_set1_epi8 (15))));
+}
+
+/* 2^(e - 128) of bytes e; 0 where that would be subnormal. */
+static inline V
+v_load_e8 (const uint8_t *p)
+{
+  __m128i bytes = _mm_loadu_si128 ((const __m128i *) (const void *) p);
+  I e = _mm512_cvtepu8_epi32 (_mm_subs_epu8 (bytes, _mm_set1_epi8 (1)));
+
+  return _mm512_castsi512_ps (_mm512_slli_epi32 (e, 23));
+}
+
 static inline V
 v_add (V a, V b)
 {
@@ -153,7 +182,7 @@ v_store_first (float *p, uint32_t n, V x)
 
 /* ---- integer products, see products.h ------------------------------------------------------- */
 
-#define Q8_BIAS      128 /* of the stored codes: dpbusd takes them unsigned */
+#define Q8_BIAS      128 /* of signed codes: dpbusd takes them unsigned */
 #define TILE_COLUMNS 6
 #define TILE_STRIPS  2
 #define I_DOT_WAITS  TRUE /* the sum is an operand of dpbusd: 4 cycles a step */
@@ -185,28 +214,34 @@ i_add (I a, I b)
 }
 
 static inline I
-i_low_nibbles (I x)
+i_and (I x, int mask)
 {
-  return _mm512_and_si512 (x, _mm512_set1_epi8 (15));
+  return _mm512_and_si512 (x, _mm512_set1_epi8 ((char) mask));
 }
 
+/* Shifts bytes whose bits that would go astray are masked afterwards; n < 0: to the right. */
 static inline I
-i_high_nibbles (I x)
+i_shift_left (I x, int n)
 {
-  return _mm512_and_si512 (_mm512_srli_epi16 (x, 4), _mm512_set1_epi8 (15));
+  return n == 0  ? x
+         : n > 0 ? _mm512_slli_epi16 (x, n)
+                 : _mm512_srli_epi16 (x, -n);
 }
 
-/* nibbles | (bits 2p and 2p + 1 of each byte of high) << 4 */
+/* codes | (bits & mask) in each byte */
 static inline I
-i_join_high (I nibbles, I high, unsigned p)
+i_join (I codes, I bits, int mask)
 {
-  I shifted = p == 0   ? _mm512_slli_epi16 (high, 4)
-              : p == 1 ? _mm512_slli_epi16 (high, 2)
-              : p == 2 ? high
-                       : _mm512_srli_epi16 (high, 2);
+  return _mm512_ternarylogic_epi32 (codes, bits, _mm512_set1_epi8 ((char) mask), 0xf8);
+}
 
-  /* nibbles | (shifted & 0x30) */
-  return _mm512_ternarylogic_epi32 (nibbles, shifted, _mm512_set1_epi8 (0x30), 0xf8);
+/* table[x] for each byte x < 16 */
+static inline I
+i_look_up (const uint8_t table[16], I x)
+{
+  __m128i values = _mm_loadu_si128 ((const __m128i *) (const void *) table);
+
+  return _mm512_shuffle_epi8 (_mm512_broadcast_i32x4 (values), x);
 }
 
 /* Stored codes of Q8_0 as the product takes them. */
