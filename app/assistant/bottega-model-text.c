@@ -234,7 +234,7 @@ language_name (const char *code)
 }
 
 char *
-bottega_model_text_languages (const char *codes, guint n_shown)
+bottega_model_text_languages (const char *codes, guint n_shown, guint n_all)
 {
   g_auto (GStrv) list = g_strsplit (codes, ",", -1);
   g_autoptr (GString) text = g_string_new (NULL);
@@ -245,6 +245,7 @@ bottega_model_text_languages (const char *codes, guint n_shown)
       g_string_append (text, ", ");
     g_string_append (text, language_name (g_strstrip (list[i])));
   }
+  n = MAX (n, n_all);
   if (shown == n)
     return g_strdup (text->str);
 

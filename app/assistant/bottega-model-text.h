@@ -43,9 +43,9 @@ char *bottega_model_text_first_word (const BottegaModelFigures *figures);
 char *bottega_model_text_parameters (guint64 parameters);
 /* "8,192 tokens, about 12 pages". */
 char *bottega_model_text_context (guint tokens);
-/* Codes parted by commas as names, "English, Italian and 98 more"; at most n_shown are named (0:
- * all). */
-char *bottega_model_text_languages (const char *codes, guint n_shown);
+/* Codes parted by commas as names, "English, Italian and 98 more": n_shown are named (0: all), of
+ * n_all (0: as many as there are codes). */
+char *bottega_model_text_languages (const char *codes, guint n_shown, guint n_all);
 /* "Apache 2.0" for "apache-2.0"; what is not known stays as it is. */
 const char *bottega_model_text_license (const char *license);
 

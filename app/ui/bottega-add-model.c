@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "app/ui/bottega-add-model.h"
+#include "app/ui/bottega-import-dialog.h"
 
 #include <glib/gi18n.h>
 #include <string.h>
@@ -76,7 +77,13 @@ say_done (Import *import,
   AdwToast *toast = plain_toast_new (title);
   g_autoptr (GError) error = NULL;
 
-  if (!import->had_model) {
+  if (bottega_model_item_get_searches (item)) {
+    g_autofree char *serves =
+        /* TRANSLATORS: %s is the name of a model. */
+        g_strdup_printf (_ ("“%s” added to the search of documents"),
+                         bottega_model_item_get_name (item));
+    adw_toast_set_title (toast, serves);
+  } else if (!import->had_model) {
     if (!bottega_assistant_use_model (import->assistant, item, &error))
       adw_toast_set_title (toast, error->message);
   } else if (!bottega_model_item_get_is_default (item)) {
@@ -111,7 +118,8 @@ imported_cb (GObject *source,
 void
 bottega_add_model_start (BottegaAssistant *assistant,
                          AdwToastOverlay *toasts,
-                         GFile *file)
+                         GFile *file,
+                         BottegaImportHow how)
 {
   Import *import = g_new0 (Import, 1);
 
@@ -131,44 +139,95 @@ bottega_add_model_start (BottegaAssistant *assistant,
   g_signal_connect_object (import->toast, "button-clicked", G_CALLBACK (g_cancellable_cancel),
                            import->cancellable, G_CONNECT_SWAPPED);
   adw_toast_overlay_add_toast (toasts, g_object_ref (import->toast));
-  bottega_model_store_import_async (bottega_assistant_get_models (assistant), file,
-                                    BOTTEGA_IMPORT_COPY, progress_cb,
-                                    import, import->cancellable, imported_cb, import);
+  bottega_model_store_import_async (bottega_assistant_get_models (assistant), file, how,
+                                    progress_cb, import, import->cancellable, imported_cb, import);
 }
 
-/* ---- the file dialog */
+/* ---- the question before it */
 
 typedef struct {
   BottegaAssistant *assistant;
   AdwToastOverlay *toasts;
+  GWeakRef parent; /* GtkWidget: for the file dialog */
 } Choice;
+
+static Choice *
+choice_new (BottegaAssistant *assistant,
+            AdwToastOverlay *toasts,
+            GtkWidget *parent)
+{
+  Choice *choice = g_new0 (Choice, 1);
+
+  choice->assistant = g_object_ref (assistant);
+  choice->toasts = g_object_ref (toasts);
+  g_weak_ref_init (&choice->parent, parent);
+  return choice;
+}
+
+static void
+choice_free (gpointer data)
+{
+  Choice *choice = data;
+
+  g_object_unref (choice->assistant);
+  g_object_unref (choice->toasts);
+  g_weak_ref_clear (&choice->parent);
+  g_free (choice);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Choice, choice_free)
+
+static void
+wanted_cb (GFile *file,
+           BottegaImportHow how,
+           gpointer user_data)
+{
+  Choice *choice = user_data;
+
+  bottega_add_model_start (choice->assistant, choice->toasts, file, how);
+}
+
+void
+bottega_add_model_ask (BottegaAssistant *assistant,
+                       AdwToastOverlay *toasts,
+                       GFile *file,
+                       GtkWidget *parent)
+{
+  g_return_if_fail (BOTTEGA_IS_ASSISTANT (assistant));
+  g_return_if_fail (ADW_IS_TOAST_OVERLAY (toasts));
+  g_return_if_fail (G_IS_FILE (file));
+
+  adw_dialog_present (bottega_import_dialog_new (assistant, file, wanted_cb,
+                                                 choice_new (assistant, toasts, parent),
+                                                 choice_free),
+                      parent);
+}
+
+/* ---- the file dialog */
 
 static void
 chosen_cb (GObject *source,
            GAsyncResult *result,
            gpointer user_data)
 {
-  g_autofree Choice *choice = user_data;
-  g_autoptr (BottegaAssistant) assistant = choice->assistant;
-  g_autoptr (AdwToastOverlay) toasts = choice->toasts;
+  g_autoptr (Choice) choice = user_data;
+  g_autoptr (GtkWidget) parent = g_weak_ref_get (&choice->parent);
   g_autoptr (GError) error = NULL;
   g_autoptr (GFile) file = gtk_file_dialog_open_finish (GTK_FILE_DIALOG (source), result, &error);
 
-  if (file != NULL)
-    bottega_add_model_start (assistant, toasts, file);
-  else if (!g_error_matches (error, GTK_DIALOG_ERROR, GTK_DIALOG_ERROR_DISMISSED))
-    adw_toast_overlay_add_toast (toasts, plain_toast_new (error->message));
+  if (file != NULL && parent != NULL)
+    bottega_add_model_ask (choice->assistant, choice->toasts, file, parent);
+  else if (error != NULL && !g_error_matches (error, GTK_DIALOG_ERROR, GTK_DIALOG_ERROR_DISMISSED))
+    adw_toast_overlay_add_toast (choice->toasts, plain_toast_new (error->message));
 }
 
 void
 bottega_add_model_choose (BottegaAssistant *assistant,
                           AdwToastOverlay *toasts,
-                          GtkWindow *parent)
+                          GtkWidget *parent)
 {
   g_autoptr (GtkFileDialog) dialog = gtk_file_dialog_new ();
   g_autoptr (GtkFileFilter) filter = gtk_file_filter_new ();
   g_autoptr (GListStore) filters = g_list_store_new (GTK_TYPE_FILE_FILTER);
-  Choice *choice = g_new0 (Choice, 1);
 
   g_return_if_fail (BOTTEGA_IS_ASSISTANT (assistant));
   g_return_if_fail (ADW_IS_TOAST_OVERLAY (toasts));
@@ -179,9 +238,8 @@ bottega_add_model_choose (BottegaAssistant *assistant,
   gtk_file_dialog_set_title (dialog, _ ("Add a Model"));
   gtk_file_dialog_set_accept_label (dialog, _ ("_Add"));
   gtk_file_dialog_set_filters (dialog, G_LIST_MODEL (filters));
-  choice->assistant = g_object_ref (assistant);
-  choice->toasts = g_object_ref (toasts);
-  gtk_file_dialog_open (dialog, parent, NULL, chosen_cb, choice);
+  gtk_file_dialog_open (dialog, GTK_WINDOW (gtk_widget_get_root (parent)), NULL, chosen_cb,
+                        choice_new (assistant, toasts, parent));
 }
 
 gboolean

@@ -8,12 +8,16 @@
 
 G_BEGIN_DECLS
 
-/* Copies file into the model store in the background, speaking through toasts. The first model is
+/* Brings file into the model store in the background, speaking through toasts. The first model is
  * used at once; later ones are offered. Main thread. */
-void bottega_add_model_start (BottegaAssistant *assistant, AdwToastOverlay *toasts, GFile *file);
+void bottega_add_model_start (BottegaAssistant *assistant, AdwToastOverlay *toasts, GFile *file,
+                              BottegaImportHow how);
+/* Tells over parent what the file is and how it could be kept, then as above. */
+void bottega_add_model_ask (BottegaAssistant *assistant, AdwToastOverlay *toasts, GFile *file,
+                            GtkWidget *parent);
 /* Opens the file dialog for GGUF files over parent, then as above. */
 void bottega_add_model_choose (BottegaAssistant *assistant, AdwToastOverlay *toasts,
-                               GtkWindow *parent);
+                               GtkWidget *parent);
 /* TRUE for a local file whose name ends in .gguf, in any case. */
 gboolean bottega_add_model_accepts (GFile *file);
 

@@ -38,10 +38,10 @@ static const struct {
   [HOLDS_DOCUMENTS] = { "bottega-library-symbolic", N_ ("Drop documents to add them to %s"),
                         N_ ("They are read on this computer and stay where they are.") },
   [HOLDS_MODELS] = { "bottega-model-symbolic", N_ ("Drop to add this model"),
-                     N_ ("The file is copied to Bottega’s models.") },
+                     N_ ("You are asked whether to copy the file or use it where it lies.") },
   [HOLDS_DOCUMENTS |
       HOLDS_MODELS] = { "bottega-library-symbolic", N_ ("Drop to add all of it"),
-                        N_ ("Models are copied; documents stay where they are.") },
+                        N_ ("Documents stay where they are.") },
   [HOLDS_OTHERS] = { "dialog-warning-symbolic", N_ ("This cannot be added"),
                      N_ ("Bottega reads documents, and models whose names end in .gguf.") },
 };
@@ -135,7 +135,7 @@ drop_cb (BottegaDropArea *self,
   files = gdk_file_list_get_files (g_value_get_boxed (value));
   for (GSList *l = files; l != NULL; l = l->next) {
     if (bottega_add_model_accepts (l->data)) {
-      bottega_add_model_start (self->assistant, self->toasts, l->data);
+      bottega_add_model_ask (self->assistant, self->toasts, l->data, GTK_WIDGET (self->toasts));
       n_models++;
     } else {
       documents = g_slist_append (documents, l->data);

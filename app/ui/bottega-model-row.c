@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Owns the words and the controls of one model. Must not know the list around it: it asks through
- * the actions win.use-model, win.show-file and models.remove. */
+ * the actions win.use-model, win.show-file and models.…. */
 #define G_LOG_DOMAIN "bottega-model-row"
 
 #include "config.h"
@@ -14,6 +14,7 @@ struct _BottegaModelRow {
 
   GtkCheckButton *radio;
   GtkProgressBar *progress;
+  GtkWidget *cancel_button;
   GtkWidget *menu_button;
 
   BottegaModelItem *item;
@@ -21,22 +22,31 @@ struct _BottegaModelRow {
 
 G_DEFINE_FINAL_TYPE (BottegaModelRow, bottega_model_row, ADW_TYPE_ACTION_ROW)
 
+/* Facts, what it means on this computer, and what is odd about it: a line each. */
 static char *
 describe (BottegaModelItem *item)
 {
-  const char *facts = bottega_model_item_get_subtitle (item);
-  const char *warning = bottega_model_item_get_warning (item);
+  const char *lines[5] = { bottega_model_item_get_subtitle (item) };
+  guint n = 1;
 
   switch (bottega_model_item_get_state (item)) {
   case BOTTEGA_MODEL_CHECKING:
     return g_strdup (_ ("Being looked at…"));
   case BOTTEGA_MODEL_IMPORTING:
-    return g_strdup (_ ("Being copied…"));
   case BOTTEGA_MODEL_BROKEN:
-    return g_strdup (bottega_model_item_get_error (item));
+    return g_strdup (bottega_model_item_get_subtitle (item));
   case BOTTEGA_MODEL_READY:
   default:
-    return warning != NULL ? g_strdup_printf ("%s\n%s", facts, warning) : g_strdup (facts);
+    if (bottega_model_item_get_here (item) != NULL)
+      lines[n++] = bottega_model_item_get_here (item);
+    if (bottega_model_item_get_in_place (item))
+      lines[n++] = _ ("Used where it lies");
+    if (!bottega_model_item_get_usable (item))
+      lines[n++] = _ ("Not used: how sure a passage answers is reckoned for multilingual-e5-small "
+                      "alone.");
+    else if (bottega_model_item_get_warning (item) != NULL)
+      lines[n++] = bottega_model_item_get_warning (item);
+    return g_strjoinv ("\n", (char **) lines);
   }
 }
 
@@ -58,13 +68,20 @@ update_cb (BottegaModelRow *self)
   gtk_progress_bar_set_fraction (self->progress, fraction);
   gtk_widget_set_sensitive (GTK_WIDGET (self->radio), state == BOTTEGA_MODEL_READY);
   gtk_check_button_set_active (self->radio, bottega_model_item_get_is_default (self->item));
+  gtk_widget_set_visible (self->cancel_button, state == BOTTEGA_MODEL_IMPORTING);
   gtk_widget_set_visible (self->menu_button, state != BOTTEGA_MODEL_IMPORTING);
+  gtk_widget_set_visible (GTK_WIDGET (self->radio), !bottega_model_item_get_searches (self->item));
+  adw_action_row_set_activatable_widget (ADW_ACTION_ROW (self),
+                                         bottega_model_item_get_searches (self->item)
+                                             ? self->menu_button
+                                             : GTK_WIDGET (self->radio));
   if (state == BOTTEGA_MODEL_BROKEN)
     gtk_widget_add_css_class (GTK_WIDGET (self), "broken");
   else
     gtk_widget_remove_css_class (GTK_WIDGET (self), "broken");
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "row.remove",
                                  bottega_model_item_get_removable (self->item));
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "row.details", state == BOTTEGA_MODEL_READY);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->radio), GTK_ACCESSIBLE_PROPERTY_LABEL, name,
                                   -1);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->menu_button), GTK_ACCESSIBLE_PROPERTY_LABEL,
@@ -90,6 +107,15 @@ toggled_cb (BottegaModelRow *self)
   }
 }
 
+static const struct {
+  const char *name, *asks;
+} row_actions[] = {
+  { "row.details", "models.details" },
+  { "row.show-file", "win.show-file" },
+  { "row.remove", "models.remove" },
+  { "row.cancel", "models.cancel" },
+};
+
 static void
 row_action (GtkWidget *widget,
             const char *name,
@@ -97,9 +123,12 @@ row_action (GtkWidget *widget,
 {
   BottegaModelRow *self = BOTTEGA_MODEL_ROW (widget);
 
-  gtk_widget_activate_action (widget,
-                              g_str_equal (name, "row.remove") ? "models.remove" : "win.show-file",
-                              "s", bottega_model_item_get_path (self->item));
+  for (size_t i = 0; i < G_N_ELEMENTS (row_actions); i++)
+    if (g_str_equal (name, row_actions[i].name)) {
+      gtk_widget_activate_action (widget, row_actions[i].asks, "s",
+                                  bottega_model_item_get_path (self->item));
+      return;
+    }
 }
 
 static void
@@ -122,9 +151,10 @@ bottega_model_row_class_init (BottegaModelRowClass *klass)
                                                "/io/github/bottega/Bottega/bottega-model-row.ui");
   gtk_widget_class_bind_template_child (widget_class, BottegaModelRow, radio);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelRow, progress);
+  gtk_widget_class_bind_template_child (widget_class, BottegaModelRow, cancel_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelRow, menu_button);
-  gtk_widget_class_install_action (widget_class, "row.show-file", NULL, row_action);
-  gtk_widget_class_install_action (widget_class, "row.remove", NULL, row_action);
+  for (size_t i = 0; i < G_N_ELEMENTS (row_actions); i++)
+    gtk_widget_class_install_action (widget_class, row_actions[i].name, NULL, row_action);
 }
 
 static void

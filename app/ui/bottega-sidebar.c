@@ -19,6 +19,7 @@ struct _BottegaSidebar {
   GtkPopover *context_menu;
   GtkListBox *places;
   GtkListBoxRow *library_row;
+  GtkListBoxRow *models_row;
 
   BottegaConversationList *conversations;
   BottegaConversation *current;
@@ -401,6 +402,7 @@ bottega_sidebar_class_init (BottegaSidebarClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, context_menu);
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, places);
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, library_row);
+  gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, models_row);
   gtk_widget_class_install_action (widget_class, "sidebar.rename", NULL, menu_action);
   gtk_widget_class_install_action (widget_class, "sidebar.delete", NULL, menu_action);
 }
@@ -458,13 +460,15 @@ bottega_sidebar_set_conversations (BottegaSidebar *self,
 void
 bottega_sidebar_set_current (BottegaSidebar *self,
                              BottegaConversation *conversation,
-                             gboolean library)
+                             const char *place)
 {
   g_return_if_fail (BOTTEGA_IS_SIDEBAR (self));
 
   g_set_object (&self->current, conversation);
   select_current (self);
-  gtk_list_box_select_row (self->places, library ? self->library_row : NULL);
+  gtk_list_box_select_row (self->places, g_str_equal (place, "library")  ? self->library_row
+                                         : g_str_equal (place, "models") ? self->models_row
+                                                                         : NULL);
 }
 
 void

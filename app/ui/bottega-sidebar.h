@@ -18,9 +18,9 @@ void bottega_sidebar_set_conversations (BottegaSidebar *self,
                                         BottegaConversationList *conversations,
                                         const char *heading);
 /* Marks the row of what is shown: the conversation (none when it is NULL or not in the list), or
- * the library. */
+ * the place "library" or "models". */
 void bottega_sidebar_set_current (BottegaSidebar *self, BottegaConversation *conversation,
-                                  gboolean library);
+                                  const char *place);
 void bottega_sidebar_focus_search (BottegaSidebar *self);
 void bottega_sidebar_focus_list (BottegaSidebar *self);
 void bottega_sidebar_popup_menu (BottegaSidebar *self);

@@ -10,7 +10,7 @@
 #include "app/ui/bottega-conversation-page.h"
 #include "app/ui/bottega-drop-area.h"
 #include "app/ui/bottega-library-page.h"
-#include "app/ui/bottega-models-dialog.h"
+#include "app/ui/bottega-models-page.h"
 #include "app/ui/bottega-rename-dialog.h"
 #include "app/ui/bottega-sidebar.h"
 #include "app/ui/bottega-space-menu.h"
@@ -28,6 +28,7 @@ struct _BottegaWindow {
   GtkStack *content_stack;
   BottegaConversationPage *conversation_page;
   BottegaLibraryPage *library_page; /* NULL until it is shown */
+  BottegaModelsPage *models_page;   /* the same */
   BottegaDropArea *drop_area;
 
   BottegaAssistant *assistant;
@@ -72,21 +73,22 @@ say (BottegaWindow *self,
 /* ---- what the content shows */
 
 static gboolean
-shows_library (BottegaWindow *self)
+shows (BottegaWindow *self,
+       const char *name)
 {
-  return g_strcmp0 (gtk_stack_get_visible_child_name (self->content_stack), "library") == 0;
+  return g_strcmp0 (gtk_stack_get_visible_child_name (self->content_stack), name) == 0;
 }
 
-/* The sidebar marks what is shown: a conversation, or the library. */
+/* The sidebar marks what is shown: a conversation, the library or the models. */
 static void
 update_current (BottegaWindow *self)
 {
-  gboolean library = shows_library (self);
-
   bottega_sidebar_set_current (
       self->sidebar,
-      library ? NULL : bottega_conversation_page_get_conversation (self->conversation_page),
-      library);
+      shows (self, "conversation")
+          ? bottega_conversation_page_get_conversation (self->conversation_page)
+          : NULL,
+      gtk_stack_get_visible_child_name (self->content_stack));
 }
 
 static void
@@ -97,8 +99,10 @@ update_title_cb (BottegaWindow *self)
   g_assert (BOTTEGA_IS_WINDOW (self));
 
   g_object_get (self->conversation_page, "title", &title, NULL);
-  if (shows_library (self))
+  if (shows (self, "library"))
     g_set_str (&title, _ ("Library"));
+  else if (shows (self, "models"))
+    g_set_str (&title, _ ("Models"));
   adw_navigation_page_set_title (self->content_navigation, title);
 }
 
@@ -252,22 +256,21 @@ delete_conversation_action (GtkWidget *widget,
 
 /* ---- models */
 
-static AdwDialog *
-present_models (BottegaWindow *self)
-{
-  AdwDialog *dialog = bottega_models_dialog_new (self->assistant);
-
-  bottega_model_store_refresh (bottega_assistant_get_models (self->assistant));
-  adw_dialog_present (dialog, GTK_WIDGET (self));
-  return dialog;
-}
-
 static void
 models_action (GtkWidget *widget,
                const char *name,
                GVariant *parameter)
 {
-  present_models (BOTTEGA_WINDOW (widget));
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+
+  if (self->models_page == NULL) {
+    self->models_page = BOTTEGA_MODELS_PAGE (
+        bottega_models_page_new (self->assistant, self->toast_overlay));
+    gtk_stack_add_named (self->content_stack, GTK_WIDGET (self->models_page), "models");
+  }
+  show_content (self, "models");
+  adw_navigation_split_view_set_show_content (self->split_view, TRUE);
+  bottega_models_page_shown (self->models_page);
 }
 
 static void
@@ -277,7 +280,7 @@ import_model_action (GtkWidget *widget,
 {
   BottegaWindow *self = BOTTEGA_WINDOW (widget);
 
-  bottega_add_model_choose (self->assistant, self->toast_overlay, GTK_WINDOW (self));
+  bottega_add_model_choose (self->assistant, self->toast_overlay, widget);
 }
 
 static void
@@ -301,8 +304,10 @@ remove_model_action (GtkWidget *widget,
   BottegaWindow *self = BOTTEGA_WINDOW (widget);
   BottegaModelItem *item = find_model (self, parameter);
 
-  if (item != NULL)
-    bottega_models_dialog_remove (BOTTEGA_MODELS_DIALOG (present_models (self)), item);
+  if (item == NULL)
+    return;
+  models_action (widget, NULL, NULL);
+  bottega_models_page_remove (self->models_page, item);
 }
 
 static void
@@ -339,7 +344,7 @@ search_action (GtkWidget *widget,
 {
   BottegaWindow *self = BOTTEGA_WINDOW (widget);
 
-  if (shows_library (self)) {
+  if (shows (self, "library")) {
     bottega_library_page_search (self->library_page);
     return;
   }
@@ -423,7 +428,7 @@ say_added_action (GtkWidget *widget,
   BottegaWindow *self = BOTTEGA_WINDOW (widget);
   AdwToast *toast;
 
-  if (shows_library (self))
+  if (shows (self, "library"))
     return;
   toast = adw_toast_new ("");
   adw_toast_set_use_markup (toast, FALSE);

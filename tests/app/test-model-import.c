@@ -681,8 +681,8 @@ test_words (void)
   const BottegaModelFigures figures = { .prefill_tok_s = 250 };
   g_autofree char *here = bottega_model_text_here (&big, NULL, &machine);
   g_autofree char *word = bottega_model_text_first_word (&figures);
-  g_autofree char *some = bottega_model_text_languages ("en, it,xx", 2);
-  g_autofree char *all = bottega_model_text_languages ("en,it,xx", 0);
+  g_autofree char *some = bottega_model_text_languages ("en, it,xx", 2, 0);
+  g_autofree char *all = bottega_model_text_languages ("en,it,xx", 0, 0);
   g_autofree char *billion = bottega_model_text_parameters (4022468096);
   g_autofree char *million = bottega_model_text_parameters (134515008);
 

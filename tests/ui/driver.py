@@ -181,6 +181,15 @@ class App:
 
     # ---- what is on the screen
 
+    def windows(self):
+        """Its windows beside the first, such as a file dialog."""
+        app = self.window.get_parent()
+        windows = [app.get_child_at_index(i) for i in range(app.get_child_count())]
+        return [window for window in windows if window and window != self.window]
+
+    def titles(self):
+        return [name_of(window) for window in self.windows()]
+
     def query(self, roles, name=None):
         roles = (roles,) if isinstance(roles, str) else roles
         for node in walk(self.window):

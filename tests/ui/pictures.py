@@ -79,6 +79,48 @@ class Pictures:
 
     # ---- states
 
+    def models(self):
+        """The page, a model's details, and the question before one is added."""
+        with tempfile.TemporaryDirectory() as folder:
+            data = driver.Data()
+            app = self.run(data)
+            time.sleep(2)
+            app.key('ctrl+m')
+            time.sleep(2)
+            self.take('models')
+            app.key('Page_Down')
+            for _ in range(4):
+                app.key('Tab')
+            app.key('Return')
+            self.take('models-to-get')
+            app.end()
+            app = self.run(data)
+            app.key('ctrl+m')
+            time.sleep(2)
+            app.key('Tab', 'Return')
+            time.sleep(0.5)
+            app.key('Return')
+            self.take('model-details')
+            app.key('Escape')
+            time.sleep(0.6)
+            for name, content in (('bad.gguf', b'broken'), ('copy.gguf', None)):
+                path = os.path.join(folder, name)
+                with open(path, 'wb') as file:
+                    if content is None:
+                        with open(os.environ['BOTTEGA_TEST_EMBED_MODEL'], 'rb') as source:
+                            content = source.read()
+                    file.write(content)
+                app.key('ctrl+o')
+                time.sleep(1)
+                app.type(path)
+                app.key('Return')
+                time.sleep(1)
+                self.take('add-' + name.split('.')[0])
+                app.key('Escape')
+                time.sleep(0.6)
+            app.end()
+            data.remove()
+
     def library(self):
         with tempfile.TemporaryDirectory() as folder:
             empty = driver.Data()
@@ -201,7 +243,7 @@ def main():
     folder, suffix, size, *states = sys.argv[1:]
     pictures = Pictures(folder, suffix, size)
     for state in states or ('welcome', 'no_model', 'broken', 'chat', 'writing', 'dialogs',
-                            'library', 'sources'):
+                            'library', 'sources', 'models'):
         getattr(pictures, state)()
 
 

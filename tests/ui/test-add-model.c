@@ -71,7 +71,8 @@ add (Fixture *fixture, const char *name, const char *content, guint n)
   gint64 end_us = g_get_monotonic_time () + PATIENCE_S * G_USEC_PER_SEC;
   BottegaModelItem *item = NULL;
 
-  bottega_add_model_start (fixture->assistant, ADW_TOAST_OVERLAY (fixture->toasts), file);
+  bottega_add_model_start (fixture->assistant, ADW_TOAST_OVERLAY (fixture->toasts), file,
+                           BOTTEGA_IMPORT_COPY);
   while (g_get_monotonic_time () < end_us) {
     g_main_context_iteration (NULL, FALSE);
     item = bottega_model_store_find (models, name);

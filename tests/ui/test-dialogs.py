@@ -45,6 +45,13 @@ class Dialogs:
             self.app.sees_not(words)
         return check
 
+    def models(self):
+        self.app.key('ctrl+m')
+        self.app.sees('Models to Get')
+        self.all_named()
+        self.app.key('ctrl+l')
+        self.app.sees_not('Models to Get')
+
     def loads_again(self):
         """Another context length, chosen with the mouse, holds once the model is loaded again."""
         self.app.key('ctrl+comma')
@@ -82,7 +89,7 @@ def main():
     try:
         tap.case('every control of the window has a name', dialogs.all_named)
         tap.case('preferences', dialogs.opens('ctrl+comma', 'Longest answer'))
-        tap.case('models', dialogs.opens('ctrl+m', 'Installed'))
+        tap.case('models', dialogs.models)
         tap.case('shortcuts', dialogs.opens('ctrl+question', 'Go to the list of conversations'))
         tap.case('main menu', dialogs.menu)
         tap.case('another context length', dialogs.loads_again)

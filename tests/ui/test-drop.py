@@ -63,6 +63,8 @@ class Drop:
         self.drag(os.environ['BOTTEGA_TEST_MODEL'])
         self.app.sees('Drop to add this model')
         self.release()
+        self.app.sees('Use it where it lies')
+        self.app.press('Add')
         self.app.sees('added')
         self.app.ready()
         name = os.path.basename(os.environ['BOTTEGA_TEST_MODEL'])
