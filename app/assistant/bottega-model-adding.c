@@ -105,7 +105,7 @@ on_import_progress (guint64 done_bytes, guint64 total_bytes, gpointer user_data)
   import->reported_us = now_us;
   report = g_new0 (Report, 1);
   *report = (Report) { import, done_bytes, total_bytes };
-  bottega_worker_report (import->store->worker, report_done, report, g_free);
+  bottega_worker_report (import->store->copier, report_done, report, g_free);
 }
 
 static BottegaImportWatch
@@ -425,7 +425,7 @@ bottega_model_store_import_async (BottegaModelStore *self,
   g_object_set_data_full (G_OBJECT (import->item), "cancellable",
                           g_object_ref (import->cancellable), g_object_unref);
   bottega_model_store_insert (self, import->item);
-  bottega_worker_push (self->worker, import_run, import_done, import, import_free);
+  bottega_worker_push (self->copier, import_run, import_done, import, import_free);
 }
 
 BottegaModelItem *

@@ -18,7 +18,8 @@ struct _BottegaModelStore {
   BottegaEngineSource *source;
   BottegaSettings *settings;
   BottegaModelRecords *records;
-  BottegaWorker *worker;
+  BottegaWorker *worker;  /* looks at files */
+  BottegaWorker *copier;  /* brings them in, which may take minutes */
   BottegaMachine machine; /* of the device setting; empty until it was measured */
   guint n_checking;       /* files that are being looked at, and scans */
   gboolean loaded, measuring;

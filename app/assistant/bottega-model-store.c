@@ -95,6 +95,10 @@ bottega_model_store_dispose (GObject *object)
 {
   BottegaModelStore *self = BOTTEGA_MODEL_STORE (object);
 
+  /* Nobody waits for a copy at the end; it leaves nothing behind. */
+  for (guint i = 0; i < self->items->len; i++)
+    bottega_model_store_cancel_import (self, g_ptr_array_index (self->items, i));
+  g_clear_pointer (&self->copier, bottega_worker_free);
   g_clear_pointer (&self->worker, bottega_worker_free);
   g_clear_pointer (&self->records, bottega_model_records_free);
 
@@ -434,8 +438,9 @@ bottega_model_store_new (const char *data_dir, BottegaEngineSource *source,
                            G_CONNECT_SWAPPED);
 
   self->worker = bottega_worker_new ("models");
-  bottega_worker_push (self->worker, sweep_run, NULL, g_strdup (self->own), g_free);
-  bottega_worker_push (self->worker, sweep_run, NULL, g_strdup (self->embed), g_free);
+  self->copier = bottega_worker_new ("model copies");
+  bottega_worker_push (self->copier, sweep_run, NULL, g_strdup (self->own), g_free);
+  bottega_worker_push (self->copier, sweep_run, NULL, g_strdup (self->embed), g_free);
   bottega_model_store_refresh (self);
 
   return self;

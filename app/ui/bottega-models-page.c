@@ -12,7 +12,8 @@
 
 #include <glib/gi18n.h>
 
-#define CATALOGUE "/io/github/bottega/Bottega/catalogue.json"
+#define SAME_SPEED 0.1
+#define CATALOGUE  "/io/github/bottega/Bottega/catalogue.json"
 
 struct _BottegaModelsPage {
   AdwBin parent_instance;
@@ -29,6 +30,7 @@ struct _BottegaModelsPage {
   AdwToastOverlay *toasts; /* of the window, which holds this page */
   GPtrArray *removed;      /* of BottegaModelItem: hidden, to be deleted */
   GPtrArray *catalogue;    /* of BottegaCatalogueEntry */
+  double shown_bytes_s;    /* the speed that its rows were made for */
   GtkFilter *answers, *searches;
   GListModel *shown_answers, *shown_searches;
   GtkCheckButton *group;
@@ -105,11 +107,9 @@ is_installed (BottegaModelsPage *self,
 }
 
 static void
-fill_catalogue_cb (BottegaModelsPage *self)
+fill_catalogue (BottegaModelsPage *self)
 {
   const BottegaMachine *machine = bottega_model_store_get_machine (get_models (self));
-
-  g_assert (BOTTEGA_IS_MODELS_PAGE (self));
 
   if (machine != NULL)
     bottega_catalogue_sort (self->catalogue, machine);
@@ -134,12 +134,19 @@ mark_installed_cb (BottegaModelsPage *self)
                                            is_installed (self, self->catalogue->pdata[i++]));
 }
 
+/* The rows are made anew only for another speed: what is open and has the focus stays. */
 static void
 machine_cb (BottegaModelsPage *self)
 {
+  const BottegaMachine *machine = bottega_model_store_get_machine (get_models (self));
+  double bytes_s = machine != NULL ? machine->read_bytes_s : 0;
+
   g_assert (BOTTEGA_IS_MODELS_PAGE (self));
 
-  fill_catalogue_cb (self);
+  if (self->shown_bytes_s > 0 && ABS (bytes_s - self->shown_bytes_s) < bytes_s * SAME_SPEED)
+    return;
+  self->shown_bytes_s = bytes_s;
+  fill_catalogue (self);
   mark_installed_cb (self);
 }
 

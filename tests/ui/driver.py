@@ -16,6 +16,7 @@ import gi
 gi.require_version('Atspi', '2.0')
 from gi.repository import Atspi, GLib  # noqa: E402
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 PATIENCE_S = float(os.environ.get('BOTTEGA_TEST_PATIENCE', '60'))
 BUTTONS = ('push button', 'button', 'toggle button')
 
@@ -116,6 +117,39 @@ class Data:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
+def xdotool(*arguments):
+    return subprocess.run(['xdotool', *map(str, arguments)], check=True, timeout=20,
+                          capture_output=True, text=True).stdout.strip()
+
+
+class Drag:
+    """A file that is picked up in another window and held over Bottega's, which it moves to the
+    left of the screen."""
+
+    def __init__(self, app, path):
+        self.app = app
+        xdotool('windowmove', app.id, 0, 0)
+        app.resize(700, 600)
+        self.source = subprocess.Popen([sys.executable, os.path.join(HERE, 'drag-source.py'), path])
+        window = until('the other window', lambda: subprocess.run(
+            ['xdotool', 'search', '--onlyvisible', '--name', 'drag-source'],
+            capture_output=True, text=True, check=False).stdout.strip())
+        xdotool('windowmove', '--sync', window.split()[-1], 800, 100)
+        time.sleep(0.5)
+        xdotool('mousemove', 850, 150)
+        xdotool('mousedown', 1)
+        for x, y in ((840, 160), (820, 180), (700, 250), (500, 300), (450, 310), (400, 320)):
+            xdotool('mousemove', x, y)
+            time.sleep(0.1)
+
+    def release(self):
+        xdotool('mouseup', 1)
+        time.sleep(0.3)
+        self.source.kill()
+        self.source.wait()
+        self.app.focus()
+
+
 class App:
     """One run of bottega."""
 
@@ -180,15 +214,6 @@ class App:
         Atspi.Action.do_action(button.get_action_iface(), 0)
 
     # ---- what is on the screen
-
-    def windows(self):
-        """Its windows beside the first, such as a file dialog."""
-        app = self.window.get_parent()
-        windows = [app.get_child_at_index(i) for i in range(app.get_child_count())]
-        return [window for window in windows if window and window != self.window]
-
-    def titles(self):
-        return [name_of(window) for window in self.windows()]
 
     def query(self, roles, name=None):
         roles = (roles,) if isinstance(roles, str) else roles

@@ -40,16 +40,10 @@ class Models:
         return found
 
     def choose(self, path):
-        """Names a file in the file dialog."""
-        self.app.key('ctrl+o')
-        driver.until('the file dialog', lambda: 'Add a Model' in self.app.titles())
-        time.sleep(1.5)
-        self.app.type(path)
-        time.sleep(0.5)
-        for node in driver.walk(self.app.windows()[-1]):
-            if node.get_role_name() in driver.BUTTONS and driver.name_of(node) == 'Add':
-                driver.Atspi.Action.do_action(node.get_action_iface(), 0)
-        driver.until('the file dialog to go', lambda: 'Add a Model' not in self.app.titles())
+        """Drops a file on the window."""
+        drag = driver.Drag(self.app, path)
+        self.app.sees('Drop to add this model')
+        drag.release()
 
     def menu(self, name, steps):
         """The menu of a model's row: its first item has the focus."""
