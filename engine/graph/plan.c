@@ -172,16 +172,16 @@ weigh_qkv (GraphOp *op, const ModelTensor *const *tensors)
   weigh (op, tensors[MODEL_ROLE_ATTN_V], tensors[MODEL_ROLE_ATTN_V_BIAS]);
 }
 
-/* Without causal attention a batch holds whole texts, so that keys and values are needed within
+/* A model that makes vectors sees whole texts in a batch, so that keys and values are needed within
  * their layer only, and all layers use the same memory for them. */
 static void
 take_kv_layer (GraphPlan *plan, const ModelLayer *layer, GraphKvGroup *group, uint32_t *kv_layer)
 {
-  gboolean causal = model_desc_has (plan->desc, MODEL_CAUSAL);
+  gboolean keeps = model_desc_has (plan->desc, MODEL_HEAD);
 
-  *group = causal && layer->window_tokens > 0 ? GRAPH_KV_WINDOW : GRAPH_KV_FULL;
-  *kv_layer = causal ? plan->n_kv_layers[*group]++ : 0;
-  if (!causal)
+  *group = keeps && layer->window_tokens > 0 ? GRAPH_KV_WINDOW : GRAPH_KV_FULL;
+  *kv_layer = keeps ? plan->n_kv_layers[*group]++ : 0;
+  if (!keeps)
     plan->n_kv_layers[GRAPH_KV_FULL] = 1;
 }
 
@@ -324,6 +324,12 @@ add_pooling (GraphPlan *plan)
     add_norm (plan, GRAPH_BUFFER_X, GRAPH_BUFFER_X, global[MODEL_ROLE_OUTPUT_NORM],
               global[MODEL_ROLE_OUTPUT_NORM_BIAS]);
   add (plan, mean ? GRAPH_OP_POOL : GRAPH_OP_GATHER, GRAPH_BUFFER_X, GRAPH_BUFFER_OUT);
+  if (global[MODEL_ROLE_DENSE_2] == NULL)
+    return;
+  weigh (add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_OUT, GRAPH_BUFFER_OUT_NORMED),
+         global[MODEL_ROLE_DENSE_2], NULL);
+  weigh (add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_OUT_NORMED, GRAPH_BUFFER_OUT),
+         global[MODEL_ROLE_DENSE_3], NULL);
 }
 
 static void
@@ -364,6 +370,9 @@ set_widths (GraphPlan *plan, gboolean layers, gboolean output)
     set_layer_widths (plan);
   if (output)
     plan->buffer_width[GRAPH_BUFFER_OUT] = h->d_model;
+  if (output && plan->desc->global[MODEL_ROLE_DENSE_2] != NULL)
+    plan->buffer_width[GRAPH_BUFFER_OUT_NORMED] =
+        (uint32_t) plan->desc->global[MODEL_ROLE_DENSE_2]->ne[1];
   if (output && model_desc_has (plan->desc, MODEL_HEAD)) {
     plan->buffer_width[GRAPH_BUFFER_OUT_NORMED] = h->d_model;
     plan->buffer_width[GRAPH_BUFFER_LOGITS] = h->n_vocab;

@@ -32,7 +32,7 @@ typedef enum {
   GRAPH_BUFFER_ROUTE,      /* [max_tokens][2 * n_experts_used] */
   GRAPH_BUFFER_EXPERTS,    /* [max_tokens][n_experts_used * d_ff_expert] */
   GRAPH_BUFFER_OUT,        /* [max_outputs][d_model] gathered rows */
-  GRAPH_BUFFER_OUT_NORMED, /* [max_outputs][d_model] */
+  GRAPH_BUFFER_OUT_NORMED, /* [max_outputs][d_model], or what is between two dense heads */
   GRAPH_BUFFER_LOGITS,     /* [max_outputs][n_vocab] */
   GRAPH_N_BUFFERS,
   GRAPH_BUFFER_NONE = GRAPH_N_BUFFERS,

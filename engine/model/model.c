@@ -253,6 +253,37 @@ refuse_left_over (const ModelDesc *desc, const gboolean *used, GError **error)
   return TRUE;
 }
 
+/* A file that makes vectors may still have what its architecture writes text with. */
+static void
+pass_over (const ModelDesc *desc, const Role *role, gboolean *used)
+{
+  const ModelTensor *tensor = NULL;
+
+  if (role->scope == SCOPE_FILE &&
+      (desc->architecture->features & role->features) == role->features)
+    tensor = model_gguf_find_tensor (desc->gguf, role->name);
+  if (tensor != NULL)
+    used[tensor - model_gguf_tensor (desc->gguf, 0)] = TRUE;
+}
+
+/* Both matrices that a vector goes through, the second as wide as the first is high. */
+static gboolean
+check_dense_head (const ModelDesc *desc, GError **error)
+{
+  const ModelTensor *first = desc->global[MODEL_ROLE_DENSE_2];
+  const ModelTensor *second = desc->global[MODEL_ROLE_DENSE_3];
+
+  if ((first == NULL) != (second == NULL))
+    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error, "lacks the tensor “%s”",
+                              roles[first == NULL ? MODEL_ROLE_DENSE_2 : MODEL_ROLE_DENSE_3].name);
+  if (first != NULL && first->ne[1] != second->ne[0])
+    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
+                              "is damaged: “%s” makes %" PRIu64
+                              " numbers where “%s” takes %" PRIu64,
+                              first->name, first->ne[1], second->name, second->ne[0]);
+  return TRUE;
+}
+
 static gboolean
 bind_tensors (ModelDesc *desc, GError **error)
 {
@@ -262,13 +293,15 @@ bind_tensors (ModelDesc *desc, GError **error)
   for (int id = 0; id < MODEL_N_ROLES; id++) {
     uint32_t n = roles[id].scope != SCOPE_FILE ? desc->h.n_layers : 1;
 
-    if (!model_desc_has (desc, roles[id].features))
+    if (!model_desc_has (desc, roles[id].features)) {
+      pass_over (desc, &roles[id], used);
       continue;
+    }
     for (uint32_t layer = 0; layer < n; layer++)
       if (!bind_role (desc, (ModelRole) id, layer, used, error))
         return FALSE;
   }
-  if (!refuse_left_over (desc, used, error))
+  if (!refuse_left_over (desc, used, error) || !check_dense_head (desc, error))
     return FALSE;
   if (model_desc_has (desc, MODEL_HEAD) && desc->global[MODEL_ROLE_OUTPUT] == NULL) {
     desc->tied_output = TRUE;

@@ -7,13 +7,23 @@
 #include <math.h>
 #include <string.h>
 
+#define REPRESENT "Represent this sentence for searching relevant passages: "
+
 /* What models of a family were trained with, by their names. A file may say it itself. */
 static const struct {
-  const char *name; /* part of general.basename or general.name, in lower case */
+  const char *name; /* part of general.basename or general.name, in lower case, “-” for a blank */
   const char *query, *passage;
 } families[] = {
-  { "e5", "query: ", "passage: " },
   { "nomic-embed", "search_query: ", "search_document: " },
+  { "embeddinggemma", "task: search result | query: ", "title: none | text: " },
+  { "qwen3-embedding",
+    "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:",
+    "" },
+  { "bge-small-en", REPRESENT, "" },
+  { "bge-base-en", REPRESENT, "" },
+  { "bge-large-en", REPRESENT, "" },
+  { "mxbai-embed", REPRESENT, "" },
+  { "e5", "query: ", "passage: " },
 };
 
 /* Texts on their way through the model. */
@@ -51,7 +61,7 @@ is_named (const ModelGguf *gguf, const char *key, const char *part)
   const char *value = model_gguf_get_string (gguf, key);
   g_autofree char *lower = value != NULL ? g_ascii_strdown (value, -1) : NULL;
 
-  return lower != NULL && strstr (lower, part) != NULL;
+  return lower != NULL && strstr (g_strdelimit (lower, " _", '-'), part) != NULL;
 }
 
 static const char *

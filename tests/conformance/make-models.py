@@ -25,7 +25,6 @@ MODELS = {
     "llama-linear": {"arch": "llama", "keys": {"rope.scaling.type": "linear",
                                                "rope.scaling.factor": 3.0}},
     "llama-biases": {"arch": "llama", "qkv_bias": True, "output_bias": True},
-    "llama-heads": {"arch": "llama", "kv_heads": [2, 4, 1]},
     "llama-moe": {"arch": "llama", "experts": 4, "used": 2},
     "mistral3": {"keys": {**YARN, "rope.scaling.yarn_log_multiplier": 1.0}},
     "mistral3-temperature": {"arch": "mistral3",
@@ -66,11 +65,9 @@ class Model:
             for size in ("width", "heads", "ff"):
                 self.row[size] *= 2
             self.row["layers"] += 1
-            if self.has("kv_heads"):
-                self.row["kv_heads"] = [*self.row["kv_heads"], 2]
         self.random = np.random.default_rng(seed)
         self.writer = gguf.GGUFWriter(path, self.arch)
-        self.writer.add_name(f"tiny {name}")
+        self.writer.add_name("tiny")  # the peer has rules by name
 
     def has(self, what):
         return bool(self.row.get(what))
@@ -114,7 +111,7 @@ class Model:
         keys = {"context_length": row["context"], "embedding_length": row["width"],
                 "block_count": row["layers"], "feed_forward_length": row["ff"],
                 "attention.head_count": row["heads"],
-                "attention.head_count_kv": row.get("kv_heads", row["kv"]),
+                "attention.head_count_kv": row["kv"],
                 "attention.key_length": row["head"], "attention.value_length": row["head"],
                 norm: 1e-6, "rope.freq_base": 10000.0, "rope.dimension_count": row["head"],
                 "vocab_size": n_vocab}
@@ -157,7 +154,7 @@ class Model:
         width, head = self.size("width", "head")
         self.matrix("token_embd", n_vocab, width)
         if self.has("bert"):
-            self.matrix("token_types", 2, width)
+            self.tensor("token_types.weight", 2, width, kind="bias")
             if not self.has("gated"):
                 self.matrix("position_embd", self.row["context"], width)
             self.norm("token_embd_norm", width)
@@ -176,9 +173,8 @@ class Model:
             self.matrix("dense_2", 2 * width, width)
             self.matrix("dense_3", width, 2 * width)
 
-    def attention(self, block, layer):
-        width, heads, head = self.size("width", "heads", "head")
-        kv = self.row["kv_heads"][layer] if self.has("kv_heads") else self.row["kv"]
+    def attention(self, block):
+        width, heads, kv, head = self.size("width", "heads", "kv", "head")
         plain_bert = self.has("bert") and not self.has("gated")
         if self.has("fused") or (self.has("bert") and self.has("gated")):
             self.matrix(f"{block}.attn_qkv", (heads + 2 * kv) * head, width)
@@ -216,7 +212,7 @@ class Model:
         width = self.row["width"]
         for layer in range(self.row["layers"]):
             block = f"blk.{layer}"
-            self.attention(block, layer)
+            self.attention(block)
             self.feed_forward(block)
             if self.has("bert"):
                 norms = ["attn_output_norm", "layer_output_norm"]
