@@ -28,6 +28,9 @@ typedef struct {
    * run sees are pages. */
   const uint32_t *pages[GRAPH_N_KV_GROUPS];
   uint32_t n_pages; /* of each table */
+  /* Slots of what recurrent layers keep: read (unless position is 0), and written. They differ, so
+   * that a batch that fails leaves the timeline as it was. */
+  uint32_t state_from, state_to;
 } EngineBatchRun;
 
 typedef struct {
@@ -68,6 +71,7 @@ typedef struct {
 /* What a model keeps for its timelines. */
 typedef struct {
   uint32_t n_pages[GRAPH_N_KV_GROUPS];
+  uint32_t n_states; /* slots, of plan->state_floats each */
 } EngineKvSize;
 
 typedef void (*EngineProgress) (double fraction, void *user_data);

@@ -92,7 +92,7 @@ backend_memory (EngineBackendModel *base, uint64_t *weights_bytes, uint64_t *kv_
   const CpuModel *model = (const CpuModel *) base;
 
   *weights_bytes = model->weight_bytes + model->vector_bytes;
-  *kv_bytes = 0;
+  *kv_bytes = (uint64_t) model->n_states * model->state_floats * sizeof (float);
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
     *kv_bytes += (uint64_t) model->kv[group].page_bytes * model->kv[group].n_pages;
   *scratch_bytes = model->scratch_bytes;
@@ -149,6 +149,10 @@ check_timeline (const CpuExecutable *x, const EngineBatchRun *run)
   uint64_t end = (uint64_t) run->position + run->n_tokens;
   uint32_t n_pages = (uint32_t) ((end + ENGINE_PAGE_TOKENS - 1) / ENGINE_PAGE_TOKENS);
 
+  if (x->plan->state_floats > 0 &&
+      (run->state_to >= x->model->n_states || run->state_from >= x->model->n_states ||
+       (run->state_from == run->state_to && run->position > 0)))
+    return FALSE;
   if (run->n_tokens == 0 || n_pages > run->n_pages || end > x->n_positions)
     return FALSE;
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++) {
@@ -287,8 +291,8 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
                                     n_threads == 1 ? "" : "s"),
     .unified_memory = TRUE,
     .preferred_chunk = PREFERRED_CHUNK,
-    .can = GRAPH_NEEDS_WINDOW | GRAPH_NEEDS_ATTENTION | GRAPH_NEEDS_QK_NORM | GRAPH_NEEDS_SCALES |
-           GRAPH_NEEDS_GATE | GRAPH_NEEDS_EXPERTS,
+    .can = GRAPH_NEEDS_RECURRENCE | GRAPH_NEEDS_WINDOW | GRAPH_NEEDS_ATTENTION |
+           GRAPH_NEEDS_QK_NORM | GRAPH_NEEDS_SCALES | GRAPH_NEEDS_GATE | GRAPH_NEEDS_EXPERTS,
   };
   return &backend->base;
 }

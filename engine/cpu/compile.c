@@ -32,7 +32,7 @@ size_worker_scratch (CpuExecutable *x)
   const GraphPlan *plan = x->plan;
   uint32_t lanes = x->model->backend->kernels->lanes;
   size_t attention = 0, strips = 0, bytes;
-  uint32_t widest = 0;
+  uint32_t widest = 4 * plan->desc->h.d_state;
 
   for (uint32_t i = 0; i < plan->n_ops; i++) {
     const GraphOp *op = &plan->ops[i];
@@ -144,6 +144,10 @@ static const struct {
   [GRAPH_OP_EXPERTS_GATED] = { cpu_experts_units, cpu_experts_work },
   [GRAPH_OP_EXPERTS_DOWN] = { cpu_experts_units, cpu_experts_work },
   [GRAPH_OP_GATE] = { cpu_gate_units, cpu_gate_work },
+  [GRAPH_OP_CONV] = { cpu_conv_units, cpu_conv_work },
+  [GRAPH_OP_DELTA_NET] = { cpu_delta_net_units, cpu_delta_net_work },
+  [GRAPH_OP_SPLIT_GATES] = { cpu_split_gates_units, cpu_split_gates_work },
+  [GRAPH_OP_SIGMOID_GATE] = { cpu_sigmoid_gate_units, cpu_sigmoid_gate_work },
   [GRAPH_OP_GATHER] = { cpu_gather_units, cpu_gather_work },
   [GRAPH_OP_POOL] = { cpu_pool_units, cpu_pool_work },
   [GRAPH_OP_CANDIDATES] = { cpu_parts_units, cpu_parts_work },
@@ -313,6 +317,8 @@ add_plain (CpuExecutable *x, uint32_t i, gboolean write_quantised)
     join_steps (x->plan, i, before, step);
   step->vector = vector_of (x, op->vector);
   step->k_norm = vector_of (x, op->k_norm);
+  step->steps = vector_of (x, op->step);
+  step->decay = vector_of (x, op->decay);
   if (op->kind == GRAPH_OP_ROPE_STORE && op->rotation != MODEL_NO_ROTATION)
     step->rope_table = rope_table_of (x, op->rotation);
   if (op->kind == GRAPH_OP_ROUTE)

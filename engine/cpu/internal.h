@@ -227,6 +227,8 @@ typedef struct {
   size_t weight_bytes;
   size_t vector_bytes;
   CpuKv kv[GRAPH_N_KV_GROUPS];
+  float *states; /* [n_states][state_floats] */
+  size_t state_floats, n_states;
   size_t scratch_bytes; /* of the executables that live */
 } CpuModel;
 
@@ -263,6 +265,7 @@ struct _CpuStep {
   uint32_t n_weights;
   const CpuWeight *weights[GRAPH_MAX_WEIGHTS];
   const float *vector, *k_norm;
+  const float *steps, *decay; /* DELTA_NET */
   const float *biases[GRAPH_MAX_WEIGHTS];
   unsigned src, dst;        /* GraphBuffer, or CPU_BUFFER_UP */
   gboolean gated;           /* the two weights make one result */
@@ -460,6 +463,10 @@ CPU_STEP (route);
 CPU_STEP (group);   /* ROUTE, second half: pairs sorted by expert */
 CPU_STEP (experts); /* the products of EXPERTS_GATED and EXPERTS_DOWN */
 CPU_STEP (mix);     /* EXPERTS_DOWN, second half: the weighted sum */
+CPU_STEP (conv);
+CPU_STEP (delta_net);
+CPU_STEP (split_gates);
+CPU_STEP (sigmoid_gate);
 CPU_STEP (gather);
 CPU_STEP (pool);
 CPU_STEP (parts);      /* CANDIDATES, first half: maximum and sum of exp of each part */

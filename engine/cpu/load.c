@@ -280,6 +280,12 @@ kv_bytes (const CpuModel *model)
   return bytes;
 }
 
+static size_t
+state_bytes (const CpuModel *model)
+{
+  return model->n_states * model->state_floats * sizeof (float);
+}
+
 /* Refuses before anything is allocated. Scratch grows with the chunk and is small beside the
  * rest. */
 static gboolean
@@ -288,7 +294,7 @@ check_memory (const CpuModel *model, GError **error)
   uint64_t total, available, need;
 
   cpu_memory_available (&total, &available);
-  need = model->weight_bytes + kv_bytes (model);
+  need = model->weight_bytes + kv_bytes (model) + state_bytes (model);
   if (need + RESERVE_BYTES <= available)
     return TRUE;
   g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
@@ -316,6 +322,8 @@ allocate (CpuModel *model, GError **error)
 
     ok = ok && (bytes == 0 || (kv->data = cpu_memory_map (bytes)) != NULL);
   }
+  if (state_bytes (model) > 0)
+    ok = ok && (model->states = cpu_memory_map (state_bytes (model))) != NULL;
   if (!ok) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
                  "The system refused %.1f GB of memory for the model.",
@@ -345,10 +353,14 @@ cpu_model_load (EngineBackend *backend, const GraphPlan *plan, const EngineKvSiz
   collect_weights (model, plan);
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
     size_kv (&model->kv[group], plan, (GraphKvGroup) group, kv->n_pages[group]);
+  model->n_states = kv->n_states;
+  model->state_floats = plan->state_floats;
   ok = check_memory (model, error) && allocate (model, error);
   for (uint32_t i = 0; ok && i < plan->n_ops; i++) {
     ok = read_vector (model, plan->desc->gguf, plan->ops[i].vector, error) &&
-         read_vector (model, plan->desc->gguf, plan->ops[i].k_norm, error);
+         read_vector (model, plan->desc->gguf, plan->ops[i].k_norm, error) &&
+         read_vector (model, plan->desc->gguf, plan->ops[i].step, error) &&
+         read_vector (model, plan->desc->gguf, plan->ops[i].decay, error);
     for (uint32_t b = 0; ok && b < GRAPH_MAX_WEIGHTS; b++)
       ok = read_vector (model, plan->desc->gguf, plan->ops[i].biases[b], error);
   }
@@ -368,6 +380,8 @@ cpu_model_unload (EngineBackendModel *base)
   if (model == NULL)
     return;
   cpu_memory_unmap (model->weight_memory, model->weight_bytes);
+  if (model->states != NULL)
+    cpu_memory_unmap (model->states, state_bytes (model));
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++) {
     cpu_memory_unmap (model->kv[group].data,
                       model->kv[group].page_bytes * model->kv[group].n_pages);

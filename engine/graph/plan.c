@@ -23,6 +23,10 @@ static const char *const buffer_names[] = {
   [GRAPH_BUFFER_ROUTER] = "ROUTER",
   [GRAPH_BUFFER_ROUTE] = "ROUTE",
   [GRAPH_BUFFER_EXPERTS] = "EXPERTS",
+  [GRAPH_BUFFER_MIX] = "MIX",
+  [GRAPH_BUFFER_CONV] = "CONV",
+  [GRAPH_BUFFER_GATES] = "GATES",
+  [GRAPH_BUFFER_Z] = "Z",
   [GRAPH_BUFFER_OUT] = "OUT",
   [GRAPH_BUFFER_OUT_NORMED] = "OUT_NORMED",
   [GRAPH_BUFFER_LOGITS] = "LOGITS",
@@ -185,6 +189,32 @@ take_kv_layer (GraphPlan *plan, const ModelLayer *layer, GraphKvGroup *group, ui
     plan->n_kv_layers[GRAPH_KV_FULL] = 1;
 }
 
+static uint32_t
+qkv_width (const ModelLayer *layer)
+{
+  return layer->n_heads * layer->d_key + layer->n_heads_kv * (layer->d_key + layer->d_value);
+}
+
+static void
+add_qkv (GraphPlan *plan, const ModelTensor *const *tensors, const ModelLayer *layer,
+         GraphBuffer src)
+{
+  gboolean gated = model_desc_has (plan->desc, MODEL_GATED_QUERY);
+  uint32_t gates = layer->n_heads * layer->d_key;
+  GraphOp *op = add (plan, GRAPH_OP_MATMUL, src, gated ? GRAPH_BUFFER_MIX : GRAPH_BUFFER_QKV);
+
+  op->dst_width = qkv_width (layer) + (gated ? gates : 0);
+  weigh_qkv (op, tensors);
+  if (!gated)
+    return;
+  op = add (plan, GRAPH_OP_SPLIT_GATES, GRAPH_BUFFER_MIX, GRAPH_BUFFER_QKV);
+  op->src_width = qkv_width (layer) + gates;
+  op->dst_width = qkv_width (layer);
+  op->also[0] = GRAPH_BUFFER_Z;
+  op->n_heads = layer->n_heads;
+  op->d_key = layer->d_key;
+}
+
 static void
 add_attention_block (GraphPlan *plan, const ModelTensor *const *tensors, const ModelLayer *layer)
 {
@@ -197,17 +227,14 @@ add_attention_block (GraphPlan *plan, const ModelTensor *const *tensors, const M
   };
   GraphBuffer src =
       add_pre_norm (plan, tensors[MODEL_ROLE_ATTN_NORM], tensors[MODEL_ROLE_ATTN_NORM_BIAS]);
-  uint32_t q = layer->n_heads * layer->d_key, kv_layer;
+  uint32_t kv_layer;
   GraphKvGroup group;
   GraphOp *op;
 
   take_kv_layer (plan, layer, &group, &kv_layer);
-  op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_QKV);
-  op->dst_width = q + layer->n_heads_kv * (layer->d_key + layer->d_value);
-  weigh_qkv (op, tensors);
-
+  add_qkv (plan, tensors, layer, src);
   op = add (plan, GRAPH_OP_ROPE_STORE, GRAPH_BUFFER_QKV, GRAPH_BUFFER_QKV);
-  op->src_width = op->dst_width = op[-1].dst_width;
+  op->src_width = op->dst_width = qkv_width (layer);
   op->vector = tensors[MODEL_ROLE_ATTN_Q_NORM];
   op->k_norm = tensors[MODEL_ROLE_ATTN_K_NORM];
   set_heads (op, layer, group, kv_layer);
@@ -220,9 +247,91 @@ add_attention_block (GraphPlan *plan, const ModelTensor *const *tensors, const M
   op->whole_run = !model_desc_has (plan->desc, MODEL_CAUSAL);
   set_heads (op, layer, group, kv_layer);
 
+  if (model_desc_has (plan->desc, MODEL_GATED_QUERY)) {
+    op = add (plan, GRAPH_OP_SIGMOID_GATE, GRAPH_BUFFER_Z, GRAPH_BUFFER_ATTN);
+    op->src_width = op->dst_width = layer->n_heads * layer->d_value;
+  }
+
   op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_ATTN, ending_buffer (&ending));
   op->src_width = layer->n_heads * layer->d_value;
   add_ending (plan, op, &ending);
+}
+
+static GraphOp *
+add_conv (GraphPlan *plan, const ModelLayer *layer, const ModelTensor *kernel)
+{
+  GraphOp *op = add (plan, GRAPH_OP_CONV, GRAPH_BUFFER_MIX, GRAPH_BUFFER_CONV);
+
+  op->dst_width = model_layer_channels (plan->desc, layer);
+  op->vector = kernel;
+  op->state_first = plan->state_floats;
+  plan->state_floats += (plan->desc->h.n_taps - 1) * op->dst_width;
+  return op;
+}
+
+static void
+add_short_conv_block (GraphPlan *plan, const ModelTensor *const *tensors, const ModelLayer *layer)
+{
+  const Ending ending = { .weight = tensors[MODEL_ROLE_CONV_OUT] };
+  GraphBuffer src = add_pre_norm (plan, tensors[MODEL_ROLE_ATTN_NORM], NULL);
+  uint32_t width = plan->desc->h.d_model;
+  GraphOp *op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_MIX);
+
+  op->dst_width = 3 * width;
+  weigh (op, tensors[MODEL_ROLE_CONV_IN], NULL);
+  add_conv (plan, layer, tensors[MODEL_ROLE_CONV])->src_width = 3 * width;
+  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_CONV, ending_buffer (&ending));
+  op->src_width = width;
+  add_ending (plan, op, &ending);
+}
+
+/* Yang et al. 2024 (gated delta networks, arXiv 2412.06464). */
+static void
+add_delta_net_block (GraphPlan *plan, const ModelTensor *const *tensors, const ModelLayer *layer)
+{
+  const Ending ending = { .weight = tensors[MODEL_ROLE_DELTA_OUT] };
+  const ModelHparams *h = &plan->desc->h;
+  uint32_t channels = model_layer_channels (plan->desc, layer);
+  uint32_t values = h->n_state_heads * h->d_state;
+  GraphBuffer src = add_pre_norm (plan, tensors[MODEL_ROLE_ATTN_NORM], NULL);
+  GraphOp *op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_MIX);
+
+  op->dst_width = channels;
+  weigh (op, tensors[MODEL_ROLE_DELTA_QKV], NULL);
+  op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_GATES);
+  weigh (op, tensors[MODEL_ROLE_DELTA_ALPHA], NULL);
+  weigh (op, tensors[MODEL_ROLE_DELTA_BETA], NULL);
+  op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_Z);
+  op->dst_width = values;
+  weigh (op, tensors[MODEL_ROLE_DELTA_GATE], NULL);
+  add_conv (plan, layer, tensors[MODEL_ROLE_DELTA_CONV])->src_width = channels;
+
+  op = add (plan, GRAPH_OP_DELTA_NET, GRAPH_BUFFER_CONV, GRAPH_BUFFER_ATTN);
+  op->src_width = channels;
+  op->dst_width = values;
+  op->also[0] = GRAPH_BUFFER_GATES;
+  op->also[1] = GRAPH_BUFFER_Z;
+  op->vector = tensors[MODEL_ROLE_DELTA_NORM];
+  op->step = tensors[MODEL_ROLE_DELTA_STEP];
+  op->decay = tensors[MODEL_ROLE_DELTA_DECAY];
+  op->state_first = plan->state_floats;
+  plan->state_floats += values * h->d_state;
+
+  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_ATTN, ending_buffer (&ending));
+  op->src_width = values;
+  add_ending (plan, op, &ending);
+}
+
+/* What mixes the tokens. */
+static void
+add_mixer_block (GraphPlan *plan, const ModelTensor *const *tensors, const ModelLayer *layer)
+{
+  if ((layer->features & MODEL_SHORT_CONV) != 0)
+    add_short_conv_block (plan, tensors, layer);
+  else if ((layer->features & MODEL_DELTA_NET) != 0)
+    add_delta_net_block (plan, tensors, layer);
+  else
+    add_attention_block (plan, tensors, layer);
 }
 
 /* What the feed-forward block makes of src, in HIDDEN. */
@@ -332,6 +441,33 @@ add_pooling (GraphPlan *plan)
          global[MODEL_ROLE_DENSE_3], NULL);
 }
 
+/* Of layers that are not attention, and of attention with gates. */
+static void
+set_mixer_widths (GraphPlan *plan)
+{
+  const ModelDesc *desc = plan->desc;
+  const ModelHparams *h = &desc->h;
+  uint32_t *width = plan->buffer_width, gates = h->n_heads * h->d_key;
+  uint32_t values = h->n_state_heads * h->d_state;
+
+  if (model_desc_has (desc, MODEL_SHORT_CONV)) {
+    width[GRAPH_BUFFER_MIX] = 3 * h->d_model;
+    width[GRAPH_BUFFER_CONV] = h->d_model;
+  }
+  if (model_desc_has (desc, MODEL_DELTA_NET)) {
+    width[GRAPH_BUFFER_CONV] = (2 * h->n_state_keys + h->n_state_heads) * h->d_state;
+    width[GRAPH_BUFFER_MIX] = width[GRAPH_BUFFER_CONV];
+    width[GRAPH_BUFFER_GATES] = 2 * h->n_state_heads;
+    width[GRAPH_BUFFER_Z] = width[GRAPH_BUFFER_ATTN] = values;
+  }
+  if (model_desc_has (desc, MODEL_GATED_QUERY)) {
+    uint32_t mix = 2 * gates + h->n_heads_kv * (h->d_key + h->d_value);
+
+    width[GRAPH_BUFFER_MIX] = MAX (width[GRAPH_BUFFER_MIX], mix);
+    width[GRAPH_BUFFER_Z] = MAX (width[GRAPH_BUFFER_Z], gates);
+  }
+}
+
 static void
 set_layer_widths (GraphPlan *plan)
 {
@@ -341,15 +477,17 @@ set_layer_widths (GraphPlan *plan)
 
   if (model_desc_has (desc, MODEL_PRE_NORM))
     width[GRAPH_BUFFER_NORMED] = h->d_model;
+  set_mixer_widths (plan);
   for (uint32_t i = 0; i < h->n_layers; i++) {
     const ModelLayer *layer = &desc->layers[i];
-    uint32_t qkv =
-        layer->n_heads * layer->d_key + layer->n_heads_kv * (layer->d_key + layer->d_value);
+    uint32_t qkv = qkv_width (layer);
 
-    width[GRAPH_BUFFER_QKV] = MAX (width[GRAPH_BUFFER_QKV], qkv);
-    width[GRAPH_BUFFER_ATTN] = MAX (width[GRAPH_BUFFER_ATTN], layer->n_heads * layer->d_value);
     if (desc->layer[i][MODEL_ROLE_FFN_ROUTER] == NULL)
       width[GRAPH_BUFFER_HIDDEN] = MAX (width[GRAPH_BUFFER_HIDDEN], layer->d_ff);
+    if ((layer->features & MODEL_ATTENTION) == 0)
+      continue;
+    width[GRAPH_BUFFER_QKV] = MAX (width[GRAPH_BUFFER_QKV], qkv);
+    width[GRAPH_BUFFER_ATTN] = MAX (width[GRAPH_BUFFER_ATTN], layer->n_heads * layer->d_value);
   }
   if (model_desc_has (desc, MODEL_FUSED_GATE))
     width[GRAPH_BUFFER_WIDE] = 2 * h->d_ff;
@@ -414,6 +552,10 @@ needs_of (const ModelDesc *desc, const GraphOp *op)
   case GRAPH_OP_ROUTE:
     needs |= GRAPH_NEEDS_EXPERTS;
     break;
+  case GRAPH_OP_CONV:
+  case GRAPH_OP_SPLIT_GATES:
+    needs |= GRAPH_NEEDS_RECURRENCE;
+    break;
   default:
     break;
   }
@@ -442,7 +584,7 @@ graph_plan_build (const ModelDesc *desc,
   for (uint32_t layer = first_layer; layer < last_layer; layer++) {
     const ModelTensor *const *tensors = (const ModelTensor *const *) desc->layer[layer];
 
-    add_attention_block (plan, tensors, &desc->layers[layer]);
+    add_mixer_block (plan, tensors, &desc->layers[layer]);
     add_feed_forward_block (plan, tensors, &desc->layers[layer]);
   }
   if (output && model_desc_has (desc, MODEL_HEAD))

@@ -31,6 +31,10 @@ typedef enum {
   GRAPH_BUFFER_ROUTER,     /* [max_tokens][n_experts] logits */
   GRAPH_BUFFER_ROUTE,      /* [max_tokens][2 * n_experts_used] */
   GRAPH_BUFFER_EXPERTS,    /* [max_tokens][n_experts_used * d_ff_expert] */
+  GRAPH_BUFFER_MIX,        /* [max_tokens][what a layer's mixer is made of] */
+  GRAPH_BUFFER_CONV,       /* [max_tokens][channels] */
+  GRAPH_BUFFER_GATES,      /* [max_tokens][2 * n_state_heads] */
+  GRAPH_BUFFER_Z,          /* [max_tokens][heads * their width] gates of a mixer's result */
   GRAPH_BUFFER_OUT,        /* [max_outputs][d_model] gathered rows */
   GRAPH_BUFFER_OUT_NORMED, /* [max_outputs][d_model], or what is between two dense heads */
   GRAPH_BUFFER_LOGITS,     /* [max_outputs][n_vocab] */
@@ -78,6 +82,10 @@ typedef struct {
   gboolean whole_run;        /* ATTENTION: not causal */
   GraphPick pick;            /* EMBED */
   GraphBuffer route;         /* EXPERTS_…: where ROUTE left its choice */
+  GraphBuffer also[2];       /* further buffers of CONV …, see ops.def */
+  const ModelTensor *step;   /* DELTA_NET: [heads] added to the gates of decay */
+  const ModelTensor *decay;  /* DELTA_NET: [heads] */
+  uint32_t state_first;      /* CONV, DELTA_NET: its part of a timeline's state, in floats */
   /* ROPE_STORE and ATTENTION */
   GraphKvGroup group;
   uint32_t layer; /* index into the KV of that group of this plan's model */
@@ -103,6 +111,7 @@ typedef struct {
   uint32_t max_outputs;                   /* rows of the output buffers */
   uint32_t buffer_width[GRAPH_N_BUFFERS]; /* floats per row; 0: not used by this plan */
   uint32_t n_kv_layers[GRAPH_N_KV_GROUPS];
+  uint32_t state_floats; /* of a timeline, beside its pages */
   GraphNeeds needs;
   uint32_t n_ops;
   GraphOp *ops;

@@ -290,17 +290,32 @@ read_experts (ModelDesc *desc, GError **error)
   return TRUE;
 }
 
+/* Layers at the end that guess further tokens are left out: an answer does not need them. */
+static gboolean
+read_layer_count (ModelDesc *desc, GError **error)
+{
+  uint32_t n_guessing = 0;
+
+  if (!model_read_count (desc, "block_count", 0, MODEL_MAX_LAYERS, &desc->h.n_layers, error) ||
+      !model_read_count_or_0 (desc, "nextn_predict_layers", desc->h.n_layers - 1, &n_guessing,
+                              error))
+    return FALSE;
+  desc->h.n_layers -= n_guessing;
+  desc->h.n_unused_layers = n_guessing;
+  return TRUE;
+}
+
 gboolean
 model_read_hparams (ModelDesc *desc, GError **error)
 {
   ModelHparams *h = &desc->h;
   const char *epsilon = "attention.layer_norm_rms_epsilon";
 
-  desc->features = desc->architecture->features;
+  desc->features = desc->architecture->features | MODEL_ATTENTION;
   if (model_desc_has (desc, MODEL_LAYER_NORM))
     epsilon = "attention.layer_norm_epsilon";
   return read_switches (desc, error) &&
-         model_read_count (desc, "block_count", 0, MODEL_MAX_LAYERS, &h->n_layers, error) &&
+         read_layer_count (desc, error) &&
          model_read_count (desc, "embedding_length", 0, MODEL_MAX_D_MODEL, &h->d_model, error) &&
          model_read_count (desc, "context_length", 0, MODEL_MAX_CONTEXT, &h->context_tokens,
                            error) &&

@@ -18,6 +18,8 @@ check_heads (const ModelDesc *desc, uint32_t i, GError **error)
 {
   const ModelLayer *layer = &desc->layers[i];
 
+  if ((layer->features & MODEL_ATTENTION) == 0)
+    return TRUE;
   if (layer->n_heads == 0 || layer->n_heads_kv == 0)
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
                               "has no attention heads in layer %u, which this version cannot run "
@@ -30,27 +32,106 @@ check_heads (const ModelDesc *desc, uint32_t i, GError **error)
   return TRUE;
 }
 
+/* Which layers keep a state instead of keys and values: what the file lists, all but each so-many-th,
+ * or those without key heads. */
+static gboolean
+read_mixers (ModelDesc *desc, const uint32_t *heads_kv, GError **error)
+{
+  ModelFeatures other = desc->features & (MODEL_SHORT_CONV | MODEL_DELTA_NET);
+  g_autofree char *key = model_key (desc, "attention.recurrent_layers");
+  uint32_t period = desc->architecture->attention_period;
+  ModelArray array = { 0 };
+
+  if (period > 0 && !model_read_count (desc, "full_attention_interval", period, MODEL_MAX_LAYERS,
+                                       &period, error))
+    return FALSE;
+  model_gguf_get_array (desc->gguf, key, &array);
+  for (uint32_t i = 0; i < desc->h.n_layers; i++) {
+    gboolean keeps = other != 0 && heads_kv[i] == 0;
+
+    if (period > 0)
+      keeps = (i + 1) % period != 0;
+    if (period > 0 && i < array.n && array.data != NULL)
+      keeps = model_array_int (&array, i) != 0;
+    desc->layers[i].features =
+        desc->features & ~(MODEL_ATTENTION | MODEL_SHORT_CONV | MODEL_DELTA_NET);
+    desc->layers[i].features |= keeps ? other : MODEL_ATTENTION;
+  }
+  return TRUE;
+}
+
+static gboolean
+read_states (ModelDesc *desc, GError **error)
+{
+  ModelHparams *h = &desc->h;
+  uint32_t inner = 0;
+
+  if (model_desc_has (desc, MODEL_SHORT_CONV))
+    return model_read_count (desc, "shortconv.l_cache", 0, 64, &h->n_taps, error);
+  if (!model_desc_has (desc, MODEL_DELTA_NET))
+    return TRUE;
+  if (!model_read_count (desc, "ssm.conv_kernel", 0, 64, &h->n_taps, error) ||
+      !model_read_count (desc, "ssm.state_size", 0, MODEL_MAX_HEAD_SIZE, &h->d_state, error) ||
+      !model_read_count (desc, "ssm.group_count", 0, MODEL_MAX_HEADS, &h->n_state_keys, error) ||
+      !model_read_count (desc, "ssm.time_step_rank", 0, MODEL_MAX_HEADS, &h->n_state_heads,
+                         error) ||
+      !model_read_count (desc, "ssm.inner_size", (uint64_t) h->n_state_heads * h->d_state,
+                         MODEL_MAX_D_FF, &inner, error))
+    return FALSE;
+  if (inner != h->n_state_heads * h->d_state || h->n_state_heads % h->n_state_keys != 0)
+    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
+                              "is damaged: %u states of %u numbers do not make up %u, or cannot "
+                              "share %u keys evenly",
+                              h->n_state_heads, h->d_state, inner, h->n_state_keys);
+  return TRUE;
+}
+
+uint32_t
+model_layer_channels (const ModelDesc *desc, const ModelLayer *layer)
+{
+  const ModelHparams *h = &desc->h;
+
+  if ((layer->features & MODEL_SHORT_CONV) != 0)
+    return h->d_model;
+  if ((layer->features & MODEL_DELTA_NET) != 0)
+    return (2 * h->n_state_keys + h->n_state_heads) * h->d_state;
+  return 0;
+}
+
+uint32_t
+model_layer_state_floats (const ModelDesc *desc, const ModelLayer *layer)
+{
+  const ModelHparams *h = &desc->h;
+  uint32_t floats = (h->n_taps - 1) * model_layer_channels (desc, layer);
+
+  if ((layer->features & MODEL_DELTA_NET) != 0)
+    floats += h->n_state_heads * h->d_state * h->d_state;
+  return (layer->features & MODEL_ATTENTION) != 0 ? 0 : floats;
+}
+
 static gboolean
 read_heads (ModelDesc *desc, GError **error)
 {
   ModelHparams *h = &desc->h;
   g_autofree uint32_t *heads = g_new (uint32_t, h->n_layers);
   g_autofree uint32_t *heads_kv = g_new (uint32_t, h->n_layers);
-  uint32_t d_key, d_value;
+  uint32_t d_key, d_value, any = 0;
   uint64_t default_head;
 
   if (!model_read_per_layer (desc, "attention.head_count", 0, MODEL_MAX_HEADS, heads, error) ||
       !model_read_per_layer (desc, "attention.head_count_kv", heads[0], MODEL_MAX_HEADS, heads_kv,
-                             error))
+                             error) ||
+      !read_mixers (desc, heads_kv, error))
     return FALSE;
   for (uint32_t i = 0; i < h->n_layers; i++) {
+    any = MAX (any, heads[i]);
     desc->layers[i].n_heads = heads[i];
     desc->layers[i].n_heads_kv = heads_kv[i];
     if (!check_heads (desc, i, error))
       return FALSE;
   }
   /* Where the heads do not divide the width, the size must be given. */
-  default_head = h->d_model % heads[0] == 0 ? h->d_model / heads[0] : 0;
+  default_head = any > 0 && h->d_model % any == 0 ? h->d_model / any : 0;
   if (!model_read_count (desc, "attention.key_length", default_head, MODEL_MAX_HEAD_SIZE, &d_key,
                          error) ||
       !model_read_count (desc, "attention.value_length", default_head, MODEL_MAX_HEAD_SIZE,
@@ -204,11 +285,13 @@ find_largest (ModelDesc *desc)
   for (uint32_t i = 0; i < h->n_layers; i++) {
     const ModelLayer *layer = &desc->layers[i];
 
+    h->d_ff = MAX (h->d_ff, layer->d_ff);
+    if ((layer->features & MODEL_ATTENTION) == 0)
+      continue;
     h->n_heads = MAX (h->n_heads, layer->n_heads);
     h->n_heads_kv = MAX (h->n_heads_kv, layer->n_heads_kv);
     h->d_key = MAX (h->d_key, layer->d_key);
     h->d_value = MAX (h->d_value, layer->d_value);
-    h->d_ff = MAX (h->d_ff, layer->d_ff);
   }
 }
 
@@ -219,7 +302,7 @@ model_read_layers (ModelDesc *desc, GError **error)
   double width;
 
   desc->layers = g_new0 (ModelLayer, h->n_layers);
-  if (!read_heads (desc, error) || !read_feed_forward (desc, error) ||
+  if (!read_heads (desc, error) || !read_states (desc, error) || !read_feed_forward (desc, error) ||
       !read_windows (desc, error) ||
       (desc->architecture->rope != MODEL_ROPE_NONE &&
        !make_rotations (desc, h->context_tokens, error)))
@@ -260,7 +343,7 @@ model_desc_kv_elements (const ModelDesc *desc)
   for (uint32_t i = 0; i < desc->h.n_layers; i++) {
     const ModelLayer *layer = &desc->layers[i];
 
-    if (layer->window_tokens == 0)
+    if (layer->window_tokens == 0 && (layer->features & MODEL_ATTENTION) != 0)
       elements += (uint64_t) layer->n_heads_kv * (layer->d_key + layer->d_value);
   }
   return elements;

@@ -28,6 +28,13 @@ typedef enum {
   DIM_HALF_ROPE,
   DIM_EXPERTS,
   DIM_FF_EXPERT,
+  DIM_MODEL_3,
+  DIM_TAPS,
+  DIM_CHANNELS,
+  DIM_STATE,
+  DIM_STATE_HEADS,
+  DIM_STATE_VALUES,
+  DIM_QUERIES,
 } Dim;
 
 typedef enum {
@@ -97,6 +104,13 @@ dim_size (const ModelDesc *desc, const ModelLayer *layer, Dim dim)
     [DIM_HALF_ROPE] = h->d_rope / 2,
     [DIM_EXPERTS] = h->n_experts,
     [DIM_FF_EXPERT] = h->d_ff_expert,
+    [DIM_MODEL_3] = 3 * (uint64_t) h->d_model,
+    [DIM_TAPS] = h->n_taps,
+    [DIM_CHANNELS] = model_layer_channels (desc, layer),
+    [DIM_STATE] = h->d_state,
+    [DIM_STATE_HEADS] = h->n_state_heads,
+    [DIM_STATE_VALUES] = (uint64_t) h->n_state_heads * h->d_state,
+    [DIM_QUERIES] = q * (model_desc_has (desc, MODEL_GATED_QUERY) ? 2 : 1),
   };
 
   return sizes[dim];
@@ -165,7 +179,7 @@ check_tensor (const ModelDesc *desc, const Role *role, const ModelLayer *layer,
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
                               "stores the tensor “%s” as %s, which this version cannot run",
                               tensor->name, model_type_name (tensor->type_id));
-  if (role->rows == DIM_ONE && !type_suits_vector (tensor->type))
+  if ((role->rows == DIM_ONE || role->columns == DIM_TAPS) && !type_suits_vector (tensor->type))
     return model_gguf_refuse (
         desc->gguf, ENGINE_ERROR_BAD_FILE, error,
         "is damaged: the vector “%s” is stored as %s, not as F32, F16 or BF16", tensor->name,
@@ -209,6 +223,24 @@ is_needed (const ModelDesc *desc, Need need, uint32_t layer)
   }
 }
 
+/* The name that some architectures have for a tensor. */
+static const struct {
+  ModelRole id;
+  ModelFeatures features;
+  const char *name;
+} aliases[] = {
+  { MODEL_ROLE_OUTPUT_NORM, MODEL_SHORT_CONV, "token_embd_norm.weight" },
+};
+
+static const ModelTensor *
+find_alias (const ModelDesc *desc, ModelRole id)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (aliases); i++)
+    if (aliases[i].id == id && model_desc_has (desc, aliases[i].features))
+      return model_gguf_find_tensor (desc->gguf, aliases[i].name);
+  return NULL;
+}
+
 /* Finds and checks the tensor of a role. used[i]: tensor i of the file has a role. */
 static gboolean
 bind_role (ModelDesc *desc, ModelRole id, uint32_t layer, gboolean *used, GError **error)
@@ -219,6 +251,10 @@ bind_role (ModelDesc *desc, ModelRole id, uint32_t layer, gboolean *used, GError
       in_layer ? g_strdup_printf ("blk.%u.%s", layer, role->name) : g_strdup (role->name);
   const ModelTensor *tensor = model_gguf_find_tensor (desc->gguf, name);
 
+  if (in_layer && (desc->layers[layer].features & role->features) != role->features)
+    return TRUE;
+  if (tensor == NULL)
+    tensor = find_alias (desc, id);
   if (tensor == NULL)
     return !is_needed (desc, role->need, layer) ||
            model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error, "lacks the tensor “%s”",
@@ -234,13 +270,21 @@ bind_role (ModelDesc *desc, ModelRole id, uint32_t layer, gboolean *used, GError
   return TRUE;
 }
 
+/* Whether a tensor belongs to a layer that is not run. */
+static gboolean
+is_of_unused_layer (const ModelDesc *desc, const char *name)
+{
+  return desc->h.n_unused_layers > 0 && g_str_has_prefix (name, "blk.") &&
+         g_ascii_strtoull (name + strlen ("blk."), NULL, 10) >= desc->h.n_layers;
+}
+
 /* A bias or another tensor without a role would change the result if it were left out. */
 static gboolean
 refuse_left_over (const ModelDesc *desc, const gboolean *used, GError **error)
 {
   for (uint64_t i = 0; i < model_gguf_n_tensors (desc->gguf); i++) {
     const char *name = model_gguf_tensor (desc->gguf, i)->name;
-    gboolean ignored = used[i];
+    gboolean ignored = used[i] || is_of_unused_layer (desc, name);
 
     for (size_t j = 0; j < G_N_ELEMENTS (unused_suffixes); j++)
       ignored |= g_str_has_suffix (name, unused_suffixes[j]);

@@ -22,25 +22,30 @@ typedef enum {
 /* What an architecture has, in combination. */
 typedef enum {
   MODEL_ALWAYS = 0,
-  MODEL_POSITIONS = 1 << 0,   /* learned vectors added to the embeddings, one for each position */
-  MODEL_TOKEN_TYPES = 1 << 1, /* a vector of the token's type too; texts are of type 0 */
-  MODEL_EMBD_NORM = 1 << 2,   /* a norm right after the embeddings */
-  MODEL_PRE_NORM = 1 << 3,    /* a norm before attention and output */
-  MODEL_FFN_NORM = 1 << 4,    /* a norm before feed-forward, called ffn_norm */
-  MODEL_LATE_NORM = 1 << 5,   /* the same, called post_attention_norm */
-  MODEL_POST_NORM = 1 << 6,   /* a norm of each sum of residual and result */
-  MODEL_SANDWICH = 1 << 7,    /* a norm of each result, before it is added to the residual */
-  MODEL_LAYER_NORM = 1 << 8,  /* norms take the mean away and may have biases; else RMS norms */
-  MODEL_BIASES = 1 << 9,      /* of matrices */
-  MODEL_GATED = 1 << 10,      /* act (gate) * up; else act (up) */
-  MODEL_FUSED_GATE = 1 << 11, /* the same, gate and up in one matrix called ffn_up, gate first */
-  MODEL_QK_NORM = 1 << 12,    /* each head's query and key are normed before they rotate */
-  MODEL_SINKS = 1 << 13,      /* a logit a head that takes part in softmax and has no value */
-  MODEL_EXPERTS = 1 << 14,    /* feed-forward may be a mixture of experts */
-  MODEL_CAUSAL = 1 << 15,     /* a token sees what is before it; else all of its text */
-  MODEL_HEAD = 1 << 16,       /* writes text; else its states are pooled, one vector a text */
-  MODEL_EMBD_SCALE = 1 << 17, /* embeddings are multiplied by the root of their width */
-  MODEL_DENSE_HEAD = 1 << 18, /* a vector goes through two more matrices */
+  MODEL_POSITIONS = 1 << 0,    /* learned vectors added to the embeddings, one for each position */
+  MODEL_TOKEN_TYPES = 1 << 1,  /* a vector of the token's type too; texts are of type 0 */
+  MODEL_EMBD_NORM = 1 << 2,    /* a norm right after the embeddings */
+  MODEL_PRE_NORM = 1 << 3,     /* a norm before attention and output */
+  MODEL_FFN_NORM = 1 << 4,     /* a norm before feed-forward, called ffn_norm */
+  MODEL_LATE_NORM = 1 << 5,    /* the same, called post_attention_norm */
+  MODEL_POST_NORM = 1 << 6,    /* a norm of each sum of residual and result */
+  MODEL_SANDWICH = 1 << 7,     /* a norm of each result, before it is added to the residual */
+  MODEL_LAYER_NORM = 1 << 8,   /* norms take the mean away and may have biases; else RMS norms */
+  MODEL_BIASES = 1 << 9,       /* of matrices */
+  MODEL_GATED = 1 << 10,       /* act (gate) * up; else act (up) */
+  MODEL_FUSED_GATE = 1 << 11,  /* the same, gate and up in one matrix called ffn_up, gate first */
+  MODEL_QK_NORM = 1 << 12,     /* each head's query and key are normed before they rotate */
+  MODEL_SINKS = 1 << 13,       /* a logit a head that takes part in softmax and has no value */
+  MODEL_EXPERTS = 1 << 14,     /* feed-forward may be a mixture of experts */
+  MODEL_CAUSAL = 1 << 15,      /* a token sees what is before it; else all of its text */
+  MODEL_HEAD = 1 << 16,        /* writes text; else its states are pooled, one vector a text */
+  MODEL_EMBD_SCALE = 1 << 17,  /* embeddings are multiplied by the root of their width */
+  MODEL_DENSE_HEAD = 1 << 18,  /* a vector goes through two more matrices */
+  MODEL_GATED_QUERY = 1 << 19, /* each head's query brings a gate of the head's result */
+  /* What mixes the tokens of a layer, one of: */
+  MODEL_ATTENTION = 1 << 20,  /* every layer but those below */
+  MODEL_SHORT_CONV = 1 << 21, /* a gated convolution over a few tokens (LFM2) */
+  MODEL_DELTA_NET = 1 << 22,  /* a gated delta net: a state instead of keys and values (Qwen3.5) */
   /* What most have. */
   MODEL_NORMS = MODEL_PRE_NORM | MODEL_FFN_NORM,
   MODEL_WRITER = MODEL_CAUSAL | MODEL_HEAD,
@@ -66,6 +71,9 @@ typedef struct {
   /* Windowed layers turn by this base, without scaling; 0: as the others */
   float window_rope_base;
   uint32_t rope_period; /* each so-many-th layer does not rotate */
+  /* Of layers that are not attention, where the file does not list them: all but each so-many-th;
+   * 0: those without key heads */
+  uint32_t attention_period;
   /* With so many layers scores are scaled by the width that a head has on average, not its own */
   uint32_t width_scale_layers;
   ModelGating gating; /* where the file does not say */
@@ -83,8 +91,9 @@ typedef struct {
   uint32_t n_layers, d_model, n_vocab, context_tokens /* trained */;
   /* The largest of all layers; see ModelLayer for each. */
   uint32_t n_heads, n_heads_kv, d_key, d_value, d_rope, d_ff;
-  uint32_t n_types;     /* rows of TOKEN_TYPES */
-  ModelPooling pooling; /* of a model that makes vectors */
+  uint32_t n_unused_layers; /* after those of n_layers */
+  uint32_t n_types;         /* rows of TOKEN_TYPES */
+  ModelPooling pooling;     /* of a model that makes vectors */
   float norm_epsilon;
   float attention_scale; /* 1 / sqrt (d_key) unless the file says otherwise */
   float attention_cap;   /* scores become cap * tanh (score / cap); 0: none */
@@ -100,6 +109,9 @@ typedef struct {
   ModelGating gating;
   gboolean norm_used;
   float expert_scale; /* of the weights of experts */
+  /* Layers that keep a state: the taps of a convolution, and a delta net's heads, which share
+   * fewer keys and are d_state × d_state numbers each. 0: none */
+  uint32_t n_taps, n_state_keys, n_state_heads, d_state;
 } ModelHparams;
 
 /* How a head's leading dimensions turn with the position. */
@@ -111,6 +123,7 @@ typedef struct {
 #define MODEL_NO_ROTATION UINT32_MAX
 
 typedef struct {
+  ModelFeatures features;       /* the model's, and which of its mixers this layer has */
   uint32_t n_heads, n_heads_kv; /* n_heads is a multiple of n_heads_kv */
   uint32_t d_key, d_value;      /* per head, ≤ 1024 */
   uint32_t d_ff;
@@ -164,6 +177,11 @@ model_desc_has (const ModelDesc *desc, ModelFeatures features)
 /* The tokens of the sliding window that some layers have, 0: none has. All that have one have the
  * same. */
 uint32_t model_desc_window_tokens (const ModelDesc *desc);
+
+/* Channels of a layer's convolution, and floats of all that a layer keeps of the past beside keys
+ * and values; 0: nothing. */
+uint32_t model_layer_channels (const ModelDesc *desc, const ModelLayer *layer);
+uint32_t model_layer_state_floats (const ModelDesc *desc, const ModelLayer *layer);
 
 /* Numbers in the keys and values that one more token leaves in layers without a sliding window:
  * times 2 for bytes in f16. 0 for a model that makes vectors: it keeps nothing from text to

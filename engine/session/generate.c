@@ -38,7 +38,8 @@ engine_session_new (EngineModel *model, GError **error)
   }
   session = g_new0 (EngineSession, 1);
   session->model = model;
-  session_timeline_init (&session->timeline, model->pages, session_model_window_tokens (model));
+  session_timeline_init (&session->timeline, model->pages, &model->states,
+                         session_model_window_tokens (model));
   return session;
 }
 
@@ -78,7 +79,7 @@ engine_session_reusable (const EngineSession *session, const GArray *prompt)
 
   if (common == prompt->len && common > 0)
     common--; /* the last one makes logits */
-  return session_timeline_can_resume (&session->timeline, common) ? common : 0;
+  return session_timeline_resume (&session->timeline, common);
 }
 
 /* Evaluates tokens[n] after what the timeline holds; on success they belong to it. */
@@ -90,6 +91,7 @@ evaluate (EngineSession *session, const gint32 *tokens, uint32_t n, const uint32
   EngineModel *model = session->model;
   SessionTimeline *timeline = &session->timeline;
   EngineBackendExecutable *executable;
+  uint32_t state;
   EngineBatchRun run = { .first = 0, .n_tokens = n, .position = timeline->tokens->len };
   EngineBatch batch = {
     .tokens = tokens,
@@ -108,9 +110,16 @@ evaluate (EngineSession *session, const gint32 *tokens, uint32_t n, const uint32
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
     run.pages[group] = (const uint32_t *) (const void *) timeline->table[group]->data;
   run.n_pages = timeline->table[GRAPH_KV_FULL]->len;
-  if (!model->backend->vtable->run (executable, &batch, result, &session->cancel, cost, error))
+  state = session_timeline_next_state (timeline);
+  run.state_from = timeline->state;
+  run.state_to = state;
+  if (timeline->state == SESSION_NO_STATE)
+    run.state_from = state; /* not read: the timeline begins */
+  if (!model->backend->vtable->run (executable, &batch, result, &session->cancel, cost, error)) {
+    session_timeline_drop_state (timeline, state);
     return FALSE;
-  session_timeline_append (timeline, tokens, n);
+  }
+  session_timeline_append (timeline, tokens, n, state);
   return TRUE;
 }
 
@@ -182,20 +191,24 @@ read_prompt (Generation *g, const gint32 *tokens, uint32_t n, GError **error)
 {
   EngineSession *session = g->session;
   uint32_t chunk = session->model->chunk_tokens, done = g->stats.reused_tokens, n_candidates;
+  uint32_t mark = n > MARK_BEFORE ? n - MARK_BEFORE : 0;
   gint64 start_us = g_get_monotonic_time ();
   EngineResult result = sampling_result (g, &n_candidates);
 
   report_reading (g, done, n, start_us, 0);
   while (done < n) {
-    uint32_t count = MIN (chunk, n - done), last = count - 1;
+    /* States stand still only where a batch ends: one ends at the mark. */
+    uint32_t until = session->model->states.n_pages > 0 && done < mark ? mark : n;
+    uint32_t count = MIN (chunk, until - done), last = count - 1;
     gboolean final = done + count == n;
 
     if (!evaluate (session, tokens + done, count, &last, final ? 1 : 0, n_candidates, &result, NULL,
                    error))
       return FALSE;
     done += count;
-    if (final) /* templates may write earlier answers otherwise: then this is where they part */
-      session_timeline_set_mark (&session->timeline, done > MARK_BEFORE ? done - MARK_BEFORE : 0);
+    /* Templates may write earlier answers otherwise: then this is where they part. */
+    if (until == mark ? done == mark : final)
+      session_timeline_set_mark (&session->timeline, mark);
     g->stats.read_tokens += count;
     report_reading (g, done, n, start_us, g->stats.read_tokens);
   }

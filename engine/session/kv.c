@@ -35,23 +35,18 @@ session_window_pages (uint32_t window_tokens, uint32_t chunk_tokens, uint32_t co
 }
 
 void
-session_timeline_init (SessionTimeline *timeline, SessionPages *pools, uint32_t window_tokens)
+session_timeline_init (SessionTimeline *timeline, SessionPages *pools, SessionPages *states,
+                       uint32_t window_tokens)
 {
-  *timeline = (SessionTimeline) { .pools = pools, .window_tokens = window_tokens };
+  *timeline = (SessionTimeline) { .pools = pools,
+                                  .states = states,
+                                  .window_tokens = window_tokens,
+                                  .state = SESSION_NO_STATE,
+                                  .mark_state = SESSION_NO_STATE };
   timeline->tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
     timeline->table[group] = g_array_new (FALSE, FALSE, sizeof (guint32));
   timeline->held = g_byte_array_new ();
-}
-
-void
-session_timeline_finish (SessionTimeline *timeline)
-{
-  session_timeline_truncate (timeline, 0);
-  g_clear_pointer (&timeline->tokens, g_array_unref);
-  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
-    g_clear_pointer (&timeline->table[group], g_array_unref);
-  g_clear_pointer (&timeline->held, g_byte_array_unref);
 }
 
 uint32_t
@@ -72,9 +67,12 @@ first_seen (const SessionTimeline *timeline, uint32_t n)
   return n < timeline->window_tokens ? 0 : (n - timeline->window_tokens + 1) / ENGINE_PAGE_TOKENS;
 }
 
-gboolean
-session_timeline_can_resume (const SessionTimeline *timeline, uint32_t n)
+static gboolean
+can_resume (const SessionTimeline *timeline, uint32_t n)
 {
+  if (n > 0 && timeline->states->n_pages > 0 && n != timeline->tokens->len &&
+      (n != timeline->mark || timeline->mark_state == SESSION_NO_STATE))
+    return FALSE;
   if (timeline->window_tokens == 0)
     return TRUE;
   for (uint32_t page = first_seen (timeline, n); page < pages_for (n); page++)
@@ -83,10 +81,12 @@ session_timeline_can_resume (const SessionTimeline *timeline, uint32_t n)
   return TRUE;
 }
 
-void
-session_timeline_set_mark (SessionTimeline *timeline, uint32_t n)
+uint32_t
+session_timeline_resume (const SessionTimeline *timeline, uint32_t n)
 {
-  timeline->mark = n;
+  if (can_resume (timeline, n))
+    return n;
+  return timeline->mark <= n && can_resume (timeline, timeline->mark) ? timeline->mark : 0;
 }
 
 static void
@@ -94,6 +94,55 @@ give_back (SessionPages *pool, uint32_t page)
 {
   pool->free_pages[pool->n_free++] = page;
 }
+
+/* ---- states --------------------------------------------------------------------------------- */
+
+void
+session_timeline_drop_state (SessionTimeline *timeline, uint32_t state)
+{
+  if (state != SESSION_NO_STATE && state != timeline->state && state != timeline->mark_state)
+    give_back (timeline->states, state);
+}
+
+uint32_t
+session_timeline_next_state (SessionTimeline *timeline)
+{
+  SessionPages *states = timeline->states;
+
+  return states->n_free > 0 ? states->free_pages[--states->n_free] : SESSION_NO_STATE;
+}
+
+/* The state becomes another: the one before goes, unless the mark has it. */
+static void
+take_state (SessionTimeline *timeline, uint32_t state)
+{
+  uint32_t before = timeline->state;
+
+  timeline->state = state;
+  session_timeline_drop_state (timeline, before);
+}
+
+void
+session_timeline_set_mark (SessionTimeline *timeline, uint32_t n)
+{
+  uint32_t before = timeline->mark_state;
+
+  timeline->mark = n;
+  timeline->mark_state = n == timeline->tokens->len ? timeline->state : SESSION_NO_STATE;
+  session_timeline_drop_state (timeline, before);
+}
+
+static void
+truncate_states (SessionTimeline *timeline, uint32_t n)
+{
+  if (n == timeline->tokens->len)
+    return;
+  take_state (timeline, n > 0 && n == timeline->mark ? timeline->mark_state : SESSION_NO_STATE);
+  if (n < timeline->mark)
+    session_timeline_set_mark (timeline, 0);
+}
+
+/* ---- pages ---------------------------------------------------------------------------------- */
 
 static void
 shorten (SessionTimeline *timeline, GraphKvGroup group, uint32_t n_keep)
@@ -111,11 +160,25 @@ shorten (SessionTimeline *timeline, GraphKvGroup group, uint32_t n_keep)
 void
 session_timeline_truncate (SessionTimeline *timeline, uint32_t n)
 {
+  n = MIN (n, timeline->tokens->len);
+  truncate_states (timeline, n);
   if (n < timeline->tokens->len)
     g_array_set_size (timeline->tokens, n);
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
     shorten (timeline, group, pages_for (timeline->tokens->len));
   timeline->mark = MIN (timeline->mark, timeline->tokens->len);
+}
+
+void
+session_timeline_finish (SessionTimeline *timeline)
+{
+  session_timeline_set_mark (timeline, 0);
+  session_timeline_truncate (timeline, 0);
+  take_state (timeline, SESSION_NO_STATE);
+  g_clear_pointer (&timeline->tokens, g_array_unref);
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    g_clear_pointer (&timeline->table[group], g_array_unref);
+  g_clear_pointer (&timeline->held, g_byte_array_unref);
 }
 
 /* Pages of the window that neither tokens to come nor those after the mark see. */
@@ -184,7 +247,8 @@ session_timeline_reserve (SessionTimeline *timeline, uint32_t n, GError **error)
 }
 
 void
-session_timeline_append (SessionTimeline *timeline, const gint32 *tokens, uint32_t n)
+session_timeline_append (SessionTimeline *timeline, const gint32 *tokens, uint32_t n, uint32_t state)
 {
   g_array_append_vals (timeline->tokens, tokens, n);
+  take_state (timeline, state);
 }

@@ -23,11 +23,17 @@ typedef struct {
   SessionPages *pools;    /* [GRAPH_N_KV_GROUPS] borrowed */
   uint32_t window_tokens; /* 0: no layer has a window */
   uint32_t mark;
-  GArray *tokens; /* gint32 [n] in the cache */
+  SessionPages *states;       /* borrowed: slots of what recurrent layers keep; none: n_pages is 0 */
+  uint32_t state, mark_state; /* of all tokens, and at the mark; SESSION_NO_STATE */
+  GArray *tokens;             /* gint32 [n] in the cache */
   /* guint32 physical page of tokens 64 i .. 64 i + 63; meaningless where held says that it went */
   GArray *table[GRAPH_N_KV_GROUPS];
   GByteArray *held; /* of the window's table: 0 or 1 */
 } SessionTimeline;
+
+#define SESSION_NO_STATE UINT32_MAX
+/* Slots that a timeline needs: as it is, as it will be, at the mark. */
+#define SESSION_STATES 3
 
 /* Pages that a timeline of a model with a window needs at most of the window's pool, when it is fed
  * chunks of so many tokens and holds context_tokens in all. */
@@ -36,15 +42,17 @@ uint32_t session_window_pages (uint32_t window_tokens, uint32_t chunk_tokens,
 
 /* pools: [GRAPH_N_KV_GROUPS]. */
 void
-session_timeline_init (SessionTimeline *timeline, SessionPages *pools, uint32_t window_tokens);
+session_timeline_init (SessionTimeline *timeline, SessionPages *pools, SessionPages *states,
+                       uint32_t window_tokens);
 /* Gives the pages back. */
 void session_timeline_finish (SessionTimeline *timeline);
 
 /* Length of the longest prefix of tokens[n] that the timeline already holds. */
 uint32_t
 session_timeline_common (const SessionTimeline *timeline, const gint32 *tokens, uint32_t n);
-/* Whether it can go on after its first n tokens: what they see is still there. */
-gboolean session_timeline_can_resume (const SessionTimeline *timeline, uint32_t n);
+/* The most of its first n tokens after which it can go on: what the next one needs of them is still
+ * there. */
+uint32_t session_timeline_resume (const SessionTimeline *timeline, uint32_t n);
 /* Forgets all but the first n tokens; pages that hold none of them go back to the pool. */
 void session_timeline_truncate (SessionTimeline *timeline, uint32_t n);
 /* Keeps what is needed to go back to this length for as long as the mark stays. */
@@ -52,5 +60,10 @@ void session_timeline_set_mark (SessionTimeline *timeline, uint32_t n);
 /* Makes sure that pages exist for n more tokens. ENGINE_ERROR_NO_MEMORY when the pool is used up:
  * nothing has changed then. */
 gboolean session_timeline_reserve (SessionTimeline *timeline, uint32_t n, GError **error);
-/* Records that tokens[n] are now in the cache; they must have been reserved. */
-void session_timeline_append (SessionTimeline *timeline, const gint32 *tokens, uint32_t n);
+/* A slot for the state after the tokens that were reserved; append makes it the timeline's. */
+uint32_t session_timeline_next_state (SessionTimeline *timeline);
+void session_timeline_drop_state (SessionTimeline *timeline, uint32_t state);
+/* Records that tokens[n] are now in the cache; they must have been reserved. state: what
+ * next_state gave, or SESSION_NO_STATE. */
+void session_timeline_append (SessionTimeline *timeline, const gint32 *tokens, uint32_t n,
+                              uint32_t state);

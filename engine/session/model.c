@@ -49,6 +49,8 @@ session_model_load (EngineModel *model, const EngineModelOptions *options, GErro
   if (model->plans[SESSION_CLASS_CHUNK]->n_kv_layers[GRAPH_KV_WINDOW] > 0)
     kv.n_pages[GRAPH_KV_WINDOW] = session_window_pages (
         session_model_window_tokens (model), model->chunk_tokens, model->context_tokens);
+  if (model->plans[SESSION_CLASS_CHUNK]->state_floats > 0)
+    kv.n_states = SESSION_STATES;
   if (!check_needs (model, error))
     return FALSE;
   model->weights = vtable->load (model->backend, model->plans[SESSION_CLASS_CHUNK], &kv,
@@ -57,6 +59,7 @@ session_model_load (EngineModel *model, const EngineModelOptions *options, GErro
     return FALSE;
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
     session_pages_init (&model->pages[group], kv.n_pages[group]);
+  session_pages_init (&model->states, kv.n_states);
   /* Both classes that every answer needs are made now, off the first token's path. */
   return (embeds || session_model_executable (model, SESSION_CLASS_DECODE, error) != NULL) &&
          session_model_executable (model, SESSION_CLASS_CHUNK, error) != NULL;
@@ -77,6 +80,7 @@ session_model_unload (EngineModel *model)
     g_clear_pointer (&model->plans[class], graph_plan_free);
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
     session_pages_finish (&model->pages[group]);
+  session_pages_finish (&model->states);
 }
 
 SessionClass

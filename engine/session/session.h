@@ -32,6 +32,7 @@ struct _EngineModel {
   GraphPlan *plans[SESSION_N_CLASSES];
   EngineBackendExecutable *executables[SESSION_N_CLASSES];
   SessionPages pages[GRAPH_N_KV_GROUPS];
+  SessionPages states;
   char *device;
   uint32_t context_tokens, chunk_tokens;
   double load_s;

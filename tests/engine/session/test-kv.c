@@ -5,7 +5,7 @@
 #define CHUNK 100 /* tokens at a time */
 
 typedef struct {
-  SessionPages pools[GRAPH_N_KV_GROUPS];
+  SessionPages pools[GRAPH_N_KV_GROUPS], states;
   SessionTimeline timeline;
 } Fixture;
 
@@ -17,13 +17,15 @@ set_up (Fixture *f, gconstpointer data)
   session_pages_init (&f->pools[GRAPH_KV_FULL], window > 0 ? 100 : 4);
   session_pages_init (&f->pools[GRAPH_KV_WINDOW],
                       window > 0 ? session_window_pages (window, CHUNK, 6400) : 0);
-  session_timeline_init (&f->timeline, f->pools, window);
+  session_pages_init (&f->states, 0);
+  session_timeline_init (&f->timeline, f->pools, &f->states, window);
 }
 
 static void
 tear_down (Fixture *f, gconstpointer data)
 {
   session_timeline_finish (&f->timeline);
+  session_pages_finish (&f->states);
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++) {
     g_assert_cmpuint (f->pools[group].n_free, ==, f->pools[group].n_pages); /* all came back */
     session_pages_finish (&f->pools[group]);
@@ -40,7 +42,7 @@ fill (Fixture *f, uint32_t n)
     tokens[i] = (gint32) i;
   g_assert_true (session_timeline_reserve (&f->timeline, n, &error));
   g_assert_no_error (error);
-  session_timeline_append (&f->timeline, tokens, n);
+  session_timeline_append (&f->timeline, tokens, n, SESSION_NO_STATE);
 }
 
 static void
@@ -100,7 +102,7 @@ check_window (const Fixture *f)
   const SessionTimeline *t = &f->timeline;
   g_autofree guint8 *used = g_new0 (guint8, f->pools[GRAPH_KV_WINDOW].n_pages);
 
-  g_assert_true (session_timeline_can_resume (t, t->tokens->len));
+  g_assert_cmpuint (session_timeline_resume (t, t->tokens->len), ==, t->tokens->len);
   for (uint32_t page = 0; page < t->held->len; page++) {
     guint32 physical = g_array_index (t->table[GRAPH_KV_WINDOW], guint32, page);
 
@@ -125,15 +127,62 @@ test_window (Fixture *f, gconstpointer data)
     check_window (f);
   }
   /* far behind the window, but marked */
-  g_assert_true (session_timeline_can_resume (&f->timeline, f->timeline.mark));
-  g_assert_false (session_timeline_can_resume (&f->timeline, f->timeline.mark - window - 128));
-  g_assert_false (session_timeline_can_resume (&f->timeline, f->timeline.mark + window + 128));
-  g_assert_true (session_timeline_can_resume (&f->timeline, 0));
+  g_assert_cmpuint (session_timeline_resume (&f->timeline, f->timeline.mark), ==, f->timeline.mark);
+  g_assert_cmpuint (session_timeline_resume (&f->timeline, f->timeline.mark - window - 128), <, f->timeline.mark - window - 128);
+  g_assert_cmpuint (session_timeline_resume (&f->timeline, f->timeline.mark + window + 128), <, f->timeline.mark + window + 128);
+  g_assert_cmpuint (session_timeline_resume (&f->timeline, 0), ==, 0);
   session_timeline_truncate (&f->timeline, f->timeline.mark);
   for (uint32_t n = 0; n < 10; n++) {
     fill (f, CHUNK);
     check_window (f);
   }
+}
+
+/* One more batch, with the state that it leaves. */
+static uint32_t
+step (Fixture *f, uint32_t n)
+{
+  g_autofree gint32 *tokens = g_new0 (gint32, n);
+  g_autoptr (GError) error = NULL;
+  uint32_t state = session_timeline_next_state (&f->timeline);
+
+  g_assert_cmpuint (state, !=, SESSION_NO_STATE);
+  g_assert_cmpuint (state, !=, f->timeline.state);
+  g_assert_cmpuint (state, !=, f->timeline.mark_state);
+  session_timeline_reserve (&f->timeline, n, &error);
+  g_assert_no_error (error);
+  session_timeline_append (&f->timeline, tokens, n, state);
+  return state;
+}
+
+/* A timeline with states goes on at its end, at its mark, or from the beginning. */
+static void
+test_states (Fixture *f, gconstpointer data)
+{
+  uint32_t at_mark, failed;
+
+  session_pages_finish (&f->states);
+  session_pages_init (&f->states, SESSION_STATES);
+  for (uint32_t i = 0; i < 10; i++)
+    step (f, 3);
+  g_assert_cmpuint (session_timeline_resume (&f->timeline, 30), ==, 30);
+  g_assert_cmpuint (session_timeline_resume (&f->timeline, 29), ==, 0);
+  at_mark = step (f, 5);
+  session_timeline_set_mark (&f->timeline, 35);
+  for (uint32_t i = 0; i < 10; i++)
+    step (f, 1);
+  failed = session_timeline_next_state (&f->timeline); /* a batch that was cancelled */
+  session_timeline_drop_state (&f->timeline, failed);
+  g_assert_cmpuint (session_timeline_resume (&f->timeline, 45), ==, 45);
+  g_assert_cmpuint (session_timeline_resume (&f->timeline, 44), ==, 35);
+  g_assert_cmpuint (session_timeline_resume (&f->timeline, 34), ==, 0);
+  session_timeline_truncate (&f->timeline, 35);
+  g_assert_cmpuint (f->timeline.state, ==, at_mark);
+  step (f, 2);
+  g_assert_cmpuint (session_timeline_resume (&f->timeline, 36), ==, 35);
+  session_timeline_truncate (&f->timeline, 0);
+  g_assert_cmpuint (f->states.n_free, ==, SESSION_STATES);
+  step (f, 2);
 }
 
 #define ADD(name, function) \
@@ -149,6 +198,7 @@ main (int argc, char **argv)
   ADD ("truncate", test_truncate);
   ADD ("full", test_full);
   ADD ("common", test_common);
+  ADD ("states", test_states);
   for (size_t i = 0; i < G_N_ELEMENTS (windows); i++) {
     g_autofree char *name = g_strdup_printf ("/engine/session/kv/window-%u", windows[i]);
 
