@@ -47,6 +47,13 @@ MODELS = {
                            "rope.scaling.attn_factor": 1.19, "attention.sliding_window": 0}},
     "gemma2": {**GEMMA, "keys": {"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0}},
     "gemma3": {**GEMMA, "layers": 7, "kv": 1, "head_norms": True},
+    "lfm2": {"tied": True, "mixer": "conv", "layers": 5, "kv_heads": [0, 0, 2, 0, 2],
+             "head_norms": True, "keys": {"shortconv.l_cache": 3}},
+    "qwen35": {"mixer": "delta", "layers": 5, "head_norms": True, "late_norm": True,
+               "keys": {"rope.dimension_count": 32, "rope.dimension_sections": [6, 5, 5, 0],
+                        "ssm.conv_kernel": 4, "ssm.inner_size": 256, "ssm.state_size": 64,
+                        "ssm.time_step_rank": 4, "ssm.group_count": 2,
+                        "full_attention_interval": 4}},
     "gpt-oss": {"oss": True, "qkv_bias": True, "experts": 4, "used": 2, "ff_expert": 256,
                 "window": 16, "keys": YARN},
     "bert": {"bert": True, "head": 32, "heads": 8, "kv": 8},
@@ -136,6 +143,10 @@ class Model:
         values = self.random.standard_normal(shape)
         if kind == "weight":
             values = (values / np.sqrt(shape[-1])).astype(np.float16)
+        elif kind == "decay":
+            values = -np.exp(0.5 * values - 1).astype(np.float32)
+        elif kind == "taps":
+            values = (0.6 * values).astype(np.float32)
         else:
             values = ((kind == "norm") + 0.1 * values).astype(np.float32)
         self.writer.add_tensor(name, values)
@@ -159,7 +170,8 @@ class Model:
                 self.matrix("position_embd", self.row["context"], width)
             self.norm("token_embd_norm", width)
             return
-        self.norm("output_norm", width)
+        # LFM2's last norm has the name of others' first.
+        self.norm("token_embd_norm" if self.row.get("mixer") == "conv" else "output_norm", width)
         if not self.has("tied"):
             self.matrix("output", n_vocab, width)
         if self.has("rope_freqs"):
@@ -173,6 +185,39 @@ class Model:
             self.matrix("dense_2", 2 * width, width)
             self.matrix("dense_3", width, 2 * width)
 
+    def is_attention(self, layer):
+        if self.row.get("mixer") == "conv":
+            return self.row["kv_heads"][layer] > 0
+        return not self.has("mixer") or (layer + 1) % 4 == 0
+
+    def short_conv(self, block):
+        width = self.row["width"]
+        self.matrix(f"{block}.shortconv.in_proj", 3 * width, width)
+        self.tensor(f"{block}.shortconv.conv.weight", width, 3, kind="taps")
+        self.matrix(f"{block}.shortconv.out_proj", width, width)
+
+    def delta_net(self, block):
+        width, keys = self.row["width"], self.row["keys"]
+        n, heads = keys["ssm.state_size"], keys["ssm.time_step_rank"]
+        channels = (2 * keys["ssm.group_count"] + heads) * n
+        self.matrix(f"{block}.attn_qkv", channels, width)
+        self.matrix(f"{block}.attn_gate", heads * n, width)
+        self.tensor(f"{block}.ssm_conv1d.weight", channels, keys["ssm.conv_kernel"], kind="taps")
+        self.tensor(f"{block}.ssm_dt.bias", heads, kind="bias")
+        self.tensor(f"{block}.ssm_a", heads, kind="decay")
+        self.matrix(f"{block}.ssm_beta", heads, width)
+        self.matrix(f"{block}.ssm_alpha", heads, width)
+        self.tensor(f"{block}.ssm_norm.weight", n, kind="norm")
+        self.matrix(f"{block}.ssm_out", width, heads * n)
+
+    def mixer(self, block, layer):
+        if self.is_attention(layer):
+            self.attention(block)
+        elif self.row["mixer"] == "conv":
+            self.short_conv(block)
+        else:
+            self.delta_net(block)
+
     def attention(self, block):
         width, heads, kv, head = self.size("width", "heads", "kv", "head")
         plain_bert = self.has("bert") and not self.has("gated")
@@ -180,7 +225,8 @@ class Model:
             self.matrix(f"{block}.attn_qkv", (heads + 2 * kv) * head, width)
         else:
             bias = self.has("qkv_bias") or plain_bert
-            self.matrix(f"{block}.attn_q", heads * head, width, bias=bias)
+            gates = heads * head if self.row.get("mixer") == "delta" else 0
+            self.matrix(f"{block}.attn_q", heads * head + gates, width, bias=bias)
             self.matrix(f"{block}.attn_k", kv * head, width, bias=bias)
             self.matrix(f"{block}.attn_v", kv * head, width, bias=bias)
         self.matrix(f"{block}.attn_output", width, heads * head,
@@ -212,11 +258,11 @@ class Model:
         width = self.row["width"]
         for layer in range(self.row["layers"]):
             block = f"blk.{layer}"
-            self.attention(block)
+            self.mixer(block, layer)
             self.feed_forward(block)
             if self.has("bert"):
                 norms = ["attn_output_norm", "layer_output_norm"]
-            elif self.has("oss"):
+            elif self.has("oss") or self.has("late_norm"):
                 norms = ["attn_norm", "post_attention_norm"]
             elif self.has("sandwich"):
                 norms = ["attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"]
