@@ -193,11 +193,37 @@ choose_sizes (EngineModel *model, const EngineModelOptions *options, GError **er
   return TRUE;
 }
 
+static gboolean
+is_automatic (const char *device)
+{
+  return device == NULL || strcmp (device, "auto") == 0;
+}
+
+static gboolean
+load_on_device (EngineModel *model, const EngineModelOptions *options, GError **error)
+{
+  model->backend = open_backend (model->device, options, error);
+  return model->backend != NULL && choose_sizes (model, options, error) &&
+         model_desc_set_context (model->desc, model->context_tokens, error) &&
+         session_model_load (model, options, error);
+}
+
+static void
+close_device (EngineModel *model)
+{
+  if (model->backend == NULL)
+    return;
+  session_model_unload (model);
+  model->backend->vtable->close (model->backend);
+  model->backend = NULL;
+}
+
 EngineModel *
 engine_model_open (const char *path, const EngineModelOptions *options, GError **error)
 {
   const EngineModelOptions defaults = { 0 };
   g_autoptr (EngineModel) model = engine_model_open_text (path, error);
+  g_autoptr (GError) problem = NULL;
   gint64 start_us = g_get_monotonic_time ();
 
   if (model == NULL)
@@ -207,11 +233,19 @@ engine_model_open (const char *path, const EngineModelOptions *options, GError *
   model->device = engine_device_resolve (options->device, error);
   if (model->device == NULL)
     return NULL;
-  model->backend = open_backend (model->device, options, error);
-  if (model->backend == NULL || !choose_sizes (model, options, error) ||
-      !model_desc_set_context (model->desc, model->context_tokens, error) ||
-      !session_model_load (model, options, error))
-    return NULL;
+  if (!load_on_device (model, options, &problem)) {
+    if (!g_error_matches (problem, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED) ||
+        !is_automatic (options->device) || strcmp (model->device, "cpu") == 0) {
+      g_propagate_error (error, g_steal_pointer (&problem));
+      return NULL;
+    }
+    /* The card was our choice: the processor runs every architecture. */
+    close_device (model);
+    g_free (model->device);
+    model->device = g_strdup ("cpu");
+    if (!load_on_device (model, options, error))
+      return NULL;
+  }
   model->load_s = (g_get_monotonic_time () - start_us) / 1e6;
   return g_steal_pointer (&model);
 }
@@ -221,10 +255,7 @@ engine_model_close (EngineModel *model)
 {
   if (model == NULL)
     return;
-  if (model->backend != NULL) {
-    session_model_unload (model);
-    model->backend->vtable->close (model->backend);
-  }
+  close_device (model);
   text_chat_free (model->chat);
   text_tokenizer_free (model->tokenizer);
   model_desc_free (model->desc);

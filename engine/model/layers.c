@@ -32,8 +32,8 @@ check_heads (const ModelDesc *desc, uint32_t i, GError **error)
   return TRUE;
 }
 
-/* Which layers keep a state instead of keys and values: what the file lists, all but each so-many-th,
- * or those without key heads. */
+/* Which layers keep a state instead of keys and values: what the file lists, all but each
+ * so-many-th, or those without key heads. */
 static gboolean
 read_mixers (ModelDesc *desc, const uint32_t *heads_kv, GError **error)
 {

@@ -247,7 +247,8 @@ session_timeline_reserve (SessionTimeline *timeline, uint32_t n, GError **error)
 }
 
 void
-session_timeline_append (SessionTimeline *timeline, const gint32 *tokens, uint32_t n, uint32_t state)
+session_timeline_append (SessionTimeline *timeline, const gint32 *tokens, uint32_t n,
+                         uint32_t state)
 {
   g_array_append_vals (timeline->tokens, tokens, n);
   take_state (timeline, state);

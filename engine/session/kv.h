@@ -23,7 +23,7 @@ typedef struct {
   SessionPages *pools;    /* [GRAPH_N_KV_GROUPS] borrowed */
   uint32_t window_tokens; /* 0: no layer has a window */
   uint32_t mark;
-  SessionPages *states;       /* borrowed: slots of what recurrent layers keep; none: n_pages is 0 */
+  SessionPages *states;       /* borrowed: what recurrent layers keep; n_pages 0: none */
   uint32_t state, mark_state; /* of all tokens, and at the mark; SESSION_NO_STATE */
   GArray *tokens;             /* gint32 [n] in the cache */
   /* guint32 physical page of tokens 64 i .. 64 i + 63; meaningless where held says that it went */
