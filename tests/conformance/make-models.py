@@ -72,6 +72,8 @@ class Model:
             for size in ("width", "heads", "ff"):
                 self.row[size] *= 2
             self.row["layers"] += 1
+            if self.has("kv_heads"):
+                self.row["kv_heads"] = [*self.row["kv_heads"], 2]
         self.random = np.random.default_rng(seed)
         self.writer = gguf.GGUFWriter(path, self.arch)
         self.writer.add_name("tiny")  # the peer has rules by name
@@ -118,7 +120,7 @@ class Model:
         keys = {"context_length": row["context"], "embedding_length": row["width"],
                 "block_count": row["layers"], "feed_forward_length": row["ff"],
                 "attention.head_count": row["heads"],
-                "attention.head_count_kv": row["kv"],
+                "attention.head_count_kv": row.get("kv_heads", row["kv"]),
                 "attention.key_length": row["head"], "attention.value_length": row["head"],
                 norm: 1e-6, "rope.freq_base": 10000.0, "rope.dimension_count": row["head"],
                 "vocab_size": n_vocab}
