@@ -12,8 +12,6 @@
 /* Parts of merges that are no tokens: a vocabulary cut short has some, a lying one would cost
  * memory. */
 #define MAX_EXTRA_SYMBOLS (UINT32_C (64) << 10)
-/* No word is that long; cutting one there bounds the memory that merging takes. */
-#define MAX_PIECE_BYTES ((size_t) 1 << 20)
 
 /* A token for a byte that is found by no text. */
 static gboolean
@@ -87,6 +85,7 @@ load_merges (TextTokenizer *tokenizer, const ModelGguf *gguf, const char *pre, G
   tokenizer->bpe = text_bpe_new (&merges, tokenizer->symbols,
                                  tokenizer->n_tokens + MAX_EXTRA_SYMBOLS,
                                  of_characters ? vocabulary.byte_tokens : NULL);
+  tokenizer->part_words = of_characters && text_marks_part_words (tokenizer->symbols);
   return tokenizer->bpe != NULL ||
          model_gguf_refuse (gguf, ENGINE_ERROR_BAD_FILE, error,
                             "is damaged: the merges of its tokenizer do not belong to its tokens");
@@ -136,9 +135,9 @@ encode_bpe (const TextTokenizer *tokenizer, const char *text, size_t n, TextMerg
   }
   text_pieces_begin (&pieces, tokenizer->pretokenizer, text, n);
   while ((piece = text_pieces_next (&pieces)) > 0)
-    for (size_t part; piece > 0; piece -= part, text += part) {
-      part = MIN (piece, MAX_PIECE_BYTES);
-      encode_word (tokenizer, text, part, scratch, tokens);
+    for (size_t word; piece > 0; piece -= word, text += word) {
+      word = text_marks_word_bytes (tokenizer->part_words, text, piece);
+      encode_word (tokenizer, text, word, scratch, tokens);
     }
 }
 
@@ -258,7 +257,11 @@ load_wordpiece (TextTokenizer *tokenizer, const ModelGguf *gguf, GError **error)
   wordpiece->symbols = tokenizer->symbols;
   wordpiece->lowercase = TRUE;
   if (!model_gguf_get_bool (gguf, "tokenizer.ggml.normalizer.lowercase", &wordpiece->lowercase,
-                            NULL, error) ||
+                            NULL, error))
+    return FALSE;
+  wordpiece->strips_accents = wordpiece->lowercase;
+  if (!model_gguf_get_bool (gguf, "tokenizer.ggml.normalizer.strip_accents",
+                            &wordpiece->strips_accents, NULL, error) ||
       !text_vocabulary_load (&vocabulary, tokenizer, gguf, error))
     return FALSE;
   wordpiece->unknown = vocabulary.unknown;

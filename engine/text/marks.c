@@ -32,3 +32,36 @@ text_marks_byte (const ModelString *token)
   low = g_ascii_xdigit_value (token->data[4]);
   return high >= 0 && low >= 0 ? high * 16 + low : -1;
 }
+
+/* A word that is longer is cut there, which bounds the memory that merging takes. */
+#define MAX_WORD_BYTES ((size_t) 1 << 20)
+
+gboolean
+text_marks_part_words (const TextStrings *strings)
+{
+  for (uint32_t i = 0; i < text_strings_count (strings); i++) {
+    size_t n, begin = 0;
+    const char *bytes = text_strings_get (strings, i, &n);
+
+    while (begin < n && bytes[begin] == ' ')
+      begin++;
+    if (begin < n && memchr (bytes + begin, ' ', n - begin) != NULL &&
+        text_strings_find (strings, bytes, n) == i)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+size_t
+text_marks_word_bytes (gboolean part_words, const char *text, size_t n)
+{
+  size_t most = MIN (n, MAX_WORD_BYTES), begin = 0;
+  const char *space;
+
+  if (!part_words)
+    return most;
+  while (begin < most && text[begin] == ' ')
+    begin++;
+  space = memchr (text + begin, ' ', most - begin);
+  return space != NULL ? (size_t) (space - text) : most;
+}

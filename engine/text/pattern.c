@@ -55,14 +55,6 @@ ascii_atom (char c)
   }
 }
 
-/* The White_Space property beyond ASCII. GLib's own test leaves out two of them. */
-static gboolean
-is_space (gunichar c)
-{
-  return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
-         c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
-}
-
 static uint32_t
 atom_of (gunichar c)
 {
@@ -101,7 +93,7 @@ atom_of (gunichar c)
   };
   GUnicodeType type = g_unichar_type (c);
 
-  if (is_space (c))
+  if (text_is_space (c))
     return ATOM_SPACE;
   return type < G_N_ELEMENTS (atoms) ? atoms[type] : ATOM_OTHER;
 }

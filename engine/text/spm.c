@@ -3,12 +3,14 @@
  * tokens and adds no spaces. Source: Kudo and Richardson 2018 (arXiv 1808.06226). */
 #include "engine/text/spm.h"
 
+#include "engine/text/marks.h"
 #include "engine/text/utf8.h"
 
 struct _TextSpm {
   TextSpmVocabulary vocabulary;
   uint32_t *ranks;      /* [n_tokens]: the better the score, the lower; equal ones are equal */
   size_t longest_bytes; /* of a token */
+  gboolean part_words;
 };
 
 static int
@@ -55,6 +57,7 @@ text_spm_new (const TextSpmVocabulary *vocabulary)
     text_strings_get (vocabulary->symbols, i, &n);
     spm->longest_bytes = MAX (spm->longest_bytes, n);
   }
+  spm->part_words = text_marks_part_words (vocabulary->symbols);
   return spm;
 }
 
@@ -109,12 +112,12 @@ append_unknown (const TextSpm *spm, const char *bytes, size_t n, guint first, GA
   }
 }
 
-void
-text_spm_encode (const TextSpm *spm, const char *text, size_t n, TextMergeScratch *scratch,
-                 GArray *tokens)
+/* first: where this text's tokens begin. */
+static void
+encode_word (const TextSpm *spm, const char *text, size_t n, guint first,
+             TextMergeScratch *scratch, GArray *tokens)
 {
   Word word = { spm, text };
-  guint first = tokens->len;
 
   text_merge_begin (scratch, n);
   for (size_t i = 0; i < n;) {
@@ -135,5 +138,17 @@ text_spm_encode (const TextSpm *spm, const char *text, size_t n, TextMergeScratc
     } else {
       append_unknown (spm, text + part->begin, part->bytes, first, tokens);
     }
+  }
+}
+
+void
+text_spm_encode (const TextSpm *spm, const char *text, size_t n, TextMergeScratch *scratch,
+                 GArray *tokens)
+{
+  guint first = tokens->len;
+
+  for (size_t bytes; n > 0; text += bytes, n -= bytes) {
+    bytes = text_marks_word_bytes (spm->part_words, text, n);
+    encode_word (spm, text, bytes, first, scratch, tokens);
   }
 }

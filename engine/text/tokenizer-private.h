@@ -69,6 +69,7 @@ struct _TextTokenizer {
   /* Of the kind. */
   const TextPretokenizer *pretokenizer;
   TextBpe *bpe;
+  gboolean part_words; /* of BPE: a piece can be merged word by word */
   TextSpm *spm;
   TextUnigram *unigram;
   TextWordpiece wordpiece;

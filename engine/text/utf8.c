@@ -74,3 +74,11 @@ text_utf8_stream_end (TextUtf8Stream *stream, GString *out)
     g_string_append (out, TEXT_REPLACEMENT);
   stream->n_held = 0;
 }
+
+gboolean
+text_is_space (gunichar c)
+{
+  return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+         c == 0x3000;
+}

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Cutting a text into words and words into the longest pieces, as BERT's own tokenizer does it.
- * Source: Devlin et al. 2018 (arXiv 1810.04805) and the rules of its "basic" tokenizer. It knows no
- * special tokens. */
+/* Cutting a text into words and words into the longest pieces.
+ * Source: Devlin et al. 2018 (arXiv 1810.04805) and the rules of its "basic" tokenizer, as the peer
+ * reads them: of a character that can be taken apart the first is left, all marks go, and words
+ * have any length. It knows no special tokens. */
 #include "engine/text/wordpiece.h"
 
 #include "engine/text/marks.h"
+#include "engine/text/utf8.h"
 
 #include <string.h>
 
 #define HASHES "##"
-/* BERT calls a longer word unknown. */
-#define MAX_WORD_LETTERS 100
+#define MARK   0x2581 /* what TEXT_MARK holds */
 
 static gboolean
 starts_with (const char *bytes, size_t n, const char *prefix)
@@ -72,18 +73,19 @@ is_ideograph (gunichar c)
   return FALSE;
 }
 
-/* Dropped: control characters and what is not text. */
+/* Dropped: control characters, marks, and what is not text. */
 static gboolean
 is_dropped (const TextWordpiece *wordpiece, gunichar c)
 {
-  switch (g_unichar_type (c)) {
+  switch ((int) g_unichar_type (c)) {
   case G_UNICODE_CONTROL:
-    return c != '\t' && c != '\n' && c != '\r';
   case G_UNICODE_FORMAT:
   case G_UNICODE_PRIVATE_USE:
     return TRUE;
+  case G_UNICODE_SPACING_MARK:
+  case G_UNICODE_ENCLOSING_MARK:
   case G_UNICODE_NON_SPACING_MARK:
-    return wordpiece->lowercase;
+    return wordpiece->strips_accents;
   default:
     return c == 0xfffd;
   }
@@ -127,8 +129,6 @@ encode_word (const TextWordpiece *wordpiece, const GString *word, GArray *tokens
   guint first = tokens->len;
   size_t begin = 0;
 
-  if (g_utf8_strlen (word->str, (gssize) word->len) > MAX_WORD_LETTERS + 1)
-    begin = SIZE_MAX;
   while (begin < word->len) {
     size_t n = MIN (word->len - begin, wordpiece->longest_bytes);
     uint32_t id = TEXT_STRINGS_NONE;
@@ -162,22 +162,26 @@ end_word (const TextWordpiece *wordpiece, GString *word, GArray *tokens)
   g_string_assign (word, " ");
 }
 
-/* One character of the prepared text. */
 static void
 take (const TextWordpiece *wordpiece, gunichar c, GString *word, GArray *tokens)
 {
   gboolean alone;
 
-  if (is_dropped (wordpiece, c))
-    return;
-  if (g_unichar_isspace (c)) {
+  if (wordpiece->strips_accents)
+    g_unichar_fully_decompose (c, FALSE, &c, 1);
+  if (text_is_space (c)) {
     end_word (wordpiece, word, tokens);
     return;
   }
+  if (is_dropped (wordpiece, c))
+    return;
   alone = is_punctuation (c) || is_ideograph (c);
   if (alone)
     end_word (wordpiece, word, tokens);
-  g_string_append_unichar (word, wordpiece->lowercase ? lower (c) : c);
+  if (c == MARK) /* as it stands in pieces */
+    g_string_append_c (word, ' ');
+  else
+    g_string_append_unichar (word, wordpiece->lowercase ? lower (c) : c);
   if (alone)
     end_word (wordpiece, word, tokens);
 }
@@ -185,13 +189,16 @@ take (const TextWordpiece *wordpiece, gunichar c, GString *word, GArray *tokens)
 void
 text_wordpiece_encode (const TextWordpiece *wordpiece, const char *text, size_t n, GArray *tokens)
 {
-  g_autofree char *valid = g_utf8_make_valid (text, (gssize) n);
-  g_autofree char *apart =
-      wordpiece->lowercase ? g_utf8_normalize (valid, -1, G_NORMALIZE_NFD) : NULL;
-  const char *normal = apart != NULL ? apart : valid;
   g_autoptr (GString) word = g_string_new (" ");
 
-  for (const char *at = normal; *at != '\0'; at = g_utf8_next_char (at))
-    take (wordpiece, g_utf8_get_char (at), word, tokens);
+  while (n > 0) {
+    int whole = text_utf8_character_bytes (text, n);
+    size_t bytes = whole > 0 ? (size_t) whole : 1;
+
+    if (whole > 0 && *text != '\0')
+      take (wordpiece, g_utf8_get_char (text), word, tokens);
+    text += bytes;
+    n -= bytes;
+  }
   end_word (wordpiece, word, tokens);
 }

@@ -24,7 +24,8 @@ typedef struct {
   const TextStrings *symbols; /* the pieces' bytes, linked; kept, must live as long */
   size_t longest_bytes;       /* of them */
   int32_t unknown;            /* -1: what is unknown is left out */
-  gboolean lowercase;         /* and without accents */
+  gboolean lowercase;
+  gboolean strips_accents; /* and all other marks */
   TextWordpieceStyle style;
 } TextWordpiece;
 

@@ -12,8 +12,10 @@
 
 #define MARK "\342\226\201" /* of a space in pieces */
 
-static const char *const pieces[] = { "[UNK]", "<s>", "</s>", MARK, "a", "b",
-                                      "ab", MARK "ab", "##b", "\303\250", "e", MARK MARK };
+static const char *const pieces[] = { "[UNK]", "<s>", "</s>", MARK, "a", "b", "ab", MARK "ab",
+                                      "##b", "\303\250", "e", MARK MARK, "\n", "\n\n", "<0x41>" };
+/* For kinds that want them: pairs, "left right". */
+static const char *const merges[] = { "a b", MARK " ab", MARK " " MARK, "\n \n", "\303\250 e" };
 
 static TextTokenizer *
 tokenizer_of_gguf (const TestGguf *written)
@@ -45,7 +47,7 @@ static TextTokenizer *
 make_pieces (const char *model, const void *map, size_t n)
 {
   g_autoptr (TestGguf) gguf = test_gguf_new (3);
-  int32_t types[G_N_ELEMENTS (pieces)] = { 2, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+  int32_t types[G_N_ELEMENTS (pieces)] = { 2, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 4, 6 };
   float scores[G_N_ELEMENTS (pieces)];
 
   for (size_t i = 0; i < G_N_ELEMENTS (pieces); i++)
@@ -56,6 +58,7 @@ make_pieces (const char *model, const void *map, size_t n)
                        G_N_ELEMENTS (types), 4);
   test_gguf_add_array (gguf, "tokenizer.ggml.scores", MODEL_VALUE_F32, scores,
                        G_N_ELEMENTS (scores), 4);
+  test_gguf_add_strings (gguf, "tokenizer.ggml.merges", merges, G_N_ELEMENTS (merges));
   if (n > 0)
     test_gguf_add_array (gguf, "tokenizer.ggml.precompiled_charsmap", MODEL_VALUE_U8, map, n, 1);
   return tokenizer_of_gguf (gguf);
@@ -71,6 +74,23 @@ static const struct {
   { make_bpe, "smollm", FALSE, TRUE },
   { make_bpe, "llama-bpe", FALSE, TRUE },
   { make_bpe, "qwen2", FALSE, TRUE },
+  { make_bpe, "qwen35", FALSE, TRUE },
+  { make_bpe, "gpt-4o", FALSE, TRUE },
+  { make_bpe, "tekken", FALSE, TRUE },
+  { make_bpe, "default", FALSE, TRUE },
+  { make_bpe, "bloom", FALSE, TRUE },
+  { make_bpe, "deepseek-llm", FALSE, TRUE },
+  { make_bpe, "deepseek-coder", FALSE, TRUE },
+  { make_bpe, "deepseek-v3", FALSE, TRUE },
+  { make_bpe, "afmoe", FALSE, TRUE },
+  { make_bpe, "youtu", FALSE, TRUE },
+  { make_bpe, "superbpe", FALSE, TRUE },
+  { make_bpe, "kimi-k2", FALSE, TRUE },
+  { make_bpe, "exaone-moe", FALSE, TRUE },
+  { make_bpe, "jais-2", FALSE, TRUE },
+  { make_bpe, "chameleon", FALSE, TRUE },
+  { make_pieces, "llama", FALSE, FALSE },
+  { make_pieces, "gemma4", FALSE, FALSE },
   { make_pieces, "t5", FALSE, FALSE },
   { make_pieces, "bert", FALSE, FALSE },
   { make_pieces, "t5", TRUE, FALSE },
@@ -139,24 +159,25 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 GBytes *
 fuzz_seed (unsigned i)
 {
-  static const char map[] = "\6\14\0\0\0"             /* the choice, bytes of the trie */
+  static const char map[] = "\14\0\0\0"               /* bytes of the trie */
                             "\0\0\1\0\0\0\0\0a\1\0\0" /* three units */
                             "ab\0 ab\0";
-  static const struct {
-    const char *bytes;
-    size_t n; /* 0: it ends in NUL */
-  } seeds[] = {
-    { "\1 the  caff\303\250 123's\r\n\n\tx", 0 },
-    { "\200<|im_start|>user\nhi<|im_end|>\n", 0 },
-    { "\2'LL we'd \342\205\247\302\240\343\200\200z\360\237\221\213", 0 },
-    { "\3\377\376\355\240\200\360\237", 0 },
-    { "\4 ab  caff\303\250 e\314\200 \342\226\201 </s>\357\254\201\r\nx", 0 },
-    { "\5Ab,abb caff\303\250 \344\270\255\355\225\234 [UNK]\014a\377", 0 },
-    { map, sizeof map },
+  static const char *const texts[] = {
+    " the  caff\303\250 123's\r\n\n\tx<|im_start|>user\nhi<|im_end|>\n",
+    "'LL we'd ABc \342\205\247\302\240\343\200\200z\360\237\221\213~12345\377\376\355\240",
+    " ab </s>e\314\200 \342\226\201 \357\254\201\344\270\255\355\225\234 [UNK]\014<0x41>",
   };
+  unsigned choice = i / G_N_ELEMENTS (texts);
+  const char *text = texts[i % G_N_ELEMENTS (texts)];
+  GByteArray *bytes;
+  guint8 first = (guint8) (choice + 128 * (i & 1));
 
-  if (i >= G_N_ELEMENTS (seeds))
+  if (choice >= G_N_ELEMENTS (choices))
     return NULL;
-  return g_bytes_new_static (seeds[i].bytes,
-                             seeds[i].n > 0 ? seeds[i].n : strlen (seeds[i].bytes));
+  bytes = g_byte_array_new ();
+  g_byte_array_append (bytes, &first, 1);
+  if (choices[choice].maps)
+    g_byte_array_append (bytes, (const guint8 *) map, sizeof map);
+  g_byte_array_append (bytes, (const guint8 *) text, (guint) strlen (text));
+  return g_byte_array_free_to_bytes (bytes);
 }

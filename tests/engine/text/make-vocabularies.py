@@ -36,7 +36,7 @@ def corpus():
         for name in sorted(os.listdir(f"{root}/{folder}")):
             with open(f"{root}/{folder}/{name}", encoding="utf-8") as file:
                 texts += file.read().splitlines()
-    return [t for t in texts if t and not any(own in t for own in CONTROL + USER + ["\0"])]
+    return [t for t in texts if t and not any(own in t for own in CONTROL + USER + ["\0", MARK])]
 
 
 def write(path, model, tokens, types, scores=None, merges=None, name=None, **keys):
