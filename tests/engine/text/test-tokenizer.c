@@ -378,6 +378,52 @@ print_ids (const char *path, const char *strings, gboolean special)
   return 0;
 }
 
+#define SPACE "\342\226\201" /* the mark */
+
+/* Gemma 4: BPE of characters, a space is a mark, and lines are cut apart. */
+static void
+test_characters (void)
+{
+  static const char *const tokens[] = {
+    "<unk>",
+    "<bos>",
+    "a",
+    "b",
+    "ab",
+    SPACE,
+    SPACE "ab",
+    "\303\250",
+    "<0xE2>",
+    "<0x82>",
+    "<0xAC>",
+    "\n",
+    "\n\n",
+    "b\303\250",
+  };
+  static const char *const merges[] = { "a b", SPACE " ab", "b \303\250" };
+  static const int32_t types[] = { 2, 3, 1, 1, 1, 1, 1, 1, 6, 6, 6, 1, 1, 1 };
+  g_autoptr (TestGguf) gguf = test_gguf_new (3);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (TextTokenizer) tokenizer = NULL;
+
+  test_gguf_add_string (gguf, "tokenizer.ggml.model", "gemma4");
+  test_gguf_add_strings (gguf, "tokenizer.ggml.tokens", tokens, G_N_ELEMENTS (tokens));
+  test_gguf_add_strings (gguf, "tokenizer.ggml.merges", merges, G_N_ELEMENTS (merges));
+  test_gguf_add_array (gguf, "tokenizer.ggml.token_type", MODEL_VALUE_I32, types,
+                       G_N_ELEMENTS (types), 4);
+  test_gguf_add_u32 (gguf, "tokenizer.ggml.bos_token_id", 1);
+  test_gguf_add_bool (gguf, "tokenizer.ggml.add_bos_token", FALSE); /* which nobody minds */
+  tokenizer = test_tokenizer_of_gguf (gguf, &error);
+  g_assert_no_error (error);
+  g_assert_true (text_tokenizer_adds_bos (tokenizer));
+  g_assert_cmpstr (text_tokenizer_description (tokenizer), ==, "gemma4 (gemma4)");
+  ASSERT_PIECES (tokenizer, "ab ab", FALSE, "ab| ab");
+  ASSERT_PIECES (tokenizer, "a" SPACE "ab", FALSE, "a| ab");
+  ASSERT_PIECES (tokenizer, "ab\303\250b\303\250", FALSE, "ab|\303\250|b\303\250");
+  ASSERT_PIECES (tokenizer, "a\n\nb\n\n\n", FALSE, "a|\n\n|b|\n|\n|\n");
+  ASSERT_PIECES (tokenizer, "\342\202\254x", FALSE, "\342|\202|\254");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -393,6 +439,7 @@ main (int argc, char **argv)
   g_test_add_func ("/text/tokenizer/long-word", test_long_word);
   g_test_add_func ("/text/tokenizer/ignores-merges", test_ignores_merges);
   g_test_add_func ("/text/tokenizer/user-defined", test_user_defined);
+  g_test_add_func ("/text/tokenizer/characters", test_characters);
   g_test_add_func ("/text/tokenizer/refusals", test_refusals);
   g_test_add_func ("/text/tokenizer/unknown-pre", test_unknown_pre);
   g_test_add_func ("/text/tokenizer/starter-vectors", test_starter_vectors);
