@@ -39,7 +39,7 @@ def read_rows(text):
                 for name, file, defines in re.findall(r'^SHADER_FAMILY ' + kernel, text, re.M)}
     form = r'^SHADER_FORM \((\w+), "([^"]+)", (\d+), (\d+), \d+, (\d+), \d+, "([^"]*)"\)$'
     for name, of, words, high, blocks, features in re.findall(form, text, re.M):
-        for family in of.split():
+        for family in re.sub(r'\bMATMUL(\w*)', r'MATMUL\1 EXPERTS\1', of).split():
             file, defines = families[family]
             rows.append((f'SHADER_FORM_KERNEL (SHADER_FORM_{name}, SHADER_FAMILY_{family})',
                          f'{family}_{name}', file,

@@ -16,10 +16,21 @@ layout (constant_id = 3) const uint MODE = SHADER_STORE;
 layout (constant_id = 4) const uint GROUP = 1;
 layout (constant_id = 5) const uint FEATURES = 0;
 
+#ifdef EXPERTS /* tiles are pairs of token and expert, weights those of a tile's expert */
+#include "experts.glsl"
+#endif
+
 layout (push_constant) uniform Push
 {
+#ifdef EXPERTS
+  ShaderExpertsPush p;
+#else
   ShaderMatmulPush p;
+#endif
 };
+#ifdef EXPERTS
+Tile pairs;
+#endif
 
 const uint SPLIT = gl_WorkGroupSize.y;
 shared float parts[SPLIT > 1 ? SPLIT *COLUMNS *gl_WorkGroupSize.x : 1];
@@ -45,8 +56,9 @@ shifted (Block block, uvec4 x0, float scale, float scaled_sum)
 }
 #endif
 
+/* x_at: where the tile's activations begin. */
 void
-multiply (uint row, uint tile, inout float acc[COLUMNS])
+multiply (uint row, uint tile, uint x_at, inout float acc[COLUMNS])
 {
   for (uint b = gl_LocalInvocationID.y; b < p.blocks; b += SPLIT) {
     Block block = load_block (p.w, row, b, p.blocks, GROUP);
@@ -70,7 +82,7 @@ multiply (uint row, uint tile, inout float acc[COLUMNS])
 #else
     [[unroll]] for (uint i = 0; i < SHADER_BLOCK; i++) {
       float w = weight (block, i);
-      uint at = ((tile * p.blocks + b) * SHADER_BLOCK + i) * COLUMNS;
+      uint at = x_at + (b * SHADER_BLOCK + i) * COLUMNS;
       [[unroll]] for (uint c = 0; c < COLUMNS; c++)
         acc[c] += w * p.x.v[at + c];
     }
@@ -82,14 +94,24 @@ void
 finish (uint row, uint tile, float acc[COLUMNS])
 {
   [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
+#ifdef EXPERTS
+    if (c >= pairs.n)
+      break;
+    uint at = tile_pair (p.tiles, pairs, COLUMNS, c) * p.stride + row;
+    uint bias = pairs.expert * p.rows + row;
+#else
     uint at = (tile * COLUMNS + c) * p.stride + p.first + row;
+    uint bias = row;
+#endif
     float y = acc[c];
     if ((FEATURES & SHADER_BIASED) != 0)
-      y += p.bias.v[row];
+      y += p.bias.v[bias];
+#ifndef EXPERTS
     if ((FEATURES & SHADER_SCALED) != 0)
       y *= p.scale;
     if ((FEATURES & SHADER_CAPPED) != 0)
       y = cap_softly (y, p.cap);
+#endif
     p.dst.v[at] = finished (MODE, y, MODE == SHADER_STORE ? 0.0 : p.dst.v[at]);
   }
 }
@@ -101,8 +123,17 @@ main ()
   float acc[COLUMNS];
   [[unroll]] for (uint c = 0; c < COLUMNS; c++)
     acc[c] = 0.0;
+  uint tile = gl_WorkGroupID.y, row0 = p.row0, x_at = tile * p.blocks * SHADER_BLOCK * COLUMNS;
+#ifdef EXPERTS
+  pairs = load_tile (p.tiles, tile, COLUMNS, p.used);
+  if (pairs.n == 0)
+    return;
+  row0 += pairs.expert * p.rows;
+  if (p.x_stride > 0)
+    x_at = (p.by_pair != 0 ? tile : tile / p.used) * p.x_stride;
+#endif
   fill_book (p.w);
-  multiply (p.row0 + row, gl_WorkGroupID.y, acc);
+  multiply (row0 + row, tile, x_at, acc);
   if (SPLIT > 1) {
     uint y = gl_LocalInvocationID.y;
     [[unroll]] for (uint c = 0; c < COLUMNS; c++)
@@ -115,5 +146,5 @@ main ()
         acc[c] += parts[(other * COLUMNS + c) * gl_WorkGroupSize.x + lane];
   }
   if (row < p.rows)
-    finish (row, gl_WorkGroupID.y, acc);
+    finish (row, tile, acc);
 }

@@ -6,10 +6,17 @@
  * whatever is there; nobody reads their results. */
 #version 460
 #include "refs.glsl"
+#ifdef EXPERTS
+#include "experts.glsl"
+#endif
 
 layout (push_constant) uniform Push
 {
+#ifdef EXPERTS
+  ShaderExpertsPackPush p;
+#else
   ShaderPackPush p;
+#endif
 };
 
 void
@@ -17,9 +24,19 @@ main ()
 {
   uint tile = gl_WorkGroupID.x;
   uint n = p.columns * p.blocks;
+#ifdef EXPERTS
+  Tile pairs = load_tile (p.tiles, tile, p.columns, p.used);
+  if (pairs.n == 0)
+    return;
+#endif
   for (uint at = gl_LocalInvocationID.x; at < n; at += gl_WorkGroupSize.x) {
     uint b = at / p.columns, c = at % p.columns;
+#ifdef EXPERTS
+    uint pair = tile_pair (p.tiles, pairs, p.columns, c);
+    uint first = (p.by_pair != 0 ? pair : pair / p.used) * p.stride + b * SHADER_BLOCK;
+#else
     uint first = (tile * p.columns + c) * p.stride + b * SHADER_BLOCK;
+#endif
     uint left = min (p.width - b * SHADER_BLOCK, SHADER_BLOCK);
     float x[SHADER_BLOCK];
     [[unroll]] for (uint i = 0; i < SHADER_BLOCK; i++)

@@ -56,6 +56,12 @@
 #define SHADER_TEMPERED 4 /* queries, by their position */
 #define SHADER_BIASED   8
 #define SHADER_SCALED   16
+/* How experts are weighed: ModelGating. */
+#define SHADER_GATING_SOFTMAX 1
+#define SHADER_GATING_SIGMOID 2
+/* Words before the first tile of pairs, and before a tile's pairs. */
+#define SHADER_TILES_HEAD 4
+#define SHADER_TILE_HEAD  2
 /* Which row of its table a token takes: GraphPick. */
 #define SHADER_PICK_TOKEN    0
 #define SHADER_PICK_POSITION 1
@@ -183,7 +189,117 @@ SHADER_STRUCT ShaderMatmulPush
 SHADER_END (ShaderMatmulPush)
 SHADER_SIZE (ShaderMatmulPush, 104)
 
-/* The same for one column on narrow devices, and with the norms around it; see matvec.comp.
+/* route[token][2][used] = ids and weights of the experts chosen by logits[token]. Workgroups:
+ * tokens. */
+SHADER_STRUCT ShaderRoutePush
+{
+  SHADER_PTR (FloatsIn)
+  logits;
+  SHADER_PTR (Uints)
+  route;
+  SHADER_U32 n_experts;
+  SHADER_U32 used;
+  SHADER_U32 stride; /* of logits */
+  SHADER_U32 gating;
+  SHADER_U32 norm_used; /* weights are made to sum up to 1 */
+  SHADER_F32 scale;
+}
+SHADER_END (ShaderRoutePush)
+SHADER_SIZE (ShaderRoutePush, 40)
+
+/* Pairs of token and expert (pair p: choice p % used of token p / used) to tiles of one expert and
+ * up to `columns` pairs. Workgroups: 1. */
+SHADER_STRUCT ShaderSortPush
+{
+  SHADER_PTR (UintsIn)
+  route;
+  SHADER_PTR (Uints)
+  counts; /* [experts] */
+  SHADER_PTR (Uints)
+  firsts; /* [experts] tiles */
+  SHADER_PTR (Uints)
+  tiles; /* their number, 3 words, then each: expert, n, pairs[columns] */
+  SHADER_PTR (UintsIn)
+  batch; /* ShaderBatch */
+  SHADER_U32 n_experts;
+  SHADER_U32 used;
+  SHADER_U32 columns;
+  SHADER_U32 pad;
+}
+SHADER_END (ShaderSortPush)
+SHADER_SIZE (ShaderSortPush, 56)
+
+/* ShaderPackPush for tiles of pairs. Workgroups: tiles. */
+SHADER_STRUCT ShaderExpertsPackPush
+{
+  SHADER_PTR (FloatsIn)
+  src;
+  SHADER_PTR (Floats)
+  dst;
+  SHADER_PTR (Uints)
+  codes;
+  SHADER_PTR (Floats)
+  scales;
+  SHADER_U32 width;
+  SHADER_U32 blocks;
+  SHADER_U32 columns;
+  SHADER_U32 stride;
+  SHADER_PTR (UintsIn)
+  tiles; /* or routes, see experts.glsl */
+  SHADER_U32 used;
+  SHADER_U32 by_pair; /* 1: src has a row a pair, 0: a row a token */
+}
+SHADER_END (ShaderExpertsPackPush)
+SHADER_SIZE (ShaderExpertsPackPush, 64)
+
+/* dst[pair][row] = x[column of the pair] . weights[expert][row]. Workgroups: (row groups,
+ * tiles). */
+SHADER_STRUCT ShaderExpertsPush
+{
+  ShaderWeights w;
+  SHADER_PTR (FloatsIn)
+  x; /* packed, or as it lies when x_stride is not 0 */
+  SHADER_PTR (Uvec4sIn)
+  x_codes;
+  SHADER_PTR (FloatsIn)
+  x_scales;
+  SHADER_PTR (Floats)
+  dst;
+  SHADER_PTR (FloatsIn)
+  bias; /* [experts][rows] */
+  SHADER_PTR (UintsIn)
+  tiles;
+  SHADER_U32 rows; /* of one expert */
+  SHADER_U32 blocks;
+  SHADER_U32 stride;
+  SHADER_U32 group;
+  SHADER_U32 row0;
+  SHADER_U32 used;
+  SHADER_U32 by_pair;  /* 1: x has a row a pair, 0: a row a token */
+  SHADER_U32 x_stride; /* of these rows; only with one column */
+}
+SHADER_END (ShaderExpertsPush)
+SHADER_SIZE (ShaderExpertsPush, 112)
+
+/* dst[token] = (or +=) scale * weighted sum of parts[token][used][width]. Workgroups: (groups of
+ * columns, tokens). */
+SHADER_STRUCT ShaderMixPush
+{
+  SHADER_PTR (FloatsIn)
+  parts;
+  SHADER_PTR (UintsIn)
+  route;
+  SHADER_PTR (Floats)
+  dst;
+  SHADER_U32 width;
+  SHADER_U32 used;
+  SHADER_U32 stride; /* of dst */
+  SHADER_F32 scale;
+}
+SHADER_END (ShaderMixPush)
+SHADER_SIZE (ShaderMixPush, 40)
+
+/* ShaderMatmulPush for one column on narrow devices, with the norms around it; see matvec.comp.
  * Workgroups: groups of rows. */
 SHADER_STRUCT ShaderMatvecPush
 {

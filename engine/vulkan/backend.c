@@ -84,7 +84,11 @@ add_up_cost (const VulkanExecutable *self, const EngineBatch *batch, EngineRunCo
   for (uint32_t i = 0; i < self->plan->n_ops; i++) {
     const GraphOp *op = &self->plan->ops[i];
     for (uint32_t w = 0; w < op->n_weights; w++)
-      if (op->kind == GRAPH_OP_EMBED)
+      if (op->weights[w]->ne[2] > 1) /* experts: as many as the tokens can use */
+        cost->weight_bytes += op->weights[w]->bytes / op->weights[w]->ne[2] *
+                              MIN (op->weights[w]->ne[2],
+                                   (uint64_t) batch->n_tokens * self->plan->desc->h.n_experts_used);
+      else if (op->kind == GRAPH_OP_EMBED)
         cost->weight_bytes += op->weights[w]->bytes / op->weights[w]->ne[1] * batch->n_tokens;
       else if (!op->output_rows || batch->n_outputs > 0)
         cost->weight_bytes += op->weights[w]->bytes;
@@ -190,7 +194,7 @@ vulkan_backend_open (unsigned index, const char *cache_dir, GError **error)
     .free_bytes = info->free_bytes,
     .preferred_chunk = self->device->quirks.chunk_tokens,
     .can = GRAPH_NEEDS_WINDOW | GRAPH_NEEDS_ATTENTION | GRAPH_NEEDS_QK_NORM | GRAPH_NEEDS_SCALES |
-           GRAPH_NEEDS_GATE,
+           GRAPH_NEEDS_GATE | GRAPH_NEEDS_EXPERTS,
   };
   return &self->base;
 }

@@ -30,6 +30,33 @@ pad_rows (uint32_t rows)
   return rows == 1 ? 1 : (rows + MAX_COLUMNS - 1) / MAX_COLUMNS * MAX_COLUMNS;
 }
 
+/* What products of experts need: each tile's columns packed, and what an expert makes of a
+ * token. */
+static void
+place_experts (VulkanExecutable *self, uint64_t *end, uint64_t *pack)
+{
+  const GraphPlan *plan = self->plan;
+  const ModelHparams *h = &plan->desc->h;
+  uint64_t parts = 0, columns = plan->max_tokens == 1 ? 1 : MAX_COLUMNS;
+  uint64_t pairs = (uint64_t) plan->max_tokens * h->n_experts_used;
+  uint64_t experts = MIN (pairs, h->n_experts), packed = experts * columns + pairs;
+  for (uint32_t i = 0; i < plan->n_ops; i++) {
+    const GraphOp *op = &plan->ops[i];
+    if (op->kind != GRAPH_OP_EXPERTS_GATED && op->kind != GRAPH_OP_EXPERTS_DOWN)
+      continue;
+    uint64_t width = (op->weights[0]->ne[0] + SHADER_BLOCK - 1) / SHADER_BLOCK * SHADER_BLOCK;
+    *pack = MAX (*pack, packed * width * 4);
+    if (op->kind == GRAPH_OP_EXPERTS_DOWN)
+      parts = MAX (parts, pairs * op->dst_width * 4);
+  }
+  self->expert_counts = place (end, (uint64_t) h->n_experts * 2 * 4);
+  /* Most words are in tiles of the most or of two columns. */
+  self->expert_tiles = place (end, (SHADER_TILES_HEAD + (SHADER_TILE_HEAD + columns) * experts +
+                                    2 * pairs) *
+                                       4);
+  self->expert_parts = place (end, parts);
+}
+
 /* Places the activations; the sum is what they take. */
 static uint64_t
 place_activations (VulkanExecutable *self)
@@ -48,6 +75,7 @@ place_activations (VulkanExecutable *self)
     if (op->kind == GRAPH_OP_ATTENTION)
       part = MAX (part, (uint64_t) op->n_heads * (2 + op->d_value) * 4);
   }
+  place_experts (self, &end, &pack);
   self->pack = place (&end, pack);
   self->pack_scales = place (&end, pack / 4); /* 2 floats for 32 values */
   self->max_split_tokens =

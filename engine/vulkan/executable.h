@@ -33,6 +33,7 @@ typedef enum {
   VULKAN_COUNT_WINDOW_SPLITS,
   VULKAN_COUNT_SPLIT_TOKENS, /* tokens, or 0 when the KV is not split */
   VULKAN_COUNT_WINDOW_SPLIT_TOKENS,
+  VULKAN_COUNT_EXPERT_TILES, /* at most, of `fixed` columns */
 } VulkanCount;
 
 typedef struct {
@@ -72,6 +73,7 @@ typedef struct {
   uint32_t rows[GRAPH_N_BUFFERS];                     /* padded to 16 */
   uint64_t offset[GRAPH_N_BUFFERS];                   /* into activations */
   uint64_t pack, pack_scales, parts, slices, squares; /* offsets into activations */
+  uint64_t expert_counts, expert_tiles, expert_parts; /* the same */
   VulkanBuffer activations;
   VulkanBuffer params;
   VulkanParameters at;
@@ -87,6 +89,14 @@ typedef struct {
 
 VulkanExecutable *vulkan_executable_new (VulkanModel *model, const GraphPlan *plan, GError **error);
 void vulkan_executable_free (VulkanExecutable *self);
+
+/* Tiles that n_tokens can make at most, of so many pairs of token and expert each. */
+static inline uint32_t
+vulkan_most_expert_tiles (const ModelHparams *h, uint32_t n_tokens, uint32_t columns)
+{
+  uint32_t n_pairs = n_tokens * h->n_experts_used;
+  return columns == 1 ? n_pairs : MIN (n_pairs, h->n_experts) + n_pairs / columns;
+}
 
 /* The bucket of n rows: the smallest number of columns that holds them, 16 beyond. */
 uint32_t vulkan_bucket (const VulkanExecutable *self, uint32_t n_rows);

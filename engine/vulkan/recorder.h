@@ -13,6 +13,7 @@
 #define BIT_SLICES  (1u << 19)
 #define BIT_RESULTS (1u << 20)
 #define BIT_SQUARES (1u << 21)
+#define BIT_TILES   (1u << 22)
 
 typedef struct {
   VulkanExecutable *exe;
@@ -47,6 +48,9 @@ gboolean record_gated (Recorder *self, const GraphOp *op, GError **error);
 gboolean record_gate (Recorder *self, const GraphOp *op, GError **error);
 gboolean record_rope_store (Recorder *self, const GraphOp *op, GError **error);
 gboolean record_attention (Recorder *self, const GraphOp *op, GError **error);
+gboolean record_route (Recorder *self, const GraphOp *op, GError **error);
+gboolean record_experts_gated (Recorder *self, const GraphOp *op, GError **error);
+gboolean record_experts_down (Recorder *self, const GraphOp *op, GError **error);
 
 static inline uint64_t
 recorder_buffer (const Recorder *self, GraphBuffer buffer)

@@ -43,6 +43,13 @@ rows_a_group (const VulkanDevice *device)
   return MAX (device->quirks.lanes, device->quirks.narrow_rows);
 }
 
+/* Of all its matrices, one after another: those of experts are one tall matrix. */
+static uint32_t
+rows_of (const ModelTensor *tensor)
+{
+  return (uint32_t) (tensor->ne[1] * tensor->ne[2]);
+}
+
 /* Whether the op's weights can lie on top of each other: same type, and each but the last ends
  * where a workgroup's rows end. */
 static gboolean
@@ -51,7 +58,7 @@ can_stack (const VulkanWeights *self, const GraphOp *op)
   for (uint32_t w = 0; w < op->n_weights; w++) {
     const ModelTensor *tensor = op->weights[w];
     if (tensor->type != op->weights[0]->type || g_hash_table_contains (self->parts, tensor) ||
-        (w + 1 < op->n_weights && tensor->ne[1] % rows_a_group (self->device) != 0))
+        (w + 1 < op->n_weights && rows_of (tensor) % rows_a_group (self->device) != 0))
       return FALSE;
   }
   return op->n_weights > 0;
@@ -68,7 +75,7 @@ add_stack (VulkanWeights *self, const ModelTensor *const *tensors, uint32_t n)
     *part = (VulkanPart) { stack, rows };
     g_hash_table_insert (self->parts, (gpointer) tensors[i], part);
     stack->parts[stack->n_parts++] = tensors[i];
-    rows += (uint32_t) tensors[i]->ne[1];
+    rows += rows_of (tensors[i]);
   }
   vulkan_layout_init (&stack->layout, tensors[0]->type, rows, (uint32_t) tensors[0]->ne[0],
                       quirks->group, rows_a_group (self->device), quirks->float_dots);
@@ -83,7 +90,7 @@ add_vector (VulkanWeights *self, const ModelTensor *tensor)
     return;
   VulkanVector *vector = g_new0 (VulkanVector, 1);
   vector->tensor = tensor;
-  vector->n = (uint32_t) tensor->ne[0];
+  vector->n = (uint32_t) tensor->ne[0] * rows_of (tensor);
   g_hash_table_insert (self->vectors, (gpointer) tensor, vector);
 }
 
@@ -247,7 +254,7 @@ fill_part (Loader *loader, const VulkanTensor *stack, const ModelTensor *tensor,
            VulkanBuffer *block, const uint64_t offsets[VULKAN_N_PLANES], GError **error)
 {
   const VulkanLayout *layout = &stack->layout;
-  uint32_t rows = (uint32_t) tensor->ne[1];
+  uint32_t rows = rows_of (tensor);
   uint32_t end = first_row + rows == layout->rows ? layout->padded_rows - first_row : rows;
   size_t src_row = model_type_row_bytes (layout->type, layout->columns), packed_row = 0;
   uint32_t at_once = (uint32_t) MAX (PIECE_BYTES / src_row / layout->group, 1) * layout->group;

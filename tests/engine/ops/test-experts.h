@@ -4,5 +4,9 @@
 
 #include "engine/model/quant.h"
 
-/* limit_of: the NMSE of a product with weights of a type on the back end under test. */
-void test_experts_add (const ModelType *types, size_t n_types, double (*limit_of) (ModelType));
+#include <glib.h>
+
+/* limit_of: the NMSE of a product with weights of a type on the back end under test. is_thorough:
+ * whether a type is tried on all shapes. */
+void test_experts_add (const ModelType *types, size_t n_types, double (*limit_of) (ModelType),
+                       gboolean (*is_thorough) (ModelType));

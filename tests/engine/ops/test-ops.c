@@ -497,7 +497,7 @@ main (int argc, char **argv)
   add_per_type ("gated", test_gated);
   add_attention_tests ();
   if ((case_backend->vtable->caps (case_backend)->can & GRAPH_NEEDS_EXPERTS) != 0)
-    test_experts_add (types, n_types, limit_of);
+    test_experts_add (types, n_types, limit_of, is_thorough);
   g_test_add_func ("/ops/candidates", test_candidates);
   status = g_test_run ();
   case_backend->vtable->close (case_backend);
