@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* How weights lie on a card: no number format takes much more room there than in its file, rows come
- * out the same whether a tensor is packed whole or in pieces, and books fill the room that their
- * kernels give them. What kernels make of the planes is tests/engine/ops' to say. */
+/* How weights lie on a card: no number format takes much more room there than in its file, rows
+ * come out the same whether a tensor is packed whole or in pieces, and books fill the room that
+ * their kernels give them. What kernels make of the planes is tests/engine/ops' to say. */
 #include "engine/vulkan/layout.h"
 #include "engine/vulkan/unpack.h"
 #include "tests/engine/make-gguf.h"
