@@ -142,16 +142,19 @@ high_at (uint at)
 /* What codes of a row come to: dots are the products of its codes in the first and the second half
  * of a block, sums those of x. */
 float
-scaled (uint at, vec2 dots, vec2 sums)
+scaled (uint at, vec2 dots, vec2 sums, vec2 offset)
 {
 #if defined WIDE_SCALE
-  return uintBitsToFloat (p.w.scales.v[at]) * (dots.x + dots.y);
+  float all = dots.x + dots.y;
+  if (BIAS != 0) /* a sum for all rows: drivers do not drop an addition of nothing */
+    all += offset.x + offset.y;
+  return uintBitsToFloat (p.w.scales.v[at]) * all;
 #elif defined WIDE
   vec2 s = Vec2sIn (p.w.scales).v[at];
   return s.x * (dots.x + dots.y) + s.y * (sums.x + sums.y);
 #elif defined WIDE_HALVES
   vec2 s = Vec2sIn (p.w.scales).v[at];
-  return s.x * dots.x + s.y * dots.y;
+  return s.x * (dots.x + offset.x) + s.y * (dots.y + offset.y);
 #elif defined WIDE_BOTH
   vec4 s = Vec4sIn (p.w.scales).v[at];
   return s.x * dots.x + s.y * dots.y + s.z * sums.x + s.w * sums.y;
@@ -177,7 +180,7 @@ multiply (inout float acc[ROWS])
 #if HIGH > 0
       y += vec4 (high_at (at) & upper.mask) * x_high;
 #endif
-      acc[r] += scaled (at, vec2 (y.x + y.y, y.z + y.w) + offset, sums);
+      acc[r] += scaled (at, vec2 (y.x + y.y, y.z + y.w), sums, offset);
     }
   }
 }

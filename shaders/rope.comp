@@ -41,19 +41,12 @@ half_pair (float a, float b)
   return half_bits (a) | half_bits (b) << 16;
 }
 
-/* Query heads of this workgroup. */
-uint
-query_heads ()
-{
-  return p.heads_kv_each * (p.n_heads / p.n_heads_kv);
-}
-
 /* Where head `own` of this workgroup begins, first its query heads, then those of k; first: the
  * token's row. */
 uint
 start_of (uint first, uint own)
 {
-  uint n = query_heads (), group = gl_WorkGroupID.y;
+  uint n = p.heads_each, group = gl_WorkGroupID.y;
   uint head = own < n ? group * n + own : p.n_heads + group * p.heads_kv_each + own - n;
   return first + head * p.d_key;
 }
@@ -67,7 +60,7 @@ shared float squares[NORMED ? gl_WorkGroupSize.x : 1];
 void
 norm_heads (FloatsShared qkv, uint first)
 {
-  uint n_heads = query_heads () + p.heads_kv_each;
+  uint n_heads = p.heads_each + p.heads_kv_each;
   uint lane = gl_LocalInvocationID.x, own = lane % SHARE;
   for (uint head0 = 0; head0 < n_heads; head0 += AT_ONCE) {
     uint head = head0 + lane / SHARE, at = start_of (first, head);
@@ -83,7 +76,7 @@ norm_heads (FloatsShared qkv, uint first)
       all += squares[lane - own + i];
     float scale = 1.0 / sqrt (all / float (p.d_key) + p.epsilon);
     for (uint i = own; i < width; i += SHARE)
-      qkv.v[at + i] *= scale * (head < query_heads () ? p.q_norm.v[i] : p.k_norm.v[i]);
+      qkv.v[at + i] *= scale * (head < p.heads_each ? p.q_norm.v[i] : p.k_norm.v[i]);
   }
   memoryBarrierBuffer ();
   barrier ();
@@ -92,7 +85,7 @@ norm_heads (FloatsShared qkv, uint first)
 void
 rotate (FloatsShared qkv, uint token, uint first)
 {
-  uint pairs = p.d_rope / 2, n = (query_heads () + p.heads_kv_each) * pairs;
+  uint pairs = p.d_rope / 2, n = (p.heads_each + p.heads_kv_each) * pairs;
   for (uint at = gl_LocalInvocationID.x; at < n; at += gl_WorkGroupSize.x) {
     uint head = at / pairs, i = at % pairs;
     uint a = start_of (first, head) + (p.halves != 0 ? i : 2 * i);

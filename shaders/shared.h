@@ -359,9 +359,9 @@ SHADER_STRUCT ShaderRopePush
   SHADER_U32 halves; /* 1: pairs (i, i + d_rope / 2), 0: pairs (2i, 2i + 1) */
   SHADER_U32 pairs;  /* 1: K is stored for attention-narrow.comp */
   SHADER_U32 stride;
-  SHADER_U32 heads_kv_each; /* KV heads that a workgroup takes, with their query heads */
+  SHADER_U32 heads_each;    /* query heads that a workgroup takes */
+  SHADER_U32 heads_kv_each; /* and the KV heads that they share */
   SHADER_F32 epsilon;
-  SHADER_U32 pad;
 }
 SHADER_END (ShaderRopePush)
 SHADER_SIZE (ShaderRopePush, 104)

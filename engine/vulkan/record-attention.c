@@ -54,6 +54,7 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
     .halves = self->plan->desc->architecture->rope == MODEL_ROPE_HALVES,
     .pairs = is_narrow (self, op),
     .stride = recorder_stride (self, op->src),
+    .heads_each = each * (op->n_heads / op->n_heads_kv),
     .heads_kv_each = each,
     .epsilon = self->plan->desc->h.norm_epsilon,
   };
