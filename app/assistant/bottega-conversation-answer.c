@@ -127,14 +127,31 @@ on_flush_time (gpointer user_data)
 }
 
 static void
+begin_writing (BottegaConversation *self)
+{
+  bottega_message_set_state (self->answer, BOTTEGA_MESSAGE_STATE_WRITING);
+  if (self->state == BOTTEGA_CONVERSATION_READING)
+    bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_WRITING);
+}
+
+/* It is stored with the answer, at its end. */
+static void
+on_thought (const char *utf8, gsize bytes, guint n_tokens, gpointer user_data)
+{
+  BottegaConversation *self = user_data;
+
+  begin_writing (self);
+  bottega_message_append_thought (self->answer, utf8, bytes);
+  bottega_conversation_set_context_used (self, self->context_used + n_tokens);
+}
+
+static void
 on_text (const char *utf8, gsize bytes, guint n_tokens, gpointer user_data)
 {
   BottegaConversation *self = user_data;
   gint64 since_us = g_get_monotonic_time () - self->flushed_us;
 
-  bottega_message_set_state (self->answer, BOTTEGA_MESSAGE_STATE_WRITING);
-  if (self->state == BOTTEGA_CONVERSATION_READING)
-    bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_WRITING);
+  begin_writing (self);
   bottega_conversation_append_text (self, utf8, bytes);
   bottega_conversation_set_context_used (self, self->context_used + n_tokens);
 
@@ -217,7 +234,8 @@ begin_answer (BottegaConversation *self, BottegaMessage *answer)
 void
 bottega_conversation_submit (BottegaConversation *self)
 {
-  static const BottegaGenerateEvents events = { on_started, on_reading, on_text, on_finished };
+  static const BottegaGenerateEvents events = { on_started, on_reading, on_text, on_finished,
+                                                on_thought };
   EngineGenerate options = ENGINE_GENERATE_DEFAULT;
   BottegaPrompt *prompt = bottega_conversation_make_prompt (self);
 

@@ -202,8 +202,9 @@ bottega_conversation_make_prompt (BottegaConversation *self)
     if (role == BOTTEGA_MESSAGE_ROLE_USER)
       add_question (self, prompt, i);
     else
-      bottega_prompt_add (prompt, "assistant", bottega_message_get_id (message),
-                          bottega_message_get_text (message));
+      bottega_prompt_add_answer (prompt, bottega_message_get_id (message),
+                                 bottega_message_get_text (message),
+                                 bottega_message_get_thought (message));
   }
   if (self->continues)
     bottega_prompt_set_answer_prefix (prompt, bottega_message_get_text (self->answer));

@@ -232,6 +232,15 @@ on_text (BottegaEngineThread *self, BottegaEvent *event)
 }
 
 static void
+on_thought (BottegaEngineThread *self, BottegaEvent *event)
+{
+  Client *client = find_client (self, event->job, NULL);
+
+  if (client != NULL && client->events.thought != NULL)
+    client->events.thought (event->text, strlen (event->text), event->done, client->user_data);
+}
+
+static void
 on_finished (BottegaEngineThread *self, BottegaEvent *event)
 {
   g_autofree Client *client = steal_client (self, event->job);
@@ -263,6 +272,7 @@ static void (*const on_event[]) (BottegaEngineThread *self, BottegaEvent *event)
   [BOTTEGA_EVENT_STARTED] = on_started,
   [BOTTEGA_EVENT_READING] = on_reading,
   [BOTTEGA_EVENT_TEXT] = on_text,
+  [BOTTEGA_EVENT_THOUGHT] = on_thought,
   [BOTTEGA_EVENT_FINISHED] = on_finished,
   [BOTTEGA_EVENT_COUNTED] = on_counted,
 };
@@ -282,6 +292,12 @@ tell_removed (BottegaEngineThread *self)
   }
 }
 
+static gboolean
+is_text (const BottegaEvent *event)
+{
+  return event->kind == BOTTEGA_EVENT_TEXT || event->kind == BOTTEGA_EVENT_THOUGHT;
+}
+
 /* Takes all events that are there, but not for ever: an engine that is faster than this loop would
  * keep it here. Pieces of text in a row become one. Text of one job at a time is
  * in the ring, so that a run of pieces ends where another event comes. */
@@ -296,16 +312,18 @@ drain (BottegaEngineThread *self)
 
   for (n = 0; more && self->worker != NULL; n++) {
     more = n < MAX_EVENTS_A_TURN && bottega_engine_worker_pop (self->worker, &event);
-    if (more && event.kind == BOTTEGA_EVENT_TEXT && (joined.job == 0 || joined.job == event.job)) {
+    if (more && is_text (&event) &&
+        (joined.job == 0 || (joined.job == event.job && joined.kind == event.kind))) {
       g_string_append (text, event.text);
       joined.job = event.job;
+      joined.kind = event.kind;
       joined.done += event.done;
       bottega_event_clear (&event);
       continue;
     }
     if (joined.job != 0) {
       joined.text = text->str;
-      on_text (self, &joined);
+      on_event[joined.kind](self, &joined);
       g_string_truncate (text, 0);
       joined = (BottegaEvent) { BOTTEGA_EVENT_TEXT };
     }

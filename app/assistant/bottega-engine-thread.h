@@ -68,6 +68,8 @@ typedef struct {
   /* stats NULL when nothing was generated. error NULL: fine, or cancelled (stats->stop, or stats
    * NULL). */
   void (*finished) (const EngineStats *stats, const GError *error, gpointer user_data);
+  /* As text, of what the model thinks before its answer. */
+  void (*thought) (const char *utf8, gsize bytes, guint n_tokens, gpointer user_data);
 } BottegaGenerateEvents;
 
 /* Takes the prompt. Waits for a load in progress; fails with a sentence when there is no model.

@@ -41,6 +41,7 @@ struct _BottegaEngineWorker {
   guint64 text_job; /* whose text waits for room in the ring */
   GString *text;
   guint text_tokens;
+  gboolean text_is_thought;
 };
 
 void
@@ -83,7 +84,11 @@ push_or_wait (BottegaEngineWorker *self, BottegaEvent *event)
 static gboolean
 try_push_text (BottegaEngineWorker *self)
 {
-  BottegaEvent event = { BOTTEGA_EVENT_TEXT, self->text_job, .done = self->text_tokens };
+  BottegaEvent event = {
+    self->text_is_thought ? BOTTEGA_EVENT_THOUGHT : BOTTEGA_EVENT_TEXT,
+    self->text_job,
+    .done = self->text_tokens,
+  };
 
   if (self->text_tokens == 0 && self->text->len == 0)
     return TRUE;
@@ -99,11 +104,26 @@ try_push_text (BottegaEngineWorker *self)
 }
 
 static void
-push_event (BottegaEngineWorker *self, BottegaEvent *event)
+push_text (BottegaEngineWorker *self)
 {
   while (!try_push_text (self) && !atomic_load (&self->quit))
     g_usleep (RING_FULL_WAIT_US);
+}
+
+static void
+push_event (BottegaEngineWorker *self, BottegaEvent *event)
+{
+  push_text (self);
   push_or_wait (self, event);
+}
+
+/* Text of the other kind goes first. */
+static void
+set_text_is_thought (BottegaEngineWorker *self, gboolean is_thought)
+{
+  if (self->text_is_thought != is_thought)
+    push_text (self);
+  self->text_is_thought = is_thought;
 }
 
 /* ---- loading ---- */
@@ -280,7 +300,9 @@ on_engine_event (const EngineEvent *engine_event, void *user_data)
     break;
 
   case ENGINE_EVENT_TOKEN:
-    if (engine_event->text_kind == ENGINE_TEXT_ANSWER)
+    set_text_is_thought (self, engine_event->text_kind == ENGINE_TEXT_THOUGHT);
+    /* The syntax of a tool call is nothing to read. */
+    if (engine_event->text_kind != ENGINE_TEXT_TOOL)
       g_string_append (self->text, engine_event->text);
     self->text_tokens += engine_event->token >= 0;
     try_push_text (self);

@@ -18,6 +18,7 @@ typedef enum {
   BOTTEGA_EVENT_STARTED,  /* fit, text: id of the first message or NULL */
   BOTTEGA_EVENT_READING,  /* done, total, left_s */
   BOTTEGA_EVENT_TEXT,     /* text, done: number of tokens */
+  BOTTEGA_EVENT_THOUGHT,  /* the same of what comes before the answer */
   BOTTEGA_EVENT_FINISHED, /* stats (when has_stats), error */
   BOTTEGA_EVENT_COUNTED,  /* done: tokens, error */
 } BottegaEventKind;

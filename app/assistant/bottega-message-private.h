@@ -24,6 +24,7 @@ void bottega_message_set_waiting (BottegaMessage *self, guint n_before);
 void bottega_message_set_load_fraction (BottegaMessage *self, double fraction);
 void bottega_message_set_reading (BottegaMessage *self, guint done, guint total, double left_s);
 void bottega_message_append (BottegaMessage *self, const char *utf8, gsize bytes);
+void bottega_message_append_thought (BottegaMessage *self, const char *utf8, gsize bytes);
 void bottega_message_set_writer (BottegaMessage *self, const char *model_name, const char *device);
 /* The whole text anew; notifies. */
 void bottega_message_set_text (BottegaMessage *self, const char *text);

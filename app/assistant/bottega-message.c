@@ -29,6 +29,8 @@ struct _BottegaMessage {
   BottegaSources sources;
   char *sources_json; /* from the store, not yet looked into; else NULL */
   char *search_phase;
+  GString *thought;
+  gint64 thought_since_us, thought_us; /* on the monotonic clock; how long */
 };
 
 enum {
@@ -55,6 +57,7 @@ enum {
   PROP_SEARCH_TEXT,
   PROP_NOTE,
   PROP_SCOPE_TEXT,
+  PROP_THOUGHT,
   N_PROPS,
 };
 
@@ -133,7 +136,9 @@ make_phase_text (BottegaMessage *self)
   case BOTTEGA_MESSAGE_STATE_READING:
     return make_reading_text (self);
   case BOTTEGA_MESSAGE_STATE_WRITING:
-    return g_strdup (self->text->len == 0 ? _ ("Writing") : "");
+    if (self->text->len > 0)
+      return g_strdup ("");
+    return g_strdup (self->thought->len > 0 ? _ ("Thinking") : _ ("Writing"));
   case BOTTEGA_MESSAGE_STATE_COMPLETE:
   case BOTTEGA_MESSAGE_STATE_STOPPED:
   case BOTTEGA_MESSAGE_STATE_INTERRUPTED:
@@ -215,6 +220,8 @@ get_string (BottegaMessage *self, guint id)
     return bottega_message_get_note (self);
   case PROP_SCOPE_TEXT:
     return bottega_message_get_scope_text (self);
+  case PROP_THOUGHT:
+    return bottega_message_get_thought (self);
   case PROP_STATS_SHORT:
   default:
     return bottega_message_get_stats_short (self);
@@ -272,6 +279,7 @@ bottega_message_finalize (GObject *object)
 
   g_free (self->id);
   g_string_free (self->text, TRUE);
+  g_string_free (self->thought, TRUE);
   g_free (self->error);
   g_free (self->model_name);
   g_free (self->device);
@@ -326,6 +334,7 @@ bottega_message_class_init (BottegaMessageClass *klass)
   properties[PROP_SEARCH_TEXT] = g_param_spec_string ("search-text", NULL, NULL, NULL, flags);
   properties[PROP_NOTE] = g_param_spec_string ("note", NULL, NULL, NULL, flags);
   properties[PROP_SCOPE_TEXT] = g_param_spec_string ("scope-text", NULL, NULL, NULL, flags);
+  properties[PROP_THOUGHT] = g_param_spec_string ("thought", NULL, NULL, NULL, flags);
   g_object_class_install_properties (object_class, N_PROPS, properties);
 
   appended_signal = g_signal_new ("appended", BOTTEGA_TYPE_MESSAGE, G_SIGNAL_RUN_LAST, 0, NULL,
@@ -338,6 +347,7 @@ static void
 bottega_message_init (BottegaMessage *self)
 {
   self->text = g_string_new (NULL);
+  self->thought = g_string_new (NULL);
   self->state = BOTTEGA_MESSAGE_STATE_COMPLETE;
   self->phase_text = g_strdup ("");
   self->included = TRUE;
@@ -377,6 +387,8 @@ bottega_message_new_from_row (const BottegaStoreMessage *row)
   g_set_str (&self->device, row->device);
   g_set_str (&self->stats_json, row->stats);
   g_set_str (&self->sources_json, row->sources);
+  g_string_assign (self->thought, row->thought != NULL ? row->thought : "");
+  self->thought_us = row->thought_us;
   update_phase_text (self);
 
   return self;
@@ -404,6 +416,8 @@ bottega_message_to_row (BottegaMessage *self, const char *conversation, const ch
   look_into_stats (self);
   row->stats = self->has_stats ? bottega_stats_to_json (&self->stats) : NULL;
   row->sources = bottega_sources_to_json (look_into_sources (self));
+  row->thought = g_strdup (bottega_message_get_thought (self));
+  row->thought_us = self->thought_us;
   row->created_us = self->started_us;
   row->updated_us = g_get_real_time ();
 
@@ -485,6 +499,37 @@ bottega_message_append (BottegaMessage *self, const char *utf8, gsize bytes)
   g_string_append_len (self->text, piece, (gssize) bytes);
   update_phase_text (self);
   g_signal_emit (self, appended_signal, 0, piece);
+}
+
+void
+bottega_message_append_thought (BottegaMessage *self, const char *utf8, gsize bytes)
+{
+  gint64 now_us = g_get_monotonic_time ();
+
+  if (bytes == 0)
+    return;
+  if (self->thought_since_us == 0)
+    self->thought_since_us = now_us - self->thought_us; /* an answer that goes on thinks on */
+  self->thought_us = now_us - self->thought_since_us;
+  g_string_append_len (self->thought, utf8, (gssize) bytes);
+  update_phase_text (self);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_THOUGHT]);
+}
+
+const char *
+bottega_message_get_thought (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), NULL);
+
+  return self->thought->len > 0 ? self->thought->str : NULL;
+}
+
+double
+bottega_message_get_thought_s (BottegaMessage *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), 0);
+
+  return (double) self->thought_us / G_USEC_PER_SEC;
 }
 
 void

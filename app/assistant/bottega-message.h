@@ -31,6 +31,7 @@
  *   note          string or NULL: a sentence about the search ("The documents could not be searched
  *                          …")
  *   scope-text    string or NULL: titles of the documents that a question asks in; NULL: all
+ *   thought       string or NULL: what the model thought before its answer; notifies as it grows
  *
  * Signal "appended" (const char *utf8_piece): text has grown by this piece, whole characters; at
  * most once per turn of the main loop.
@@ -101,6 +102,10 @@ gboolean bottega_message_get_abstained (BottegaMessage *self);
 const char *bottega_message_get_search_text (BottegaMessage *self);
 const char *bottega_message_get_note (BottegaMessage *self);
 const char *bottega_message_get_scope_text (BottegaMessage *self);
+/* Borrowed, valid until it grows; NULL: it did not think. */
+const char *bottega_message_get_thought (BottegaMessage *self);
+/* How long it thought, in seconds. */
+double bottega_message_get_thought_s (BottegaMessage *self);
 /* Ids of the documents that a question asks in; NULL: all. Borrowed. */
 const gint64 *bottega_message_get_scope (BottegaMessage *self, guint *n_documents);
 

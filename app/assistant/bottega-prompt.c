@@ -16,6 +16,7 @@
 
 typedef struct {
   char *role, *id;
+  char *thought; /* before an answer; NULL: none */
   GString *text;
   gsize last_start; /* of what was added to it last */
   gboolean opens_turn;
@@ -36,6 +37,7 @@ part_free (gpointer data)
 
   g_free (part->role);
   g_free (part->id);
+  g_free (part->thought);
   g_string_free (part->text, TRUE);
   g_free (part);
 }
@@ -103,6 +105,17 @@ bottega_prompt_add (BottegaPrompt *self, const char *role, const char *id, const
 }
 
 void
+bottega_prompt_add_answer (BottegaPrompt *self, const char *id, const char *text,
+                           const char *thought)
+{
+  g_return_if_fail (self != NULL && text != NULL);
+
+  bottega_prompt_add (self, "assistant", id, text);
+  if (thought != NULL && *thought != '\0')
+    g_set_str (&((Part *) g_ptr_array_index (self->parts, self->parts->len - 1))->thought, thought);
+}
+
+void
 bottega_prompt_set_choices (BottegaPrompt *self, const char *const *texts)
 {
   g_return_if_fail (self != NULL && texts != NULL && texts[0] != NULL);
@@ -129,7 +142,7 @@ bottega_prompt_get_messages (BottegaPrompt *self, gsize *n_messages)
     for (guint i = 0; i < self->parts->len; i++) {
       const Part *part = g_ptr_array_index (self->parts, i);
 
-      self->messages[i] = (EngineMessage) { part->role, part->text->str };
+      self->messages[i] = (EngineMessage) { part->role, part->text->str, part->thought };
     }
   }
   *n_messages = self->parts->len;

@@ -22,6 +22,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BottegaPrompt, bottega_prompt_free)
 /* role: "user" opens a turn, "assistant" belongs to the open one. All copied. id: of the message.
  * */
 void bottega_prompt_add (BottegaPrompt *self, const char *role, const char *id, const char *text);
+/* An earlier answer, and what was thought before it (may be NULL), which most models do not read
+ * again. */
+void bottega_prompt_add_answer (BottegaPrompt *self, const char *id, const char *text,
+                                const char *thought);
 /* Texts of which one stands for what was added last (a question), the fullest first, the last one
  * the least that makes sense: a question with passages of documents, with fewer, with none. fit ()
  * takes the first that fits and makes no more than half of the context beyond the last one.

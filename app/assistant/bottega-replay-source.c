@@ -181,7 +181,13 @@ replay_write (BottegaReplaySource *self,
   while (*at != '\0') {
     gsize bytes = token_bytes_at (self, at);
     g_autofree char *piece = g_strndup (at, bytes);
-    EngineEvent event = { ENGINE_EVENT_TOKEN, .token = 1, .text = piece };
+    gboolean is_thought = (gsize) (at - self->text) < self->options.thought_bytes;
+    EngineEvent event = {
+      ENGINE_EVENT_TOKEN,
+      .token = 1,
+      .text = piece,
+      .text_kind = is_thought ? ENGINE_TEXT_THOUGHT : ENGINE_TEXT_ANSWER,
+    };
 
     if (stats->written_tokens >= options->max_tokens) {
       stats->stop = ENGINE_STOP_MAX_TOKENS;

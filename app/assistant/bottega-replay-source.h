@@ -15,6 +15,7 @@ typedef struct {
   double load_s;            /* how long loading takes */
   guint context_tokens;     /* 0: 8192 */
   guint token_bytes;        /* 0: 4 */
+  guint thought_bytes;      /* of the text's beginning: what is thought before the answer */
 } BottegaReplayOptions;
 
 #define BOTTEGA_TYPE_REPLAY_SOURCE (bottega_replay_source_get_type ())

@@ -122,5 +122,9 @@ const char *const bottega_schema_steps[] = {
 
   /* 1: it answers with what the documents say, or not at all. */
   "ALTER TABLE conversations ADD COLUMN only_documents INTEGER NOT NULL DEFAULT 0;",
+
+  /* What the model thought before its answer, and how long. */
+  "ALTER TABLE messages ADD COLUMN thought TEXT;"
+  "ALTER TABLE messages ADD COLUMN thought_us INTEGER NOT NULL DEFAULT 0;",
 };
 const guint bottega_schema_n_steps = G_N_ELEMENTS (bottega_schema_steps);

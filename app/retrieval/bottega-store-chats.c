@@ -17,11 +17,12 @@ static const char sql_put_conversation[] =
     " only_documents = excluded.only_documents RETURNING seq";
 static const char sql_put_message[] =
     "INSERT INTO messages (id, conversation, parent, role, state, text, error, model, device,"
-    " stats, sources, created_us, updated_us)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+    " stats, sources, thought, created_us, updated_us, thought_us)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
     " ON CONFLICT (id) DO UPDATE SET parent = excluded.parent, state = excluded.state,"
     " text = excluded.text, error = excluded.error, model = excluded.model,"
     " device = excluded.device, stats = excluded.stats, sources = excluded.sources,"
+    " thought = excluded.thought, thought_us = excluded.thought_us,"
     " created_us = excluded.created_us, updated_us = excluded.updated_us RETURNING seq";
 static const char sql_put_text[] = "UPDATE messages SET text = ?2, updated_us = ?3 WHERE id = ?1";
 static const char sql_put_title_words[] =
@@ -37,8 +38,8 @@ static const char sql_list_conversations[] =
     " WHERE deleted_us IS NULL ORDER BY updated_us DESC, seq DESC";
 static const char sql_list_messages[] =
     "SELECT id, conversation, parent, role, state, text, error, model, device, stats, sources,"
-    " created_us, updated_us FROM messages WHERE conversation = ?1 AND superseded_us IS NULL"
-    " ORDER BY created_us, seq";
+    " thought, created_us, updated_us, thought_us FROM messages"
+    " WHERE conversation = ?1 AND superseded_us IS NULL ORDER BY created_us, seq";
 static const char sql_list_ids[] = "SELECT id FROM conversations WHERE deleted_us IS NULL"
                                    " ORDER BY updated_us DESC, seq DESC";
 static const char sql_search[] =
@@ -108,6 +109,7 @@ message_copy (const BottegaStoreMessage *row)
   copy->device = g_strdup (row->device);
   copy->stats = g_strdup (row->stats);
   copy->sources = g_strdup (row->sources);
+  copy->thought = g_strdup (row->thought);
 
   return copy;
 }
@@ -139,6 +141,7 @@ bottega_store_message_free (BottegaStoreMessage *row)
   g_free (row->device);
   g_free (row->stats);
   g_free (row->sources);
+  g_free (row->thought);
   g_free (row);
 }
 
@@ -163,12 +166,13 @@ message_from_columns (sqlite3_stmt *statement)
   BottegaStoreMessage *row = g_new0 (BottegaStoreMessage, 1);
   char **const columns[] = { &row->id, &row->conversation, &row->parent, &row->role, &row->state,
                              &row->text, &row->error, &row->model, &row->device, &row->stats,
-                             &row->sources };
+                             &row->sources, &row->thought };
 
   for (guint i = 0; i < G_N_ELEMENTS (columns); i++)
     *columns[i] = bottega_database_dup_column (statement, (int) i);
-  row->created_us = sqlite3_column_int64 (statement, 11);
-  row->updated_us = sqlite3_column_int64 (statement, 12);
+  row->created_us = sqlite3_column_int64 (statement, 12);
+  row->updated_us = sqlite3_column_int64 (statement, 13);
+  row->thought_us = sqlite3_column_int64 (statement, 14);
 
   return row;
 }
@@ -254,15 +258,16 @@ put_message (BottegaDatabase *db, const BottegaStoreMessage *row, GError **error
   sqlite3_stmt *statement = bottega_database_statement (db, sql_put_message, error);
   const char *const columns[] = { row->id, row->conversation, row->parent, row->role, row->state,
                                   row->text, row->error, row->model, row->device, row->stats,
-                                  row->sources };
+                                  row->sources, row->thought };
   gint64 seq;
 
   if (statement == NULL)
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (columns); i++)
     bottega_database_bind_text (statement, (int) i + 1, columns[i]);
-  sqlite3_bind_int64 (statement, 12, row->created_us);
-  sqlite3_bind_int64 (statement, 13, row->updated_us);
+  sqlite3_bind_int64 (statement, 13, row->created_us);
+  sqlite3_bind_int64 (statement, 14, row->updated_us);
+  sqlite3_bind_int64 (statement, 15, row->thought_us);
   if (!step_seq (db, statement, &seq, error))
     return FALSE;
 

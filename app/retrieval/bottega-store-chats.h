@@ -37,7 +37,9 @@ typedef struct {
   char *device;       /* sentence about the device; NULL */
   char *stats;        /* JSON object; NULL */
   char *sources;      /* JSON of the passages it was given; NULL */
+  char *thought;      /* what the model thought before its text; NULL */
   gint64 created_us, updated_us;
+  gint64 thought_us; /* how long it thought */
 } BottegaStoreMessage;
 
 void bottega_store_conversation_free (BottegaStoreConversation *row);

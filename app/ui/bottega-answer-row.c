@@ -24,6 +24,8 @@ struct _BottegaAnswerRow {
 
   BottegaSourceChips *chips;
   GtkLabel *note_label;
+  GtkExpander *thought_expander;
+  GtkLabel *thought_label;
   BottegaMarkdownView *view;
   BottegaPhaseLine *phase_line;
   GtkWidget *end_box;
@@ -208,6 +210,24 @@ note_cb (BottegaAnswerRow *self)
   gtk_widget_set_visible (GTK_WIDGET (self->note_label), note != NULL);
 }
 
+/* Folded until it is opened: only then is its text laid out. */
+static void
+thought_cb (BottegaAnswerRow *self)
+{
+  const char *thought = bottega_message_get_thought (self->message);
+  guint seconds = (guint) (bottega_message_get_thought_s (self->message) + 0.5);
+  gboolean shown = thought != NULL && gtk_expander_get_expanded (self->thought_expander);
+  g_autofree char *title = NULL;
+
+  g_assert (BOTTEGA_IS_ANSWER_ROW (self));
+
+  if (seconds > 0)
+    title = g_strdup_printf (ngettext ("Thought for %u s", "Thought for %u s", seconds), seconds);
+  gtk_expander_set_label (self->thought_expander, title != NULL ? title : _ ("Thought"));
+  gtk_label_set_label (self->thought_label, shown ? thought : "");
+  gtk_widget_set_visible (GTK_WIDGET (self->thought_expander), thought != NULL);
+}
+
 static void
 show_source_action (GtkWidget *widget,
                     const char *name,
@@ -262,6 +282,8 @@ bottega_answer_row_class_init (BottegaAnswerRowClass *klass)
       widget_class, "/io/github/bottega/Bottega/bottega-answer-row.ui");
   gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, chips);
   gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, note_label);
+  gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, thought_expander);
+  gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, thought_label);
   gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, view);
   gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, phase_line);
   gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, end_box);
@@ -275,6 +297,7 @@ bottega_answer_row_class_init (BottegaAnswerRowClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, copy_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaAnswerRow, regenerate_button);
   gtk_widget_class_bind_template_callback (widget_class, copy_cb);
+  gtk_widget_class_bind_template_callback (widget_class, thought_cb);
   gtk_widget_class_install_action (widget_class, "answer.show-source", "u", show_source_action);
 }
 
@@ -313,6 +336,8 @@ bottega_answer_row_new (BottegaConversation *conversation,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (message, "notify::stats-line", G_CALLBACK (stats_cb), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (message, "notify::thought", G_CALLBACK (thought_cb), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (message, "notify::note", G_CALLBACK (note_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (bottega_message_get_passages (message), "items-changed",
                            G_CALLBACK (passages_cb), self, G_CONNECT_SWAPPED);
@@ -321,6 +346,7 @@ bottega_answer_row_new (BottegaConversation *conversation,
   bottega_source_chips_set_passages (self->chips, bottega_message_get_passages (message));
   passages_cb (self);
   note_cb (self);
+  thought_cb (self);
   text_cb (self);
   state_cb (self);
   stats_cb (self);

@@ -78,6 +78,8 @@ jinja_buffer_slice (JinjaBuffer *buffer, const JinjaString *string, size_t from,
 {
   size_t n = to - from;
 
+  if (n == 0)
+    return;
   jinja_work (buffer->run, n / JINJA_BYTES_A_STEP);
   if (string->marks == NULL) {
     jinja_buffer_put (buffer, string->bytes + from, n, string->people);

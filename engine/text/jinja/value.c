@@ -426,8 +426,8 @@ jinja_iterate (JinjaRun *run, JinjaValue value)
     list->room = list->n; /* what is added to either does not show in the other */
     return list;
   case JINJA_ITERATOR:
-    list->items = value.list->items + value.list->next;
     list->n = list->room = value.list->n - value.list->next;
+    list->items = list->n > 0 ? value.list->items + value.list->next : NULL;
     value.list->next = value.list->n;
     return list;
   case JINJA_DICT:
