@@ -386,6 +386,7 @@ void
 bottega_models_page_shown (BottegaModelsPage *self)
 {
   BottegaModelStore *models;
+  GtkWidget *first;
 
   g_return_if_fail (BOTTEGA_IS_MODELS_PAGE (self));
 
@@ -394,7 +395,6 @@ bottega_models_page_shown (BottegaModelsPage *self)
   /* Not beside an answer, whose time it would take. */
   if (!bottega_engine_thread_get_answering (bottega_assistant_get_engine (self->assistant)))
     bottega_model_store_measure (models);
-  if (!gtk_widget_get_visible (GTK_WIDGET (self->installed)) ||
-      !gtk_widget_child_focus (GTK_WIDGET (self->installed), GTK_DIR_TAB_FORWARD))
-    gtk_widget_grab_focus (self->choose_button);
+  first = GTK_WIDGET (gtk_list_box_get_row_at_index (self->installed, 0));
+  gtk_widget_grab_focus (first != NULL ? first : self->choose_button);
 }
