@@ -98,7 +98,8 @@ class Models:
 
     def details(self):
         self.menu(0)
-        for words in ('Apache 2.0', 'English', '8,192 tokens', 'Q4_1', 'of this computer’s', 'Checksum'):
+        for words in ('Apache 2.0', 'English', '8,192 tokens', 'Q4_1', 'of this computer’s',
+                      'Checksum'):
             self.app.sees(words)
         self.app.sees('Not known yet: the first answer will tell')
         self.app.key('Escape')

@@ -21,17 +21,22 @@ typedef struct {
   GraphPlan *load_plan;
   EngineBackendModel *model;
   int32_t tokens[N_TOKENS + 1];
+  gboolean software;
 } World;
 
 /* The index of a device that can be used, software or not; -1: none. */
 static int
-any_device (void)
+any_device (gboolean *software)
 {
   g_autoptr (GPtrArray) devices = vulkan_devices (NULL);
 
   for (guint i = 0; devices != NULL && i < devices->len; i++)
-    if (((VulkanDeviceInfo *) g_ptr_array_index (devices, i))->usable)
+    if (((VulkanDeviceInfo *) g_ptr_array_index (devices, i))->usable) {
+      VulkanDeviceInfo *info = g_ptr_array_index (devices, i);
+
+      *software = info->kind == VULKAN_KIND_SOFTWARE;
       return (int) i;
+    }
   return -1;
 }
 
@@ -58,9 +63,11 @@ static void
 world_init (World *world, gconstpointer data)
 {
   g_autoptr (GError) error = NULL;
-  int device = any_device ();
+  gboolean software = FALSE;
+  int device = any_device (&software);
 
   memset (world, 0, sizeof *world);
+  world->software = software; /* exact; cards round activations to bytes */
   if (device < 0) {
     g_test_skip ("no Vulkan device");
     return;
@@ -160,7 +167,7 @@ test_cuts (World *world, gconstpointer data)
 
     g_test_message ("step %u: lse %.6f, %.6f token by token", steps[i], (double) cut.lse,
                     (double) whole.lse);
-    assert_same (&whole, &cut, 1e-3f);
+    assert_same (&whole, &cut, world->software ? 1e-3f : 1e-2f);
   }
 }
 
@@ -220,7 +227,7 @@ test_no_memory (World *world, gconstpointer data)
                                                NULL, &error));
   g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY);
   g_test_message ("%s", error->message);
-  g_assert_nonnull (strstr (error->message, "GB"));
+  g_assert_nonnull (strstr (error->message, "context"));
 }
 
 static char *
@@ -263,7 +270,8 @@ test_cache (World *world, gconstpointer data)
     g_assert_true (g_file_set_contents (file, spoilt, (gssize) left, NULL));
     world->backend->vtable->unload (world->model);
     world->backend->vtable->close (world->backend);
-    world->backend = vulkan_backend_open ((unsigned) any_device (), world->folder, &error);
+    world->backend =
+        vulkan_backend_open ((unsigned) any_device (&world->software), world->folder, &error);
     g_assert_no_error (error);
     world->model = world->backend->vtable->load (world->backend, world->load_plan,
                                                  &(EngineKvSize) { { N_PAGES } }, NULL,
