@@ -232,7 +232,7 @@ pack_slice (gpointer data)
   return NULL;
 }
 
-/* vulkan_layout_pack on all processors: one alone packs 150 MB a second, far less than disks read. */
+/* vulkan_layout_pack on all processors: one packs 150 MB a second, far less than disks read. */
 static void
 pack (const VulkanLayout *layout, const uint8_t *src, uint32_t n,
       uint8_t *const planes[VULKAN_N_PLANES])
