@@ -124,7 +124,7 @@ const char *const bottega_schema_steps[] = {
   "ALTER TABLE conversations ADD COLUMN only_documents INTEGER NOT NULL DEFAULT 0;",
 
   /* What the model thought before its answer, and how long. */
-  "ALTER TABLE messages ADD COLUMN thought TEXT;"
-  "ALTER TABLE messages ADD COLUMN thought_us INTEGER NOT NULL DEFAULT 0;",
+  ("ALTER TABLE messages ADD COLUMN thought TEXT;"
+   "ALTER TABLE messages ADD COLUMN thought_us INTEGER NOT NULL DEFAULT 0;"),
 };
 const guint bottega_schema_n_steps = G_N_ELEMENTS (bottega_schema_steps);

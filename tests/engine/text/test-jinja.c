@@ -342,8 +342,8 @@ test_marks (void)
     "T{% macro q(x) %}[{{ x }}]{% endmacro %}{{ q(s)|upper|lower }}",
     "T{% macro q() %}{{ caller() }}{% endmacro %}{% call q() %}{{ s }}{% endcall %}",
     "T{% for c in s %}{{ c }}{% endfor %}",
-    "T{% set ns = namespace(x='') %}{% for c in l %}{% set ns.x = ns.x + c %}{% endfor %}"
-    "{{ ns.x }}",
+    ("T{% set ns = namespace(x='') %}{% for c in l %}{% set ns.x = ns.x + c %}{% endfor %}"
+     "{{ ns.x }}"),
     "T{% for a in l %}{{ loop.nextitem }}{% endfor %}",
   };
 
