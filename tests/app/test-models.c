@@ -80,14 +80,16 @@ assert_names (Models *models, const char *expected)
   g_assert_cmpstr (found, ==, expected);
 }
 
+/* Without what an earlier run left, which the store removes in its own time. */
 static guint
 n_files (const char *folder)
 {
   g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *name;
   guint n = 0;
 
-  while (g_dir_read_name (dir) != NULL)
-    n++;
+  while ((name = g_dir_read_name (dir)) != NULL)
+    n += !g_str_equal (name, ".import-left");
 
   return n;
 }
