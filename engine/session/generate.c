@@ -192,13 +192,14 @@ read_prompt (Generation *g, const gint32 *tokens, uint32_t n, GError **error)
   EngineSession *session = g->session;
   uint32_t chunk = session->model->chunk_tokens, done = g->stats.reused_tokens, n_candidates;
   uint32_t mark = n > MARK_BEFORE ? n - MARK_BEFORE : 0;
+  gboolean keeps_states = session->model->states.n_pages > 0;
   gint64 start_us = g_get_monotonic_time ();
   EngineResult result = sampling_result (g, &n_candidates);
 
   report_reading (g, done, n, start_us, 0);
   while (done < n) {
     /* States stand still only where a batch ends: one ends at the mark. */
-    uint32_t until = session->model->states.n_pages > 0 && done < mark ? mark : n;
+    uint32_t until = keeps_states && done < mark ? mark : n;
     uint32_t count = MIN (chunk, until - done), last = count - 1;
     gboolean final = done + count == n;
 
@@ -207,7 +208,7 @@ read_prompt (Generation *g, const gint32 *tokens, uint32_t n, GError **error)
       return FALSE;
     done += count;
     /* Templates may write earlier answers otherwise: then this is where they part. */
-    if (until == mark ? done == mark : final)
+    if (keeps_states ? done == mark : final)
       session_timeline_set_mark (&session->timeline, mark);
     g->stats.read_tokens += count;
     report_reading (g, done, n, start_us, g->stats.read_tokens);
