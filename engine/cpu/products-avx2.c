@@ -39,23 +39,4 @@ PRODUCT (integer, IQ4_XS)
 PRODUCT (integer, MXFP4)
 PRODUCT (integer, EXPANDED)
 
-const CpuMatmulFunc cpu_products_avx2[CPU_N_FORMATS] = {
-  [CPU_FORMAT_FILE] = cpu_matmul_file,
-  [CPU_FORMAT_F32] = matmul_F32,
-  [CPU_FORMAT_F16] = matmul_F16,
-  [CPU_FORMAT_BF16] = matmul_BF16,
-  [CPU_FORMAT_Q4_0] = matmul_Q4_0,
-  [CPU_FORMAT_Q4_1] = matmul_Q4_1,
-  [CPU_FORMAT_Q5_0] = matmul_Q5_0,
-  [CPU_FORMAT_Q5_1] = matmul_Q5_1,
-  [CPU_FORMAT_Q8_0] = matmul_Q8_0,
-  [CPU_FORMAT_Q2_K] = matmul_Q2_K,
-  [CPU_FORMAT_Q3_K] = matmul_Q3_K,
-  [CPU_FORMAT_Q4_K] = matmul_Q4_K,
-  [CPU_FORMAT_Q5_K] = matmul_Q5_K,
-  [CPU_FORMAT_Q6_K] = matmul_Q6_K,
-  [CPU_FORMAT_IQ4_NL] = matmul_IQ4_NL,
-  [CPU_FORMAT_IQ4_XS] = matmul_IQ4_XS,
-  [CPU_FORMAT_MXFP4] = matmul_MXFP4,
-  [CPU_FORMAT_EXPANDED] = matmul_EXPANDED,
-};
+const CpuMatmulFunc cpu_products_avx2[CPU_N_FORMATS] = PRODUCT_TABLE;
