@@ -171,7 +171,7 @@ engine_device_resolve (const char *device, GError **error)
 {
   g_autofree char *why = NULL;
 
-  if (device == NULL || strcmp (device, "auto") == 0)
+  if (engine_device_is_automatic (device))
     return engine_device_auto (&why);
   if (strcmp (device, "cpu") == 0)
     return g_strdup ("cpu");

@@ -5,6 +5,15 @@
 #include "engine/cpu/cpu.h"
 #include "engine/engine.h"
 
+#include <string.h>
+
+/* Whether the choice is the engine's. */
+static inline gboolean
+engine_device_is_automatic (const char *device)
+{
+  return device == NULL || strcmp (device, "auto") == 0;
+}
+
 /* "auto", "cpu", "vulkan", "vulkan:N" or NULL → "cpu" or "vulkan:N" (owned by the caller). "auto"
  * never takes a software driver; "vulkan" takes one when there is nothing better. NULL with a
  * sentence when there is no such device. */

@@ -194,12 +194,6 @@ choose_sizes (EngineModel *model, const EngineModelOptions *options, GError **er
 }
 
 static gboolean
-is_automatic (const char *device)
-{
-  return device == NULL || strcmp (device, "auto") == 0;
-}
-
-static gboolean
 load_on_device (EngineModel *model, const EngineModelOptions *options, GError **error)
 {
   model->backend = open_backend (model->device, options, error);
@@ -235,7 +229,7 @@ engine_model_open (const char *path, const EngineModelOptions *options, GError *
     return NULL;
   if (!load_on_device (model, options, &problem)) {
     if (!g_error_matches (problem, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED) ||
-        !is_automatic (options->device) || strcmp (model->device, "cpu") == 0) {
+        !engine_device_is_automatic (options->device) || strcmp (model->device, "cpu") == 0) {
       g_propagate_error (error, g_steal_pointer (&problem));
       return NULL;
     }

@@ -132,6 +132,7 @@ session_timeline_set_mark (SessionTimeline *timeline, uint32_t n)
   session_timeline_drop_state (timeline, before);
 }
 
+/* And the mark, which goes with the tokens that it stands after. */
 static void
 truncate_states (SessionTimeline *timeline, uint32_t n)
 {
@@ -166,7 +167,6 @@ session_timeline_truncate (SessionTimeline *timeline, uint32_t n)
     g_array_set_size (timeline->tokens, n);
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
     shorten (timeline, group, pages_for (timeline->tokens->len));
-  timeline->mark = MIN (timeline->mark, timeline->tokens->len);
 }
 
 void

@@ -38,23 +38,24 @@ session_model_load (EngineModel *model, const EngineModelOptions *options, GErro
   const EngineBackendVtable *vtable = model->backend->vtable;
   gboolean embeds = session_model_embeds (model);
   uint32_t n_pages = (model->context_tokens + ENGINE_PAGE_TOKENS - 1) / ENGINE_PAGE_TOKENS;
-
   EngineKvSize kv = { { 0 } };
+  const GraphPlan *chunk;
 
   if (embeds)
     n_pages = session_embed_pages (model);
   for (SessionClass class = embeds ? SESSION_CLASS_CHUNK : 0; class < SESSION_N_CLASSES; class ++)
     model->plans[class] = build_plan (model, class);
+  chunk = model->plans[SESSION_CLASS_CHUNK];
   kv.n_pages[GRAPH_KV_FULL] = n_pages;
-  if (model->plans[SESSION_CLASS_CHUNK]->n_kv_layers[GRAPH_KV_WINDOW] > 0)
+  if (chunk->n_kv_layers[GRAPH_KV_WINDOW] > 0)
     kv.n_pages[GRAPH_KV_WINDOW] = session_window_pages (
         session_model_window_tokens (model), model->chunk_tokens, model->context_tokens);
-  if (model->plans[SESSION_CLASS_CHUNK]->state_floats > 0)
+  if (chunk->state_floats > 0)
     kv.n_states = SESSION_STATES;
   if (!check_needs (model, error))
     return FALSE;
-  model->weights = vtable->load (model->backend, model->plans[SESSION_CLASS_CHUNK], &kv,
-                                 options->progress, options->progress_data, options->cancel, error);
+  model->weights = vtable->load (model->backend, chunk, &kv, options->progress,
+                                 options->progress_data, options->cancel, error);
   if (model->weights == NULL)
     return FALSE;
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
