@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "app/assistant/bottega-devices.h"
+#include "app/ui/bottega-device-row.h"
 #include "app/ui/bottega-fact-row.h"
 #include "app/ui/bottega-model-details.h"
 
@@ -230,46 +231,15 @@ fill_context (BottegaModelDetails *self,
   adw_combo_row_set_selected (self->context_row, selected);
 }
 
-static void
-add_device (BottegaModelDetails *self,
-            GtkStringList *names,
-            const char *id,
-            const char *name)
-{
-  gtk_string_list_append (names, name);
-  g_ptr_array_add (self->device_ids, g_strdup (id));
-}
-
 /* devices: GPtrArray of EngineDevice; NULL while they are not known. */
 static void
 fill_devices (BottegaModelDetails *self,
               GPtrArray *devices,
               const char *chosen)
 {
-  g_autoptr (GtkStringList) names = gtk_string_list_new (NULL);
-  guint selected = 0;
-
-  g_ptr_array_set_size (self->device_ids, 0);
-  add_device (self, names, NULL, _ ("As in the preferences"));
-  add_device (self, names, "auto", _ ("Automatic"));
-  add_device (self, names, "cpu", _ ("Processor"));
-  for (guint i = 0; devices != NULL && i < devices->len; i++) {
-    const EngineDevice *device = g_ptr_array_index (devices, i);
-
-    if (device->usable && g_strcmp0 (device->id, "cpu") != 0)
-      add_device (self, names, device->id, device->name);
-  }
-  for (guint i = 1; chosen != NULL && i < self->device_ids->len; i++)
-    if (g_str_equal (self->device_ids->pdata[i], chosen))
-      selected = i;
-  /* A card that is set but not found now stays to be seen. */
-  if (chosen != NULL && selected == 0) {
-    add_device (self, names, chosen, chosen);
-    selected = self->device_ids->len - 1;
-  }
   self->filling = TRUE;
-  adw_combo_row_set_model (self->device_row, G_LIST_MODEL (names));
-  adw_combo_row_set_selected (self->device_row, selected);
+  bottega_device_row_fill (self->device_row, self->device_ids, _ ("As in the preferences"), devices,
+                           chosen);
   self->filling = FALSE;
 }
 

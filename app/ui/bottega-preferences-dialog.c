@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "app/assistant/bottega-devices.h"
+#include "app/ui/bottega-device-row.h"
 #include "app/ui/bottega-preferences-dialog.h"
 
 #include <glib/gi18n.h>
@@ -108,41 +109,14 @@ device_selected_cb (BottegaPreferencesDialog *self)
                 NULL);
 }
 
-static void
-add_device (BottegaPreferencesDialog *self,
-            GtkStringList *names,
-            const char *id,
-            const char *name)
-{
-  gtk_string_list_append (names, name);
-  g_ptr_array_add (self->device_ids, g_strdup (id));
-}
-
 /* devices: GPtrArray of EngineDevice; NULL while they are not known. */
 static void
 fill_devices (BottegaPreferencesDialog *self,
               GPtrArray *devices)
 {
-  g_autoptr (GtkStringList) names = gtk_string_list_new (NULL);
-  const char *chosen = bottega_settings_get_device (get_settings (self));
-  guint selected;
-
-  g_ptr_array_set_size (self->device_ids, 0);
-  add_device (self, names, "auto", _ ("Automatic"));
-  add_device (self, names, "cpu", _ ("Processor"));
-  for (guint i = 0; devices != NULL && i < devices->len; i++) {
-    const EngineDevice *device = g_ptr_array_index (devices, i);
-    if (device->usable && g_strcmp0 (device->id, "cpu") != 0)
-      add_device (self, names, device->id, device->name);
-  }
-  /* A card that is set but not found now stays to be seen. */
-  if (!g_ptr_array_find_with_equal_func (self->device_ids, chosen, g_str_equal, &selected)) {
-    add_device (self, names, chosen, chosen);
-    selected = self->device_ids->len - 1;
-  }
   self->filling = TRUE;
-  adw_combo_row_set_model (self->device_row, G_LIST_MODEL (names));
-  adw_combo_row_set_selected (self->device_row, selected);
+  bottega_device_row_fill (self->device_row, self->device_ids, NULL, devices,
+                           bottega_settings_get_device (get_settings (self)));
   self->filling = FALSE;
 }
 
