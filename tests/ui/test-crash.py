@@ -16,20 +16,36 @@ class Crash:
         self.data = driver.Data()
         self.app = driver.App(self.data)
         self.seen = ''
+        self.asked = 0
+
+    def is_well_begun(self):
+        answer = self.app.answer()
+        return len(answer) > 200 or (answer and not self.app.is_writing())
+
+    def begun(self, seconds):
+        """Asks until an answer is still being written after so long: some of the model's are short.
+        Returns what was there before the wait."""
+        for _ in range(12):
+            if self.asked:
+                self.app.key('ctrl+n')
+            self.asked += 1
+            self.app.ask(LONG)
+            driver.until('the answer to begin', self.is_well_begun)
+            seen = self.app.answer()
+            time.sleep(seconds)
+            if self.app.is_writing():
+                return seen
+        raise AssertionError('every answer ended before it could be cut')
 
     def killed(self):
         self.app.ready()
-        self.app.ask(LONG)
-        driver.until('the answer to begin',
-                     lambda: self.app.is_writing() and len(self.app.answer()) > 200)
-        self.seen = self.app.answer()
-        time.sleep(1.2)  # what is older than a second must be on the disk
-        assert self.app.is_writing(), 'the answer ended before it could be killed'
+        # What is older than a second must be on the disk.
+        self.seen = self.begun(1.2)
         self.app.kill()
 
     def reopened(self):
         self.app = driver.App(self.data)
-        driver.until('the conversation', lambda: len(self.app.rows()) == 1)
+        driver.until('the conversations', lambda: len(self.app.rows()) == self.asked)
         self.app.key('F9', 'Home', 'Return')
         self.app.sees('The answer was interrupted')
         first = self.seen.strip().split('\n')[0][:60]
@@ -39,14 +55,10 @@ class Crash:
         self.app.find(driver.BUTTONS, 'Ask again')
 
     def closed(self):
-        self.app.key('ctrl+n')
-        self.app.ask(LONG)
-        driver.until('the answer to begin',
-                     lambda: self.app.is_writing() and len(self.app.answer()) > 200)
-        first = self.app.answer().strip().split('\n')[0][:60]
+        first = self.begun(0).strip().split('\n')[0][:60]
         self.app.close()
         self.app = driver.App(self.data)
-        driver.until('the conversations', lambda: len(self.app.rows()) == 2)
+        driver.until('the conversations', lambda: len(self.app.rows()) == self.asked)
         self.app.key('F9', 'Home', 'Return')
         self.app.sees('The answer was interrupted')
         assert first in self.app.text(), f'“{first}” was lost'
