@@ -185,8 +185,15 @@ engine_device_resolve (const char *device, GError **error)
 }
 
 double
-engine_measure_read_bandwidth (unsigned n_threads)
+engine_measure_read_bandwidth (unsigned n_threads, uint64_t set_bytes)
 {
   /* Larger than any cache, small enough to be touched in a moment. */
-  return cpu_measure_read_bandwidth (n_threads, (size_t) 256 << 20);
+  return cpu_measure_read_bandwidth (n_threads, set_bytes > 0 ? (size_t) set_bytes
+                                                              : (size_t) 256 << 20);
+}
+
+double
+engine_measure_int8_rate (unsigned n_threads)
+{
+  return cpu_measure_int8_rate (n_threads, cpu_tier_best ());
 }

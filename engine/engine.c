@@ -126,6 +126,7 @@ describe (const EngineModel *model)
   info->kv_bytes_per_token_f16 = model_desc_kv_elements (model->desc) * 2;
   info->kv_bytes_per_token_q8_0 = Q8_0_BYTES (model_desc_kv_elements (model->desc));
   info->decode_bytes = model->desc->decode_bytes;
+  info->prompt_weights = model->desc->prompt_weights;
   count_types (info, model->gguf);
   return info;
 }

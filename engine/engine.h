@@ -47,8 +47,12 @@ GPtrArray *engine_devices (void);
  * caller). Any thread. */
 char *engine_device_auto (char **why);
 /* Bytes per second that decode can read at most on the CPU with n_threads (0: as the engine would
- * use). Any thread; takes about 0.3 s and all these cores. */
-double engine_measure_read_bandwidth (unsigned n_threads);
+ * use) over a set of so many bytes (0: larger than any cache), such as a model's weights. Any
+ * thread; takes about 0.3 s and all these cores. */
+double engine_measure_read_bandwidth (unsigned n_threads, uint64_t set_bytes);
+/* Multiply-adds of bytes per second that n_threads of the CPU reach; prefill takes two a weight and
+ * token. Any thread; about 0.3 s. */
+double engine_measure_int8_rate (unsigned n_threads);
 
 /* ---- models ------------------------------------------------------------ */
 
@@ -79,8 +83,9 @@ typedef struct {
   uint32_t n_layers, n_vocab;
   uint32_t embedding_size; /* numbers in a vector; 0: it writes text */
   uint64_t kv_bytes_per_token_f16, kv_bytes_per_token_q8_0;
-  uint64_t decode_bytes; /* weights read for one token */
-  uint32_t n_types;      /* tensor types in use */
+  uint64_t decode_bytes;   /* weights read for one token */
+  uint64_t prompt_weights; /* weights that each token of a prompt is multiplied with */
+  uint32_t n_types;        /* tensor types in use */
   struct {
     const char *name;
     uint32_t n_tensors;

@@ -272,7 +272,8 @@ local_measure (BottegaEngineSource *source, const char *setting, BottegaMachine 
     .name = g_strdup (device->name),
     .is_card = strcmp (device->kind, "discrete") == 0,
     .memory_bytes = device->memory_bytes,
-    .read_bytes_s = strcmp (device->kind, "processor") == 0 ? engine_measure_read_bandwidth (0) : 0,
+    .read_bytes_s =
+        strcmp (device->kind, "processor") == 0 ? engine_measure_read_bandwidth (0, 0) : 0,
   };
 
   return TRUE;

@@ -10,11 +10,12 @@
 
 #define EMBEDDED_TEXTS 8 /* in one go: an indexer gives several */
 
-static int n_prompt = 512, n_decode = 64, n_repeat = 5;
+static int n_prompt = 512, n_decode = 64, n_depth = 0, n_repeat = 5;
 
 static const GOptionEntry entries[] = {
-  { "prompt", 'p', 0, G_OPTION_ARG_INT, &n_prompt, "Tokens to read", "N" },
-  { "tokens", 'n', 0, G_OPTION_ARG_INT, &n_decode, "Tokens to write", "N" },
+  { "prompt", 'p', 0, G_OPTION_ARG_INT, &n_prompt, "Tokens to read (0: none)", "N" },
+  { "tokens", 'n', 0, G_OPTION_ARG_INT, &n_decode, "Tokens to write (0: none)", "N" },
+  { "depth", 'd', 0, G_OPTION_ARG_INT, &n_depth, "Tokens before those that are written", "N" },
   { "repeat", 'r', 0, G_OPTION_ARG_INT, &n_repeat, "Repetitions", "N" },
   { 0 },
 };
@@ -48,16 +49,20 @@ static gboolean
 measure (EngineModel *model, EngineSession *session, uint32_t salt, Sample *sample, GError **error)
 {
   g_autoptr (GArray) prompt = make_prompt (model, (uint32_t) n_prompt, 2 * salt);
-  g_autoptr (GArray) seed = make_prompt (model, 1, 2 * salt + 1);
+  g_autoptr (GArray) seed = make_prompt (model, (uint32_t) n_depth + 1, 2 * salt + 1);
   EngineGenerate options = ENGINE_GENERATE_GREEDY;
   EngineStats stats;
 
   options.ignore_end = TRUE;
   options.max_tokens = 1;
-  if (!engine_session_generate (session, prompt, &options, NULL, NULL, &stats, error))
-    return FALSE;
-  sample->prefill_tok_s = stats.prefill_tok_s;
-  sample->ttft_ms = stats.ttft_s * 1e3;
+  if (n_prompt > 0) {
+    if (!engine_session_generate (session, prompt, &options, NULL, NULL, &stats, error))
+      return FALSE;
+    sample->prefill_tok_s = stats.prefill_tok_s;
+    sample->ttft_ms = stats.ttft_s * 1e3;
+  }
+  if (n_decode == 0)
+    return TRUE;
   options.max_tokens = (uint32_t) n_decode + 1; /* the first comes from the prompt */
   if (!engine_session_generate (session, seed, &options, NULL, NULL, &stats, error))
     return FALSE;
@@ -141,6 +146,7 @@ gpu_bytes (const EngineModel *model)
 static void
 report (const CliOptions *options, const EngineModel *model, const Sample *samples)
 {
+  unsigned n_threads = (unsigned) options->n_threads;
   uint64_t rss_bytes = peak_rss_bytes (); /* before the measuring of memory adds its own */
   Number numbers[] = {
     { "prefill_tok_s", median (samples, offsetof (Sample, prefill_tok_s)) },
@@ -149,7 +155,10 @@ report (const CliOptions *options, const EngineModel *model, const Sample *sampl
     { "load_ms", engine_model_load_s (model) * 1e3 },
     { "bytes_per_token", median (samples, offsetof (Sample, bytes_per_token)) },
     { "decode_gb_s", median (samples, offsetof (Sample, decode_gb_s)) },
-    { "peak_gb_s", engine_measure_read_bandwidth ((unsigned) options->n_threads) / 1e9 },
+    { "peak_gb_s",
+      engine_measure_read_bandwidth (n_threads, engine_model_info (model)->decode_bytes) / 1e9 },
+    { "peak_int8_g_s", engine_measure_int8_rate (n_threads) / 1e9 },
+    { "prompt_weights", (double) engine_model_info (model)->prompt_weights },
     { "rss_bytes", (double) rss_bytes },
     { "gpu_bytes", gpu_bytes (model) },
   };
@@ -225,14 +234,15 @@ run (const CliOptions *options, int argc, char **argv)
   g_autoptr (EngineSession) session = NULL;
   g_autofree Sample *samples = NULL;
 
-  if (n_prompt < 1 || n_decode < 1 || n_repeat < 1 || n_repeat > 1000)
-    return cli_usage ("-p, -n and -r must be at least 1");
+  if (n_prompt < 0 || n_decode < 0 || n_depth < 0 || n_repeat < 1 || n_repeat > 1000)
+    return cli_usage ("-p, -n and -d must not be negative, -r at least 1");
   model = cli_open_model (options, argv[1], &error);
   session = model != NULL ? engine_session_new (model, &error) : NULL;
   if (session == NULL)
     return cli_fail (error);
   if (engine_model_embedding_size (model) > 0)
-    return bench_embedding (options, model, session);
+    return n_prompt == 0 ? cli_usage ("-p must be at least 1 for a model that makes vectors")
+                         : bench_embedding (options, model, session);
   samples = g_new0 (Sample, n_repeat);
   if (!measure (model, session, (uint32_t) n_repeat, &samples[0], &error)) /* warm-up */
     return cli_fail (error);

@@ -127,7 +127,7 @@ run (const CliOptions *options, int argc, char **argv)
     .devices = devices,
     .chosen = chosen,
     .why = why,
-    .bandwidth_bytes_s = engine_measure_read_bandwidth ((unsigned) options->n_threads),
+    .bandwidth_bytes_s = engine_measure_read_bandwidth ((unsigned) options->n_threads, 0),
     .models_dir = models_dir,
     .n_models = models->len,
     .advice = advice,

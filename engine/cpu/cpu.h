@@ -27,3 +27,6 @@ void cpu_memory_available (uint64_t *total_bytes, uint64_t *free_bytes);
 /* Bytes per second that n_threads (0: as above) read from a buffer of that many bytes: the roof
  * for decode. Takes about 0.3 s. */
 double cpu_measure_read_bandwidth (unsigned n_threads, size_t buffer_bytes);
+/* Multiply-adds of bytes per second that n_threads reach with the instructions of a tier: twice the
+ * roof for prefill, whose activations are two bytes each. Takes about 0.3 s. */
+double cpu_measure_int8_rate (unsigned n_threads, CpuTier tier);

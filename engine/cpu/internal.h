@@ -171,6 +171,9 @@ typedef struct {
                  const float *other_out, uint32_t d_value);
   /* *max of x[n], and *sum of exp (x - *max) */
   void (*max_sum_exp) (const float *x, uint32_t n, float *max, float *sum);
+  /* The most multiply-adds of bytes that this tier can do, from registers alone, some in each of
+   * rounds; returns how many. *sum is of no use but to have them done. */
+  uint64_t (*multiply_bytes) (uint32_t rounds, int32_t *sum);
 } CpuKernels;
 
 /* Physical cores that this process may run on. */

@@ -55,6 +55,28 @@ kernel_quantise (const float *src, uint32_t n, CpuActBlock *dst)
   }
 }
 
+#define CHAINS 8
+
+static uint64_t
+kernel_multiply_bytes (uint32_t rounds, int32_t *sum)
+{
+  const I ones = _mm256_set1_epi16 (1), b = _mm256_set1_epi8 (-5);
+  I a = _mm256_set1_epi8 (3), chains[CHAINS], total = _mm256_setzero_si256 ();
+
+  for (unsigned i = 0; i < CHAINS; i++)
+    chains[i] = _mm256_setzero_si256 ();
+  for (uint32_t round = 0; round < rounds; round++)
+    for (unsigned i = 0; i < CHAINS; i++) {
+      __asm__ ("" : "+x"(a)); /* else the product is taken out of the loop */
+      chains[i] = _mm256_add_epi32 (chains[i],
+                                    _mm256_madd_epi16 (_mm256_maddubs_epi16 (a, b), ones));
+    }
+  for (unsigned i = 0; i < CHAINS; i++)
+    total = _mm256_add_epi32 (total, chains[i]);
+  *sum = sum_lanes (total);
+  return (uint64_t) rounds * CHAINS * sizeof (I);
+}
+
 const CpuKernels cpu_kernels_avx2 = {
   .tier = CPU_TIER_AVX2,
   .lanes = V_WIDTH,
@@ -69,4 +91,5 @@ const CpuKernels cpu_kernels_avx2 = {
   .attend = kernel_attend,
   .merge = kernel_merge,
   .max_sum_exp = kernel_max_sum_exp,
+  .multiply_bytes = kernel_multiply_bytes,
 };

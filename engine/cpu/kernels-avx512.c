@@ -35,6 +35,25 @@ kernel_quantise (const float *src, uint32_t n, CpuActBlock *dst)
   }
 }
 
+#define CHAINS 12 /* more than an instruction takes cycles times ports */
+
+static uint64_t
+kernel_multiply_bytes (uint32_t rounds, int32_t *sum)
+{
+  I total = _mm512_setzero_si512 (), a = _mm512_set1_epi8 (3), b = _mm512_set1_epi8 (-5);
+  I chains[CHAINS];
+
+  for (unsigned i = 0; i < CHAINS; i++)
+    chains[i] = _mm512_setzero_si512 ();
+  for (uint32_t round = 0; round < rounds; round++)
+    for (unsigned i = 0; i < CHAINS; i++)
+      chains[i] = _mm512_dpbusd_epi32 (chains[i], a, b);
+  for (unsigned i = 0; i < CHAINS; i++)
+    total = _mm512_add_epi32 (total, chains[i]);
+  *sum = _mm512_reduce_add_epi32 (total);
+  return (uint64_t) rounds * CHAINS * sizeof (I);
+}
+
 const CpuKernels cpu_kernels_avx512 = {
   .tier = CPU_TIER_AVX512,
   .lanes = V_WIDTH,
@@ -49,4 +68,5 @@ const CpuKernels cpu_kernels_avx512 = {
   .attend = kernel_attend,
   .merge = kernel_merge,
   .max_sum_exp = kernel_max_sum_exp,
+  .multiply_bytes = kernel_multiply_bytes,
 };

@@ -205,6 +205,27 @@ cpu_matmul_file (const CpuMatmulWork *w)
 
 static const CpuMatmulFunc products[CPU_N_FORMATS] = { [CPU_FORMAT_FILE] = cpu_matmul_file };
 
+static uint64_t
+kernel_multiply_bytes (uint32_t rounds, int32_t *sum)
+{
+  int8_t a[64], b[64];
+  int32_t chains[64] = { 0 };
+
+  for (unsigned i = 0; i < 64; i++) {
+    a[i] = (int8_t) i;
+    b[i] = (int8_t) (i * i);
+  }
+  for (uint32_t round = 0; round < rounds; round++) {
+    a[round % 64]++; /* else the sums are multiplied at once */
+    for (unsigned i = 0; i < 64; i++)
+      chains[i] += a[i] * b[i];
+  }
+  *sum = 0;
+  for (unsigned i = 0; i < 64; i++)
+    *sum ^= chains[i];
+  return (uint64_t) rounds * 64;
+}
+
 const CpuKernels cpu_kernels_portable = {
   .tier = CPU_TIER_PORTABLE,
   .lanes = 1,
@@ -218,4 +239,5 @@ const CpuKernels cpu_kernels_portable = {
   .attend = kernel_attend,
   .merge = kernel_merge,
   .max_sum_exp = kernel_max_sum_exp,
+  .multiply_bytes = kernel_multiply_bytes,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Large memory, how much of it there is, and how fast it is read. Must not know models. */
+/* Large memory, and how much of it there is. Must not know models. */
 #include "engine/cpu/internal.h"
 
 #include <stdlib.h>
@@ -94,81 +94,4 @@ cpu_memory_available (uint64_t *total_bytes, uint64_t *free_bytes)
       strstr (text, "MemAvailable:") != NULL)
     *free_bytes = read_field (text, "MemAvailable:") * 1024;
   apply_cgroups (total_bytes, free_bytes);
-}
-
-/* ---- bandwidth ------------------------------------------------------------------------------ */
-
-#define MEASURE_US      250000
-#define BANDWIDTH_SLICE (1u << 20) /* bytes between two looks at the clock */
-
-typedef struct {
-  const uint64_t *words;
-  size_t n_words;
-  double bytes_per_s; /* the result */
-  uint64_t sink;
-} Reader;
-
-/* Adds with 16 independent sums, so that it is the memory that limits. */
-static uint64_t
-read_slice (const uint64_t *words, size_t n)
-{
-  uint64_t sums[16] = { 0 }, sum = 0;
-
-  for (size_t i = 0; i + 16 <= n; i += 16)
-    for (unsigned j = 0; j < 16; j++)
-      sums[j] += words[i + j];
-  for (unsigned j = 0; j < 16; j++)
-    sum += sums[j];
-  return sum;
-}
-
-static gpointer
-read_for_a_while (gpointer data)
-{
-  Reader *reader = data;
-  size_t slice = MIN (BANDWIDTH_SLICE / sizeof *reader->words, reader->n_words), at = 0;
-  gint64 start_us = g_get_monotonic_time (), us;
-  uint64_t bytes = 0;
-
-  do {
-    if (at + slice > reader->n_words)
-      at = 0;
-    reader->sink += read_slice (reader->words + at, slice);
-    at += slice;
-    bytes += slice * sizeof *reader->words;
-    us = g_get_monotonic_time () - start_us;
-  } while (us < MEASURE_US);
-  reader->bytes_per_s = (double) bytes / ((double) us * 1e-6);
-  return NULL;
-}
-
-double
-cpu_measure_read_bandwidth (unsigned n_threads, size_t buffer_bytes)
-{
-  g_autofree Reader *readers = NULL;
-  g_autofree GThread **threads = NULL;
-  uint64_t *words;
-  double sum = 0;
-
-  if (n_threads == 0)
-    n_threads = cpu_count_cores ();
-  buffer_bytes = MAX (buffer_bytes, (size_t) n_threads * 4096);
-  words = cpu_memory_map (buffer_bytes);
-  if (words == NULL)
-    return 0;
-  memset (words, 1, buffer_bytes);
-  readers = g_new0 (Reader, n_threads);
-  threads = g_new0 (GThread *, n_threads);
-  for (unsigned i = 0; i < n_threads; i++) {
-    readers[i].n_words = buffer_bytes / sizeof *words / n_threads;
-    readers[i].words = words + i * readers[i].n_words;
-    threads[i] = g_thread_try_new ("bandwidth", read_for_a_while, &readers[i], NULL);
-  }
-  for (unsigned i = 0; i < n_threads; i++) {
-    if (threads[i] != NULL)
-      g_thread_join (threads[i]);
-    sum += readers[i].bytes_per_s;
-  }
-  cpu_memory_unmap (words, buffer_bytes);
-  return sum;
 }

@@ -194,10 +194,15 @@ account_tensor (ModelDesc *desc, ModelRole id, const ModelTensor *tensor)
   gboolean is_table = id == MODEL_ROLE_TOKEN_EMBD || id == MODEL_ROLE_POSITION_EMBD ||
                       id == MODEL_ROLE_TOKEN_TYPES;
   uint64_t decode_bytes = is_table ? row_bytes : tensor->bytes;
+  uint64_t n = tensor->ne[0] * tensor->ne[1] * tensor->ne[2];
+  uint64_t prompt_weights = is_table || id == MODEL_ROLE_OUTPUT ? 0 : n;
 
-  if (roles[id].scope == SCOPE_EXPERT)
+  if (roles[id].scope == SCOPE_EXPERT) {
     decode_bytes = tensor->bytes / desc->h.n_experts * desc->h.n_experts_used;
-  desc->n_parameters += tensor->ne[0] * tensor->ne[1] * tensor->ne[2];
+    prompt_weights = n / desc->h.n_experts * desc->h.n_experts_used;
+  }
+  desc->n_parameters += n;
+  desc->prompt_weights += prompt_weights;
   desc->weight_bytes += tensor->bytes;
   desc->decode_bytes += decode_bytes;
 }

@@ -156,6 +156,7 @@ typedef struct {
   /* weights read to make one token: all but the embedding rows not looked up and the experts not
    * chosen */
   uint64_t decode_bytes;
+  uint64_t prompt_weights; /* that each token of a prompt is multiplied with */
 } ModelDesc;
 
 /* Reads and checks; a sentence naming what is missing, of a wrong shape, or not supported on

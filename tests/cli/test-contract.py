@@ -210,9 +210,12 @@ def bench_of_embedding():
 def bench():
     got = ask("--device", "cpu", "bench", MODEL, "-p", "64", "-n", "8", "-r", "2")
     for name in ("prefill_tok_s", "decode_tok_s", "ttft_ms", "load_ms", "bytes_per_token",
-                 "decode_gb_s", "peak_gb_s", "rss_bytes"):
+                 "decode_gb_s", "peak_gb_s", "peak_int8_g_s", "prompt_weights", "rss_bytes"):
         assert got[name] > 0, name
     assert got["gpu_bytes"] == 0
+    deep = ask("--device", "cpu", "bench", MODEL, "-p", "0", "-n", "4", "-d", "96", "-r", "1")
+    assert deep["prefill_tok_s"] == 0 and deep["bytes_per_token"] > got["bytes_per_token"]
+    assert "negative" in refused(2, "bench", MODEL, "-d", "-1")
 
 
 @test

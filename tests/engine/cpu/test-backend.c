@@ -309,6 +309,8 @@ test_description (void)
   g_assert_cmpuint (caps->preferred_chunk, >, 0);
   backend->vtable->close (backend);
   g_assert_cmpfloat (cpu_measure_read_bandwidth (1, 1 << 22), >, 1e8);
+  for (CpuTier tier = 0; tier <= cpu_tier_best (); tier++)
+    g_assert_cmpfloat (cpu_measure_int8_rate (1, tier), >, 1e7);
 }
 
 int

@@ -67,6 +67,7 @@ test_defaults (void)
   g_assert_cmpuint (o.desc->n_parameters, ==, matrices + 5 * 256 + 32);
   g_assert_cmpuint (o.desc->weight_bytes, ==, matrices / 32 * 34 + (5 * 256 + 32) * 4);
   g_assert_cmpuint (o.desc->decode_bytes, ==, o.desc->weight_bytes - 319 * 256 / 32 * 34);
+  g_assert_cmpuint (o.desc->prompt_weights, ==, o.desc->n_parameters - 2 * 320 * 256);
   g_assert_cmpuint (model_desc_kv_elements (o.desc), ==, 2 * 2 * 128);
   opened_clear (&o);
 }
