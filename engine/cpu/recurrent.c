@@ -219,6 +219,8 @@ cpu_sigmoid_gate_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32
   const float *gates = cpu_run_row (run, step->src, unit);
   float *dst = cpu_run_row (run, step->dst, unit);
 
-  for (uint32_t i = 0; i < step->op->dst_width; i++)
+  if (step->op->src_width == 1)
+    run->kernels->scale (dst, sigmoid (gates[0]), step->op->dst_width, dst);
+  for (uint32_t i = 0; step->op->src_width > 1 && i < step->op->dst_width; i++)
     dst[i] *= sigmoid (gates[i]);
 }

@@ -32,7 +32,7 @@ static const char *const buffer_names[] = {
   [GRAPH_BUFFER_LOGITS] = "LOGITS",
 };
 
-#define OPS_PER_LAYER 16
+#define OPS_PER_LAYER 20
 #define OPS_OUTSIDE   8
 
 static gboolean
@@ -358,6 +358,30 @@ add_hidden (GraphPlan *plan, const ModelTensor *const *tensors, GraphBuffer src,
   op->dst_width = d_ff;
 }
 
+/* The expert that all tokens go to. */
+static void
+add_shared_expert (GraphPlan *plan, const ModelTensor *const *tensors, GraphBuffer src)
+{
+  const Ending ending = { .weight = tensors[MODEL_ROLE_FFN_DOWN_SHARED] };
+  uint32_t width = plan->desc->h.d_ff_shared;
+  GraphOp *op = add (plan, GRAPH_OP_GATED, src, GRAPH_BUFFER_HIDDEN);
+
+  op->dst_width = width;
+  weigh (op, tensors[MODEL_ROLE_FFN_GATE_SHARED], NULL);
+  weigh (op, tensors[MODEL_ROLE_FFN_UP_SHARED], NULL);
+  if (tensors[MODEL_ROLE_FFN_SHARED_GATE] != NULL) {
+    op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_GATES);
+    op->dst_width = 1;
+    weigh (op, tensors[MODEL_ROLE_FFN_SHARED_GATE], NULL);
+    op = add (plan, GRAPH_OP_SIGMOID_GATE, GRAPH_BUFFER_GATES, GRAPH_BUFFER_HIDDEN);
+    op->src_width = 1;
+    op->dst_width = width;
+  }
+  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_HIDDEN, GRAPH_BUFFER_X);
+  op->src_width = width;
+  add_ending (plan, op, &ending);
+}
+
 static void
 add_experts (GraphPlan *plan, const ModelTensor *const *tensors, GraphBuffer src,
              const Ending *ending)
@@ -397,6 +421,8 @@ add_feed_forward_block (GraphPlan *plan, const ModelTensor *const *tensors, cons
   src = add_pre_norm (plan, norm, tensors[MODEL_ROLE_FFN_NORM_BIAS]);
   if (experts) {
     add_experts (plan, tensors, src, &ending);
+    if (tensors[MODEL_ROLE_FFN_DOWN_SHARED] != NULL)
+      add_shared_expert (plan, tensors, src);
     return;
   }
   add_hidden (plan, tensors, src, layer->d_ff);
@@ -489,6 +515,9 @@ set_layer_widths (GraphPlan *plan)
     width[GRAPH_BUFFER_QKV] = MAX (width[GRAPH_BUFFER_QKV], qkv);
     width[GRAPH_BUFFER_ATTN] = MAX (width[GRAPH_BUFFER_ATTN], layer->n_heads * layer->d_value);
   }
+  width[GRAPH_BUFFER_HIDDEN] = MAX (width[GRAPH_BUFFER_HIDDEN], h->d_ff_shared);
+  if (model_desc_has (desc, MODEL_SHARED_GATE))
+    width[GRAPH_BUFFER_GATES] = MAX (width[GRAPH_BUFFER_GATES], 1);
   if (model_desc_has (desc, MODEL_FUSED_GATE))
     width[GRAPH_BUFFER_WIDE] = 2 * h->d_ff;
   if (model_desc_has (desc, MODEL_SANDWICH))
@@ -554,6 +583,7 @@ needs_of (const ModelDesc *desc, const GraphOp *op)
     break;
   case GRAPH_OP_CONV:
   case GRAPH_OP_SPLIT_GATES:
+  case GRAPH_OP_SIGMOID_GATE:
     needs |= GRAPH_NEEDS_RECURRENCE;
     break;
   default:

@@ -25,7 +25,7 @@ typedef enum {
   GRAPH_BUFFER_NORMED,     /* [max_tokens][d_model] */
   GRAPH_BUFFER_QKV,        /* [max_tokens][n_heads*d_key + n_heads_kv*(d_key + d_value)] */
   GRAPH_BUFFER_ATTN,       /* [max_tokens][n_heads*d_value] */
-  GRAPH_BUFFER_HIDDEN,     /* [max_tokens][d_ff] */
+  GRAPH_BUFFER_HIDDEN,     /* [max_tokens][d_ff or d_ff_shared] */
   GRAPH_BUFFER_WIDE,       /* [max_tokens][2 * d_ff] gate and up made by one matrix */
   GRAPH_BUFFER_DELTA,      /* [max_tokens][d_model] a result to be normed before it is added */
   GRAPH_BUFFER_ROUTER,     /* [max_tokens][n_experts] logits */
@@ -33,7 +33,7 @@ typedef enum {
   GRAPH_BUFFER_EXPERTS,    /* [max_tokens][n_experts_used * d_ff_expert] */
   GRAPH_BUFFER_MIX,        /* [max_tokens][what a layer's mixer is made of] */
   GRAPH_BUFFER_CONV,       /* [max_tokens][channels] */
-  GRAPH_BUFFER_GATES,      /* [max_tokens][2 * n_state_heads] */
+  GRAPH_BUFFER_GATES,      /* [max_tokens][2 * n_state_heads, or 1 of a shared expert] */
   GRAPH_BUFFER_Z,          /* [max_tokens][heads * their width] gates of a mixer's result */
   GRAPH_BUFFER_OUT,        /* [max_outputs][d_model] gathered rows */
   GRAPH_BUFFER_OUT_NORMED, /* [max_outputs][d_model], or what is between two dense heads */

@@ -255,6 +255,30 @@ read_temperature (ModelDesc *desc, GError **error)
                            MODEL_MAX_CONTEXT, &h->temperature_floor_tokens, error);
 }
 
+/* Models with gated shared experts are older than the keys of experts' widths, and once said that
+ * of a dense layer instead. */
+static gboolean
+read_expert_widths (ModelDesc *desc, GError **error)
+{
+  ModelHparams *h = &desc->h;
+  gboolean gated = model_desc_has (desc, MODEL_GATED_SHARED_EXPERT);
+
+  if (!model_read_count (desc, "expert_feed_forward_length",
+                         gated ? h->d_ff / h->n_experts_used : h->d_ff, MODEL_MAX_D_FF,
+                         &h->d_ff_expert, error))
+    return FALSE;
+  if (!model_desc_has (desc, MODEL_SHARED_EXPERT))
+    return TRUE;
+  if (!model_read_count_or_0 (desc, "expert_shared_feed_forward_length", MODEL_MAX_D_FF,
+                              &h->d_ff_shared, error))
+    return FALSE;
+  if (h->d_ff_shared == 0 && gated)
+    h->d_ff_shared = h->d_ff;
+  if (h->d_ff_shared == 0)
+    desc->features &= ~(ModelFeatures) MODEL_SHARED_EXPERT;
+  return TRUE;
+}
+
 static gboolean
 read_experts (ModelDesc *desc, GError **error)
 {
@@ -277,8 +301,7 @@ read_experts (ModelDesc *desc, GError **error)
   if (!model_gguf_get_u64 (desc->gguf, gating_key, &gating, NULL, error) ||
       !model_gguf_get_bool (desc->gguf, norm_key, &h->norm_used, NULL, error) ||
       !model_read_count (desc, "expert_used_count", 0, h->n_experts, &h->n_experts_used, error) ||
-      !model_read_count (desc, "expert_feed_forward_length", h->d_ff, MODEL_MAX_D_FF,
-                         &h->d_ff_expert, error) ||
+      !read_expert_widths (desc, error) ||
       !model_read_real (desc, "expert_weights_scale", 1, 1e6, &h->expert_scale, error))
     return FALSE;
   if (gating < MODEL_GATING_SOFTMAX || gating > MODEL_GATING_SOFTMAX_OF_USED)

@@ -263,18 +263,26 @@ make_rotations (ModelDesc *desc, uint32_t context_tokens, GError **error)
   return TRUE;
 }
 
-static void
-assign_rotations (ModelDesc *desc)
+static gboolean
+assign_rotations (ModelDesc *desc, GError **error)
 {
+  g_autofree char *key = model_key (desc, "rope.scaling.finetuned");
   uint32_t period = desc->architecture->rope_period;
+  gboolean rotates = TRUE;
+
+  if (desc->architecture->rope_switch &&
+      !model_gguf_get_bool (desc->gguf, key, &rotates, NULL, error))
+    return FALSE;
 
   for (uint32_t i = 0; i < desc->h.n_layers; i++) {
     ModelLayer *layer = &desc->layers[i];
 
     layer->rotation = layer->window_tokens > 0 ? ROTATION_WINDOW : ROTATION_FULL;
-    if (desc->architecture->rope == MODEL_ROPE_NONE || (period > 0 && (i + 1) % period == 0))
+    if (desc->architecture->rope == MODEL_ROPE_NONE || !rotates ||
+        (period > 0 && (i + 1) % period == 0))
       layer->rotation = MODEL_NO_ROTATION;
   }
+  return TRUE;
 }
 
 static void
@@ -305,9 +313,9 @@ model_read_layers (ModelDesc *desc, GError **error)
   if (!read_heads (desc, error) || !read_states (desc, error) || !read_feed_forward (desc, error) ||
       !read_windows (desc, error) ||
       (desc->architecture->rope != MODEL_ROPE_NONE &&
-       !make_rotations (desc, h->context_tokens, error)))
+       !make_rotations (desc, h->context_tokens, error)) ||
+      !assign_rotations (desc, error))
     return FALSE;
-  assign_rotations (desc);
   find_largest (desc);
   width = h->d_key;
   if (h->n_layers == desc->architecture->width_scale_layers)

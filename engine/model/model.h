@@ -22,26 +22,28 @@ typedef enum {
 /* What an architecture has, in combination. */
 typedef enum {
   MODEL_ALWAYS = 0,
-  MODEL_POSITIONS = 1 << 0,    /* learned vectors added to the embeddings, one for each position */
-  MODEL_TOKEN_TYPES = 1 << 1,  /* a vector of the token's type too; texts are of type 0 */
-  MODEL_EMBD_NORM = 1 << 2,    /* a norm right after the embeddings */
-  MODEL_PRE_NORM = 1 << 3,     /* a norm before attention and output */
-  MODEL_FFN_NORM = 1 << 4,     /* a norm before feed-forward, called ffn_norm */
-  MODEL_LATE_NORM = 1 << 5,    /* the same, called post_attention_norm */
-  MODEL_POST_NORM = 1 << 6,    /* a norm of each sum of residual and result */
-  MODEL_SANDWICH = 1 << 7,     /* a norm of each result, before it is added to the residual */
-  MODEL_LAYER_NORM = 1 << 8,   /* norms take the mean away and may have biases; else RMS norms */
-  MODEL_BIASES = 1 << 9,       /* of matrices */
-  MODEL_GATED = 1 << 10,       /* act (gate) * up; else act (up) */
-  MODEL_FUSED_GATE = 1 << 11,  /* the same, gate and up in one matrix called ffn_up, gate first */
-  MODEL_QK_NORM = 1 << 12,     /* each head's query and key are normed before they rotate */
-  MODEL_SINKS = 1 << 13,       /* a logit a head that takes part in softmax and has no value */
-  MODEL_EXPERTS = 1 << 14,     /* feed-forward may be a mixture of experts */
-  MODEL_CAUSAL = 1 << 15,      /* a token sees what is before it; else all of its text */
-  MODEL_HEAD = 1 << 16,        /* writes text; else its states are pooled, one vector a text */
-  MODEL_EMBD_SCALE = 1 << 17,  /* embeddings are multiplied by the root of their width */
-  MODEL_DENSE_HEAD = 1 << 18,  /* a vector goes through two more matrices */
-  MODEL_GATED_QUERY = 1 << 19, /* each head's query brings a gate of the head's result */
+  MODEL_POSITIONS = 1 << 0,      /* learned vectors added to the embeddings, one a position */
+  MODEL_TOKEN_TYPES = 1 << 1,    /* a vector of the token's type too; texts are of type 0 */
+  MODEL_EMBD_NORM = 1 << 2,      /* a norm right after the embeddings */
+  MODEL_PRE_NORM = 1 << 3,       /* a norm before attention and output */
+  MODEL_FFN_NORM = 1 << 4,       /* a norm before feed-forward, called ffn_norm */
+  MODEL_LATE_NORM = 1 << 5,      /* the same, called post_attention_norm */
+  MODEL_POST_NORM = 1 << 6,      /* a norm of each sum of residual and result */
+  MODEL_SANDWICH = 1 << 7,       /* a norm of each result, before it is added to the residual */
+  MODEL_LAYER_NORM = 1 << 8,     /* norms take the mean away and may have biases; else RMS norms */
+  MODEL_BIASES = 1 << 9,         /* of matrices */
+  MODEL_GATED = 1 << 10,         /* act (gate) * up; else act (up) */
+  MODEL_FUSED_GATE = 1 << 11,    /* the same, gate and up in one matrix called ffn_up, gate first */
+  MODEL_QK_NORM = 1 << 12,       /* each head's query and key are normed before they rotate */
+  MODEL_SINKS = 1 << 13,         /* a logit a head that takes part in softmax and has no value */
+  MODEL_EXPERTS = 1 << 14,       /* feed-forward may be a mixture of experts */
+  MODEL_CAUSAL = 1 << 15,        /* a token sees what is before it; else all of its text */
+  MODEL_HEAD = 1 << 16,          /* writes text; else its states are pooled, one vector a text */
+  MODEL_EMBD_SCALE = 1 << 17,    /* embeddings are multiplied by the root of their width */
+  MODEL_DENSE_HEAD = 1 << 18,    /* a vector goes through two more matrices */
+  MODEL_GATED_QUERY = 1 << 19,   /* each head's query brings a gate of the head's result */
+  MODEL_SHARED_EXPERT = 1 << 23, /* beside a mixture there may be one for all tokens */
+  MODEL_SHARED_GATE = 1 << 24,   /* whose result is multiplied by a gate, one number a token */
   /* What mixes the tokens of a layer, one of: */
   MODEL_ATTENTION = 1 << 20,  /* every layer but those below */
   MODEL_SHORT_CONV = 1 << 21, /* a gated convolution over a few tokens (LFM2) */
@@ -49,6 +51,7 @@ typedef enum {
   /* What most have. */
   MODEL_NORMS = MODEL_PRE_NORM | MODEL_FFN_NORM,
   MODEL_WRITER = MODEL_CAUSAL | MODEL_HEAD,
+  MODEL_GATED_SHARED_EXPERT = MODEL_SHARED_EXPERT | MODEL_SHARED_GATE,
 } ModelFeatures;
 
 /* How experts are chosen and weighed; numbers are those of <arch>.expert_gating_func. */
@@ -71,6 +74,7 @@ typedef struct {
   /* Windowed layers turn by this base, without scaling; 0: as the others */
   float window_rope_base;
   uint32_t rope_period; /* each so-many-th layer does not rotate */
+  gboolean rope_switch; /* "rope.scaling.finetuned" says whether heads rotate at all */
   /* Of layers that are not attention, where the file does not list them: all but each so-many-th;
    * 0: those without key heads */
   uint32_t attention_period;
@@ -106,6 +110,7 @@ typedef struct {
   float temperature;
   uint32_t temperature_floor_tokens;
   uint32_t n_experts, n_experts_used, d_ff_expert; /* 0: no mixture */
+  uint32_t d_ff_shared;                            /* of the expert for all tokens; 0: none */
   ModelGating gating;
   gboolean norm_used;
   float expert_scale; /* of the weights of experts */

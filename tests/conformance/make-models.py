@@ -15,6 +15,11 @@ import numpy as np
 
 YARN = {"rope.scaling.type": "yarn", "rope.scaling.factor": 4.0,
         "rope.scaling.original_context_length": 512}
+GRANITE = {"embedding_scale": 6.0, "residual_scale": 0.5, "attention.scale": 0.02,
+           "logit_scale": 4.0}
+DELTA = {"rope.dimension_count": 32, "rope.dimension_sections": [6, 5, 5, 0],
+         "ssm.conv_kernel": 4, "ssm.inner_size": 256, "ssm.state_size": 64,
+         "ssm.time_step_rank": 4, "ssm.group_count": 2, "full_attention_interval": 4}
 GEMMA = {"tied": True, "sandwich": True, "window": 16}
 
 MODELS = {
@@ -32,10 +37,14 @@ MODELS = {
                                       "rope.scaling.original_context_length": 32,
                                       "rope.scaling.yarn_log_multiplier": 1.0,
                                       "attention.temperature_scale": 0.4}},
-    "granite": {"tied": True, "keys": {"embedding_scale": 6.0, "residual_scale": 0.5,
-                                       "attention.scale": 0.02, "logit_scale": 4.0}},
+    "granite": {"tied": True, "keys": GRANITE},
+    "granitemoe": {"tied": True, "experts": 8, "used": 2, "keys": GRANITE},
+    "granitemoe-shared": {"arch": "granitemoe", "tied": True, "experts": 8, "used": 2,
+                          "ff_shared": 256, "keys": GRANITE},
     "smollm3": {"tied": True, "layers": 5},
     "qwen2": {"qkv_bias": True},
+    "qwen2moe": {"qkv_bias": True, "experts": 8, "used": 2, "ff_expert": 256, "ff_shared": 512,
+                 "shared_gate": True},
     "qwen3": {"head": 128, "head_norms": True},
     "qwen3-embedding": {"arch": "qwen3", "tied": True, "head": 128, "head_norms": True,
                         "keys": {"pooling_type": 3}},
@@ -50,10 +59,10 @@ MODELS = {
     "lfm2": {"tied": True, "mixer": "conv", "layers": 5, "kv_heads": [0, 0, 2, 0, 2],
              "head_norms": True, "keys": {"shortconv.l_cache": 3}},
     "qwen35": {"mixer": "delta", "layers": 5, "head_norms": True, "late_norm": True,
-               "keys": {"rope.dimension_count": 32, "rope.dimension_sections": [6, 5, 5, 0],
-                        "ssm.conv_kernel": 4, "ssm.inner_size": 256, "ssm.state_size": 64,
-                        "ssm.time_step_rank": 4, "ssm.group_count": 2,
-                        "full_attention_interval": 4}},
+               "keys": DELTA},
+    "qwen35moe": {"mixer": "delta", "layers": 5, "head_norms": True, "late_norm": True,
+                  "experts": 8, "used": 2, "ff_expert": 256, "ff_shared": 256,
+                  "shared_gate": True, "keys": DELTA},
     "gpt-oss": {"oss": True, "qkv_bias": True, "experts": 4, "used": 2, "ff_expert": 256,
                 "window": 16, "keys": YARN},
     "bert": {"bert": True, "head": 32, "heads": 8, "kv": 8},
@@ -129,6 +138,8 @@ class Model:
         if self.has("experts"):
             keys |= {"expert_count": row["experts"], "expert_used_count": row["used"],
                      "expert_feed_forward_length": row.get("ff_expert", row["ff"])}
+        if self.has("ff_shared"):
+            keys["expert_shared_feed_forward_length"] = row["ff_shared"]
         if self.has("bert"):
             keys |= {"attention.causal": False, "pooling_type": 1}
             self.writer.add_uint32("tokenizer.ggml.token_type_count", 2)
@@ -239,6 +250,14 @@ class Model:
         if self.has("oss"):
             self.tensor(f"{block}.attn_sinks.weight", heads, kind="bias")
 
+    def shared_expert(self, block):
+        width, wide = self.size("width", "ff_shared")
+        if self.has("shared_gate"):
+            self.tensor(f"{block}.ffn_gate_inp_shexp.weight", width, kind="bias")
+        self.matrix(f"{block}.ffn_gate_shexp", wide, width)
+        self.matrix(f"{block}.ffn_up_shexp", wide, width)
+        self.matrix(f"{block}.ffn_down_shexp", width, wide)
+
     def feed_forward(self, block):
         width, ff = self.size("width", "ff")
         if self.has("experts"):
@@ -248,6 +267,8 @@ class Model:
             self.matrix(f"{block}.ffn_gate_exps", n, wide, width, bias=bias)
             self.matrix(f"{block}.ffn_up_exps", n, wide, width, bias=bias)
             self.matrix(f"{block}.ffn_down_exps", n, width, wide, bias=bias)
+            if self.has("ff_shared"):
+                self.shared_expert(block)
             return
         plain_bert = self.has("bert") and not self.has("gated")
         if not self.has("fused") and not plain_bert:
