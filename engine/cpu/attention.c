@@ -178,17 +178,19 @@ gather_queries (const CpuRun *run, const CpuStep *step, const Block *block, floa
 static void
 store_new_keys (const CpuRun *run, const CpuStep *step, const Block *block, float *scratch)
 {
-  const GraphOp *op = step->op;
+  const GraphOp *op = step->before->op;
 
-  for (uint32_t i = 0; i < block->n_queries; i++) {
-    uint32_t token = block->timeline->first + i;
+  for (uint32_t i = 0; i < block->n_queries && !op->shares_kv; i++) {
+    uint32_t token = block->timeline->first + i, position = block->timeline->position + i;
     const float *k = cpu_run_row (run, step->src, token) + op->n_heads * op->d_key;
-    const float *v = k + op->n_heads_kv * op->d_key + block->kv_head * op->d_value;
+    const float *v = op->value_is_key ? k : k + op->n_heads_kv * op->d_key;
 
+    cpu_store_value (run, op, block->kv_head, block->timeline, position,
+                     v + block->kv_head * op->d_value, scratch);
     memcpy (scratch, k + block->kv_head * op->d_key, op->d_key * sizeof *scratch);
     cpu_turn_heads (run, step->before, token, step->before->k_norm, 1, scratch);
-    cpu_kv_store (run, op, block->kv_head, block->timeline, block->timeline->position + i, scratch,
-                  v, (uint16_t *) (void *) (scratch + op->d_key));
+    cpu_store_key (run, op, block->kv_head, block->timeline, position, scratch,
+                   (uint16_t *) (void *) (scratch + op->d_key));
   }
 }
 

@@ -216,8 +216,8 @@ count_cost (const CpuExecutable *x, const EngineBatch *batch, EngineRunCost *cos
     const CpuStep *step = &x->steps[s];
 
     if (step->op->kind == GRAPH_OP_EMBED)
-      cost->weight_bytes += (uint64_t) batch->n_tokens * step->weights[0]->tensor->bytes /
-                            step->weights[0]->rows;
+      cost->weight_bytes += (uint64_t) batch->n_tokens * step->op->weights[0]->bytes /
+                            step->op->weights[0]->ne[1];
     else if (step->work != cpu_experts_work && (!step->op->output_rows || batch->n_outputs > 0))
       for (uint32_t w = 0; w < step->n_weights; w++)
         cost->weight_bytes += step->weights[w]->strip_bytes * step->weights[w]->n_strips;
@@ -236,6 +236,10 @@ backend_run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResu
   gint64 start_us = g_get_monotonic_time ();
 
   if (!check_batch (x, batch, error))
+    return FALSE;
+  if (x->file_op != NULL &&
+      !model_gguf_read_rows (x->plan->desc->gguf, x->file_op->weights[0], batch->tokens,
+                             batch->n_tokens, x->file_rows, error))
     return FALSE;
   x->run = (CpuRun) { x, backend->kernels, batch, result, cancel, FALSE };
   atomic_store (&x->experts.bytes_read, 0);
@@ -292,7 +296,8 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
     .unified_memory = TRUE,
     .preferred_chunk = PREFERRED_CHUNK,
     .can = GRAPH_NEEDS_RECURRENCE | GRAPH_NEEDS_WINDOW | GRAPH_NEEDS_ATTENTION |
-           GRAPH_NEEDS_QK_NORM | GRAPH_NEEDS_SCALES | GRAPH_NEEDS_GATE | GRAPH_NEEDS_EXPERTS,
+           GRAPH_NEEDS_QK_NORM | GRAPH_NEEDS_SCALES | GRAPH_NEEDS_GATE | GRAPH_NEEDS_EXPERTS |
+           GRAPH_NEEDS_LAYER_INPUTS,
   };
   return &backend->base;
 }

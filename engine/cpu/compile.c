@@ -76,6 +76,15 @@ size_partials (const GraphPlan *plan, size_t *n_heads, size_t *n_values)
     }
 }
 
+static size_t
+file_rows_bytes (const CpuExecutable *x)
+{
+  const ModelTensor *table = x->file_op != NULL ? x->file_op->weights[0] : NULL;
+
+  return table == NULL ? 0
+                       : x->plan->max_tokens * model_type_row_bytes (table->type, table->ne[0]);
+}
+
 static gboolean
 allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GError **error)
 {
@@ -84,7 +93,7 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GErro
   size_t parts = (size_t) plan->max_outputs * (h->n_vocab / CPU_PART + 1), n_tables;
   size_t buffer[CPU_N_BUFFERS], quantised[CPU_N_BUFFERS], part_max, part_sum, rope, scratch;
   size_t pages = (size_t) CPU_FEW_ROWS * x->partial.n_pages, n_heads, n_values;
-  size_t partial_max, partial_sum, partial_out;
+  size_t partial_max, partial_sum, partial_out, file_rows;
   size_t n_workers = cpu_pool_n_workers (x->model->backend->pool);
 
   for (unsigned b = 0; b < CPU_N_BUFFERS; b++) {
@@ -104,6 +113,7 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GErro
   partial_sum = reserve (x, pages * n_heads * sizeof (float));
   partial_out = reserve (x, pages * n_values * sizeof (float));
   scratch = reserve (x, x->worker_scratch_bytes * n_workers);
+  file_rows = reserve (x, file_rows_bytes (x));
 
   x->arena = cpu_memory_map (x->arena_bytes);
   if (x->arena == NULL) {
@@ -121,6 +131,7 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GErro
   x->part_sum = (float *) (void *) (x->arena + part_sum);
   x->rope = (float *) (void *) (x->arena + rope);
   x->worker_scratch = x->arena + scratch;
+  x->file_rows = x->arena + file_rows;
   x->partial.max = (float *) (void *) (x->arena + partial_max);
   x->partial.sum = (float *) (void *) (x->arena + partial_sum);
   x->partial.out = (float *) (void *) (x->arena + partial_out);
@@ -228,8 +239,8 @@ set_weights (CpuExecutable *x, CpuStep *step)
 {
   const GraphOp *op = step->op;
 
-  step->n_weights = op->n_weights;
-  for (uint32_t w = 0; w < op->n_weights; w++)
+  step->n_weights = op->from_file ? 0 : op->n_weights;
+  for (uint32_t w = 0; w < step->n_weights; w++)
     step->weights[w] = weight_of (x, op, w);
   for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
     step->biases[b] = vector_of (x, op->biases[b]);
@@ -294,7 +305,7 @@ join_steps (const GraphPlan *plan, uint32_t i, CpuStep *before, CpuStep *step)
   gboolean store = op->kind == GRAPH_OP_ATTENTION && last->kind == GRAPH_OP_ROPE_STORE &&
                    last->layer == op->layer && last->group == op->group;
 
-  if ((!norm && !store) || last->accumulate || last->src == op->dst ||
+  if ((!norm && !store) || last->accumulate || last->scale != 1 || last->src == op->dst ||
       !only_next_reads (plan, i - 1))
     return;
   step->before = before;
@@ -317,6 +328,7 @@ add_plain (CpuExecutable *x, uint32_t i, gboolean write_quantised)
     join_steps (x->plan, i, before, step);
   step->vector = vector_of (x, op->vector);
   step->k_norm = vector_of (x, op->k_norm);
+  step->factor = vector_of (x, op->factor);
   step->steps = vector_of (x, op->step);
   step->decay = vector_of (x, op->decay);
   if (op->kind == GRAPH_OP_ROPE_STORE && op->rotation != MODEL_NO_ROTATION)
@@ -390,12 +402,13 @@ check (const CpuModel *model, const GraphPlan *plan, GError **error)
   for (uint32_t i = 0; ok && i < plan->n_ops; i++) {
     const GraphOp *op = &plan->ops[i];
 
-    for (uint32_t w = 0; w < op->n_weights; w++)
+    for (uint32_t w = 0; w < op->n_weights && !op->from_file; w++)
       ok = ok && g_hash_table_contains (model->weights, op->weights[w]);
     for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
       ok = ok && (op->biases[b] == NULL || g_hash_table_contains (model->vectors, op->biases[b]));
     ok = ok && (op->vector == NULL || g_hash_table_contains (model->vectors, op->vector));
     ok = ok && (op->k_norm == NULL || g_hash_table_contains (model->vectors, op->k_norm));
+    ok = ok && (op->factor == NULL || g_hash_table_contains (model->vectors, op->factor));
     ok = ok && (!graph_op_uses_kv (op) || has_kv (model, op));
   }
   if (!ok)
@@ -432,6 +445,8 @@ cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError 
                                                     : UINT32_MAX);
     if (plan->ops[i].kind == GRAPH_OP_EMBED && plan->ops[i].pick == GRAPH_PICK_POSITION)
       x->n_positions = plan->ops[i].weights[0]->ne[1];
+    if (plan->ops[i].from_file)
+      x->file_op = &plan->ops[i];
   }
   add_rope_tables (x);
   for (uint32_t i = 0; i < plan->n_ops; i++)

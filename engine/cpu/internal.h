@@ -267,7 +267,7 @@ struct _CpuStep {
   const GraphOp *op;
   uint32_t n_weights;
   const CpuWeight *weights[GRAPH_MAX_WEIGHTS];
-  const float *vector, *k_norm;
+  const float *vector, *k_norm, *factor;
   const float *steps, *decay; /* DELTA_NET */
   const float *biases[GRAPH_MAX_WEIGHTS];
   unsigned src, dst;        /* GraphBuffer, or CPU_BUFFER_UP */
@@ -336,8 +336,10 @@ struct _CpuRun {
 struct _CpuExecutable {
   EngineBackendExecutable base;
   CpuModel *model;
-  const GraphPlan *plan; /* borrowed */
-  uint64_t n_positions;  /* that EMBED has rows for */
+  const GraphPlan *plan;  /* borrowed */
+  uint64_t n_positions;   /* that EMBED has rows for */
+  const GraphOp *file_op; /* EMBED whose rows are read from the file for each batch, or NULL */
+  uint8_t *file_rows;     /* [max_tokens] of them, as the file has them */
   /* The largest sliding window of layers whose keys lie in the pages of GRAPH_KV_WINDOW. */
   uint32_t window_tokens;
   uint32_t n_steps;
@@ -437,10 +439,14 @@ cpu_end_seen (const GraphOp *op, const EngineBatchRun *timeline, uint32_t query)
  * NULL; x: [n_heads][d_key]. */
 void cpu_turn_heads (const CpuRun *run, const CpuStep *step, uint32_t token, const float *norm,
                      uint32_t n_heads, float *x);
-/* Stores one token's key and value of one head. narrow: [max (d_key, d_value)] scratch. */
-void cpu_kv_store (const CpuRun *run, const GraphOp *op, uint32_t head,
-                   const EngineBatchRun *timeline, uint32_t position, const float *k,
-                   const float *v, uint16_t *narrow);
+/* Stores one token's key of one head, normed and rotated. narrow: [d_key] scratch. */
+void cpu_store_key (const CpuRun *run, const GraphOp *op, uint32_t head,
+                    const EngineBatchRun *timeline, uint32_t position, const float *k,
+                    uint16_t *narrow);
+/* And its value, which is normed where the op says so. scratch: [d_value] */
+void cpu_store_value (const CpuRun *run, const GraphOp *op, uint32_t head,
+                      const EngineBatchRun *timeline, uint32_t position, const float *v,
+                      float *scratch);
 
 /* Runs x->run; returns when it is done or cancelled. */
 void cpu_run_steps (CpuExecutable *x);

@@ -91,6 +91,8 @@ collect_weights (CpuModel *model, const GraphPlan *plan)
     const GraphOp *op = &plan->ops[i];
     CpuWeight *added[GRAPH_MAX_WEIGHTS] = { NULL };
 
+    if (op->from_file)
+      continue;
     for (uint32_t w = 0; w < op->n_weights; w++)
       added[w] = add_weight (model, op->weights[w]);
     if ((op->kind == GRAPH_OP_GATED || op->kind == GRAPH_OP_EXPERTS_GATED) &&
@@ -359,6 +361,7 @@ cpu_model_load (EngineBackend *backend, const GraphPlan *plan, const EngineKvSiz
   for (uint32_t i = 0; ok && i < plan->n_ops; i++) {
     ok = read_vector (model, plan->desc->gguf, plan->ops[i].vector, error) &&
          read_vector (model, plan->desc->gguf, plan->ops[i].k_norm, error) &&
+         read_vector (model, plan->desc->gguf, plan->ops[i].factor, error) &&
          read_vector (model, plan->desc->gguf, plan->ops[i].step, error) &&
          read_vector (model, plan->desc->gguf, plan->ops[i].decay, error);
     for (uint32_t b = 0; ok && b < GRAPH_MAX_WEIGHTS; b++)

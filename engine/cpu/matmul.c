@@ -155,8 +155,13 @@ cpu_gate_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
   float *dst = cpu_run_row (run, step->dst, unit);
   const float *gate = dst, *up;
 
-  if (step->op->kind == GRAPH_OP_GATE)
+  if (step->op->kind != GRAPH_OP_GATE) {
+    up = run->executable->buffer[CPU_BUFFER_UP] + (size_t) unit * n;
+  } else {
     gate = cpu_run_row (run, step->src, unit);
-  up = gate == dst ? run->executable->buffer[CPU_BUFFER_UP] + (size_t) unit * n : gate + n;
+    up = gate + n;
+    if (step->op->also[0] != GRAPH_BUFFER_NONE)
+      up = cpu_run_row (run, step->op->also[0], unit) + step->op->also_first;
+  }
   run->kernels->gate (run->executable->plan->desc->architecture->activation, gate, up, n, dst);
 }

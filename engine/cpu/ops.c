@@ -47,14 +47,19 @@ pick_row (const CpuRun *run, GraphPick pick, uint32_t token)
 void
 cpu_embed_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
-  const CpuWeight *weight = step->weights[0];
+  const ModelTensor *table = step->op->weights[0];
+  uint32_t n = (uint32_t) table->ne[0];
   float *dst = cpu_run_row (run, step->dst, unit);
   float *row = step->op->accumulate ? cpu_run_scratch (run, worker) : dst;
 
-  cpu_pack_row_to_f32 (weight, pick_row (run, step->op->pick, unit), row);
+  if (step->op->from_file)
+    table->type->to_f32 (run->executable->file_rows + unit * model_type_row_bytes (table->type, n),
+                         row, n);
+  else
+    cpu_pack_row_to_f32 (step->weights[0], pick_row (run, step->op->pick, unit), row);
   if (step->op->scale != 1)
-    run->kernels->scale (row, step->op->scale, weight->columns, row);
-  for (uint32_t i = 0; step->op->accumulate && i < weight->columns; i++)
+    run->kernels->scale (row, step->op->scale, n, row);
+  for (uint32_t i = 0; step->op->accumulate && i < n; i++)
     dst[i] += row[i];
 }
 
@@ -78,16 +83,31 @@ cpu_norm_row (const CpuRun *run, const CpuStep *step, const float *src, float *d
     run->kernels->norm (src, step->vector, epsilon, n, dst);
 }
 
+/* One part of a row. scratch: [width] */
+static void
+norm_part (const CpuRun *run, const CpuStep *step, const float *src, float *dst, float *scratch)
+{
+  const GraphOp *op = step->op;
+  float *row = op->accumulate ? scratch : dst, factor = 1;
+
+  cpu_norm_row (run, step, src, row);
+  if (op->scale != 1)
+    run->kernels->scale (row, op->scale, op->src_width, row);
+  if (step->factor != NULL)
+    factor = step->factor[0];
+  for (uint32_t i = 0; op->accumulate && i < op->src_width; i++)
+    dst[i] = (dst[i] + row[i]) * factor;
+}
+
 void
 cpu_norm_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
-  float *dst = cpu_run_row (run, step->dst, unit), *row = dst;
+  const float *src = cpu_run_row (run, step->src, unit);
+  float *dst = cpu_run_row (run, step->dst, unit);
 
-  if (step->op->accumulate)
-    row = cpu_run_scratch (run, worker);
-  cpu_norm_row (run, step, cpu_run_row (run, step->src, unit), row);
-  for (uint32_t i = 0; step->op->accumulate && i < step->op->src_width; i++)
-    dst[i] += row[i];
+  for (uint32_t part = 0; part < MAX (step->op->n_parts, 1); part++)
+    norm_part (run, step, src + part * step->op->src_width, dst + part * step->op->dst_width,
+               cpu_run_scratch (run, worker));
   if (step->write_quantised)
     run->kernels->quantise (dst, step->op->src_width,
                             cpu_run_quantised_row (run, step->dst, unit));
@@ -176,19 +196,67 @@ cpu_turn_heads (const CpuRun *run, const CpuStep *step, uint32_t token, const fl
   }
 }
 
-void
-cpu_kv_store (const CpuRun *run, const GraphOp *op, uint32_t head, const EngineBatchRun *timeline,
-              uint32_t position, const float *k, const float *v, uint16_t *narrow)
+/* Where a token's key and value lie of a head. slot: within the page. */
+static uint16_t *
+kv_head_at (const CpuRun *run, const GraphOp *op, uint32_t head, const EngineBatchRun *timeline,
+            uint32_t position, uint32_t *slot)
 {
-  uint32_t page = timeline->pages[op->group][position / ENGINE_PAGE_TOKENS];
-  uint32_t slot = position % ENGINE_PAGE_TOKENS;
-  uint16_t *to_k = cpu_kv_head (run->executable->model, op, page, head);
-  uint16_t *to_v = to_k + (size_t) op->d_key * ENGINE_PAGE_TOKENS;
+  *slot = position % ENGINE_PAGE_TOKENS;
+  return cpu_kv_head (run->executable->model, op,
+                      timeline->pages[op->group][position / ENGINE_PAGE_TOKENS], head);
+}
+
+void
+cpu_store_key (const CpuRun *run, const GraphOp *op, uint32_t head, const EngineBatchRun *timeline,
+               uint32_t position, const float *k, uint16_t *narrow)
+{
+  uint32_t slot;
+  uint16_t *to = kv_head_at (run, op, head, timeline, position, &slot);
 
   run->kernels->narrow (k, op->d_key, narrow);
   for (uint32_t d = 0; d < op->d_key; d++)
-    to_k[d * ENGINE_PAGE_TOKENS + slot] = narrow[d];
-  run->kernels->narrow (v, op->d_value, to_v + (size_t) slot * op->d_value);
+    to[d * ENGINE_PAGE_TOKENS + slot] = narrow[d];
+}
+
+/* v[d_value] by its root mean square. */
+static void
+norm_value (const CpuRun *run, const float *v, uint32_t d_value, float *dst)
+{
+  float epsilon = run->executable->plan->desc->h.norm_epsilon, sum = 0;
+
+  for (uint32_t d = 0; d < d_value; d++)
+    sum += v[d] * v[d];
+  run->kernels->scale (v, 1 / sqrtf (sum / (float) d_value + epsilon), d_value, dst);
+}
+
+void
+cpu_store_value (const CpuRun *run, const GraphOp *op, uint32_t head,
+                 const EngineBatchRun *timeline, uint32_t position, const float *v, float *scratch)
+{
+  uint32_t slot;
+  uint16_t *to = kv_head_at (run, op, head, timeline, position, &slot);
+
+  if (op->norm_values)
+    norm_value (run, v, op->d_value, scratch);
+  run->kernels->narrow (op->norm_values ? scratch : v, op->d_value,
+                        to + (size_t) op->d_key * ENGINE_PAGE_TOKENS +
+                            (size_t) slot * op->d_value);
+}
+
+/* The value first, which may be the key as it was. */
+static void
+store_token (const CpuRun *run, const CpuStep *step, uint32_t token, float *k, void *scratch)
+{
+  const GraphOp *op = step->op;
+  const EngineBatchRun *timeline;
+  uint32_t position = position_of (run->batch, token, &timeline);
+  const float *v = op->value_is_key ? k : k + op->n_heads_kv * op->d_key;
+
+  for (uint32_t head = 0; head < op->n_heads_kv; head++)
+    cpu_store_value (run, op, head, timeline, position, v + head * op->d_value, scratch);
+  cpu_turn_heads (run, step, token, step->k_norm, op->n_heads_kv, k);
+  for (uint32_t head = 0; head < op->n_heads_kv; head++)
+    cpu_store_key (run, op, head, timeline, position, k + head * op->d_key, scratch);
 }
 
 void
@@ -199,16 +267,11 @@ cpu_rope_store_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t
   uint32_t last = MIN (first + TOKENS_PER_UNIT, run->batch->n_tokens);
 
   for (uint32_t t = first; t < last; t++) {
-    const EngineBatchRun *timeline;
-    uint32_t position = position_of (run->batch, t, &timeline);
-    float *q = cpu_run_row (run, step->src, t), *k = q + op->n_heads * op->d_key;
-    float *v = k + op->n_heads_kv * op->d_key;
+    float *q = cpu_run_row (run, step->src, t);
 
     cpu_turn_heads (run, step, t, step->vector, op->n_heads, q);
-    cpu_turn_heads (run, step, t, step->k_norm, op->n_heads_kv, k);
-    for (uint32_t head = 0; head < op->n_heads_kv; head++)
-      cpu_kv_store (run, op, head, timeline, position, k + head * op->d_key,
-                    v + head * op->d_value, cpu_run_scratch (run, worker));
+    if (!op->shares_kv)
+      store_token (run, step, t, q + op->n_heads * op->d_key, cpu_run_scratch (run, worker));
   }
 }
 

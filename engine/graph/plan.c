@@ -4,6 +4,7 @@
  * device. */
 #include "engine/graph/plan.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char *const op_names[] = {
@@ -27,13 +28,14 @@ static const char *const buffer_names[] = {
   [GRAPH_BUFFER_CONV] = "CONV",
   [GRAPH_BUFFER_GATES] = "GATES",
   [GRAPH_BUFFER_Z] = "Z",
+  [GRAPH_BUFFER_INPUTS] = "INPUTS",
   [GRAPH_BUFFER_OUT] = "OUT",
   [GRAPH_BUFFER_OUT_NORMED] = "OUT_NORMED",
   [GRAPH_BUFFER_LOGITS] = "LOGITS",
 };
 
 #define OPS_PER_LAYER 20
-#define OPS_OUTSIDE   8
+#define OPS_OUTSIDE   11
 
 static gboolean
 is_output_buffer (GraphBuffer buffer)
@@ -56,6 +58,7 @@ add (GraphPlan *plan, GraphOpKind kind, GraphBuffer src, GraphBuffer dst)
     .dst_width = dst < GRAPH_N_BUFFERS ? plan->buffer_width[dst] : 0,
     .output_rows = is_output_buffer (src),
     .scale = 1,
+    .also = { GRAPH_BUFFER_NONE, GRAPH_BUFFER_NONE },
     .rotation = MODEL_NO_ROTATION,
   };
   return op;
@@ -94,11 +97,12 @@ add_pre_norm (GraphPlan *plan, const ModelTensor *vector, const ModelTensor *bia
 }
 
 /* The last product of a block, from src into the residual stream: as it is, or normed first
- * (sandwich), or the sum normed afterwards. */
+ * (sandwich) and the sum multiplied by a number, or the sum normed afterwards. */
 typedef struct {
   const ModelTensor *weight, *bias;
   const ModelTensor *norm;                /* of the result */
   const ModelTensor *sum_norm, *sum_bias; /* of the sum */
+  const ModelTensor *factor;              /* of the sum, with norm */
 } Ending;
 
 static void
@@ -111,6 +115,7 @@ add_ending (GraphPlan *plan, GraphOp *op, const Ending *ending)
   if (ending->norm != NULL) {
     add_norm (plan, GRAPH_BUFFER_DELTA, GRAPH_BUFFER_X, ending->norm, NULL);
     plan->ops[plan->n_ops - 1].accumulate = TRUE;
+    plan->ops[plan->n_ops - 1].factor = ending->factor;
   }
   if (ending->sum_norm != NULL)
     add_norm (plan, GRAPH_BUFFER_X, GRAPH_BUFFER_X, ending->sum_norm, ending->sum_bias);
@@ -138,6 +143,28 @@ add_table (GraphPlan *plan, const ModelTensor *table, GraphPick pick)
     op->scale = plan->desc->h.embedding_scale;
 }
 
+/* What each layer gets of its own for a token, from two sources: the token's id, by rows of a
+ * table, and its embedding, by a matrix. Source: the public description of Gemma 3n and 4. */
+static void
+add_layer_inputs (GraphPlan *plan)
+{
+  const ModelTensor *const *global = plan->desc->global;
+  const ModelHparams *h = &plan->desc->h;
+  GraphOp *op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_X, GRAPH_BUFFER_INPUTS);
+
+  weigh (op, global[MODEL_ROLE_LAYER_MODEL_PROJ], NULL);
+  op->scale = 1 / sqrtf ((float) h->d_model);
+  op = add (plan, GRAPH_OP_NORM, GRAPH_BUFFER_INPUTS, GRAPH_BUFFER_INPUTS);
+  op->vector = global[MODEL_ROLE_LAYER_PROJ_NORM];
+  op->src_width = op->dst_width = h->d_layer_input;
+  op->n_parts = h->n_layers;
+  op->scale = (float) G_SQRT2 / 2; /* of the sum of both sources */
+  op = add (plan, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_INPUTS);
+  weigh (op, global[MODEL_ROLE_LAYER_EMBD], NULL);
+  op->accumulate = op->from_file = TRUE;
+  op->scale = sqrtf ((float) h->d_layer_input / 2);
+}
+
 static void
 add_embedding (GraphPlan *plan)
 {
@@ -149,6 +176,8 @@ add_embedding (GraphPlan *plan)
   if (model_desc_has (plan->desc, MODEL_EMBD_NORM))
     add_norm (plan, GRAPH_BUFFER_X, GRAPH_BUFFER_X, global[MODEL_ROLE_EMBD_NORM],
               global[MODEL_ROLE_EMBD_NORM_BIAS]);
+  if (model_desc_has (plan->desc, MODEL_LAYER_INPUT))
+    add_layer_inputs (plan);
 }
 
 static void
@@ -162,6 +191,7 @@ set_heads (GraphOp *op, const ModelLayer *layer, GraphKvGroup group, uint32_t kv
   op->d_value = layer->d_value;
   op->rotation = layer->rotation;
   op->window_tokens = layer->window_tokens;
+  op->shares_kv = (layer->features & MODEL_OWN_KV) == 0;
 }
 
 static void
@@ -172,27 +202,41 @@ weigh_qkv (GraphOp *op, const ModelTensor *const *tensors)
     return;
   }
   weigh (op, tensors[MODEL_ROLE_ATTN_Q], tensors[MODEL_ROLE_ATTN_Q_BIAS]);
-  weigh (op, tensors[MODEL_ROLE_ATTN_K], tensors[MODEL_ROLE_ATTN_K_BIAS]);
-  weigh (op, tensors[MODEL_ROLE_ATTN_V], tensors[MODEL_ROLE_ATTN_V_BIAS]);
+  if (tensors[MODEL_ROLE_ATTN_K] != NULL)
+    weigh (op, tensors[MODEL_ROLE_ATTN_K], tensors[MODEL_ROLE_ATTN_K_BIAS]);
+  if (tensors[MODEL_ROLE_ATTN_V] != NULL)
+    weigh (op, tensors[MODEL_ROLE_ATTN_V], tensors[MODEL_ROLE_ATTN_V_BIAS]);
 }
 
 /* A model that makes vectors sees whole texts in a batch, so that keys and values are needed within
- * their layer only, and all layers use the same memory for them. */
+ * their layer only, and all layers use the same memory for them. Layers of others that share keys
+ * come last, and use those of the last before them in their group. */
 static void
 take_kv_layer (GraphPlan *plan, const ModelLayer *layer, GraphKvGroup *group, uint32_t *kv_layer)
 {
   gboolean keeps = model_desc_has (plan->desc, MODEL_HEAD);
 
   *group = keeps && layer->window_tokens > 0 ? GRAPH_KV_WINDOW : GRAPH_KV_FULL;
-  *kv_layer = keeps ? plan->n_kv_layers[*group]++ : 0;
   if (!keeps)
     plan->n_kv_layers[GRAPH_KV_FULL] = 1;
+  else if ((layer->features & MODEL_OWN_KV) != 0)
+    plan->n_kv_layers[*group]++;
+  *kv_layer = keeps ? plan->n_kv_layers[*group] - 1 : 0;
+}
+
+static gboolean
+value_is_key (const ModelTensor *const *tensors)
+{
+  return tensors[MODEL_ROLE_ATTN_K] != NULL && tensors[MODEL_ROLE_ATTN_V] == NULL;
 }
 
 static uint32_t
-qkv_width (const ModelLayer *layer)
+qkv_width (const ModelTensor *const *tensors, const ModelLayer *layer)
 {
-  return layer->n_heads * layer->d_key + layer->n_heads_kv * (layer->d_key + layer->d_value);
+  uint32_t own = (layer->features & MODEL_OWN_KV) != 0 ? layer->n_heads_kv : 0;
+
+  return layer->n_heads * layer->d_key +
+         own * (layer->d_key + (value_is_key (tensors) ? 0 : layer->d_value));
 }
 
 static void
@@ -203,13 +247,13 @@ add_qkv (GraphPlan *plan, const ModelTensor *const *tensors, const ModelLayer *l
   uint32_t gates = layer->n_heads * layer->d_key;
   GraphOp *op = add (plan, GRAPH_OP_MATMUL, src, gated ? GRAPH_BUFFER_MIX : GRAPH_BUFFER_QKV);
 
-  op->dst_width = qkv_width (layer) + (gated ? gates : 0);
+  op->dst_width = qkv_width (tensors, layer) + (gated ? gates : 0);
   weigh_qkv (op, tensors);
   if (!gated)
     return;
   op = add (plan, GRAPH_OP_SPLIT_GATES, GRAPH_BUFFER_MIX, GRAPH_BUFFER_QKV);
-  op->src_width = qkv_width (layer) + gates;
-  op->dst_width = qkv_width (layer);
+  op->src_width = qkv_width (tensors, layer) + gates;
+  op->dst_width = qkv_width (tensors, layer);
   op->also[0] = GRAPH_BUFFER_Z;
   op->n_heads = layer->n_heads;
   op->d_key = layer->d_key;
@@ -234,9 +278,11 @@ add_attention_block (GraphPlan *plan, const ModelTensor *const *tensors, const M
   take_kv_layer (plan, layer, &group, &kv_layer);
   add_qkv (plan, tensors, layer, src);
   op = add (plan, GRAPH_OP_ROPE_STORE, GRAPH_BUFFER_QKV, GRAPH_BUFFER_QKV);
-  op->src_width = op->dst_width = qkv_width (layer);
+  op->src_width = op->dst_width = qkv_width (tensors, layer);
   op->vector = tensors[MODEL_ROLE_ATTN_Q_NORM];
   op->k_norm = tensors[MODEL_ROLE_ATTN_K_NORM];
+  op->norm_values = model_desc_has (plan->desc, MODEL_VALUE_NORM);
+  op->value_is_key = value_is_key (tensors);
   set_heads (op, layer, group, kv_layer);
 
   op = add (plan, GRAPH_OP_ATTENTION, GRAPH_BUFFER_QKV, GRAPH_BUFFER_ATTN);
@@ -411,6 +457,7 @@ add_feed_forward_block (GraphPlan *plan, const ModelTensor *const *tensors, cons
     tensors[MODEL_ROLE_FFN_POST_NORM],
     tensors[MODEL_ROLE_LAYER_OUTPUT_NORM],
     tensors[MODEL_ROLE_LAYER_OUTPUT_NORM_BIAS],
+    tensors[MODEL_ROLE_LAYER_GATE] == NULL ? tensors[MODEL_ROLE_LAYER_SCALE] : NULL,
   };
   const ModelTensor *norm = tensors[MODEL_ROLE_FFN_NORM];
   GraphBuffer src;
@@ -428,6 +475,27 @@ add_feed_forward_block (GraphPlan *plan, const ModelTensor *const *tensors, cons
   add_hidden (plan, tensors, src, layer->d_ff);
   op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_HIDDEN, ending_buffer (&ending));
   op->src_width = layer->d_ff;
+  add_ending (plan, op, &ending);
+}
+
+/* What a layer has of its own for a token, gated by what it made of it. */
+static void
+add_layer_input_block (GraphPlan *plan, const ModelTensor *const *tensors, uint32_t layer)
+{
+  const Ending ending = { .weight = tensors[MODEL_ROLE_LAYER_PROJ],
+                          .norm = tensors[MODEL_ROLE_LAYER_POST_NORM],
+                          .factor = tensors[MODEL_ROLE_LAYER_SCALE] };
+  uint32_t width = plan->desc->h.d_layer_input;
+  GraphOp *op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_X, GRAPH_BUFFER_HIDDEN);
+
+  weigh (op, tensors[MODEL_ROLE_LAYER_GATE], NULL);
+  op->dst_width = width;
+  op = add (plan, GRAPH_OP_GATE, GRAPH_BUFFER_HIDDEN, GRAPH_BUFFER_HIDDEN);
+  op->src_width = op->dst_width = width;
+  op->also[0] = GRAPH_BUFFER_INPUTS;
+  op->also_first = layer * width;
+  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_HIDDEN, ending_buffer (&ending));
+  op->src_width = width;
   add_ending (plan, op, &ending);
 }
 
@@ -506,7 +574,7 @@ set_layer_widths (GraphPlan *plan)
   set_mixer_widths (plan);
   for (uint32_t i = 0; i < h->n_layers; i++) {
     const ModelLayer *layer = &desc->layers[i];
-    uint32_t qkv = qkv_width (layer);
+    uint32_t qkv = qkv_width ((const ModelTensor *const *) desc->layer[i], layer);
 
     if (desc->layer[i][MODEL_ROLE_FFN_ROUTER] == NULL)
       width[GRAPH_BUFFER_HIDDEN] = MAX (width[GRAPH_BUFFER_HIDDEN], layer->d_ff);
@@ -522,6 +590,10 @@ set_layer_widths (GraphPlan *plan)
     width[GRAPH_BUFFER_WIDE] = 2 * h->d_ff;
   if (model_desc_has (desc, MODEL_SANDWICH))
     width[GRAPH_BUFFER_DELTA] = h->d_model;
+  if (model_desc_has (desc, MODEL_LAYER_INPUT)) {
+    width[GRAPH_BUFFER_INPUTS] = h->n_layers * h->d_layer_input;
+    width[GRAPH_BUFFER_HIDDEN] = MAX (width[GRAPH_BUFFER_HIDDEN], h->d_layer_input);
+  }
   width[GRAPH_BUFFER_ROUTER] = h->n_experts;
   width[GRAPH_BUFFER_ROUTE] = 2 * h->n_experts_used;
   width[GRAPH_BUFFER_EXPERTS] = h->n_experts_used * h->d_ff_expert;
@@ -564,19 +636,23 @@ needs_of (const ModelDesc *desc, const GraphOp *op)
   case GRAPH_OP_ROPE_STORE:
     if (op->vector != NULL)
       needs |= GRAPH_NEEDS_QK_NORM;
+    if (op->norm_values || op->value_is_key || op->shares_kv)
+      needs |= GRAPH_NEEDS_LAYER_INPUTS;
     break;
   case GRAPH_OP_EMBED:
   case GRAPH_OP_MATMUL:
   case GRAPH_OP_NORM:
     if (op->scale != 1 || op->cap > 0 || (op->kind == GRAPH_OP_NORM && op->accumulate))
       needs |= GRAPH_NEEDS_SCALES;
+    if (op->from_file || op->n_parts > 1 || op->factor != NULL)
+      needs |= GRAPH_NEEDS_LAYER_INPUTS;
     break;
   case GRAPH_OP_GATED:
     if (biased || oai)
       needs |= GRAPH_NEEDS_GATE;
     break;
   case GRAPH_OP_GATE:
-    needs |= GRAPH_NEEDS_GATE;
+    needs |= op->also[0] != GRAPH_BUFFER_NONE ? GRAPH_NEEDS_LAYER_INPUTS : GRAPH_NEEDS_GATE;
     break;
   case GRAPH_OP_ROUTE:
     needs |= GRAPH_NEEDS_EXPERTS;
@@ -616,6 +692,8 @@ graph_plan_build (const ModelDesc *desc,
 
     add_mixer_block (plan, tensors, &desc->layers[layer]);
     add_feed_forward_block (plan, tensors, &desc->layers[layer]);
+    if (model_desc_has (desc, MODEL_LAYER_INPUT))
+      add_layer_input_block (plan, tensors, layer);
   }
   if (output && model_desc_has (desc, MODEL_HEAD))
     add_output_head (plan);

@@ -35,6 +35,7 @@ typedef enum {
   GRAPH_BUFFER_CONV,       /* [max_tokens][channels] */
   GRAPH_BUFFER_GATES,      /* [max_tokens][2 * n_state_heads, or 1 of a shared expert] */
   GRAPH_BUFFER_Z,          /* [max_tokens][heads * their width] gates of a mixer's result */
+  GRAPH_BUFFER_INPUTS,     /* [max_tokens][n_layers * d_layer_input] of each layer */
   GRAPH_BUFFER_OUT,        /* [max_outputs][d_model] gathered rows */
   GRAPH_BUFFER_OUT_NORMED, /* [max_outputs][d_model], or what is between two dense heads */
   GRAPH_BUFFER_LOGITS,     /* [max_outputs][n_vocab] */
@@ -74,18 +75,28 @@ typedef struct {
   const ModelTensor *vector; /* [width] f32 or f16: norm weights; ROPE_STORE: q's norm or NULL;
                                 ATTENTION: sinks [n_heads] or NULL */
   const ModelTensor *k_norm; /* ROPE_STORE: [d_key] or NULL */
+  const ModelTensor *factor; /* NORM that accumulates: [1] or NULL */
+  uint32_t n_parts;          /* NORM: of a row, each of the widths given; 0: one */
   gboolean accumulate;       /* MATMUL, EMBED, NORM, EXPERTS_DOWN: dst += instead of dst = */
   gboolean activate;         /* MATMUL: the architecture's activation of the result; never
                                 accumulates */
-  float scale;               /* EMBED, MATMUL, EXPERTS_DOWN: of the result; 1: none */
+  float scale;               /* EMBED, NORM, MATMUL, EXPERTS_DOWN: of the result; 1: none */
   float cap;                 /* MATMUL: result = cap * tanh (result / cap); ATTENTION: scores */
   gboolean whole_run;        /* ATTENTION: not causal */
   GraphPick pick;            /* EMBED */
-  GraphBuffer route;         /* EXPERTS_…: where ROUTE left its choice */
-  GraphBuffer also[2];       /* further buffers of CONV …, see ops.def */
-  const ModelTensor *step;   /* DELTA_NET: [heads] added to the gates of decay */
-  const ModelTensor *decay;  /* DELTA_NET: [heads] */
-  uint32_t state_first;      /* CONV, DELTA_NET: its part of a timeline's state, in floats */
+  /* EMBED: the table is far larger than what is read of it and stays in the file, whose rows a back
+   * end reads for each batch. One op of a plan at most, and its pick is that of tokens */
+  gboolean from_file;
+  GraphBuffer route;        /* EXPERTS_…: where ROUTE left its choice */
+  GraphBuffer also[2];      /* further buffers of CONV …, see ops.def; or NONE */
+  uint32_t also_first;      /* GATE: column of also[0] */
+  const ModelTensor *step;  /* DELTA_NET: [heads] added to the gates of decay */
+  const ModelTensor *decay; /* DELTA_NET: [heads] */
+  uint32_t state_first;     /* CONV, DELTA_NET: its part of a timeline's state, in floats */
+  gboolean norm_values;     /* ROPE_STORE: each head's value is normed, without weights */
+  gboolean value_is_key;    /* ROPE_STORE: src has no v; it is k before its norm and rotation */
+  /* ROPE_STORE, ATTENTION: src has q alone; keys and values are those that an earlier layer left */
+  gboolean shares_kv;
   /* ROPE_STORE and ATTENTION */
   GraphKvGroup group;
   uint32_t layer; /* index into the KV of that group of this plan's model */
@@ -103,6 +114,9 @@ typedef enum {
   GRAPH_NEEDS_GATE = 1 << 4,       /* GATE, biases in GATED, the gate of gpt-oss */
   GRAPH_NEEDS_EXPERTS = 1 << 5,    /* ROUTE, EXPERTS_… */
   GRAPH_NEEDS_RECURRENCE = 1 << 6, /* states beside KV */
+  /* NORM of parts or with a factor, EMBED from the file, GATE with another buffer, normed values,
+   * shared keys */
+  GRAPH_NEEDS_LAYER_INPUTS = 1 << 7,
 } GraphNeeds;
 
 typedef struct {
@@ -128,7 +142,7 @@ GraphPlan *graph_plan_build (const ModelDesc *desc,
 void graph_plan_free (GraphPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GraphPlan, graph_plan_free)
 
-/* Whether keys and values are written or read: then heads, group and layer are set. */
+/* Whether heads, group and layer are set: keys and values are written or read. */
 static inline gboolean
 graph_op_uses_kv (const GraphOp *op)
 {

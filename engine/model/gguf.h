@@ -101,6 +101,14 @@ uint64_t model_gguf_n_tensors (const ModelGguf *gguf);
 const ModelTensor *model_gguf_tensor (const ModelGguf *gguf, uint64_t i);
 const ModelTensor *model_gguf_find_tensor (const ModelGguf *gguf, const char *name);
 
+/* Reads rows of a matrix, as the file has them, one after another into buffer. Where the file is
+ * not in memory, the disk is asked for all of them before the first is waited for. Thread: any. */
+gboolean model_gguf_read_rows (const ModelGguf *gguf,
+                               const ModelTensor *tensor,
+                               const int32_t *rows,
+                               uint32_t n,
+                               void *buffer,
+                               GError **error);
 /* Reads bytes [first, first + bytes) of a tensor's data into buffer. Thread: any. */
 gboolean model_gguf_read (const ModelGguf *gguf,
                           const ModelTensor *tensor,

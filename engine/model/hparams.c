@@ -313,6 +313,22 @@ read_experts (ModelDesc *desc, GError **error)
   return TRUE;
 }
 
+/* Larger models of a family may do without. */
+static gboolean
+read_layer_input (ModelDesc *desc, GError **error)
+{
+  ModelHparams *h = &desc->h;
+
+  if (!model_desc_has (desc, MODEL_LAYER_INPUT))
+    return TRUE;
+  if (!model_read_count_or_0 (desc, "embedding_length_per_layer_input", MODEL_MAX_D_MODEL,
+                              &h->d_layer_input, error))
+    return FALSE;
+  if (h->d_layer_input == 0)
+    desc->features &= ~(ModelFeatures) MODEL_LAYER_INPUT;
+  return TRUE;
+}
+
 /* Layers at the end that guess further tokens are left out: an answer does not need them. */
 static gboolean
 read_layer_count (ModelDesc *desc, GError **error)
@@ -334,7 +350,7 @@ model_read_hparams (ModelDesc *desc, GError **error)
   ModelHparams *h = &desc->h;
   const char *epsilon = "attention.layer_norm_rms_epsilon";
 
-  desc->features = desc->architecture->features | MODEL_ATTENTION;
+  desc->features = desc->architecture->features | MODEL_ATTENTION | MODEL_OWN_KV;
   if (model_desc_has (desc, MODEL_LAYER_NORM))
     epsilon = "attention.layer_norm_epsilon";
   return read_switches (desc, error) &&
@@ -344,7 +360,7 @@ model_read_hparams (ModelDesc *desc, GError **error)
                            error) &&
          model_read_count_or_0 (desc, "feed_forward_length", MODEL_MAX_D_FF, &h->d_ff, error) &&
          model_read_real (desc, epsilon, 0, 1, &h->norm_epsilon, error) &&
-         read_scales (desc, error) &&
+         read_scales (desc, error) && read_layer_input (desc, error) &&
          read_cap (desc, "attn_logit_softcapping", &h->attention_cap, error) &&
          read_cap (desc, "final_logit_softcapping", &h->logit_cap, error) &&
          read_temperature (desc, error) && read_experts (desc, error) &&

@@ -109,14 +109,37 @@ model_layer_state_floats (const ModelDesc *desc, const ModelLayer *layer)
   return (layer->features & MODEL_ATTENTION) != 0 ? 0 : floats;
 }
 
+/* Heads of layers with a window may have a size of their own. fallback: 0: the file must say. */
+static gboolean
+read_head_sizes (ModelDesc *desc, uint64_t fallback, GError **error)
+{
+  uint32_t d_key[2], d_value[2]; /* without a window, with one */
+
+  if (!model_read_count (desc, "attention.key_length", fallback, MODEL_MAX_HEAD_SIZE, &d_key[0],
+                         error) ||
+      !model_read_count (desc, "attention.value_length", fallback, MODEL_MAX_HEAD_SIZE,
+                         &d_value[0], error) ||
+      !model_read_count (desc, "attention.key_length_swa", d_key[0], MODEL_MAX_HEAD_SIZE, &d_key[1],
+                         error) ||
+      !model_read_count (desc, "attention.value_length_swa", d_value[0], MODEL_MAX_HEAD_SIZE,
+                         &d_value[1], error))
+    return FALSE;
+  for (uint32_t i = 0; i < desc->h.n_layers; i++) {
+    ModelLayer *layer = &desc->layers[i];
+
+    layer->d_key = d_key[layer->window_tokens > 0];
+    layer->d_value = d_value[layer->window_tokens > 0];
+  }
+  return TRUE;
+}
+
 static gboolean
 read_heads (ModelDesc *desc, GError **error)
 {
   ModelHparams *h = &desc->h;
   g_autofree uint32_t *heads = g_new (uint32_t, h->n_layers);
   g_autofree uint32_t *heads_kv = g_new (uint32_t, h->n_layers);
-  uint32_t d_key, d_value, any = 0;
-  uint64_t default_head;
+  uint32_t any = 0;
 
   if (!model_read_per_layer (desc, "attention.head_count", 0, MODEL_MAX_HEADS, heads, error) ||
       !model_read_per_layer (desc, "attention.head_count_kv", heads[0], MODEL_MAX_HEADS, heads_kv,
@@ -131,15 +154,39 @@ read_heads (ModelDesc *desc, GError **error)
       return FALSE;
   }
   /* Where the heads do not divide the width, the size must be given. */
-  default_head = any > 0 && h->d_model % any == 0 ? h->d_model / any : 0;
-  if (!model_read_count (desc, "attention.key_length", default_head, MODEL_MAX_HEAD_SIZE, &d_key,
-                         error) ||
-      !model_read_count (desc, "attention.value_length", default_head, MODEL_MAX_HEAD_SIZE,
-                         &d_value, error))
+  return read_head_sizes (desc, any > 0 && h->d_model % any == 0 ? h->d_model / any : 0, error);
+}
+
+/* The last layers may have no keys and values of their own: they see those of the last layer before
+ * them that does and has the same kind of window. */
+static gboolean
+read_sharing (ModelDesc *desc, GError **error)
+{
+  ModelHparams *h = &desc->h;
+  const ModelLayer *last[2] = { NULL }; /* without a window, with one */
+  uint32_t n_sharing;
+
+  if (!model_read_count_or_0 (desc, "attention.shared_kv_layers", h->n_layers, &n_sharing, error))
     return FALSE;
+  if (n_sharing > 0 && !model_desc_has (desc, MODEL_WRITER))
+    return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
+                              "makes vectors with layers that share keys, which this version "
+                              "cannot run");
   for (uint32_t i = 0; i < h->n_layers; i++) {
-    desc->layers[i].d_key = d_key;
-    desc->layers[i].d_value = d_value;
+    ModelLayer *layer = &desc->layers[i];
+    const ModelLayer **own = &last[layer->window_tokens > 0];
+
+    if ((layer->features & MODEL_ATTENTION) == 0 || i < h->n_layers - n_sharing) {
+      if ((layer->features & MODEL_ATTENTION) != 0)
+        *own = layer;
+      continue;
+    }
+    layer->features &= ~(ModelFeatures) MODEL_OWN_KV;
+    if (*own == NULL || (*own)->n_heads_kv != layer->n_heads_kv)
+      return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
+                                "is damaged: layer %u shares keys, and no layer before it has any "
+                                "that fit it",
+                                i);
   }
   return TRUE;
 }
@@ -228,16 +275,30 @@ clear_rotations (ModelDesc *desc)
   desc->n_rotations = 0;
 }
 
+/* The key size of layers with a window, or of those without one; of the others where there are
+ * none of that kind. */
+static uint32_t
+key_size (const ModelDesc *desc, gboolean windowed)
+{
+  for (uint32_t i = 0; i < desc->h.n_layers; i++)
+    if ((desc->layers[i].window_tokens > 0) == windowed)
+      return desc->layers[i].d_key;
+  return desc->layers[0].d_key;
+}
+
 static gboolean
 make_rotations (ModelDesc *desc, uint32_t context_tokens, GError **error)
 {
   const ModelArchitecture *architecture = desc->architecture;
   RotationScaling scaling, none = { .factor = 1, .magnitude = 1 };
-  uint32_t d_key = desc->layers[0].d_key, d_rope = d_key;
+  uint32_t d_key = key_size (desc, FALSE), d_rope = d_key;
+  uint32_t window_key = key_size (desc, TRUE), window_rope;
   float base, window_base;
   g_autofree float *factors = NULL;
 
   if (!model_read_count (desc, "rope.dimension_count", d_key, d_key, &d_rope, error) ||
+      !model_read_count (desc, "rope.dimension_count_swa", MIN (d_rope, window_key), window_key,
+                         &window_rope, error) ||
       !model_read_real (desc, "rope.freq_base", 10000, 1e12, &base, error) ||
       !model_read_real (desc, "rope.freq_base_swa",
                         architecture->window_rope_base > 0 ? (double) architecture->window_rope_base
@@ -245,10 +306,10 @@ make_rotations (ModelDesc *desc, uint32_t context_tokens, GError **error)
                         1e12, &window_base, error) ||
       !rotation_read_scaling (desc, &scaling, error))
     return FALSE;
-  if (d_rope % 2 != 0)
+  if (d_rope % 2 != 0 || window_rope % 2 != 0)
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
                               "is damaged: an odd number (%u) of dimensions cannot rotate in pairs",
-                              d_rope);
+                              d_rope % 2 != 0 ? d_rope : window_rope);
   if (!read_factors (desc, d_rope, context_tokens, &scaling, &factors, error))
     return FALSE;
   clear_rotations (desc);
@@ -257,7 +318,7 @@ make_rotations (ModelDesc *desc, uint32_t context_tokens, GError **error)
   desc->rotations = g_new0 (ModelRotation, N_ROTATIONS);
   desc->rotations[ROTATION_FULL] = rotation_new (d_rope, (double) base, &scaling, factors);
   desc->rotations[ROTATION_WINDOW] =
-      rotation_new (d_rope, (double) window_base,
+      rotation_new (window_rope, (double) window_base,
                     architecture->window_rope_base > 0 ? &none : &scaling,
                     architecture->window_rope_base > 0 ? NULL : factors);
   return TRUE;
@@ -307,11 +368,11 @@ gboolean
 model_read_layers (ModelDesc *desc, GError **error)
 {
   ModelHparams *h = &desc->h;
-  double width;
+  double width, scale;
 
   desc->layers = g_new0 (ModelLayer, h->n_layers);
-  if (!read_heads (desc, error) || !read_states (desc, error) || !read_feed_forward (desc, error) ||
-      !read_windows (desc, error) ||
+  if (!read_windows (desc, error) || !read_heads (desc, error) || !read_sharing (desc, error) ||
+      !read_states (desc, error) || !read_feed_forward (desc, error) ||
       (desc->architecture->rope != MODEL_ROPE_NONE &&
        !make_rotations (desc, h->context_tokens, error)) ||
       !assign_rotations (desc, error))
@@ -320,8 +381,9 @@ model_read_layers (ModelDesc *desc, GError **error)
   width = h->d_key;
   if (h->n_layers == desc->architecture->width_scale_layers)
     width = h->d_model / h->n_heads;
-  return model_read_real (desc, "attention.scale", 1 / sqrt (width), 1e6, &h->attention_scale,
-                          error);
+  scale = (double) desc->architecture->attention_scale;
+  return model_read_real (desc, "attention.scale", scale > 0 ? scale : 1 / sqrt (width), 1e6,
+                          &h->attention_scale, error);
 }
 
 gboolean
@@ -351,7 +413,8 @@ model_desc_kv_elements (const ModelDesc *desc)
   for (uint32_t i = 0; i < desc->h.n_layers; i++) {
     const ModelLayer *layer = &desc->layers[i];
 
-    if (layer->window_tokens == 0 && (layer->features & MODEL_ATTENTION) != 0)
+    if (layer->window_tokens == 0 && (layer->features & MODEL_ATTENTION) != 0 &&
+        (layer->features & MODEL_OWN_KV) != 0)
       elements += (uint64_t) layer->n_heads_kv * (layer->d_key + layer->d_value);
   }
   return elements;

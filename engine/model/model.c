@@ -36,6 +36,8 @@ typedef enum {
   DIM_STATE_HEADS,
   DIM_STATE_VALUES,
   DIM_QUERIES,
+  DIM_LAYER_INPUT,
+  DIM_LAYER_INPUTS,
 } Dim;
 
 typedef enum {
@@ -48,6 +50,7 @@ typedef enum {
   NEED_OPTIONAL,
   NEED_REQUIRED,
   NEED_UNLESS_FUSED,
+  NEED_UNLESS_K,
   NEED_UNLESS_EXPERTS,
   NEED_IF_EXPERTS,
 } Need;
@@ -113,6 +116,8 @@ dim_size (const ModelDesc *desc, const ModelLayer *layer, Dim dim)
     [DIM_STATE_HEADS] = h->n_state_heads,
     [DIM_STATE_VALUES] = (uint64_t) h->n_state_heads * h->d_state,
     [DIM_QUERIES] = q * (model_desc_has (desc, MODEL_GATED_QUERY) ? 2 : 1),
+    [DIM_LAYER_INPUT] = h->d_layer_input,
+    [DIM_LAYER_INPUTS] = (uint64_t) h->n_layers * h->d_layer_input,
   };
 
   return sizes[dim];
@@ -194,7 +199,7 @@ account_tensor (ModelDesc *desc, ModelRole id, const ModelTensor *tensor)
 {
   uint64_t row_bytes = model_type_row_bytes (tensor->type, tensor->ne[0]);
   gboolean is_table = id == MODEL_ROLE_TOKEN_EMBD || id == MODEL_ROLE_POSITION_EMBD ||
-                      id == MODEL_ROLE_TOKEN_TYPES;
+                      id == MODEL_ROLE_TOKEN_TYPES || id == MODEL_ROLE_LAYER_EMBD;
   uint64_t decode_bytes = is_table ? row_bytes : tensor->bytes;
   uint64_t n = tensor->ne[0] * tensor->ne[1] * tensor->ne[2];
   uint64_t prompt_weights = is_table || id == MODEL_ROLE_OUTPUT ? 0 : n;
@@ -220,6 +225,10 @@ is_needed (const ModelDesc *desc, Need need, uint32_t layer)
     return TRUE;
   case NEED_UNLESS_FUSED:
     return bound[MODEL_ROLE_ATTN_QKV] == NULL;
+  case NEED_UNLESS_K:
+    return bound[MODEL_ROLE_ATTN_QKV] == NULL &&
+           !(model_desc_has (desc, MODEL_VALUE_NORM) &&
+             desc->layers[layer].d_key == desc->layers[layer].d_value);
   case NEED_UNLESS_EXPERTS:
     return bound[MODEL_ROLE_FFN_ROUTER] == NULL;
   case NEED_IF_EXPERTS:
@@ -257,8 +266,12 @@ bind_role (ModelDesc *desc, ModelRole id, uint32_t layer, gboolean *used, GError
   g_autofree char *name =
       in_layer ? g_strdup_printf ("blk.%u.%s", layer, role->name) : g_strdup (role->name);
   const ModelTensor *tensor = model_gguf_find_tensor (desc->gguf, name);
+  ModelFeatures missing = in_layer ? role->features & ~desc->layers[layer].features : 0;
 
-  if (in_layer && (desc->layers[layer].features & role->features) != role->features)
+  /* Some files have keys and values even for layers that share those of others. */
+  if (missing == MODEL_OWN_KV && tensor != NULL)
+    used[tensor - model_gguf_tensor (desc->gguf, 0)] = TRUE;
+  if (missing != 0)
     return TRUE;
   if (tensor == NULL)
     tensor = find_alias (desc, id);

@@ -48,6 +48,12 @@ typedef enum {
   MODEL_ATTENTION = 1 << 20,  /* every layer but those below */
   MODEL_SHORT_CONV = 1 << 21, /* a gated convolution over a few tokens (LFM2) */
   MODEL_DELTA_NET = 1 << 22,  /* a gated delta net: a state instead of keys and values (Qwen3.5) */
+  /* Attention with keys and values of its own: every layer but the last ones of models that reuse
+   * there those of the last such layer with the same kind of window (Gemma 4) */
+  MODEL_OWN_KV = 1 << 25,
+  MODEL_VALUE_NORM = 1 << 26,  /* values are normed, without weights; without v they are k */
+  MODEL_LAYER_INPUT = 1 << 27, /* each layer ends with something of its own for each token */
+  MODEL_LAYER_SCALE = 1 << 28, /* and by multiplying all with a number */
   /* What most have. */
   MODEL_NORMS = MODEL_PRE_NORM | MODEL_FFN_NORM,
   MODEL_WRITER = MODEL_CAUSAL | MODEL_HEAD,
@@ -80,8 +86,9 @@ typedef struct {
   uint32_t attention_period;
   /* With so many layers scores are scaled by the width that a head has on average, not its own */
   uint32_t width_scale_layers;
-  ModelGating gating; /* where the file does not say */
-  gboolean norm_used; /* weights of the experts used are made to sum up to 1 */
+  float attention_scale; /* of scores; 0: by the width of a head */
+  ModelGating gating;    /* where the file does not say */
+  gboolean norm_used;    /* weights of the experts used are made to sum up to 1 */
 } ModelArchitecture;
 
 /* How the states of a text's tokens become its vector; numbers are those of <arch>.pooling_type. */
@@ -97,6 +104,7 @@ typedef struct {
   uint32_t n_heads, n_heads_kv, d_key, d_value, d_rope, d_ff;
   uint32_t n_unused_layers; /* after those of n_layers */
   uint32_t n_types;         /* rows of TOKEN_TYPES */
+  uint32_t d_layer_input;   /* what each layer has of its own for a token; 0: nothing */
   ModelPooling pooling;     /* of a model that makes vectors */
   float norm_epsilon;
   float attention_scale; /* 1 / sqrt (d_key) unless the file says otherwise */

@@ -7,13 +7,13 @@
 
 /* What dispatches read and write, as bits: the plan's buffers, and these. */
 #define BIT(buffer) (1u << (buffer))
-#define BIT_PACK    (1u << 16)
-#define BIT_PARTS   (1u << 17)
-#define BIT_KV      (1u << 18)
-#define BIT_SLICES  (1u << 19)
-#define BIT_RESULTS (1u << 20)
-#define BIT_SQUARES (1u << 21)
-#define BIT_TILES   (1u << 22)
+#define BIT_PACK    BIT (GRAPH_N_BUFFERS)
+#define BIT_PARTS   BIT (GRAPH_N_BUFFERS + 1)
+#define BIT_KV      BIT (GRAPH_N_BUFFERS + 2)
+#define BIT_SLICES  BIT (GRAPH_N_BUFFERS + 3)
+#define BIT_RESULTS BIT (GRAPH_N_BUFFERS + 4)
+#define BIT_SQUARES BIT (GRAPH_N_BUFFERS + 5)
+#define BIT_TILES   BIT (GRAPH_N_BUFFERS + 6)
 
 typedef struct {
   VulkanExecutable *exe;

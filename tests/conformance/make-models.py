@@ -56,6 +56,14 @@ MODELS = {
                            "rope.scaling.attn_factor": 1.19, "attention.sliding_window": 0}},
     "gemma2": {**GEMMA, "keys": {"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0}},
     "gemma3": {**GEMMA, "layers": 7, "kv": 1, "head_norms": True},
+    # Full layers have wider heads; layers that share keys use those of layers 2 and 3.
+    "gemma4": {**GEMMA, "layers": 7, "head": 128, "window_head": 64, "full_layers": [1, 3, 6],
+               "kv": 1, "shared": 3, "layer_input": 256, "head_norms": True, "layer_scale": True,
+               "ff_layers": [512, 512, 512, 512, 768, 768, 768],
+               "keys": {"final_logit_softcapping": 30.0}},
+    "gemma4-plain": {**GEMMA, "arch": "gemma4", "layers": 4, "head": 128, "window_head": 64,
+                     "full_layers": [1, 3], "kv_heads": [2, 1, 2, 1], "value_is_key": True,
+                     "head_norms": True, "keys": {"final_logit_softcapping": 30.0}},
     "lfm2": {"tied": True, "mixer": "conv", "layers": 5, "kv_heads": [0, 0, 2, 0, 2],
              "head_norms": True, "keys": {"shortconv.l_cache": 3}},
     "qwen35": {"mixer": "delta", "layers": 5, "head_norms": True, "late_norm": True,
@@ -83,6 +91,10 @@ class Model:
             self.row["layers"] += 1
             if self.has("kv_heads"):
                 self.row["kv_heads"] = [*self.row["kv_heads"], 2]
+            if self.has("shared"):
+                self.row["shared"] += 1
+            if self.has("ff_layers"):
+                self.row["ff_layers"] = [2 * n for n in [*self.row["ff_layers"], 512]]
         self.random = np.random.default_rng(seed)
         self.writer = gguf.GGUFWriter(path, self.arch)
         self.writer.add_name("tiny")  # the peer has rules by name
@@ -135,6 +147,17 @@ class Model:
                 "vocab_size": n_vocab}
         if self.has("window"):
             keys["attention.sliding_window"] = row["window"]
+        if self.has("ff_layers"):
+            keys["feed_forward_length"] = row["ff_layers"]
+        if self.arch == "gemma4":
+            sizes = ("attention.key_length_swa", "attention.value_length_swa",
+                     "rope.dimension_count_swa")
+            keys |= {"rope.freq_base": 1e6, "rope.freq_base_swa": 10000.0,
+                     "attention.sliding_window_pattern": [not self.is_full(layer) for layer in
+                                                          range(row["layers"])],
+                     "attention.shared_kv_layers": row.get("shared", 0),
+                     "embedding_length_per_layer_input": row.get("layer_input", 0),
+                     **{size: row["window_head"] for size in sizes}}
         if self.has("experts"):
             keys |= {"expert_count": row["experts"], "expert_used_count": row["used"],
                      "expert_feed_forward_length": row.get("ff_expert", row["ff"])}
@@ -152,7 +175,7 @@ class Model:
 
     # -- tensors
 
-    def tensor(self, name, *shape, kind="weight"):
+    def tensor(self, name, *shape, kind="weight", scale=1.0):
         values = self.random.standard_normal(shape)
         if kind == "weight":
             values = (values / np.sqrt(shape[-1])).astype(np.float16)
@@ -161,11 +184,11 @@ class Model:
         elif kind == "taps":
             values = (0.6 * values).astype(np.float32)
         else:
-            values = ((kind == "norm") + 0.1 * values).astype(np.float32)
+            values = (scale * ((kind == "norm") + 0.1 * values)).astype(np.float32)
         self.writer.add_tensor(name, values)
 
-    def norm(self, name, size):
-        self.tensor(f"{name}.weight", size, kind="norm")
+    def norm(self, name, size, scale=1.0):
+        self.tensor(f"{name}.weight", size, kind="norm", scale=scale)
         if self.has("bert"):
             self.tensor(f"{name}.bias", size, kind="bias")
 
@@ -190,6 +213,15 @@ class Model:
         if self.has("rope_freqs"):
             self.writer.add_tensor("rope_freqs.weight",
                                    np.linspace(1, 8, head // 2).astype(np.float32))
+        if self.arch == "gemma4":  # of full layers a quarter rotates
+            factors = np.full(head // 2, 1e30, np.float32)
+            factors[:head // 8] = 1
+            self.writer.add_tensor("rope_freqs.weight", factors)
+        if self.has("layer_input"):
+            wide = self.row["layers"] * self.row["layer_input"]
+            self.matrix("per_layer_token_embd", n_vocab, wide)
+            self.matrix("per_layer_model_proj", wide, width)
+            self.norm("per_layer_proj_norm", self.row["layer_input"])
         if self.has("factors"):
             for name, most in (("long", 16), ("short", 1.5)):
                 self.writer.add_tensor(f"rope_factors_{name}.weight",
@@ -197,6 +229,9 @@ class Model:
         if self.has("dense"):
             self.matrix("dense_2", 2 * width, width)
             self.matrix("dense_3", width, 2 * width)
+
+    def is_full(self, layer):
+        return layer in self.row.get("full_layers", [])
 
     def is_attention(self, layer):
         if self.row.get("mixer") == "conv":
@@ -225,14 +260,20 @@ class Model:
 
     def mixer(self, block, layer):
         if self.is_attention(layer):
-            self.attention(block)
+            self.attention(block, layer)
         elif self.row["mixer"] == "conv":
             self.short_conv(block)
         else:
             self.delta_net(block)
 
-    def attention(self, block):
+    def attention(self, block, layer):
         width, heads, kv, head = self.size("width", "heads", "kv", "head")
+        if self.has("window_head") and not self.is_full(layer):
+            head = self.row["window_head"]
+        if self.has("kv_heads"):
+            kv = self.row["kv_heads"][layer]
+        shares = layer >= self.row["layers"] - self.row.get("shared", 0)
+        without_v = self.has("value_is_key") and self.is_full(layer)
         plain_bert = self.has("bert") and not self.has("gated")
         if self.has("fused") or (self.has("bert") and self.has("gated")):
             self.matrix(f"{block}.attn_qkv", (heads + 2 * kv) * head, width)
@@ -240,13 +281,17 @@ class Model:
             bias = self.has("qkv_bias") or plain_bert
             gates = heads * head if self.row.get("mixer") == "delta" else 0
             self.matrix(f"{block}.attn_q", heads * head + gates, width, bias=bias)
-            self.matrix(f"{block}.attn_k", kv * head, width, bias=bias)
-            self.matrix(f"{block}.attn_v", kv * head, width, bias=bias)
+            if not shares:
+                self.matrix(f"{block}.attn_k", kv * head, width, bias=bias)
+            if not shares and not without_v:
+                self.matrix(f"{block}.attn_v", kv * head, width, bias=bias)
         self.matrix(f"{block}.attn_output", width, heads * head,
                     bias=self.has("oss") or self.has("output_bias") or plain_bert)
         if self.has("head_norms"):
-            self.norm(f"{block}.attn_q_norm", head)
-            self.norm(f"{block}.attn_k_norm", head)
+            # Gemma 4 leaves the scaling of scores to its norms.
+            self.norm(f"{block}.attn_q_norm", head, head ** -0.5 if self.arch == "gemma4" else 1)
+            if not shares:
+                self.norm(f"{block}.attn_k_norm", head)
         if self.has("oss"):
             self.tensor(f"{block}.attn_sinks.weight", heads, kind="bias")
 
@@ -258,8 +303,10 @@ class Model:
         self.matrix(f"{block}.ffn_up_shexp", wide, width)
         self.matrix(f"{block}.ffn_down_shexp", width, wide)
 
-    def feed_forward(self, block):
+    def feed_forward(self, block, layer):
         width, ff = self.size("width", "ff")
+        if self.has("ff_layers"):
+            ff = self.row["ff_layers"][layer]
         if self.has("experts"):
             n, wide = self.row["experts"], self.row.get("ff_expert", ff)
             bias = self.has("oss")
@@ -277,12 +324,22 @@ class Model:
                     bias=plain_bert)
         self.matrix(f"{block}.ffn_down", width, ff, bias=plain_bert)
 
+    def layer_end(self, block):
+        if self.has("layer_input"):
+            width, own = self.size("width", "layer_input")
+            self.matrix(f"{block}.inp_gate", own, width)
+            self.matrix(f"{block}.proj", width, own)
+            self.norm(f"{block}.post_norm", width)
+        if self.has("layer_scale"):
+            self.norm(f"{block}.layer_output_scale", 1)
+
     def layers(self):
         width = self.row["width"]
         for layer in range(self.row["layers"]):
             block = f"blk.{layer}"
             self.mixer(block, layer)
-            self.feed_forward(block)
+            self.feed_forward(block, layer)
+            self.layer_end(block)
             if self.has("bert"):
                 norms = ["attn_output_norm", "layer_output_norm"]
             elif self.has("oss") or self.has("late_norm"):

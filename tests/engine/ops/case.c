@@ -109,7 +109,12 @@ add_op (Case *c, GraphOpKind kind, GraphBuffer src, GraphBuffer dst)
   GraphOp *op = &c->ops[c->plan.n_ops++];
 
   *op = (GraphOp) {
-    .kind = kind, .src = src, .dst = dst, .scale = 1, .rotation = MODEL_NO_ROTATION
+    .kind = kind,
+    .src = src,
+    .dst = dst,
+    .scale = 1,
+    .also = { GRAPH_BUFFER_NONE, GRAPH_BUFFER_NONE },
+    .rotation = MODEL_NO_ROTATION,
   };
   op->src_width = src < GRAPH_N_BUFFERS ? c->plan.buffer_width[src] : 0;
   op->dst_width = dst < GRAPH_N_BUFFERS ? c->plan.buffer_width[dst] : 0;
