@@ -267,24 +267,14 @@ add_mixed_gated (CpuExecutable *x, const GraphOp *op)
   x->width[CPU_BUFFER_UP] = MAX (x->width[CPU_BUFFER_UP], op->dst_width);
 }
 
-static gboolean
-reads (const GraphOp *op, GraphBuffer buffer)
-{
-  return op->src == buffer || (op->accumulate && op->dst == buffer);
-}
-
 /* Whether nobody but the op after reads the buffer that op i writes. */
 static gboolean
 only_next_reads (const GraphPlan *plan, uint32_t i)
 {
   GraphBuffer buffer = plan->ops[i].dst;
 
-  if (i + 1 >= plan->n_ops || plan->ops[i + 1].src != buffer)
-    return FALSE;
-  for (i += 2; i < plan->n_ops && plan->ops[i].dst != buffer; i++)
-    if (plan->ops[i].src == buffer)
-      return FALSE;
-  return i >= plan->n_ops || !reads (&plan->ops[i], buffer);
+  return i + 1 < plan->n_ops && plan->ops[i + 1].src == buffer &&
+         !graph_plan_is_read_after (plan, i + 1, buffer);
 }
 
 static gboolean

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const char *const op_names[] = {
-#define GRAPH_OP(id, text) #id,
+#define GRAPH_OP(id, traits, text) #id,
 #include "engine/graph/ops.def"
 #undef GRAPH_OP
 };
@@ -618,8 +618,8 @@ set_widths (GraphPlan *plan, gboolean layers, gboolean output)
   }
 }
 
-static GraphNeeds
-needs_of (const ModelDesc *desc, const GraphOp *op)
+GraphNeeds
+graph_op_needs (const ModelDesc *desc, const GraphOp *op)
 {
   gboolean biased = op->biases[0] != NULL || op->biases[1] != NULL;
   gboolean oai = desc->architecture->activation == MODEL_ACTIVATION_SWIGLU_OAI;
@@ -668,6 +668,14 @@ needs_of (const ModelDesc *desc, const GraphOp *op)
   return needs;
 }
 
+/* Says of the ops from `first` on what they belong to. */
+static void
+set_block (GraphPlan *plan, uint32_t first, uint32_t block)
+{
+  for (uint32_t i = first; i < plan->n_ops; i++)
+    plan->ops[i].block = block;
+}
+
 GraphPlan *
 graph_plan_build (const ModelDesc *desc,
                   uint32_t first_layer,
@@ -678,6 +686,7 @@ graph_plan_build (const ModelDesc *desc,
                   uint32_t max_outputs)
 {
   GraphPlan *plan = g_new0 (GraphPlan, 1);
+  uint32_t first;
 
   plan->desc = desc;
   plan->max_tokens = max_tokens;
@@ -687,20 +696,25 @@ graph_plan_build (const ModelDesc *desc,
 
   if (embedding)
     add_embedding (plan);
+  set_block (plan, 0, GRAPH_BLOCK_EMBEDDING);
   for (uint32_t layer = first_layer; layer < last_layer; layer++) {
     const ModelTensor *const *tensors = (const ModelTensor *const *) desc->layer[layer];
 
+    first = plan->n_ops;
     add_mixer_block (plan, tensors, &desc->layers[layer]);
     add_feed_forward_block (plan, tensors, &desc->layers[layer]);
     if (model_desc_has (desc, MODEL_LAYER_INPUT))
       add_layer_input_block (plan, tensors, layer);
+    set_block (plan, first, layer);
   }
+  first = plan->n_ops;
   if (output && model_desc_has (desc, MODEL_HEAD))
     add_output_head (plan);
   else if (output)
     add_pooling (plan);
+  set_block (plan, first, GRAPH_BLOCK_OUTPUT);
   for (uint32_t i = 0; i < plan->n_ops; i++)
-    plan->needs |= needs_of (desc, &plan->ops[i]);
+    plan->needs |= graph_op_needs (desc, &plan->ops[i]);
   return plan;
 }
 
@@ -710,6 +724,7 @@ graph_plan_free (GraphPlan *plan)
   if (plan == NULL)
     return;
   g_free (plan->ops);
+  g_free (plan->segments);
   g_free (plan);
 }
 

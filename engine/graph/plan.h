@@ -13,11 +13,24 @@
 #include "engine/model/model.h"
 
 typedef enum {
-#define GRAPH_OP(id, text) GRAPH_OP_##id,
+#define GRAPH_OP(id, traits, text) GRAPH_OP_##id,
 #include "engine/graph/ops.def"
 #undef GRAPH_OP
   GRAPH_N_OPS,
 } GraphOpKind;
+
+/* What an op does beside reading src and writing dst. */
+typedef enum {
+  GRAPH_READS_DST = 1 << 0, /* always; other ops do when they accumulate */
+  GRAPH_READS_ALSO = 1 << 1,
+  GRAPH_WRITES_ALSO = 1 << 2,
+  GRAPH_READS_ROUTE = 1 << 3,
+  GRAPH_USES_KV = 1 << 4,
+  GRAPH_KEEPS_STATE = 1 << 5,
+  GRAPH_OF_EXPERTS = 1 << 6, /* goes where the experts of its layer lie */
+} GraphTraits;
+
+extern const GraphTraits graph_op_traits[GRAPH_N_OPS];
 
 /* Activations, all f32, token-major: [rows][width]. */
 typedef enum {
@@ -43,6 +56,9 @@ typedef enum {
   GRAPH_BUFFER_NONE = GRAPH_N_BUFFERS,
 } GraphBuffer;
 
+typedef uint32_t GraphBuffers; /* a set of them */
+#define GRAPH_BUFFER_BIT(buffer) ((GraphBuffers) 1 << (buffer))
+
 #define GRAPH_MAX_WEIGHTS 3
 
 /* Which row of its table EMBED takes for a token. */
@@ -60,9 +76,14 @@ typedef enum {
   GRAPH_N_KV_GROUPS,
 } GraphKvGroup;
 
+/* Blocks of a plan that are no layers. */
+#define GRAPH_BLOCK_EMBEDDING (UINT32_MAX - 1)
+#define GRAPH_BLOCK_OUTPUT    UINT32_MAX
+
 /* Rows of a buffer lie plan->buffer_width[buffer] floats apart, whatever an op's widths are. */
 typedef struct {
   GraphOpKind kind;
+  uint32_t block;       /* the layer that it belongs to, or one of those above */
   gboolean output_rows; /* N is the number of output rows, not of tokens */
   GraphBuffer src, dst;
   uint32_t src_width, dst_width; /* floats of a row of src and dst that the op uses, from 0 on */
@@ -88,7 +109,7 @@ typedef struct {
    * end reads for each batch. One op of a plan at most, and its pick is that of tokens */
   gboolean from_file;
   GraphBuffer route;        /* EXPERTS_…: where ROUTE left its choice */
-  GraphBuffer also[2];      /* further buffers of CONV …, see ops.def; or NONE */
+  GraphBuffer also[2];      /* further buffers, see ops.def; or GRAPH_BUFFER_NONE */
   uint32_t also_first;      /* GATE: column of also[0] */
   const ModelTensor *step;  /* DELTA_NET: [heads] added to the gates of decay */
   const ModelTensor *decay; /* DELTA_NET: [heads] */
@@ -105,7 +126,7 @@ typedef struct {
   uint32_t window_tokens; /* see ModelLayer; 0: all */
 } GraphOp;
 
-/* What some plans need beyond what every back end does; a back end says what it has. */
+/* What some ops need beyond what every back end does; a back end says what it has. */
 typedef enum {
   GRAPH_NEEDS_WINDOW = 1 << 0,     /* sliding windows, and their own KV pages */
   GRAPH_NEEDS_ATTENTION = 1 << 1,  /* caps, sinks, temperature; heads that differ by layer */
@@ -119,6 +140,14 @@ typedef enum {
   GRAPH_NEEDS_LAYER_INPUTS = 1 << 7,
 } GraphNeeds;
 
+/* A piece of a plan that runs by itself (EngineBatch.segment): a plan with several has some of the
+ * ops of a longer one, and what lies between them is done elsewhere. */
+typedef struct {
+  uint32_t end;         /* of its ops: the index behind the last */
+  GraphBuffers imports; /* written from outside before it begins */
+  GraphBuffers exports; /* read from outside when it has ended */
+} GraphSegment;
+
 typedef struct {
   const ModelDesc *desc;                  /* borrowed */
   uint32_t max_tokens;                    /* rows of the token buffers: 1, 16 or the chunk */
@@ -129,6 +158,8 @@ typedef struct {
   GraphNeeds needs;
   uint32_t n_ops;
   GraphOp *ops;
+  uint32_t n_segments; /* 0: all ops are one */
+  GraphSegment *segments;
 } GraphPlan;
 
 /* layers [first, last); embedding and output as said above. Never fails: desc was checked. */
@@ -146,8 +177,21 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GraphPlan, graph_plan_free)
 static inline gboolean
 graph_op_uses_kv (const GraphOp *op)
 {
-  return op->kind == GRAPH_OP_ROPE_STORE || op->kind == GRAPH_OP_ATTENTION;
+  return (graph_op_traits[op->kind] & GRAPH_USES_KV) != 0;
 }
+
+GraphNeeds graph_op_needs (const ModelDesc *desc, const GraphOp *op);
+/* The buffers of which it reads, or writes, something. */
+GraphBuffers graph_op_reads (const GraphOp *op);
+GraphBuffers graph_op_writes (const GraphOp *op);
+
+/* Whether what a buffer holds after op i is read later, by ops of the plan or from outside. */
+gboolean graph_plan_is_read_after (const GraphPlan *plan, uint32_t i, GraphBuffer buffer);
+uint32_t graph_plan_n_segments (const GraphPlan *plan);
+/* Index of a segment's first op; of the segment n_segments: the number of ops. */
+uint32_t graph_plan_segment_first (const GraphPlan *plan, uint32_t segment);
+/* Whether op i is the first of a segment. */
+gboolean graph_plan_starts_segment (const GraphPlan *plan, uint32_t i);
 
 /* Rows of a buffer: max_tokens or max_outputs. */
 uint32_t graph_plan_buffer_rows (const GraphPlan *plan, GraphBuffer buffer);

@@ -148,19 +148,6 @@ all_narrow (const Recorder *self, const GraphOp *op)
   return op->kind == GRAPH_OP_MATMUL || op->kind == GRAPH_OP_GATED;
 }
 
-/* Whether an op behind self->ops[from] reads buffer before another writes it. */
-static gboolean
-is_read_later (const GraphPlan *plan, uint32_t from, GraphBuffer buffer)
-{
-  for (uint32_t i = from + 1; i < plan->n_ops; i++) {
-    if (plan->ops[i].src == buffer)
-      return TRUE;
-    if (plan->ops[i].dst == buffer && !plan->ops[i].accumulate)
-      return FALSE;
-  }
-  return FALSE;
-}
-
 /* The norm after op (which writes the residual stream), when op can do its work: the ops that
  * follow are that norm and one product of matvec.comp, and nothing else reads the norm. */
 static const GraphOp *
@@ -171,7 +158,7 @@ norm_to_feed (const Recorder *self, const GraphOp *op)
   const GraphOp *norm = &self->plan->ops[self->index + 1], *product = norm + 1;
   return norm->kind == GRAPH_OP_NORM && norm->src == op->dst && !norm->output_rows &&
                  !norm->accumulate && product->src == norm->dst && all_narrow (self, product) &&
-                 !is_read_later (self->plan, self->index + 2, norm->dst)
+                 !graph_plan_is_read_after (self->plan, self->index + 2, norm->dst)
              ? norm
              : NULL;
 }
