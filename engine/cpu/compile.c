@@ -32,7 +32,8 @@ size_worker_scratch (CpuExecutable *x)
   const GraphPlan *plan = x->plan;
   uint32_t lanes = x->model->backend->kernels->lanes;
   size_t attention = 0, strips = 0, bytes;
-  uint32_t widest = 4 * plan->desc->h.d_state;
+  const ModelHparams *h = &plan->desc->h;
+  uint32_t widest = MAX (4 * MAX (h->d_state, h->d_state_value), cpu_conv_scratch_floats (h));
 
   for (uint32_t i = 0; i < plan->n_ops; i++) {
     const GraphOp *op = &plan->ops[i];
@@ -157,6 +158,7 @@ static const struct {
   [GRAPH_OP_GATE] = { cpu_gate_units, cpu_gate_work },
   [GRAPH_OP_CONV] = { cpu_conv_units, cpu_conv_work },
   [GRAPH_OP_DELTA_NET] = { cpu_delta_net_units, cpu_delta_net_work },
+  [GRAPH_OP_SSM] = { cpu_ssm_units, cpu_ssm_work },
   [GRAPH_OP_SPLIT_GATES] = { cpu_split_gates_units, cpu_split_gates_work },
   [GRAPH_OP_SIGMOID_GATE] = { cpu_sigmoid_gate_units, cpu_sigmoid_gate_work },
   [GRAPH_OP_GATHER] = { cpu_gather_units, cpu_gather_work },
@@ -321,6 +323,7 @@ add_plain (CpuExecutable *x, uint32_t i, gboolean write_quantised)
   step->factor = vector_of (x, op->factor);
   step->steps = vector_of (x, op->step);
   step->decay = vector_of (x, op->decay);
+  step->skip = vector_of (x, op->skip);
   if (op->kind == GRAPH_OP_ROPE_STORE && op->rotation != MODEL_NO_ROTATION)
     step->rope_table = rope_table_of (x, op->rotation);
   if (op->kind == GRAPH_OP_ROUTE)

@@ -144,6 +144,28 @@ typedef struct {
   float *scratch;   /* cpu_attention_scratch_floats () */
 } CpuAttendWork;
 
+/* One step of a linear recurrence: after[i][j] = decay * before[i][j] + k[i] * v[j], and out[j] is
+ * the sum over i of q[i] * after[i][j]. */
+typedef struct {
+  uint32_t n_rows, n;  /* i, j */
+  const float *before; /* [n_rows][n] */
+  float *after;        /* the same or apart from it */
+  float decay;
+  const float *k, *q; /* [n_rows] */
+  const float *v;     /* [n] */
+  float *out;         /* [n] */
+} CpuRecurWork;
+
+/* Some channels of a token, convolved: dst[n] = bias + the sum over taps of taps[i] * rows[i]. */
+typedef struct {
+  uint32_t n_taps, n;
+  const float *const *rows; /* [n_taps][n], oldest first */
+  const float *taps;        /* [n_taps][n] */
+  const float *bias;        /* [n] or NULL */
+  gboolean activate;        /* SiLU */
+  float *dst;
+} CpuConvolveWork;
+
 typedef struct {
   CpuTier tier;
   uint32_t lanes;
@@ -165,6 +187,11 @@ typedef struct {
   void (*narrow) (const float *src, uint32_t n, uint16_t *dst);
   /* dst[n] = src * factor */
   void (*scale) (const float *src, float factor, uint32_t n, float *dst);
+  /* dst[n] = the sum over i of weights[i] * rows[i] */
+  void (*sum_rows) (const float *weights, const float *rows, uint32_t n_rows, uint32_t n,
+                    float *dst);
+  void (*recur) (const CpuRecurWork *work);
+  void (*convolve) (const CpuConvolveWork *work);
   void (*attend) (const CpuAttendWork *work);
   /* state of one row += another, see CpuAttendWork */
   void (*merge) (float *max, float *sum, float *out, float other_max, float other_sum,
@@ -268,7 +295,7 @@ struct _CpuStep {
   uint32_t n_weights;
   const CpuWeight *weights[GRAPH_MAX_WEIGHTS];
   const float *vector, *k_norm, *factor;
-  const float *steps, *decay; /* DELTA_NET */
+  const float *steps, *decay, *skip; /* DELTA_NET, SSM */
   const float *biases[GRAPH_MAX_WEIGHTS];
   unsigned src, dst;        /* GraphBuffer, or CPU_BUFFER_UP */
   gboolean gated;           /* the two weights make one result */
@@ -474,6 +501,7 @@ CPU_STEP (experts); /* the products of EXPERTS_GATED and EXPERTS_DOWN */
 CPU_STEP (mix);     /* EXPERTS_DOWN, second half: the weighted sum */
 CPU_STEP (conv);
 CPU_STEP (delta_net);
+CPU_STEP (ssm);
 CPU_STEP (split_gates);
 CPU_STEP (sigmoid_gate);
 CPU_STEP (gather);
@@ -481,6 +509,8 @@ CPU_STEP (pool);
 CPU_STEP (parts);      /* CANDIDATES, first half: maximum and sum of exp of each part */
 CPU_STEP (candidates); /* second half: log-sum-exp and the largest */
 #undef CPU_STEP
+/* Of a worker, by CONV. */
+uint32_t cpu_conv_scratch_floats (const ModelHparams *h);
 void cpu_matmul_begin (CpuRun *run, const CpuStep *step, unsigned worker);
 /* What a NORM or LAYER_NORM step does to one row. */
 void cpu_norm_row (const CpuRun *run, const CpuStep *step, const float *src, float *dst);

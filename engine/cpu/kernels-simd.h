@@ -280,6 +280,88 @@ kernel_scale (const float *src, float factor, uint32_t n, float *dst)
     dst[i] = src[i] * factor;
 }
 
+/* ---- recurrences ---------------------------------------------------------------------------- */
+
+static void
+kernel_sum_rows (const float *weights, const float *rows, uint32_t n_rows, uint32_t n, float *dst)
+{
+  product_f32 (1, weights, n_rows, rows, n, n_rows, dst, n, n);
+}
+
+INLINE void
+recur_columns (const unsigned n_vectors, const CpuRecurWork *w, uint32_t first)
+{
+  const V decay = v_set1 (w->decay);
+  V v[V_TILE_VECTORS], out[V_TILE_VECTORS];
+
+#pragma GCC unroll 8
+  for (unsigned j = 0; j < n_vectors; j++) {
+    v[j] = v_load (w->v + first + j * V_WIDTH);
+    out[j] = v_set1 (0);
+  }
+  for (uint32_t i = 0; i < w->n_rows; i++) {
+    const float *before = w->before + (size_t) i * w->n + first;
+    float *after = w->after + (size_t) i * w->n + first;
+    V k = v_set1 (w->k[i]), q = v_set1 (w->q[i]);
+
+#pragma GCC unroll 8
+    for (unsigned j = 0; j < n_vectors; j++) {
+      V state = v_fma (k, v[j], v_mul (decay, v_load (before + j * V_WIDTH)));
+
+      v_store (after + j * V_WIDTH, state);
+      out[j] = v_fma (q, state, out[j]);
+    }
+  }
+#pragma GCC unroll 8
+  for (unsigned j = 0; j < n_vectors; j++)
+    v_store (w->out + first + j * V_WIDTH, out[j]);
+}
+
+static void
+kernel_recur (const CpuRecurWork *w)
+{
+  uint32_t j = 0;
+
+  for (; j + V_TILE_VECTORS * V_WIDTH <= w->n; j += V_TILE_VECTORS * V_WIDTH)
+    recur_columns (V_TILE_VECTORS, w, j);
+  for (; j + V_WIDTH <= w->n; j += V_WIDTH)
+    recur_columns (1, w, j);
+  for (; j < w->n; j++) {
+    float sum = 0;
+
+    for (uint32_t i = 0; i < w->n_rows; i++) {
+      float state = w->decay * w->before[(size_t) i * w->n + j] + w->k[i] * w->v[j];
+
+      w->after[(size_t) i * w->n + j] = state;
+      sum += w->q[i] * state;
+    }
+    w->out[j] = sum;
+  }
+}
+
+static void
+kernel_convolve (const CpuConvolveWork *w)
+{
+  uint32_t i = 0;
+
+  for (; i + V_WIDTH <= w->n; i += V_WIDTH) {
+    V sum = w->bias != NULL ? v_load (w->bias + i) : v_set1 (0);
+
+    for (uint32_t t = 0; t < w->n_taps; t++)
+      sum = v_fma (v_load (w->taps + (size_t) t * w->n + i), v_load (w->rows[t] + i), sum);
+    v_store (w->dst + i, w->activate ? v_silu (sum) : sum);
+  }
+  for (; i < w->n; i++) {
+    float sum = w->bias != NULL ? w->bias[i] : 0;
+
+    for (uint32_t t = 0; t < w->n_taps; t++)
+      sum += w->taps[(size_t) t * w->n + i] * w->rows[t][i];
+    w->dst[i] = w->activate ? sum / (1 + exp_1 (-sum)) : sum;
+  }
+}
+
+/* ---- attention over a page ------------------------------------------------------------------ */
+
 static void
 kernel_merge (float *max, float *sum, float *out, float other_max, float other_sum,
               const float *other_out, uint32_t d_value)

@@ -363,7 +363,8 @@ cpu_model_load (EngineBackend *backend, const GraphPlan *plan, const EngineKvSiz
          read_vector (model, plan->desc->gguf, plan->ops[i].k_norm, error) &&
          read_vector (model, plan->desc->gguf, plan->ops[i].factor, error) &&
          read_vector (model, plan->desc->gguf, plan->ops[i].step, error) &&
-         read_vector (model, plan->desc->gguf, plan->ops[i].decay, error);
+         read_vector (model, plan->desc->gguf, plan->ops[i].decay, error) &&
+         read_vector (model, plan->desc->gguf, plan->ops[i].skip, error);
     for (uint32_t b = 0; ok && b < GRAPH_MAX_WEIGHTS; b++)
       ok = read_vector (model, plan->desc->gguf, plan->ops[i].biases[b], error);
   }

@@ -75,42 +75,34 @@ void
 cpu_norm_row (const CpuRun *run, const CpuStep *step, const float *src, float *dst)
 {
   float epsilon = run->executable->plan->desc->h.norm_epsilon;
-  uint32_t n = step->op->src_width;
+  size_t n = step->op->src_width;
 
   if (step->op->kind == GRAPH_OP_LAYER_NORM)
-    run->kernels->layer_norm (src, step->vector, step->biases[0], epsilon, n, dst);
+    run->kernels->layer_norm (src, step->vector, step->biases[0], epsilon, step->op->src_width,
+                              dst);
   else
-    run->kernels->norm (src, step->vector, epsilon, n, dst);
-}
-
-/* One part of a row. scratch: [width] */
-static void
-norm_part (const CpuRun *run, const CpuStep *step, const float *src, float *dst, float *scratch)
-{
-  const GraphOp *op = step->op;
-  float *row = op->accumulate ? scratch : dst, factor = 1;
-
-  cpu_norm_row (run, step, src, row);
-  if (op->scale != 1)
-    run->kernels->scale (row, op->scale, op->src_width, row);
-  if (step->factor != NULL)
-    factor = step->factor[0];
-  for (uint32_t i = 0; op->accumulate && i < op->src_width; i++)
-    dst[i] = (dst[i] + row[i]) * factor;
+    for (uint32_t part = 0; part < graph_op_n_parts (step->op); part++)
+      run->kernels->norm (src + part * n, step->vector + part % step->op->vector->ne[1] * n,
+                          epsilon, step->op->src_width, dst + part * n);
 }
 
 void
 cpu_norm_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
-  const float *src = cpu_run_row (run, step->src, unit);
-  float *dst = cpu_run_row (run, step->dst, unit);
+  const GraphOp *op = step->op;
+  uint32_t n = graph_op_n_parts (op) * op->src_width;
+  float *dst = cpu_run_row (run, step->dst, unit), factor = 1;
+  float *row = op->accumulate ? cpu_run_scratch (run, worker) : dst;
 
-  for (uint32_t part = 0; part < MAX (step->op->n_parts, 1); part++)
-    norm_part (run, step, src + part * step->op->src_width, dst + part * step->op->dst_width,
-               cpu_run_scratch (run, worker));
+  cpu_norm_row (run, step, cpu_run_row (run, step->src, unit), row);
+  if (op->scale != 1)
+    run->kernels->scale (row, op->scale, n, row);
+  if (step->factor != NULL)
+    factor = step->factor[0];
+  for (uint32_t i = 0; op->accumulate && i < n; i++)
+    dst[i] = (dst[i] + row[i]) * factor;
   if (step->write_quantised)
-    run->kernels->quantise (dst, step->op->src_width,
-                            cpu_run_quantised_row (run, step->dst, unit));
+    run->kernels->quantise (dst, n, cpu_run_quantised_row (run, step->dst, unit));
 }
 
 /* For products whose source was not left in quantised form by the step that made it. */

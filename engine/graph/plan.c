@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Builds the forward pass of a transformer as a straight list of ops. Reads like the paper:
- * attention block, feed-forward block, output head. Knows shapes and roles; must not know any
- * device. */
-#include "engine/graph/plan.h"
+/* Builds the forward pass of a transformer as a straight list of ops: from the embedding through
+ * the layers to the output head. What a layer is made of stands in plan-mixers.c and plan-feed.c.
+ * Knows shapes and roles; must not know any device. */
+#include "engine/graph/plan-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -44,9 +44,8 @@ is_output_buffer (GraphBuffer buffer)
          buffer == GRAPH_BUFFER_LOGITS;
 }
 
-/* Appends an op; the widths come from the buffers, which must have theirs already. */
-static GraphOp *
-add (GraphPlan *plan, GraphOpKind kind, GraphBuffer src, GraphBuffer dst)
+GraphOp *
+plan_add (GraphPlan *plan, GraphOpKind kind, GraphBuffer src, GraphBuffer dst)
 {
   GraphOp *op = &plan->ops[plan->n_ops++];
 
@@ -64,66 +63,54 @@ add (GraphPlan *plan, GraphOpKind kind, GraphBuffer src, GraphBuffer dst)
   return op;
 }
 
-/* bias: of the weight, or NULL. */
-static void
-weigh (GraphOp *op, const ModelTensor *weight, const ModelTensor *bias)
+void
+plan_weigh (GraphOp *op, const ModelTensor *weight, const ModelTensor *bias)
 {
   op->biases[op->n_weights] = bias;
   op->weights[op->n_weights++] = weight;
 }
 
-static void
-add_norm (GraphPlan *plan,
-          GraphBuffer src,
-          GraphBuffer dst,
-          const ModelTensor *vector,
-          const ModelTensor *bias)
+void
+plan_add_norm (GraphPlan *plan,
+               GraphBuffer src,
+               GraphBuffer dst,
+               const ModelTensor *vector,
+               const ModelTensor *bias)
 {
   gboolean layer_norm = model_desc_has (plan->desc, MODEL_LAYER_NORM);
-  GraphOp *op = add (plan, layer_norm ? GRAPH_OP_LAYER_NORM : GRAPH_OP_NORM, src, dst);
+  GraphOp *op = plan_add (plan, layer_norm ? GRAPH_OP_LAYER_NORM : GRAPH_OP_NORM, src, dst);
 
   op->vector = vector;
   op->biases[0] = bias;
 }
 
-/* What a block reads: the residual stream, or its norm. */
-static GraphBuffer
-add_pre_norm (GraphPlan *plan, const ModelTensor *vector, const ModelTensor *bias)
+GraphBuffer
+plan_add_pre_norm (GraphPlan *plan, const ModelTensor *vector, const ModelTensor *bias)
 {
   if (vector == NULL)
     return GRAPH_BUFFER_X;
-  add_norm (plan, GRAPH_BUFFER_X, GRAPH_BUFFER_NORMED, vector, bias);
+  plan_add_norm (plan, GRAPH_BUFFER_X, GRAPH_BUFFER_NORMED, vector, bias);
   return GRAPH_BUFFER_NORMED;
 }
 
-/* The last product of a block, from src into the residual stream: as it is, or normed first
- * (sandwich) and the sum multiplied by a number, or the sum normed afterwards. */
-typedef struct {
-  const ModelTensor *weight, *bias;
-  const ModelTensor *norm;                /* of the result */
-  const ModelTensor *sum_norm, *sum_bias; /* of the sum */
-  const ModelTensor *factor;              /* of the sum, with norm */
-} Ending;
-
-static void
-add_ending (GraphPlan *plan, GraphOp *op, const Ending *ending)
+void
+plan_add_ending (GraphPlan *plan, GraphOp *op, const PlanEnding *ending)
 {
   if (ending->weight != NULL)
-    weigh (op, ending->weight, ending->bias);
+    plan_weigh (op, ending->weight, ending->bias);
   op->scale = plan->desc->h.residual_scale;
   op->accumulate = ending->norm == NULL;
   if (ending->norm != NULL) {
-    add_norm (plan, GRAPH_BUFFER_DELTA, GRAPH_BUFFER_X, ending->norm, NULL);
+    plan_add_norm (plan, GRAPH_BUFFER_DELTA, GRAPH_BUFFER_X, ending->norm, NULL);
     plan->ops[plan->n_ops - 1].accumulate = TRUE;
     plan->ops[plan->n_ops - 1].factor = ending->factor;
   }
   if (ending->sum_norm != NULL)
-    add_norm (plan, GRAPH_BUFFER_X, GRAPH_BUFFER_X, ending->sum_norm, ending->sum_bias);
+    plan_add_norm (plan, GRAPH_BUFFER_X, GRAPH_BUFFER_X, ending->sum_norm, ending->sum_bias);
 }
 
-/* Where a block's last product goes. */
-static GraphBuffer
-ending_buffer (const Ending *ending)
+GraphBuffer
+plan_ending_buffer (const PlanEnding *ending)
 {
   return ending->norm != NULL ? GRAPH_BUFFER_DELTA : GRAPH_BUFFER_X;
 }
@@ -135,8 +122,8 @@ add_table (GraphPlan *plan, const ModelTensor *table, GraphPick pick)
 
   if (table == NULL)
     return;
-  op = add (plan, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_X);
-  weigh (op, table, NULL);
+  op = plan_add (plan, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_X);
+  plan_weigh (op, table, NULL);
   op->pick = pick;
   op->accumulate = pick != GRAPH_PICK_TOKEN;
   if (pick == GRAPH_PICK_TOKEN)
@@ -150,17 +137,17 @@ add_layer_inputs (GraphPlan *plan)
 {
   const ModelTensor *const *global = plan->desc->global;
   const ModelHparams *h = &plan->desc->h;
-  GraphOp *op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_X, GRAPH_BUFFER_INPUTS);
+  GraphOp *op = plan_add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_X, GRAPH_BUFFER_INPUTS);
 
-  weigh (op, global[MODEL_ROLE_LAYER_MODEL_PROJ], NULL);
+  plan_weigh (op, global[MODEL_ROLE_LAYER_MODEL_PROJ], NULL);
   op->scale = 1 / sqrtf ((float) h->d_model);
-  op = add (plan, GRAPH_OP_NORM, GRAPH_BUFFER_INPUTS, GRAPH_BUFFER_INPUTS);
+  op = plan_add (plan, GRAPH_OP_NORM, GRAPH_BUFFER_INPUTS, GRAPH_BUFFER_INPUTS);
   op->vector = global[MODEL_ROLE_LAYER_PROJ_NORM];
   op->src_width = op->dst_width = h->d_layer_input;
   op->n_parts = h->n_layers;
   op->scale = (float) G_SQRT2 / 2; /* of the sum of both sources */
-  op = add (plan, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_INPUTS);
-  weigh (op, global[MODEL_ROLE_LAYER_EMBD], NULL);
+  op = plan_add (plan, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_INPUTS);
+  plan_weigh (op, global[MODEL_ROLE_LAYER_EMBD], NULL);
   op->accumulate = op->from_file = TRUE;
   op->scale = sqrtf ((float) h->d_layer_input / 2);
 }
@@ -174,329 +161,10 @@ add_embedding (GraphPlan *plan)
   add_table (plan, global[MODEL_ROLE_POSITION_EMBD], GRAPH_PICK_POSITION);
   add_table (plan, global[MODEL_ROLE_TOKEN_TYPES], GRAPH_PICK_FIRST);
   if (model_desc_has (plan->desc, MODEL_EMBD_NORM))
-    add_norm (plan, GRAPH_BUFFER_X, GRAPH_BUFFER_X, global[MODEL_ROLE_EMBD_NORM],
-              global[MODEL_ROLE_EMBD_NORM_BIAS]);
+    plan_add_norm (plan, GRAPH_BUFFER_X, GRAPH_BUFFER_X, global[MODEL_ROLE_EMBD_NORM],
+                   global[MODEL_ROLE_EMBD_NORM_BIAS]);
   if (model_desc_has (plan->desc, MODEL_LAYER_INPUT))
     add_layer_inputs (plan);
-}
-
-static void
-set_heads (GraphOp *op, const ModelLayer *layer, GraphKvGroup group, uint32_t kv_layer)
-{
-  op->group = group;
-  op->layer = kv_layer;
-  op->n_heads = layer->n_heads;
-  op->n_heads_kv = layer->n_heads_kv;
-  op->d_key = layer->d_key;
-  op->d_value = layer->d_value;
-  op->rotation = layer->rotation;
-  op->window_tokens = layer->window_tokens;
-  op->shares_kv = (layer->features & MODEL_OWN_KV) == 0;
-}
-
-static void
-weigh_qkv (GraphOp *op, const ModelTensor *const *tensors)
-{
-  if (tensors[MODEL_ROLE_ATTN_QKV] != NULL) {
-    weigh (op, tensors[MODEL_ROLE_ATTN_QKV], tensors[MODEL_ROLE_ATTN_QKV_BIAS]);
-    return;
-  }
-  weigh (op, tensors[MODEL_ROLE_ATTN_Q], tensors[MODEL_ROLE_ATTN_Q_BIAS]);
-  if (tensors[MODEL_ROLE_ATTN_K] != NULL)
-    weigh (op, tensors[MODEL_ROLE_ATTN_K], tensors[MODEL_ROLE_ATTN_K_BIAS]);
-  if (tensors[MODEL_ROLE_ATTN_V] != NULL)
-    weigh (op, tensors[MODEL_ROLE_ATTN_V], tensors[MODEL_ROLE_ATTN_V_BIAS]);
-}
-
-/* A model that makes vectors sees whole texts in a batch, so that keys and values are needed within
- * their layer only, and all layers use the same memory for them. Layers of others that share keys
- * come last, and use those of the last before them in their group. */
-static void
-take_kv_layer (GraphPlan *plan, const ModelLayer *layer, GraphKvGroup *group, uint32_t *kv_layer)
-{
-  gboolean keeps = model_desc_has (plan->desc, MODEL_HEAD);
-
-  *group = keeps && layer->window_tokens > 0 ? GRAPH_KV_WINDOW : GRAPH_KV_FULL;
-  if (!keeps)
-    plan->n_kv_layers[GRAPH_KV_FULL] = 1;
-  else if ((layer->features & MODEL_OWN_KV) != 0)
-    plan->n_kv_layers[*group]++;
-  *kv_layer = keeps ? plan->n_kv_layers[*group] - 1 : 0;
-}
-
-static gboolean
-value_is_key (const ModelTensor *const *tensors)
-{
-  return tensors[MODEL_ROLE_ATTN_K] != NULL && tensors[MODEL_ROLE_ATTN_V] == NULL;
-}
-
-static uint32_t
-qkv_width (const ModelTensor *const *tensors, const ModelLayer *layer)
-{
-  uint32_t own = (layer->features & MODEL_OWN_KV) != 0 ? layer->n_heads_kv : 0;
-
-  return layer->n_heads * layer->d_key +
-         own * (layer->d_key + (value_is_key (tensors) ? 0 : layer->d_value));
-}
-
-static void
-add_qkv (GraphPlan *plan, const ModelTensor *const *tensors, const ModelLayer *layer,
-         GraphBuffer src)
-{
-  gboolean gated = model_desc_has (plan->desc, MODEL_GATED_QUERY);
-  uint32_t gates = layer->n_heads * layer->d_key;
-  GraphOp *op = add (plan, GRAPH_OP_MATMUL, src, gated ? GRAPH_BUFFER_MIX : GRAPH_BUFFER_QKV);
-
-  op->dst_width = qkv_width (tensors, layer) + (gated ? gates : 0);
-  weigh_qkv (op, tensors);
-  if (!gated)
-    return;
-  op = add (plan, GRAPH_OP_SPLIT_GATES, GRAPH_BUFFER_MIX, GRAPH_BUFFER_QKV);
-  op->src_width = qkv_width (tensors, layer) + gates;
-  op->dst_width = qkv_width (tensors, layer);
-  op->also[0] = GRAPH_BUFFER_Z;
-  op->n_heads = layer->n_heads;
-  op->d_key = layer->d_key;
-}
-
-static void
-add_attention_block (GraphPlan *plan, const ModelTensor *const *tensors, const ModelLayer *layer)
-{
-  const Ending ending = {
-    tensors[MODEL_ROLE_ATTN_OUTPUT],
-    tensors[MODEL_ROLE_ATTN_OUTPUT_BIAS],
-    tensors[MODEL_ROLE_ATTN_POST_NORM],
-    tensors[MODEL_ROLE_ATTN_OUTPUT_NORM],
-    tensors[MODEL_ROLE_ATTN_OUTPUT_NORM_BIAS],
-  };
-  GraphBuffer src =
-      add_pre_norm (plan, tensors[MODEL_ROLE_ATTN_NORM], tensors[MODEL_ROLE_ATTN_NORM_BIAS]);
-  uint32_t kv_layer;
-  GraphKvGroup group;
-  GraphOp *op;
-
-  take_kv_layer (plan, layer, &group, &kv_layer);
-  add_qkv (plan, tensors, layer, src);
-  op = add (plan, GRAPH_OP_ROPE_STORE, GRAPH_BUFFER_QKV, GRAPH_BUFFER_QKV);
-  op->src_width = op->dst_width = qkv_width (tensors, layer);
-  op->vector = tensors[MODEL_ROLE_ATTN_Q_NORM];
-  op->k_norm = tensors[MODEL_ROLE_ATTN_K_NORM];
-  op->norm_values = model_desc_has (plan->desc, MODEL_VALUE_NORM);
-  op->value_is_key = value_is_key (tensors);
-  set_heads (op, layer, group, kv_layer);
-
-  op = add (plan, GRAPH_OP_ATTENTION, GRAPH_BUFFER_QKV, GRAPH_BUFFER_ATTN);
-  op->src_width = op[-1].src_width;
-  op->dst_width = layer->n_heads * layer->d_value;
-  op->vector = tensors[MODEL_ROLE_ATTN_SINKS];
-  op->cap = plan->desc->h.attention_cap;
-  op->whole_run = !model_desc_has (plan->desc, MODEL_CAUSAL);
-  set_heads (op, layer, group, kv_layer);
-
-  if (model_desc_has (plan->desc, MODEL_GATED_QUERY)) {
-    op = add (plan, GRAPH_OP_SIGMOID_GATE, GRAPH_BUFFER_Z, GRAPH_BUFFER_ATTN);
-    op->src_width = op->dst_width = layer->n_heads * layer->d_value;
-  }
-
-  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_ATTN, ending_buffer (&ending));
-  op->src_width = layer->n_heads * layer->d_value;
-  add_ending (plan, op, &ending);
-}
-
-static GraphOp *
-add_conv (GraphPlan *plan, const ModelLayer *layer, const ModelTensor *kernel)
-{
-  GraphOp *op = add (plan, GRAPH_OP_CONV, GRAPH_BUFFER_MIX, GRAPH_BUFFER_CONV);
-
-  op->dst_width = model_layer_channels (plan->desc, layer);
-  op->vector = kernel;
-  op->state_first = plan->state_floats;
-  plan->state_floats += (plan->desc->h.n_taps - 1) * op->dst_width;
-  return op;
-}
-
-static void
-add_short_conv_block (GraphPlan *plan, const ModelTensor *const *tensors, const ModelLayer *layer)
-{
-  const Ending ending = { .weight = tensors[MODEL_ROLE_CONV_OUT] };
-  GraphBuffer src = add_pre_norm (plan, tensors[MODEL_ROLE_ATTN_NORM], NULL);
-  uint32_t width = plan->desc->h.d_model;
-  GraphOp *op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_MIX);
-
-  op->dst_width = 3 * width;
-  weigh (op, tensors[MODEL_ROLE_CONV_IN], NULL);
-  add_conv (plan, layer, tensors[MODEL_ROLE_CONV])->src_width = 3 * width;
-  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_CONV, ending_buffer (&ending));
-  op->src_width = width;
-  add_ending (plan, op, &ending);
-}
-
-/* Yang et al. 2024 (gated delta networks, arXiv 2412.06464). */
-static void
-add_delta_net_block (GraphPlan *plan, const ModelTensor *const *tensors, const ModelLayer *layer)
-{
-  const Ending ending = { .weight = tensors[MODEL_ROLE_DELTA_OUT] };
-  const ModelHparams *h = &plan->desc->h;
-  uint32_t channels = model_layer_channels (plan->desc, layer);
-  uint32_t values = h->n_state_heads * h->d_state;
-  GraphBuffer src = add_pre_norm (plan, tensors[MODEL_ROLE_ATTN_NORM], NULL);
-  GraphOp *op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_MIX);
-
-  op->dst_width = channels;
-  weigh (op, tensors[MODEL_ROLE_DELTA_QKV], NULL);
-  op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_GATES);
-  weigh (op, tensors[MODEL_ROLE_DELTA_ALPHA], NULL);
-  weigh (op, tensors[MODEL_ROLE_DELTA_BETA], NULL);
-  op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_Z);
-  op->dst_width = values;
-  weigh (op, tensors[MODEL_ROLE_DELTA_GATE], NULL);
-  add_conv (plan, layer, tensors[MODEL_ROLE_DELTA_CONV])->src_width = channels;
-
-  op = add (plan, GRAPH_OP_DELTA_NET, GRAPH_BUFFER_CONV, GRAPH_BUFFER_ATTN);
-  op->src_width = channels;
-  op->dst_width = values;
-  op->also[0] = GRAPH_BUFFER_GATES;
-  op->also[1] = GRAPH_BUFFER_Z;
-  op->vector = tensors[MODEL_ROLE_DELTA_NORM];
-  op->step = tensors[MODEL_ROLE_DELTA_STEP];
-  op->decay = tensors[MODEL_ROLE_DELTA_DECAY];
-  op->state_first = plan->state_floats;
-  plan->state_floats += values * h->d_state;
-
-  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_ATTN, ending_buffer (&ending));
-  op->src_width = values;
-  add_ending (plan, op, &ending);
-}
-
-/* What mixes the tokens. */
-static void
-add_mixer_block (GraphPlan *plan, const ModelTensor *const *tensors, const ModelLayer *layer)
-{
-  if ((layer->features & MODEL_SHORT_CONV) != 0)
-    add_short_conv_block (plan, tensors, layer);
-  else if ((layer->features & MODEL_DELTA_NET) != 0)
-    add_delta_net_block (plan, tensors, layer);
-  else
-    add_attention_block (plan, tensors, layer);
-}
-
-/* What the feed-forward block makes of src, in HIDDEN. */
-static void
-add_hidden (GraphPlan *plan, const ModelTensor *const *tensors, GraphBuffer src, uint32_t d_ff)
-{
-  GraphOp *op;
-
-  if (model_desc_has (plan->desc, MODEL_GATED)) {
-    op = add (plan, GRAPH_OP_GATED, src, GRAPH_BUFFER_HIDDEN);
-    weigh (op, tensors[MODEL_ROLE_FFN_GATE], tensors[MODEL_ROLE_FFN_GATE_BIAS]);
-    weigh (op, tensors[MODEL_ROLE_FFN_UP], tensors[MODEL_ROLE_FFN_UP_BIAS]);
-  } else if (model_desc_has (plan->desc, MODEL_FUSED_GATE)) {
-    op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_WIDE);
-    op->dst_width = 2 * d_ff;
-    weigh (op, tensors[MODEL_ROLE_FFN_UP], tensors[MODEL_ROLE_FFN_UP_BIAS]);
-    op = add (plan, GRAPH_OP_GATE, GRAPH_BUFFER_WIDE, GRAPH_BUFFER_HIDDEN);
-    op->src_width = 2 * d_ff;
-  } else {
-    op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_HIDDEN);
-    weigh (op, tensors[MODEL_ROLE_FFN_UP], tensors[MODEL_ROLE_FFN_UP_BIAS]);
-    op->activate = TRUE;
-  }
-  op->dst_width = d_ff;
-}
-
-/* The expert that all tokens go to. */
-static void
-add_shared_expert (GraphPlan *plan, const ModelTensor *const *tensors, GraphBuffer src)
-{
-  const Ending ending = { .weight = tensors[MODEL_ROLE_FFN_DOWN_SHARED] };
-  uint32_t width = plan->desc->h.d_ff_shared;
-  GraphOp *op = add (plan, GRAPH_OP_GATED, src, GRAPH_BUFFER_HIDDEN);
-
-  op->dst_width = width;
-  weigh (op, tensors[MODEL_ROLE_FFN_GATE_SHARED], NULL);
-  weigh (op, tensors[MODEL_ROLE_FFN_UP_SHARED], NULL);
-  if (tensors[MODEL_ROLE_FFN_SHARED_GATE] != NULL) {
-    op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_GATES);
-    op->dst_width = 1;
-    weigh (op, tensors[MODEL_ROLE_FFN_SHARED_GATE], NULL);
-    op = add (plan, GRAPH_OP_SIGMOID_GATE, GRAPH_BUFFER_GATES, GRAPH_BUFFER_HIDDEN);
-    op->src_width = 1;
-    op->dst_width = width;
-  }
-  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_HIDDEN, GRAPH_BUFFER_X);
-  op->src_width = width;
-  add_ending (plan, op, &ending);
-}
-
-static void
-add_experts (GraphPlan *plan, const ModelTensor *const *tensors, GraphBuffer src,
-             const Ending *ending)
-{
-  GraphOp *op = add (plan, GRAPH_OP_MATMUL, src, GRAPH_BUFFER_ROUTER);
-
-  weigh (op, tensors[MODEL_ROLE_FFN_ROUTER], tensors[MODEL_ROLE_FFN_ROUTER_BIAS]);
-  add (plan, GRAPH_OP_ROUTE, GRAPH_BUFFER_ROUTER, GRAPH_BUFFER_ROUTE);
-
-  op = add (plan, GRAPH_OP_EXPERTS_GATED, src, GRAPH_BUFFER_EXPERTS);
-  op->route = GRAPH_BUFFER_ROUTE;
-  weigh (op, tensors[MODEL_ROLE_FFN_GATE_EXPS], tensors[MODEL_ROLE_FFN_GATE_EXPS_BIAS]);
-  weigh (op, tensors[MODEL_ROLE_FFN_UP_EXPS], tensors[MODEL_ROLE_FFN_UP_EXPS_BIAS]);
-
-  op = add (plan, GRAPH_OP_EXPERTS_DOWN, GRAPH_BUFFER_EXPERTS, ending_buffer (ending));
-  op->route = GRAPH_BUFFER_ROUTE;
-  add_ending (plan, op, ending);
-}
-
-static void
-add_feed_forward_block (GraphPlan *plan, const ModelTensor *const *tensors, const ModelLayer *layer)
-{
-  gboolean experts = tensors[MODEL_ROLE_FFN_ROUTER] != NULL;
-  const Ending ending = {
-    tensors[experts ? MODEL_ROLE_FFN_DOWN_EXPS : MODEL_ROLE_FFN_DOWN],
-    tensors[experts ? MODEL_ROLE_FFN_DOWN_EXPS_BIAS : MODEL_ROLE_FFN_DOWN_BIAS],
-    tensors[MODEL_ROLE_FFN_POST_NORM],
-    tensors[MODEL_ROLE_LAYER_OUTPUT_NORM],
-    tensors[MODEL_ROLE_LAYER_OUTPUT_NORM_BIAS],
-    tensors[MODEL_ROLE_LAYER_GATE] == NULL ? tensors[MODEL_ROLE_LAYER_SCALE] : NULL,
-  };
-  const ModelTensor *norm = tensors[MODEL_ROLE_FFN_NORM];
-  GraphBuffer src;
-  GraphOp *op;
-
-  if (norm == NULL)
-    norm = tensors[MODEL_ROLE_FFN_LATE_NORM];
-  src = add_pre_norm (plan, norm, tensors[MODEL_ROLE_FFN_NORM_BIAS]);
-  if (experts) {
-    add_experts (plan, tensors, src, &ending);
-    if (tensors[MODEL_ROLE_FFN_DOWN_SHARED] != NULL)
-      add_shared_expert (plan, tensors, src);
-    return;
-  }
-  add_hidden (plan, tensors, src, layer->d_ff);
-  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_HIDDEN, ending_buffer (&ending));
-  op->src_width = layer->d_ff;
-  add_ending (plan, op, &ending);
-}
-
-/* What a layer has of its own for a token, gated by what it made of it. */
-static void
-add_layer_input_block (GraphPlan *plan, const ModelTensor *const *tensors, uint32_t layer)
-{
-  const Ending ending = { .weight = tensors[MODEL_ROLE_LAYER_PROJ],
-                          .norm = tensors[MODEL_ROLE_LAYER_POST_NORM],
-                          .factor = tensors[MODEL_ROLE_LAYER_SCALE] };
-  uint32_t width = plan->desc->h.d_layer_input;
-  GraphOp *op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_X, GRAPH_BUFFER_HIDDEN);
-
-  weigh (op, tensors[MODEL_ROLE_LAYER_GATE], NULL);
-  op->dst_width = width;
-  op = add (plan, GRAPH_OP_GATE, GRAPH_BUFFER_HIDDEN, GRAPH_BUFFER_HIDDEN);
-  op->src_width = op->dst_width = width;
-  op->also[0] = GRAPH_BUFFER_INPUTS;
-  op->also_first = layer * width;
-  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_HIDDEN, ending_buffer (&ending));
-  op->src_width = width;
-  add_ending (plan, op, &ending);
 }
 
 /* The last token's row only, as a rule: logits of a whole chunk are never made. */
@@ -506,14 +174,14 @@ add_output_head (GraphPlan *plan)
   const ModelTensor *const *global = plan->desc->global;
   GraphOp *op;
 
-  add (plan, GRAPH_OP_GATHER, GRAPH_BUFFER_X, GRAPH_BUFFER_OUT);
-  add_norm (plan, GRAPH_BUFFER_OUT, GRAPH_BUFFER_OUT_NORMED, global[MODEL_ROLE_OUTPUT_NORM],
-            global[MODEL_ROLE_OUTPUT_NORM_BIAS]);
-  op = add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_OUT_NORMED, GRAPH_BUFFER_LOGITS);
-  weigh (op, global[MODEL_ROLE_OUTPUT], global[MODEL_ROLE_OUTPUT_BIAS]);
+  plan_add (plan, GRAPH_OP_GATHER, GRAPH_BUFFER_X, GRAPH_BUFFER_OUT);
+  plan_add_norm (plan, GRAPH_BUFFER_OUT, GRAPH_BUFFER_OUT_NORMED, global[MODEL_ROLE_OUTPUT_NORM],
+                 global[MODEL_ROLE_OUTPUT_NORM_BIAS]);
+  op = plan_add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_OUT_NORMED, GRAPH_BUFFER_LOGITS);
+  plan_weigh (op, global[MODEL_ROLE_OUTPUT], global[MODEL_ROLE_OUTPUT_BIAS]);
   op->scale = plan->desc->h.logit_scale;
   op->cap = plan->desc->h.logit_cap;
-  add (plan, GRAPH_OP_CANDIDATES, GRAPH_BUFFER_LOGITS, GRAPH_BUFFER_NONE);
+  plan_add (plan, GRAPH_OP_CANDIDATES, GRAPH_BUFFER_LOGITS, GRAPH_BUFFER_NONE);
 }
 
 /* One vector a run, in OUT. */
@@ -524,42 +192,15 @@ add_pooling (GraphPlan *plan)
   gboolean mean = plan->desc->h.pooling == MODEL_POOLING_MEAN;
 
   if (model_desc_has (plan->desc, MODEL_PRE_NORM))
-    add_norm (plan, GRAPH_BUFFER_X, GRAPH_BUFFER_X, global[MODEL_ROLE_OUTPUT_NORM],
-              global[MODEL_ROLE_OUTPUT_NORM_BIAS]);
-  add (plan, mean ? GRAPH_OP_POOL : GRAPH_OP_GATHER, GRAPH_BUFFER_X, GRAPH_BUFFER_OUT);
+    plan_add_norm (plan, GRAPH_BUFFER_X, GRAPH_BUFFER_X, global[MODEL_ROLE_OUTPUT_NORM],
+                   global[MODEL_ROLE_OUTPUT_NORM_BIAS]);
+  plan_add (plan, mean ? GRAPH_OP_POOL : GRAPH_OP_GATHER, GRAPH_BUFFER_X, GRAPH_BUFFER_OUT);
   if (global[MODEL_ROLE_DENSE_2] == NULL)
     return;
-  weigh (add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_OUT, GRAPH_BUFFER_OUT_NORMED),
-         global[MODEL_ROLE_DENSE_2], NULL);
-  weigh (add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_OUT_NORMED, GRAPH_BUFFER_OUT),
-         global[MODEL_ROLE_DENSE_3], NULL);
-}
-
-/* Of layers that are not attention, and of attention with gates. */
-static void
-set_mixer_widths (GraphPlan *plan)
-{
-  const ModelDesc *desc = plan->desc;
-  const ModelHparams *h = &desc->h;
-  uint32_t *width = plan->buffer_width, gates = h->n_heads * h->d_key;
-  uint32_t values = h->n_state_heads * h->d_state;
-
-  if (model_desc_has (desc, MODEL_SHORT_CONV)) {
-    width[GRAPH_BUFFER_MIX] = 3 * h->d_model;
-    width[GRAPH_BUFFER_CONV] = h->d_model;
-  }
-  if (model_desc_has (desc, MODEL_DELTA_NET)) {
-    width[GRAPH_BUFFER_CONV] = (2 * h->n_state_keys + h->n_state_heads) * h->d_state;
-    width[GRAPH_BUFFER_MIX] = width[GRAPH_BUFFER_CONV];
-    width[GRAPH_BUFFER_GATES] = 2 * h->n_state_heads;
-    width[GRAPH_BUFFER_Z] = width[GRAPH_BUFFER_ATTN] = values;
-  }
-  if (model_desc_has (desc, MODEL_GATED_QUERY)) {
-    uint32_t mix = 2 * gates + h->n_heads_kv * (h->d_key + h->d_value);
-
-    width[GRAPH_BUFFER_MIX] = MAX (width[GRAPH_BUFFER_MIX], mix);
-    width[GRAPH_BUFFER_Z] = MAX (width[GRAPH_BUFFER_Z], gates);
-  }
+  plan_weigh (plan_add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_OUT, GRAPH_BUFFER_OUT_NORMED),
+              global[MODEL_ROLE_DENSE_2], NULL);
+  plan_weigh (plan_add (plan, GRAPH_OP_MATMUL, GRAPH_BUFFER_OUT_NORMED, GRAPH_BUFFER_OUT),
+              global[MODEL_ROLE_DENSE_3], NULL);
 }
 
 static void
@@ -571,18 +212,10 @@ set_layer_widths (GraphPlan *plan)
 
   if (model_desc_has (desc, MODEL_PRE_NORM))
     width[GRAPH_BUFFER_NORMED] = h->d_model;
-  set_mixer_widths (plan);
-  for (uint32_t i = 0; i < h->n_layers; i++) {
-    const ModelLayer *layer = &desc->layers[i];
-    uint32_t qkv = qkv_width ((const ModelTensor *const *) desc->layer[i], layer);
-
+  plan_set_mixer_widths (plan);
+  for (uint32_t i = 0; i < h->n_layers; i++)
     if (desc->layer[i][MODEL_ROLE_FFN_ROUTER] == NULL)
-      width[GRAPH_BUFFER_HIDDEN] = MAX (width[GRAPH_BUFFER_HIDDEN], layer->d_ff);
-    if ((layer->features & MODEL_ATTENTION) == 0)
-      continue;
-    width[GRAPH_BUFFER_QKV] = MAX (width[GRAPH_BUFFER_QKV], qkv);
-    width[GRAPH_BUFFER_ATTN] = MAX (width[GRAPH_BUFFER_ATTN], layer->n_heads * layer->d_value);
-  }
+      width[GRAPH_BUFFER_HIDDEN] = MAX (width[GRAPH_BUFFER_HIDDEN], desc->layers[i].d_ff);
   width[GRAPH_BUFFER_HIDDEN] = MAX (width[GRAPH_BUFFER_HIDDEN], h->d_ff_shared);
   if (model_desc_has (desc, MODEL_SHARED_GATE))
     width[GRAPH_BUFFER_GATES] = MAX (width[GRAPH_BUFFER_GATES], 1);
@@ -701,10 +334,10 @@ graph_plan_build (const ModelDesc *desc,
     const ModelTensor *const *tensors = (const ModelTensor *const *) desc->layer[layer];
 
     first = plan->n_ops;
-    add_mixer_block (plan, tensors, &desc->layers[layer]);
-    add_feed_forward_block (plan, tensors, &desc->layers[layer]);
+    plan_add_mixer_block (plan, tensors, &desc->layers[layer]);
+    plan_add_feed_forward_block (plan, tensors, &desc->layers[layer]);
     if (model_desc_has (desc, MODEL_LAYER_INPUT))
-      add_layer_input_block (plan, tensors, layer);
+      plan_add_layer_input_block (plan, tensors, layer);
     set_block (plan, first, layer);
   }
   first = plan->n_ops;

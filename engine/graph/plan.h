@@ -97,7 +97,8 @@ typedef struct {
                                 ATTENTION: sinks [n_heads] or NULL */
   const ModelTensor *k_norm; /* ROPE_STORE: [d_key] or NULL */
   const ModelTensor *factor; /* NORM that accumulates: [1] or NULL */
-  uint32_t n_parts;          /* NORM: of a row, each of the widths given; 0: one */
+  uint32_t n_parts;          /* NORM: of a row, each of the widths given; vector has a row for
+                                each, or one for all; 0: one */
   gboolean accumulate;       /* MATMUL, EMBED, NORM, EXPERTS_DOWN: dst += instead of dst = */
   gboolean activate;         /* MATMUL: the architecture's activation of the result; never
                                 accumulates */
@@ -111,9 +112,11 @@ typedef struct {
   GraphBuffer route;        /* EXPERTS_…: where ROUTE left its choice */
   GraphBuffer also[2];      /* further buffers, see ops.def; or GRAPH_BUFFER_NONE */
   uint32_t also_first;      /* GATE: column of also[0] */
-  const ModelTensor *step;  /* DELTA_NET: [heads] added to the gates of decay */
-  const ModelTensor *decay; /* DELTA_NET: [heads] */
-  uint32_t state_first;     /* CONV, DELTA_NET: its part of a timeline's state, in floats */
+  uint32_t src_first;       /* CONV: columns of src before those that it uses */
+  const ModelTensor *step;  /* DELTA_NET, SSM: [heads] added to the gates of decay, the steps */
+  const ModelTensor *decay; /* DELTA_NET, SSM: [heads] */
+  const ModelTensor *skip;  /* SSM: [heads] */
+  uint32_t state_first;     /* CONV, DELTA_NET, SSM: of a timeline's state, in floats */
   gboolean norm_values;     /* ROPE_STORE: each head's value is normed, without weights */
   gboolean value_is_key;    /* ROPE_STORE: src has no v; it is k before its norm and rotation */
   /* ROPE_STORE, ATTENTION: src has q alone; keys and values are those that an earlier layer left */
@@ -178,6 +181,12 @@ static inline gboolean
 graph_op_uses_kv (const GraphOp *op)
 {
   return (graph_op_traits[op->kind] & GRAPH_USES_KV) != 0;
+}
+
+static inline uint32_t
+graph_op_n_parts (const GraphOp *op)
+{
+  return MAX (op->n_parts, 1);
 }
 
 GraphNeeds graph_op_needs (const ModelDesc *desc, const GraphOp *op);

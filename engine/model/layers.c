@@ -37,7 +37,7 @@ check_heads (const ModelDesc *desc, uint32_t i, GError **error)
 static gboolean
 read_mixers (ModelDesc *desc, const uint32_t *heads_kv, GError **error)
 {
-  ModelFeatures other = desc->features & (MODEL_SHORT_CONV | MODEL_DELTA_NET);
+  ModelFeatures other = desc->features & (MODEL_MIXERS & ~(unsigned) MODEL_ATTENTION);
   g_autofree char *key = model_key (desc, "attention.recurrent_layers");
   uint32_t period = desc->architecture->attention_period;
   ModelArray array = { 0 };
@@ -53,8 +53,7 @@ read_mixers (ModelDesc *desc, const uint32_t *heads_kv, GError **error)
       keeps = (i + 1) % period != 0;
     if (period > 0 && i < array.n && array.data != NULL)
       keeps = model_array_int (&array, i) != 0;
-    desc->layers[i].features =
-        desc->features & ~(MODEL_ATTENTION | MODEL_SHORT_CONV | MODEL_DELTA_NET);
+    desc->layers[i].features = desc->features & ~(ModelFeatures) MODEL_MIXERS;
     desc->layers[i].features |= keeps ? other : MODEL_ATTENTION;
   }
   return TRUE;
@@ -68,7 +67,7 @@ read_states (ModelDesc *desc, GError **error)
 
   if (model_desc_has (desc, MODEL_SHORT_CONV))
     return model_read_count (desc, "shortconv.l_cache", 0, 64, &h->n_taps, error);
-  if (!model_desc_has (desc, MODEL_DELTA_NET))
+  if (!model_desc_has (desc, MODEL_DELTA_NET) && !model_desc_has (desc, MODEL_SSM))
     return TRUE;
   if (!model_read_count (desc, "ssm.conv_kernel", 0, 64, &h->n_taps, error) ||
       !model_read_count (desc, "ssm.state_size", 0, MODEL_MAX_HEAD_SIZE, &h->d_state, error) ||
@@ -78,7 +77,10 @@ read_states (ModelDesc *desc, GError **error)
       !model_read_count (desc, "ssm.inner_size", (uint64_t) h->n_state_heads * h->d_state,
                          MODEL_MAX_D_FF, &inner, error))
     return FALSE;
-  if (inner != h->n_state_heads * h->d_state || h->n_state_heads % h->n_state_keys != 0)
+  h->d_state_value = inner / h->n_state_heads;
+  if (h->d_state_value * h->n_state_heads != inner || h->n_state_heads % h->n_state_keys != 0 ||
+      h->d_state_value > MODEL_MAX_HEAD_SIZE ||
+      (model_desc_has (desc, MODEL_DELTA_NET) && h->d_state_value != h->d_state))
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_BAD_FILE, error,
                               "is damaged: %u states of %u numbers do not make up %u, or cannot "
                               "share %u keys evenly",
@@ -93,8 +95,8 @@ model_layer_channels (const ModelDesc *desc, const ModelLayer *layer)
 
   if ((layer->features & MODEL_SHORT_CONV) != 0)
     return h->d_model;
-  if ((layer->features & MODEL_DELTA_NET) != 0)
-    return (2 * h->n_state_keys + h->n_state_heads) * h->d_state;
+  if ((layer->features & (MODEL_DELTA_NET | MODEL_SSM)) != 0)
+    return 2 * h->n_state_keys * h->d_state + h->n_state_heads * h->d_state_value;
   return 0;
 }
 
@@ -104,8 +106,8 @@ model_layer_state_floats (const ModelDesc *desc, const ModelLayer *layer)
   const ModelHparams *h = &desc->h;
   uint32_t floats = (h->n_taps - 1) * model_layer_channels (desc, layer);
 
-  if ((layer->features & MODEL_DELTA_NET) != 0)
-    floats += h->n_state_heads * h->d_state * h->d_state;
+  if ((layer->features & (MODEL_DELTA_NET | MODEL_SSM)) != 0)
+    floats += h->n_state_heads * h->d_state * h->d_state_value;
   return (layer->features & MODEL_ATTENTION) != 0 ? 0 : floats;
 }
 

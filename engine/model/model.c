@@ -35,6 +35,9 @@ typedef enum {
   DIM_STATE,
   DIM_STATE_HEADS,
   DIM_STATE_VALUES,
+  DIM_STATE_KEYS,
+  DIM_KEY_VALUES,
+  DIM_SSM_IN,
   DIM_QUERIES,
   DIM_LAYER_INPUT,
   DIM_LAYER_INPUTS,
@@ -90,6 +93,8 @@ dim_size (const ModelDesc *desc, const ModelLayer *layer, Dim dim)
   uint64_t q = (uint64_t) layer->n_heads * layer->d_key;
   uint64_t k = (uint64_t) layer->n_heads_kv * layer->d_key;
   uint64_t v = (uint64_t) layer->n_heads_kv * layer->d_value;
+  uint64_t channels = model_layer_channels (desc, layer);
+  uint64_t values = (uint64_t) h->n_state_heads * h->d_state_value;
   const uint64_t sizes[] = {
     [DIM_ONE] = 1,
     [DIM_VOCAB] = h->n_vocab,
@@ -111,10 +116,13 @@ dim_size (const ModelDesc *desc, const ModelLayer *layer, Dim dim)
     [DIM_FF_SHARED] = h->d_ff_shared,
     [DIM_MODEL_3] = 3 * (uint64_t) h->d_model,
     [DIM_TAPS] = h->n_taps,
-    [DIM_CHANNELS] = model_layer_channels (desc, layer),
+    [DIM_CHANNELS] = channels,
     [DIM_STATE] = h->d_state,
     [DIM_STATE_HEADS] = h->n_state_heads,
-    [DIM_STATE_VALUES] = (uint64_t) h->n_state_heads * h->d_state,
+    [DIM_STATE_VALUES] = values,
+    [DIM_STATE_KEYS] = h->n_state_keys,
+    [DIM_KEY_VALUES] = values / MAX (h->n_state_keys, 1),
+    [DIM_SSM_IN] = values + channels + h->n_state_heads,
     [DIM_QUERIES] = q * (model_desc_has (desc, MODEL_GATED_QUERY) ? 2 : 1),
     [DIM_LAYER_INPUT] = h->d_layer_input,
     [DIM_LAYER_INPUTS] = (uint64_t) h->n_layers * h->d_layer_input,
@@ -161,6 +169,13 @@ read_architecture (ModelDesc *desc, GError **error)
 
 /* Norms and the like are used as they are, so only plain floats will do. */
 static gboolean
+is_vector (const Role *role)
+{
+  return role->rows == DIM_ONE || role->columns == DIM_ONE || role->columns == DIM_TAPS ||
+         role->rows == DIM_STATE_KEYS;
+}
+
+static gboolean
 type_suits_vector (const ModelTypeInfo *type)
 {
   return type->id == MODEL_TYPE_F32 || type->id == MODEL_TYPE_F16 || type->id == MODEL_TYPE_BF16;
@@ -186,7 +201,7 @@ check_tensor (const ModelDesc *desc, const Role *role, const ModelLayer *layer,
     return model_gguf_refuse (desc->gguf, ENGINE_ERROR_UNSUPPORTED, error,
                               "stores the tensor “%s” as %s, which this version cannot run",
                               tensor->name, model_type_name (tensor->type_id));
-  if ((role->rows == DIM_ONE || role->columns == DIM_TAPS) && !type_suits_vector (tensor->type))
+  if (is_vector (role) && !type_suits_vector (tensor->type))
     return model_gguf_refuse (
         desc->gguf, ENGINE_ERROR_BAD_FILE, error,
         "is damaged: the vector “%s” is stored as %s, not as F32, F16 or BF16", tensor->name,

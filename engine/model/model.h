@@ -48,6 +48,8 @@ typedef enum {
   MODEL_ATTENTION = 1 << 20,  /* every layer but those below */
   MODEL_SHORT_CONV = 1 << 21, /* a gated convolution over a few tokens (LFM2) */
   MODEL_DELTA_NET = 1 << 22,  /* a gated delta net: a state instead of keys and values (Qwen3.5) */
+  MODEL_SSM = 1 << 29,        /* a state space with a decay a head, "Mamba 2" (Granite 4) */
+  MODEL_MIXERS = MODEL_ATTENTION | MODEL_SHORT_CONV | MODEL_DELTA_NET | MODEL_SSM,
   /* Attention with keys and values of its own: every layer but the last ones of models that reuse
    * there those of the last such layer with the same kind of window (Gemma 4) */
   MODEL_OWN_KV = 1 << 25,
@@ -122,9 +124,10 @@ typedef struct {
   ModelGating gating;
   gboolean norm_used;
   float expert_scale; /* of the weights of experts */
-  /* Layers that keep a state: the taps of a convolution, and a delta net's heads, which share
-   * fewer keys and are d_state × d_state numbers each. 0: none */
-  uint32_t n_taps, n_state_keys, n_state_heads, d_state;
+  /* Layers that keep a state: the taps of a convolution, and the heads of a delta net or a state
+   * space, which share fewer keys of d_state numbers and are d_state × d_state_value numbers each.
+   * 0: none */
+  uint32_t n_taps, n_state_keys, n_state_heads, d_state, d_state_value;
 } ModelHparams;
 
 /* How a head's leading dimensions turn with the position. */

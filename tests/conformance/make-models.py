@@ -17,6 +17,8 @@ YARN = {"rope.scaling.type": "yarn", "rope.scaling.factor": 4.0,
         "rope.scaling.original_context_length": 512}
 GRANITE = {"embedding_scale": 6.0, "residual_scale": 0.5, "attention.scale": 0.02,
            "logit_scale": 4.0}
+STATES = {"ssm.conv_kernel": 4, "ssm.inner_size": 512, "ssm.state_size": 64,
+          "ssm.time_step_rank": 8, "ssm.group_count": 2}
 DELTA = {"rope.dimension_count": 32, "rope.dimension_sections": [6, 5, 5, 0],
          "ssm.conv_kernel": 4, "ssm.inner_size": 256, "ssm.state_size": 64,
          "ssm.time_step_rank": 4, "ssm.group_count": 2, "full_attention_interval": 4}
@@ -41,6 +43,11 @@ MODELS = {
     "granitemoe": {"tied": True, "experts": 8, "used": 2, "keys": GRANITE},
     "granitemoe-shared": {"arch": "granitemoe", "tied": True, "experts": 8, "used": 2,
                           "ff_shared": 256, "keys": GRANITE},
+    "granitehybrid": {"tied": True, "mixer": "ssm", "layers": 5, "kv_heads": [0, 0, 2, 0, 2],
+                      "keys": {**GRANITE, **STATES}},
+    "granitehybrid-moe": {"arch": "granitehybrid", "tied": True, "mixer": "ssm", "layers": 5,
+                          "kv_heads": [0, 0, 2, 0, 2], "experts": 8, "used": 2, "ff_shared": 256,
+                          "keys": {**GRANITE, **STATES, "rope.scaling.finetuned": False}},
     "smollm3": {"tied": True, "layers": 5},
     "qwen2": {"qkv_bias": True},
     "qwen2moe": {"qkv_bias": True, "experts": 8, "used": 2, "ff_expert": 256, "ff_shared": 512,
@@ -234,7 +241,7 @@ class Model:
         return layer in self.row.get("full_layers", [])
 
     def is_attention(self, layer):
-        if self.row.get("mixer") == "conv":
+        if self.has("kv_heads"):
             return self.row["kv_heads"][layer] > 0
         return not self.has("mixer") or (layer + 1) % 4 == 0
 
@@ -243,6 +250,20 @@ class Model:
         self.matrix(f"{block}.shortconv.in_proj", 3 * width, width)
         self.tensor(f"{block}.shortconv.conv.weight", width, 3, kind="taps")
         self.matrix(f"{block}.shortconv.out_proj", width, width)
+
+    def state_space(self, block):
+        width, keys = self.row["width"], self.row["keys"]
+        inner, heads = keys["ssm.inner_size"], keys["ssm.time_step_rank"]
+        groups = keys["ssm.group_count"]
+        channels = inner + 2 * groups * keys["ssm.state_size"]
+        self.matrix(f"{block}.ssm_in", inner + channels + heads, width)
+        self.tensor(f"{block}.ssm_conv1d.weight", channels, keys["ssm.conv_kernel"], kind="taps")
+        self.tensor(f"{block}.ssm_conv1d.bias", channels, kind="bias")
+        self.tensor(f"{block}.ssm_dt.bias", heads, kind="bias")
+        self.tensor(f"{block}.ssm_a", heads, 1, kind="decay")
+        self.tensor(f"{block}.ssm_d", heads, 1, kind="bias")
+        self.tensor(f"{block}.ssm_norm.weight", groups, inner // groups, kind="norm")
+        self.matrix(f"{block}.ssm_out", width, inner)
 
     def delta_net(self, block):
         width, keys = self.row["width"], self.row["keys"]
@@ -263,6 +284,8 @@ class Model:
             self.attention(block, layer)
         elif self.row["mixer"] == "conv":
             self.short_conv(block)
+        elif self.row["mixer"] == "ssm":
+            self.state_space(block)
         else:
             self.delta_net(block)
 
