@@ -586,7 +586,9 @@ bottega_model_store_add_answer (BottegaModelStore *self,
   g_return_if_fail (BOTTEGA_IS_MODEL_STORE (self));
   g_return_if_fail (path != NULL && device != NULL && stats != NULL);
 
-  wrote = stats->written_tokens >= LEAST_WRITTEN;
+  /* An answer that was mostly guessed says little about the next one. */
+  wrote = stats->written_tokens >= LEAST_WRITTEN &&
+          stats->accepted_tokens < stats->written_tokens / 10;
   read = stats->read_tokens >= LEAST_READ;
   if (!wrote && !read)
     return;

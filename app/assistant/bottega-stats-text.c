@@ -34,6 +34,8 @@ static const struct {
   FIELD (gap_p95_ms, FIELD_DOUBLE),
   FIELD (gap_max_ms, FIELD_DOUBLE),
   FIELD (stalls, FIELD_UINT),
+  FIELD (drafted_tokens, FIELD_UINT),
+  FIELD (accepted_tokens, FIELD_UINT),
   FIELD (bytes_read, FIELD_UINT64),
   FIELD (decode_gb_s, FIELD_DOUBLE),
   FIELD (stop, FIELD_UINT),
@@ -83,6 +85,12 @@ bottega_stats_text_long (const EngineStats *stats)
     g_ptr_array_add (parts, g_strdup_printf (ngettext ("%'u token read", "%'u tokens read",
                                                        stats->read_tokens),
                                              stats->read_tokens));
+  if (stats->accepted_tokens > 0)
+    /* Translators: of the tokens that were guessed, so many were right. */
+    g_ptr_array_add (parts, g_strdup_printf (ngettext ("%'u of %'u guess right",
+                                                       "%'u of %'u guesses right",
+                                                       stats->drafted_tokens),
+                                             stats->accepted_tokens, stats->drafted_tokens));
   g_ptr_array_add (parts, NULL);
 
   return g_strjoinv (" · ", (char **) parts->pdata);

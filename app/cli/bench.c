@@ -54,6 +54,7 @@ measure (EngineModel *model, EngineSession *session, uint32_t salt, Sample *samp
   EngineStats stats;
 
   options.ignore_end = TRUE;
+  options.speculate = FALSE; /* noise repeats itself more than answers do */
   options.max_tokens = 1;
   if (n_prompt > 0) {
     if (!engine_session_generate (session, prompt, &options, NULL, NULL, &stats, error))

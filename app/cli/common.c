@@ -199,6 +199,8 @@ cli_json_stats (JsonBuilder *builder, const EngineStats *stats)
     { "gap_p95_ms", stats->gap_p95_ms, FALSE },
     { "gap_max_ms", stats->gap_max_ms, FALSE },
     { "stalls", stats->stalls, TRUE },
+    { "drafted_tokens", stats->drafted_tokens, TRUE },
+    { "accepted_tokens", stats->accepted_tokens, TRUE },
     { "bytes_read", (double) stats->bytes_read, TRUE },
     { "decode_gb_s", stats->decode_gb_s, FALSE },
   };

@@ -10,7 +10,7 @@ static int n_tokens = 256;
 static double temperature = 0, top_p = 0.95, min_p = 0.05, repetition_penalty = 1;
 static int top_k = 40;
 static gint64 seed;
-static gboolean raw, ignore_end;
+static gboolean raw, ignore_end, plain;
 static char *system_text;
 
 static const GOptionEntry entries[] = {
@@ -30,6 +30,7 @@ static const GOptionEntry entries[] = {
   { "raw", 0, 0, G_OPTION_ARG_NONE, &raw, "Continue PROMPT as it stands, without a chat template",
     NULL },
   { "ignore-end", 0, 0, G_OPTION_ARG_NONE, &ignore_end, "Go on past the end of the answer", NULL },
+  { "plain", 0, 0, G_OPTION_ARG_NONE, &plain, "One token at a time, without guessing any", NULL },
   { 0 },
 };
 
@@ -70,6 +71,7 @@ generate_options (void)
   options.seed = (uint64_t) seed;
   options.ignore_end = ignore_end;
   options.unsorted = raw;
+  options.speculate = !plain;
   options.repetition_penalty = (float) repetition_penalty;
   options.repetition_window = 64;
   if (temperature > 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One timeline: reads a prompt (what of it is not yet in the cache), then writes tokens one by one.
  * Owns the loop, the cancel flag and the figures; must not know back ends or how text is shown. */
+#include "engine/session/draft.h"
 #include "engine/session/flow.h"
 #include "engine/session/session.h"
 #include "engine/text/answer.h"
@@ -16,6 +17,10 @@ typedef struct {
   EngineSession *session;
   SessionSampler sampler;
   SessionFlow flow;
+  SessionDraft draft;
+  gint32 batch[SESSION_SMALL_TOKENS]; /* the token at hand, and guesses of those after it */
+  uint32_t n_batch;
+  gint64 batch_us; /* that it took; 0: it was read with the prompt */
   TextUtf8Stream utf8;
   TextAnswer *answer;    /* NULL: text is given as it comes */
   int32_t token;         /* at hand, until an event has told of it; else -1 */
@@ -49,6 +54,7 @@ engine_session_free (EngineSession *session)
   if (session == NULL)
     return;
   session_timeline_finish (&session->timeline);
+  g_free (session->candidates);
   g_free (session->logits);
   g_free (session);
 }
@@ -171,18 +177,24 @@ report_reading (Generation *g, uint32_t done, uint32_t total, gint64 since_us, u
     g->on_event (&event, g->user_data);
 }
 
-/* What the sampler needs of the last row, in the session's own memory. */
+/* What the sampler needs of each of n_rows, in the session's own memory. */
 static EngineResult
-sampling_result (Generation *g, uint32_t *n_candidates)
+sampling_result (Generation *g, uint32_t n_rows, uint32_t *n_candidates)
 {
   EngineSession *session = g->session;
   uint32_t n_vocab = session->model->desc->h.n_vocab;
   gboolean whole_row;
 
   *n_candidates = MIN (session_sampler_needs (&g->sampler, &whole_row), n_vocab);
+  if (n_rows > session->n_rows) {
+    session->candidates = g_renew (EngineCandidate, session->candidates,
+                                   (size_t) n_rows * ENGINE_MAX_CANDIDATES);
+    g_clear_pointer (&session->logits, g_free);
+    session->n_rows = n_rows;
+  }
   if (whole_row && session->logits == NULL)
-    session->logits = g_new (float, n_vocab);
-  return (EngineResult) { session->candidates, &session->lse, whole_row ? session->logits : NULL };
+    session->logits = g_new (float, (size_t) session->n_rows *n_vocab);
+  return (EngineResult) { session->candidates, session->lse, whole_row ? session->logits : NULL };
 }
 
 /* Prefill: chunk by chunk, logits of the last token only. */
@@ -194,7 +206,7 @@ read_prompt (Generation *g, const gint32 *tokens, uint32_t n, GError **error)
   uint32_t mark = n > MARK_BEFORE ? n - MARK_BEFORE : 0;
   gboolean keeps_states = session->model->states.n_pages > 0;
   gint64 start_us = g_get_monotonic_time ();
-  EngineResult result = sampling_result (g, &n_candidates);
+  EngineResult result = sampling_result (g, 1, &n_candidates);
 
   report_reading (g, done, n, start_us, 0);
   while (done < n) {
@@ -217,16 +229,19 @@ read_prompt (Generation *g, const gint32 *tokens, uint32_t n, GError **error)
   return TRUE;
 }
 
+/* From a row of the last batch. */
 static int32_t
-pick_token (Generation *g)
+pick_token (Generation *g, uint32_t row)
 {
-  EngineSession *session = g->session;
-  const GArray *tokens = session->timeline.tokens;
+  const GArray *tokens = g->draft.tokens;
   uint32_t window = MIN (g->sampler.options.repetition_window, tokens->len), n_candidates;
-  EngineResult result = sampling_result (g, &n_candidates);
+  uint32_t n_vocab = g->session->model->desc->h.n_vocab;
+  EngineResult result = sampling_result (g, 1, &n_candidates);
 
-  return session_sampler_pick (&g->sampler, result.candidates, n_candidates, result.logits,
-                               session->model->desc->h.n_vocab,
+  if (result.logits != NULL)
+    result.logits += (size_t) row * n_vocab;
+  return session_sampler_pick (&g->sampler, result.candidates + (size_t) row * n_candidates,
+                               n_candidates, result.logits, n_vocab,
                                (const int32_t *) tokens->data + tokens->len - window, window);
 }
 
@@ -291,40 +306,100 @@ sort_answer (const EngineModel *model, const gint32 *tokens, uint32_t n)
   return text_answer_new (end->str);
 }
 
+/* Sampled from a row of the last batch and told of; FALSE: it ends the answer, stats.stop says how.
+ * n_held: tokens of the timeline that the row knows of. */
+static gboolean
+write_token (Generation *g, uint32_t row, uint32_t n_held, int32_t *token)
+{
+  const EngineModel *model = g->session->model;
+  const EngineGenerate *options = &g->sampler.options;
+
+  *token = pick_token (g, row);
+  session_flow_token (&g->flow, g_get_monotonic_time ());
+  if (!options->ignore_end && text_tokenizer_is_end (model->tokenizer, *token)) {
+    g->stats.stop = ENGINE_STOP_END;
+    return FALSE;
+  }
+  g->stats.written_tokens++;
+  session_draft_push (&g->draft, *token);
+  report_token (g, *token);
+  if (g->stats.written_tokens >= options->max_tokens)
+    g->stats.stop = ENGINE_STOP_MAX_TOKENS;
+  else if (n_held + 1 >= model->context_tokens)
+    g->stats.stop = ENGINE_STOP_CONTEXT;
+  else
+    return TRUE;
+  return FALSE;
+}
+
+/* Writes a token for each row of the last batch, for as long as the batch had guessed them. Forgets
+ * what was read of wrong guesses; FALSE when the answer is at its end. */
+static gboolean
+write_rows (Generation *g)
+{
+  SessionTimeline *timeline = &g->session->timeline;
+  uint32_t n_before = timeline->tokens->len - g->n_batch, row = 0;
+  int32_t token;
+  gboolean more;
+
+  do {
+    more = write_token (g, row, n_before + row + 1, &token);
+    row++;
+  } while (more && row < g->n_batch && token == g->batch[row] &&
+           g_atomic_int_get (&g->session->cancel) == 0);
+  session_timeline_truncate (timeline, n_before + row);
+  if (g->batch_us > 0)
+    session_draft_learn (&g->draft, g->n_batch - 1, row - 1, g->batch_us);
+  g->stats.drafted_tokens += g->n_batch - 1;
+  g->stats.accepted_tokens += row - 1;
+  g->batch[0] = token;
+  return more;
+}
+
+/* Guesses go with the token at hand into the batch. States of recurrent layers stand at the end of
+ * a batch only: nothing in it can be taken back. */
+static void
+add_guesses (Generation *g)
+{
+  EngineSession *session = g->session;
+  uint32_t room = session->model->context_tokens - session->timeline.tokens->len - 2;
+  uint32_t left = g->sampler.options.max_tokens - g->stats.written_tokens;
+  uint32_t n;
+
+  g->n_batch = 1;
+  if (!g->sampler.options.speculate || session->model->states.n_pages > 0)
+    return;
+  n = session_draft_propose (&g->draft, g->batch + 1,
+                             MIN (SESSION_SMALL_TOKENS - 1, MIN (room, left)));
+  /* Made when it is first of use; without it answers are as good, and slower. */
+  if (n > 0 && session_model_executable (session->model, SESSION_CLASS_SMALL, NULL) != NULL)
+    g->n_batch += n;
+}
+
 /* Decode: sample, tell, evaluate, until something ends the answer. */
 static gboolean
 write_answer (Generation *g, GError **error)
 {
-  EngineSession *session = g->session;
-  EngineModel *model = session->model;
-  const EngineGenerate *options = &g->sampler.options;
-  const uint32_t output = 0;
-  uint32_t n_candidates;
-  EngineResult result = sampling_result (g, &n_candidates);
+  static const uint32_t outputs[SESSION_SMALL_TOKENS] = { 0, 1, 2, 3, 4, 5, 6, 7,
+                                                          8, 9, 10, 11, 12, 13, 14, 15 };
 
-  while (TRUE) {
-    int32_t token = pick_token (g);
+  g->n_batch = 1; /* the prompt's last token */
+  while (write_rows (g)) {
     EngineRunCost cost = { 0 };
+    uint32_t n_candidates;
+    EngineResult result;
+    gint64 begin_us;
 
-    session_flow_token (&g->flow, g_get_monotonic_time ());
-    if (!options->ignore_end && text_tokenizer_is_end (model->tokenizer, token)) {
-      g->stats.stop = ENGINE_STOP_END;
-      return TRUE;
-    }
-    g->stats.written_tokens++;
-    report_token (g, token);
-    if (g->stats.written_tokens >= options->max_tokens) {
-      g->stats.stop = ENGINE_STOP_MAX_TOKENS;
-      return TRUE;
-    }
-    if (session->timeline.tokens->len + 1 >= model->context_tokens) {
-      g->stats.stop = ENGINE_STOP_CONTEXT;
-      return TRUE;
-    }
-    if (!evaluate (session, &token, 1, &output, 1, n_candidates, &result, &cost, error))
+    add_guesses (g);
+    result = sampling_result (g, g->n_batch, &n_candidates);
+    begin_us = g_get_monotonic_time ();
+    if (!evaluate (g->session, g->batch, g->n_batch, outputs, g->n_batch, n_candidates, &result,
+                   &cost, error))
       return FALSE;
+    g->batch_us = MAX (g_get_monotonic_time () - begin_us, 1);
     g->stats.bytes_read += cost.weight_bytes + cost.kv_bytes;
   }
+  return TRUE;
 }
 
 static void
@@ -363,6 +438,8 @@ engine_session_generate (EngineSession *session, const GArray *prompt,
   g.text = g_string_new (NULL);
   g.answer = options->unsorted ? NULL : sort_answer (session->model, tokens, prompt->len);
   session_flow_init (&g.flow);
+  session_draft_init (&g.draft, tokens, prompt->len,
+                      MIN (options->max_tokens, session->model->context_tokens));
   g.stats.prompt_tokens = prompt->len;
   g.stats.reused_tokens = engine_session_reusable (session, prompt);
   session_timeline_truncate (&session->timeline, g.stats.reused_tokens);
@@ -380,6 +457,7 @@ engine_session_generate (EngineSession *session, const GArray *prompt,
   if (problem != NULL)
     g_propagate_error (error, problem);
   session_flow_finish (&g.flow);
+  session_draft_finish (&g.draft);
   session_sampler_finish (&g.sampler);
   text_answer_free (g.answer);
   g_string_free (g.bytes, TRUE);

@@ -41,9 +41,11 @@ struct _EngineModel {
 struct _EngineSession {
   EngineModel *model;
   SessionTimeline timeline;
-  EngineCandidate candidates[ENGINE_MAX_CANDIDATES];
-  float lse;
-  float *logits; /* [n_vocab] or NULL until a sampler wants whole rows */
+  /* Of the last batch, a row for each token that may be sampled from: */
+  uint32_t n_rows;             /* that there is room for, at most SESSION_SMALL_TOKENS */
+  EngineCandidate *candidates; /* [n_rows][ENGINE_MAX_CANDIDATES] */
+  float lse[SESSION_SMALL_TOKENS];
+  float *logits; /* [n_rows][n_vocab] or NULL until a sampler wants whole rows */
   gint cancel;   /* atomic */
 };
 

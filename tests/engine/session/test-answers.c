@@ -51,18 +51,26 @@ collect (const EngineEvent *event, void *user_data)
 }
 
 static GArray *
-generate (EngineSession *session, const GArray *prompt, unsigned n, EngineStats *stats)
+generate_so (EngineSession *session, const GArray *prompt, EngineGenerate options,
+             EngineStats *stats)
 {
   g_autoptr (GError) error = NULL;
   GArray *tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
-  EngineGenerate options = ENGINE_GENERATE_GREEDY;
 
-  options.max_tokens = n;
-  options.ignore_end = TRUE;
   g_assert_true (
       engine_session_generate (session, prompt, &options, collect, tokens, stats, &error));
   g_assert_no_error (error);
   return tokens;
+}
+
+static GArray *
+generate (EngineSession *session, const GArray *prompt, unsigned n, EngineStats *stats)
+{
+  EngineGenerate options = ENGINE_GENERATE_GREEDY;
+
+  options.max_tokens = n;
+  options.ignore_end = TRUE;
+  return generate_so (session, prompt, options, stats);
 }
 
 static EngineSession *
@@ -264,6 +272,56 @@ test_context (void)
   g_assert_cmpuint (short_prompt->len + answer->len, ==, 64);
 }
 
+/* Guessing changes the speed alone: the same tokens, greedy and drawn, with penalties that need
+ * whole rows, up to the end of the context, and in the next turn. */
+static void
+test_guesses (gconstpointer device)
+{
+  static const char question[] =
+      "Repeat word for word: The tenant shall pay the rent of 850 euros within the fifth day of "
+      "each month by bank transfer to the account named by the landlord. If the rent is paid more "
+      "than twenty days late, the landlord may end the contract with a notice of thirty days.";
+  g_autoptr (EngineModel) model =
+      open_model ((EngineModelOptions) { .device = device, .context_tokens = 192 });
+  g_autoptr (GArray) prompt = encode (model, question, NULL, NULL);
+  EngineGenerate ways[] = { ENGINE_GENERATE_GREEDY, ENGINE_GENERATE_DEFAULT,
+                            ENGINE_GENERATE_DEFAULT, ENGINE_GENERATE_GREEDY };
+
+  ways[1].temperature = ways[2].temperature = 0.3f;
+  ways[2].top_k = 0;
+  ways[2].repetition_penalty = 1.02f;
+  ways[3].ignore_end = TRUE; /* to the end of the context */
+  ways[0].max_tokens = ways[1].max_tokens = ways[2].max_tokens = 70;
+  /* The way does not matter to a device, and the software driver is slow. */
+  for (size_t i = 0; i < (g_str_equal (device, "cpu") ? G_N_ELEMENTS (ways) : 1); i++) {
+    g_autoptr (GArray) next = encode (model, question, "It is done.", "And again?");
+    GArray *answers[2];
+    EngineStats stats[2];
+    uint32_t held[2], reusable[2];
+
+    for (int guesses = 0; guesses < 2; guesses++) {
+      g_autoptr (EngineSession) session = new_session (model);
+
+      ways[i].speculate = guesses;
+      answers[guesses] = generate_so (session, prompt, ways[i], &stats[guesses]);
+      held[guesses] = engine_session_n_tokens (session);
+      reusable[guesses] = engine_session_reusable (session, next);
+    }
+    g_test_message ("%u of %u guesses right, %u tokens", stats[1].accepted_tokens,
+                    stats[1].drafted_tokens, stats[1].written_tokens);
+    assert_same (answers[0], answers[1]);
+    g_assert_cmpuint (stats[0].drafted_tokens, ==, 0);
+    g_assert_cmpuint (stats[1].accepted_tokens, <=, stats[1].drafted_tokens);
+    if (i == 0)
+      g_assert_cmpuint (stats[1].accepted_tokens, >, 5);
+    g_assert_cmpint (stats[0].stop, ==, stats[1].stop);
+    g_assert_cmpuint (held[0], ==, held[1]);
+    g_assert_cmpuint (reusable[0], ==, reusable[1]);
+    g_array_unref (answers[0]);
+    g_array_unref (answers[1]);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -275,5 +333,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/engine/answers/cancel/cpu", "cpu", test_cancel);
   g_test_add_data_func ("/engine/answers/cancel/vulkan", "vulkan", test_cancel);
   g_test_add_func ("/engine/answers/context", test_context);
+  g_test_add_data_func ("/engine/answers/guesses/cpu", "cpu", test_guesses);
+  g_test_add_data_func ("/engine/answers/guesses/vulkan", "vulkan", test_guesses);
   return g_test_run ();
 }
