@@ -297,7 +297,7 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
     .preferred_chunk = PREFERRED_CHUNK,
     .can = GRAPH_NEEDS_RECURRENCE | GRAPH_NEEDS_WINDOW | GRAPH_NEEDS_ATTENTION |
            GRAPH_NEEDS_QK_NORM | GRAPH_NEEDS_SCALES | GRAPH_NEEDS_GATE | GRAPH_NEEDS_EXPERTS |
-           GRAPH_NEEDS_LAYER_INPUTS,
+           GRAPH_NEEDS_LAYER_INPUTS | GRAPH_NEEDS_SSM,
   };
   return &backend->base;
 }

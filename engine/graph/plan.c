@@ -295,6 +295,9 @@ graph_op_needs (const ModelDesc *desc, const GraphOp *op)
   case GRAPH_OP_SIGMOID_GATE:
     needs |= GRAPH_NEEDS_RECURRENCE;
     break;
+  case GRAPH_OP_SSM:
+    needs |= GRAPH_NEEDS_RECURRENCE | GRAPH_NEEDS_SSM;
+    break;
   default:
     break;
   }

@@ -141,6 +141,7 @@ typedef enum {
   /* NORM of parts or with a factor, EMBED from the file, GATE with another buffer, normed values,
    * shared keys */
   GRAPH_NEEDS_LAYER_INPUTS = 1 << 7,
+  GRAPH_NEEDS_SSM = 1 << 8, /* SSM, CONV with a bias or inside of src */
 } GraphNeeds;
 
 /* A piece of a plan that runs by itself (EngineBatch.segment): a plan with several has some of the

@@ -216,34 +216,67 @@ check (const Case *c, const CaseResult *want, const double *reference, const flo
 }
 
 void
-compare_all (Case *c, const CaseResult *results, size_t n_results)
+next_batch (Case *c)
+{
+  for (uint32_t i = 0; i < c->batch.n_runs; i++)
+    g_clear_pointer (&c->pages[i], g_array_unref);
+  g_array_set_size (c->tokens, 0);
+  c->batch.n_runs = 0;
+}
+
+CaseRunning
+case_begin (Case *c)
 {
   const EngineBackendVtable *vtable = case_backend->vtable;
-  g_autoptr (Reference) reference = reference_new (&c->plan, 256);
-  g_autoptr (GError) error = NULL;
   uint32_t n_pages = MAX (c->n_pages, 1);
-  EngineBackendModel *model = vtable->load (
-      case_backend, &c->plan, &(EngineKvSize) { { n_pages, n_pages } }, NULL, NULL, NULL, &error);
-  EngineBackendExecutable *executable;
+  const EngineKvSize size = { { n_pages, n_pages }, c->n_states };
+  CaseRunning running = { .reference = reference_new (&c->plan, 256) };
+  g_autoptr (GError) error = NULL;
 
+  running.model = vtable->load (case_backend, &c->plan, &size, NULL, NULL, NULL, &error);
   g_assert_no_error (error);
-  executable = vtable->compile (model, &c->plan, &error);
+  running.executable = vtable->compile (running.model, &c->plan, &error);
   g_assert_no_error (error);
-  vtable->run (executable, &c->batch, &c->result, NULL, NULL, &error);
+  return running;
+}
+
+void
+case_step (Case *c, const CaseRunning *running, const CaseResult *results, size_t n_results)
+{
+  const EngineBackendVtable *vtable = case_backend->vtable;
+  g_autoptr (GError) error = NULL;
+
+  vtable->run (running->executable, &c->batch, &c->result, NULL, NULL, &error);
   g_assert_no_error (error);
-  reference_run (reference, &c->batch);
+  reference_run (running->reference, &c->batch);
   for (size_t i = 0; i < n_results; i++) {
+    double *want = running->reference->buffer[results[i].buffer];
     size_t n = (size_t) results[i].rows * c->plan.buffer_width[results[i].buffer];
     g_autofree float *got = g_new0 (float, n);
 
-    vtable->read_buffer (executable, results[i].buffer, got, n, &error);
+    vtable->read_buffer (running->executable, results[i].buffer, got, n, &error);
     g_assert_no_error (error);
     if (results[i].buffer == GRAPH_BUFFER_ROUTE)
-      check_ids (c, &results[i], reference->buffer[results[i].buffer], got);
-    check (c, &results[i], reference->buffer[results[i].buffer], got);
+      check_ids (c, &results[i], want, got);
+    check (c, &results[i], want, got);
   }
-  vtable->discard (executable);
-  vtable->unload (model);
+}
+
+void
+case_end (CaseRunning *running)
+{
+  case_backend->vtable->discard (running->executable);
+  case_backend->vtable->unload (running->model);
+  reference_free (running->reference);
+}
+
+void
+compare_all (Case *c, const CaseResult *results, size_t n_results)
+{
+  CaseRunning running = case_begin (c);
+
+  case_step (c, &running, results, n_results);
+  case_end (&running);
 }
 
 void

@@ -21,7 +21,7 @@ typedef struct {
   EngineBatch batch;
   EngineBatchRun runs[ENGINE_MAX_RUNS];
   GArray *tokens, *outputs;
-  uint32_t n_pages;
+  uint32_t n_pages, n_states;
   GArray *pages[ENGINE_MAX_RUNS];
   GPtrArray *hidden; /* tables of hide_pages (), owned */
   EngineResult result;
@@ -52,12 +52,28 @@ void add_run (Case *c, uint32_t position, uint32_t n_tokens);
 /* Gives a run a table for layers with a sliding window, in which the pages before it are none. */
 void hide_pages (Case *c, EngineBatchRun *run, uint32_t window_tokens);
 
+/* Begins a further batch, which add_run () fills: its runs go on with the timelines that those of
+ * the batch before it have in the same places. */
+void next_batch (Case *c);
+
 /* The first rows of a buffer after the plan, and their NMSE against the reference at most. */
 typedef struct {
   GraphBuffer buffer;
   uint32_t rows;
   double limit;
 } CaseResult;
+/* A case's model, executable and reference, for more than one batch. */
+typedef struct {
+  EngineBackendModel *model;
+  EngineBackendExecutable *executable;
+  Reference *reference;
+} CaseRunning;
+
+/* c->n_pages and c->n_states: as many as all batches will use. */
+CaseRunning case_begin (Case *c);
+/* Runs the batch on both and compares. */
+void case_step (Case *c, const CaseRunning *running, const CaseResult *results, size_t n_results);
+void case_end (CaseRunning *running);
 /* Runs the plan once and compares; a difference fails the test and goes on. */
 void compare_all (Case *c, const CaseResult *results, size_t n_results);
 void compare (Case *c, GraphBuffer buffer, uint32_t rows, double limit);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The definition of every op, executed: see reference.h. Clear before quick. */
-#include "tests/engine/ops/reference.h"
+#include "tests/engine/ops/reference-private.h"
 
 #include <math.h>
 #include <string.h>
@@ -28,6 +28,7 @@ reference_new (const GraphPlan *plan, uint32_t context)
   tokens = (size_t) ENGINE_MAX_RUNS * GRAPH_N_KV_GROUPS * r->n_layers * context;
   r->keys = g_new0 (double, tokens * r->key_width + 1);
   r->values = g_new0 (double, tokens * r->value_width + 1);
+  r->states = g_new0 (double, (size_t) ENGINE_MAX_RUNS * plan->state_floats + 1);
   return r;
 }
 
@@ -38,11 +39,11 @@ reference_free (Reference *r)
     g_free (r->buffer[b]);
   g_free (r->keys);
   g_free (r->values);
+  g_free (r->states);
   g_free (r);
 }
 
-/* All weights of a tensor, [ne[2]][ne[1]][ne[0]]. */
-static float *
+float *
 read_tensor (const Reference *r, const ModelTensor *tensor)
 {
   size_t n = tensor->ne[0] * tensor->ne[1] * tensor->ne[2];
@@ -60,12 +61,6 @@ static uint32_t
 rows_of (const GraphOp *op, const EngineBatch *batch)
 {
   return op->output_rows ? batch->n_outputs : batch->n_tokens;
-}
-
-static double *
-row_of (Reference *r, GraphBuffer buffer, uint32_t row)
-{
-  return r->buffer[buffer] + (size_t) row * r->plan->buffer_width[buffer];
 }
 
 static void
@@ -102,13 +97,19 @@ static void
 run_norm (Reference *r, const GraphOp *op, const EngineBatch *batch)
 {
   g_autofree float *weight = read_tensor (r, op->vector);
+  g_autofree float *factor = op->factor != NULL ? read_tensor (r, op->factor) : NULL;
+  uint32_t n = op->src_width, n_parts = graph_op_n_parts (op);
 
-  for (uint32_t t = 0; t < rows_of (op, batch); t++) {
-    const double *x = row_of (r, op->src, t);
-    double *y = row_of (r, op->dst, t), inverse = inverse_rms (r, x, op->src_width);
+  for (uint32_t row = 0; row < rows_of (op, batch) * n_parts; row++) {
+    uint32_t part = row % n_parts;
+    const double *x = row_of (r, op->src, row / n_parts) + (size_t) part * n;
+    const float *w = weight + part % op->vector->ne[1] * n;
+    double *y = row_of (r, op->dst, row / n_parts) + (size_t) part * n;
+    double inverse = inverse_rms (r, x, n) * (double) op->scale;
 
-    for (uint32_t i = 0; i < op->src_width; i++)
-      y[i] = (op->accumulate ? y[i] : 0) + x[i] * inverse * (double) weight[i];
+    for (uint32_t i = 0; i < n; i++)
+      y[i] = ((op->accumulate ? y[i] : 0) + x[i] * inverse * (double) w[i]) *
+             (factor != NULL ? (double) *factor : 1);
   }
 }
 
@@ -495,7 +496,7 @@ run_nothing (Reference *r, const GraphOp *op, const EngineBatch *batch)
 void
 reference_run (Reference *r, const EngineBatch *batch)
 {
-  static void (*const ops[GRAPH_N_OPS]) (Reference *, const GraphOp *, const EngineBatch *) = {
+  static const ReferenceOp ops[GRAPH_N_OPS] = {
     [GRAPH_OP_EMBED] = run_embed,
     [GRAPH_OP_NORM] = run_norm,
     [GRAPH_OP_LAYER_NORM] = run_layer_norm,
@@ -507,6 +508,11 @@ reference_run (Reference *r, const EngineBatch *batch)
     [GRAPH_OP_EXPERTS_GATED] = run_experts_gated,
     [GRAPH_OP_EXPERTS_DOWN] = run_experts_down,
     [GRAPH_OP_GATE] = run_gate,
+    [GRAPH_OP_CONV] = run_conv,
+    [GRAPH_OP_DELTA_NET] = run_delta_net,
+    [GRAPH_OP_SSM] = run_ssm,
+    [GRAPH_OP_SPLIT_GATES] = run_split_gates,
+    [GRAPH_OP_SIGMOID_GATE] = run_sigmoid_gate,
     [GRAPH_OP_GATHER] = run_gather,
     [GRAPH_OP_POOL] = run_pool,
     [GRAPH_OP_CANDIDATES] = run_nothing,

@@ -13,6 +13,7 @@ typedef struct {
   uint32_t key_width, value_width; /* the widest of all layers */
   /* [runs][groups][layers][context][width] of every timeline, as f16 holds it */
   double *keys, *values;
+  double *states; /* [runs][plan->state_floats] */
 } Reference;
 
 /* context: tokens that a timeline may hold. g_error on failure: it is a test's. */

@@ -23,5 +23,6 @@ suite_can (GraphNeeds needs)
 }
 
 void add_attention_tests (void);
+void add_state_tests (void);
 /* limit_of: the NMSE of a product with weights of a type on the back end under test. */
 void add_scale_tests (double (*limit_of) (ModelType));

@@ -496,6 +496,7 @@ main (int argc, char **argv)
   add_per_type ("biased", test_biased);
   add_per_type ("gated", test_gated);
   add_attention_tests ();
+  add_state_tests ();
   add_scale_tests (limit_of);
   if ((case_backend->vtable->caps (case_backend)->can & GRAPH_NEEDS_EXPERTS) != 0)
     test_experts_add (types, n_types, limit_of, is_thorough);
