@@ -44,6 +44,9 @@ typedef struct {
   uint32_t n_outputs;    /* 0 .. plan->max_outputs; 0: only fill the KV */
   uint32_t n_candidates; /* per output row, 1 .. ENGINE_MAX_CANDIDATES, when there are logits */
   gboolean want_logits;  /* also copy whole rows to result->logits */
+  /* Of a plan with several: which to run. A batch runs them all, one after another from 0 on; what
+   * a segment imports is written before it (write_buffer). */
+  uint32_t segment;
 } EngineBatch;
 
 #define ENGINE_MAX_RUNS       16
@@ -74,6 +77,11 @@ typedef struct {
   uint32_t n_states; /* slots, of plan->state_floats each */
 } EngineKvSize;
 
+/* What a model takes of a device. */
+typedef struct {
+  uint64_t weights, kv, scratch;
+} EngineBytes;
+
 typedef void (*EngineProgress) (double fraction, void *user_data);
 
 typedef struct {
@@ -90,6 +98,14 @@ typedef struct {
   void (*close) (EngineBackend *backend);
   const EngineBackendCaps *(*caps) (EngineBackend *backend);
 
+  /* What load of plan, and then one executable of it, would hold on the device, without allocating
+   * anything; FALSE with ENGINE_ERROR_UNSUPPORTED when load would say so. NULL: the back end has no
+   * budget to keep. */
+  gboolean (*measure) (EngineBackend *backend,
+                       const GraphPlan *plan,
+                       const EngineKvSize *kv,
+                       EngineBytes *bytes,
+                       GError **error);
   /* Repacks and uploads every tensor that plan refers to (a model of one device has one plan that
    * covers it all; others of the same desc and layers may be compiled later) and allocates KV
    * pages. Says how much is needed and how much there is when it does not fit. */
@@ -132,6 +148,12 @@ typedef struct {
                            float *dst,
                            size_t n,
                            GError **error);
+  /* The other way, before a run of a segment that imports the buffer. */
+  gboolean (*write_buffer) (EngineBackendExecutable *executable,
+                            GraphBuffer buffer,
+                            const float *src,
+                            size_t n,
+                            GError **error);
 } EngineBackendVtable;
 
 /* Every backend's struct begins with this. */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Ties the folders up behind engine.h: opening a model (file, description, tokenizer, device,
- * weights) and its text functions. Owns the choice of a back end; must not know how any of them
- * works. */
-#include "engine/cpu/cpu.h"
+ * weights) and its text functions. Must not know how a back end works. */
 #include "engine/devices.h"
+#include "engine/placing.h"
 #include "engine/session/session.h"
-#include "engine/vulkan/vulkan.h"
+#include "engine/split/split.h"
 
 #include <string.h>
 
@@ -159,19 +158,6 @@ engine_model_read_info (const char *path, GError **error)
   return model != NULL ? g_steal_pointer (&model->info) : NULL;
 }
 
-static EngineBackend *
-open_backend (const char *device, const EngineModelOptions *options, GError **error)
-{
-  CpuTier tier = cpu_tier_best ();
-
-  if (g_str_has_prefix (device, "vulkan:"))
-    return vulkan_backend_open ((unsigned) g_ascii_strtoull (device + strlen ("vulkan:"), NULL, 10),
-                                options->cache_dir, error);
-  if (options->cpu_tier != NULL && !engine_cpu_tier_parse (options->cpu_tier, &tier, error))
-    return NULL;
-  return cpu_backend_open (options->n_threads, tier, error);
-}
-
 static gboolean
 choose_sizes (EngineModel *model, const EngineModelOptions *options, GError **error)
 {
@@ -197,10 +183,12 @@ choose_sizes (EngineModel *model, const EngineModelOptions *options, GError **er
 static gboolean
 load_on_device (EngineModel *model, const EngineModelOptions *options, GError **error)
 {
-  model->backend = open_backend (model->device, options, error);
-  return model->backend != NULL && choose_sizes (model, options, error) &&
-         model_desc_set_context (model->desc, model->context_tokens, error) &&
-         session_model_load (model, options, error);
+  model->backend = engine_backend_open (model->device, options, error);
+  if (model->backend == NULL || !choose_sizes (model, options, error) ||
+      !model_desc_set_context (model->desc, model->context_tokens, error))
+    return FALSE;
+  session_model_plan (model);
+  return engine_model_place (model, options, error) && session_model_load (model, options, error);
 }
 
 static void
@@ -211,6 +199,7 @@ close_device (EngineModel *model)
   session_model_unload (model);
   model->backend->vtable->close (model->backend);
   model->backend = NULL;
+  model->split = FALSE;
 }
 
 EngineModel *
@@ -229,12 +218,13 @@ engine_model_open (const char *path, const EngineModelOptions *options, GError *
   if (model->device == NULL)
     return NULL;
   if (!load_on_device (model, options, &problem)) {
-    if (!g_error_matches (problem, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED) ||
+    if ((!g_error_matches (problem, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED) &&
+         !g_error_matches (problem, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY)) ||
         !engine_device_is_automatic (options->device) || strcmp (model->device, "cpu") == 0) {
       g_propagate_error (error, g_steal_pointer (&problem));
       return NULL;
     }
-    /* The card was our choice: the processor runs every architecture. */
+    /* The card was our choice: the processor runs every architecture, and has more memory. */
     close_device (model);
     g_free (model->device);
     model->device = g_strdup ("cpu");
@@ -299,6 +289,18 @@ engine_model_memory (const EngineModel *model,
   *weights_bytes = *kv_bytes = *scratch_bytes = 0;
   if (model->weights != NULL)
     model->backend->vtable->memory (model->weights, weights_bytes, kv_bytes, scratch_bytes);
+}
+
+uint64_t
+engine_model_gpu_bytes (const EngineModel *model)
+{
+  EngineBytes bytes = { 0 };
+
+  if (model->weights != NULL && model->split)
+    bytes = split_model_bytes (model->weights, SPLIT_FIRST);
+  else if (model->weights != NULL && strcmp (model->device, "cpu") != 0)
+    engine_model_memory (model, &bytes.weights, &bytes.kv, &bytes.scratch);
+  return bytes.weights + bytes.kv + bytes.scratch;
 }
 
 /* ---- text ---- */

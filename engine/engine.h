@@ -60,10 +60,13 @@ typedef struct _EngineModel EngineModel;
 typedef void (*EngineLoadProgress) (double fraction, void *user_data);
 
 typedef struct {
-  const char *device;          /* "auto" (or NULL), "cpu", "vulkan", "vulkan:N" */
-  unsigned n_threads;          /* 0: as many as help */
-  uint32_t context_tokens;     /* 0: what the model was trained for, at most 8192 */
-  uint32_t chunk_tokens;       /* prefill batch; 0: the device's own preference */
+  const char *device;      /* "auto" (or NULL), "cpu", "vulkan", "vulkan:N" */
+  unsigned n_threads;      /* 0: as many as help */
+  uint32_t context_tokens; /* 0: what the model was trained for, at most 8192 */
+  uint32_t chunk_tokens;   /* prefill batch; 0: the device's own preference */
+  /* Of a graphics card, for all that a model takes there; what does not fit stays on the processor.
+   * 0: what is free, but for a reserve, and no limit on cards that share the computer's memory */
+  uint64_t gpu_memory_bytes;
   const char *cache_dir;       /* for pipeline caches; NULL: none */
   const char *cpu_tier;        /* "portable", "avx2", "avx512"; NULL: the best */
   EngineLoadProgress progress; /* called on the engine thread; may be NULL */
@@ -109,16 +112,19 @@ void engine_model_close (EngineModel *model);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EngineModel, engine_model_close)
 
 const EngineModelInfo *engine_model_info (const EngineModel *model);
-/* "cpu" or "vulkan:N", and a sentence about it. Borrowed. */
+/* "cpu" or "vulkan:N", and a sentence about it, which says what of the model lies on the processor
+ * instead. Borrowed. */
 const char *engine_model_device (const EngineModel *model);
 const char *engine_model_device_description (const EngineModel *model);
 uint32_t engine_model_context_tokens (const EngineModel *model);
 double engine_model_load_s (const EngineModel *model);
-/* What is held now, in bytes on the model's device (RAM for the CPU). */
+/* What is held now, in bytes on the model's devices (RAM for the CPU). */
 void engine_model_memory (const EngineModel *model,
                           uint64_t *weights_bytes,
                           uint64_t *kv_bytes,
                           uint64_t *scratch_bytes);
+/* Of that, what lies on a graphics card. */
+uint64_t engine_model_gpu_bytes (const EngineModel *model);
 
 /* ---- text ------------------------------------------------------------ */
 

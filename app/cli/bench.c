@@ -133,17 +133,6 @@ print (const CliOptions *options, const EngineModel *model, const Number *number
   cli_print_json (builder);
 }
 
-static double
-gpu_bytes (const EngineModel *model)
-{
-  uint64_t weights_bytes, kv_bytes, scratch_bytes;
-
-  engine_model_memory (model, &weights_bytes, &kv_bytes, &scratch_bytes);
-  return g_str_has_prefix (engine_model_device (model), "vulkan")
-             ? (double) (weights_bytes + kv_bytes + scratch_bytes)
-             : 0;
-}
-
 static void
 report (const CliOptions *options, const EngineModel *model, const Sample *samples)
 {
@@ -161,7 +150,7 @@ report (const CliOptions *options, const EngineModel *model, const Sample *sampl
     { "peak_int8_g_s", engine_measure_int8_rate (n_threads) / 1e9 },
     { "prompt_weights", (double) engine_model_info (model)->prompt_weights },
     { "rss_bytes", (double) rss_bytes },
-    { "gpu_bytes", gpu_bytes (model) },
+    { "gpu_bytes", (double) engine_model_gpu_bytes (model) },
   };
 
   print (options, model, numbers, G_N_ELEMENTS (numbers));
@@ -221,7 +210,7 @@ bench_embedding (const CliOptions *options, EngineModel *model, EngineSession *s
              { "embed_tok_s", median (samples, offsetof (Sample, embed_tok_s)) },
              { "load_ms", engine_model_load_s (model) * 1e3 },
              { "rss_bytes", (double) peak_rss_bytes () },
-             { "gpu_bytes", gpu_bytes (model) },
+             { "gpu_bytes", (double) engine_model_gpu_bytes (model) },
          },
          4);
   return CLI_DONE;

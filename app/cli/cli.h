@@ -16,6 +16,8 @@ enum {
 
 typedef struct {
   char *data_dir, *device, *cpu_tier; /* NULL: default */
+  char *gpu_memory;                   /* as it was said; NULL: what is free */
+  uint64_t gpu_memory_bytes;
   int n_threads;
   int context_tokens; /* 0: automatic */
   int chunk_tokens;   /* 0: the device's preference */

@@ -138,6 +138,7 @@ cli_open_model (const CliOptions *options, const char *model, GError **error)
     .n_threads = (unsigned) options->n_threads,
     .context_tokens = (uint32_t) options->context_tokens,
     .chunk_tokens = (uint32_t) options->chunk_tokens,
+    .gpu_memory_bytes = options->gpu_memory_bytes,
     .cpu_tier = options->cpu_tier,
     .cache_dir = cache_dir,
   };

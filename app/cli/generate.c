@@ -97,7 +97,7 @@ encode_prompt (EngineModel *model, const char *prompt, GError **error)
 }
 
 static void
-print_json (const Answer *answer, const EngineStats *stats)
+print_json (const EngineModel *model, const Answer *answer, const EngineStats *stats)
 {
   JsonBuilder *builder = json_builder_new ();
 
@@ -110,6 +110,7 @@ print_json (const Answer *answer, const EngineStats *stats)
   }
   json_builder_set_member_name (builder, "tokens");
   cli_json_tokens (builder, answer->tokens);
+  cli_json_string (builder, "device", engine_model_device_description (model));
   json_builder_set_member_name (builder, "stats");
   cli_json_stats (builder, stats);
   json_builder_end_object (builder);
@@ -136,7 +137,7 @@ run_generate (const CliOptions *options, int argc, char **argv)
     return cli_fail (error);
   cli_interrupts (NULL);
   if (options->json)
-    print_json (&answer, &stats);
+    print_json (model, &answer, &stats);
   else
     putchar ('\n');
   return CLI_DONE;

@@ -34,6 +34,9 @@ static const GOptionEntry global_entries[] = {
     "N" },
   { "chunk", 0, 0, G_OPTION_ARG_INT, &options.chunk_tokens,
     "Tokens read in one batch (0: automatic)", "N" },
+  { "gpu-memory", 0, 0, G_OPTION_ARG_STRING, &options.gpu_memory,
+    "Bytes of a graphics card at most, the rest stays on the processor (default: what is free)",
+    "BYTES[K|M|G]" },
   { "cpu-tier", 0, 0, G_OPTION_ARG_STRING, &options.cpu_tier, "portable, avx2 or avx512", "TIER" },
   { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON", NULL },
   { 0 },
@@ -90,9 +93,30 @@ parse_command (const CliCommand *command, int *argc, char ***argv, GError **erro
   return g_option_context_parse (context, argc, argv, error);
 }
 
+/* "1500000000", "1500M" and "1.5G" (powers of 1024). */
+static gboolean
+parse_bytes (const char *text, uint64_t *bytes)
+{
+  static const char units[] = "KMG";
+  char *end;
+  double number = g_ascii_strtod (text, &end);
+  const char *unit = *end != '\0' ? strchr (units, g_ascii_toupper (*end)) : NULL;
+
+  if (unit != NULL) {
+    number *= (double) ((uint64_t) 1 << (10 * (unit - units + 1)));
+    end++;
+  }
+  if (end == text || *end != '\0' || !(number >= 1 && number < 1e18))
+    return FALSE;
+  *bytes = (uint64_t) number;
+  return TRUE;
+}
+
 static gboolean
 check_global (void)
 {
+  if (options.gpu_memory != NULL && !parse_bytes (options.gpu_memory, &options.gpu_memory_bytes))
+    return cli_usage ("--gpu-memory takes bytes, or a number with K, M or G"), FALSE;
   if (options.n_threads < 0 || options.n_threads > 256)
     return cli_usage ("--threads must lie between 0 and 256"), FALSE;
   if (options.context_tokens < 0 || options.chunk_tokens < 0)

@@ -114,11 +114,10 @@ backend_copy_page (EngineBackendModel *base, GraphKvGroup group, uint32_t src, u
   return TRUE;
 }
 
-static gboolean
-backend_read_buffer (EngineBackendExecutable *base, GraphBuffer buffer, float *dst, size_t n,
-                     GError **error)
+/* The memory of a buffer, where it holds n floats. */
+static float *
+find_buffer (const CpuExecutable *x, GraphBuffer buffer, size_t n, GError **error)
 {
-  const CpuExecutable *x = (const CpuExecutable *) base;
   size_t most = buffer < GRAPH_N_BUFFERS ? (size_t) graph_plan_buffer_rows (x->plan, buffer) *
                                                x->plan->buffer_width[buffer]
                                          : 0;
@@ -126,9 +125,32 @@ backend_read_buffer (EngineBackendExecutable *base, GraphBuffer buffer, float *d
   if (n > most) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
                  "The buffer holds %zu floats, not %zu.", most, n);
-    return FALSE;
+    return NULL;
   }
-  memcpy (dst, x->buffer[buffer], n * sizeof *dst);
+  return x->buffer[buffer];
+}
+
+static gboolean
+backend_read_buffer (EngineBackendExecutable *base, GraphBuffer buffer, float *dst, size_t n,
+                     GError **error)
+{
+  const float *src = find_buffer ((const CpuExecutable *) base, buffer, n, error);
+
+  if (src == NULL)
+    return FALSE;
+  memcpy (dst, src, n * sizeof *dst);
+  return TRUE;
+}
+
+static gboolean
+backend_write_buffer (EngineBackendExecutable *base, GraphBuffer buffer, const float *src,
+                      size_t n, GError **error)
+{
+  float *dst = find_buffer ((const CpuExecutable *) base, buffer, n, error);
+
+  if (dst == NULL)
+    return FALSE;
+  memcpy (dst, src, n * sizeof *dst);
   return TRUE;
 }
 
@@ -176,7 +198,8 @@ check_batch (const CpuExecutable *x, const EngineBatch *batch, GError **error)
   const GraphPlan *plan = x->plan;
   uint32_t covered = 0;
   gboolean ok = batch->n_tokens >= 1 && batch->n_tokens <= plan->max_tokens &&
-                batch->n_outputs <= plan->max_outputs && batch->n_runs <= ENGINE_MAX_RUNS;
+                batch->n_outputs <= plan->max_outputs && batch->n_runs <= ENGINE_MAX_RUNS &&
+                batch->segment < graph_plan_n_segments (plan);
 
   for (uint32_t i = 0; ok && i < batch->n_runs; i++) {
     ok = batch->runs[i].first == covered && check_timeline (x, &batch->runs[i]);
@@ -212,7 +235,7 @@ count_kv (const CpuExecutable *x, const EngineBatchRun *run, EngineRunCost *cost
 static void
 count_cost (const CpuExecutable *x, const EngineBatch *batch, EngineRunCost *cost)
 {
-  for (uint32_t s = 0; s < x->n_steps; s++) {
+  for (uint32_t s = x->segment_first[batch->segment]; s < x->run.end; s++) {
     const CpuStep *step = &x->steps[s];
 
     if (step->op->kind == GRAPH_OP_EMBED)
@@ -223,7 +246,7 @@ count_cost (const CpuExecutable *x, const EngineBatch *batch, EngineRunCost *cos
         cost->weight_bytes += step->weights[w]->strip_bytes * step->weights[w]->n_strips;
   }
   cost->weight_bytes += atomic_load (&x->experts.bytes_read);
-  for (uint32_t i = 0; i < batch->n_runs; i++)
+  for (uint32_t i = 0; batch->segment == 0 && i < batch->n_runs; i++)
     count_kv (x, &batch->runs[i], cost);
 }
 
@@ -237,11 +260,12 @@ backend_run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResu
 
   if (!check_batch (x, batch, error))
     return FALSE;
-  if (x->file_op != NULL &&
+  if (x->file_op != NULL && batch->segment == 0 &&
       !model_gguf_read_rows (x->plan->desc->gguf, x->file_op->weights[0], batch->tokens,
                              batch->n_tokens, x->file_rows, error))
     return FALSE;
-  x->run = (CpuRun) { x, backend->kernels, batch, result, cancel, FALSE };
+  x->run = (CpuRun) { x, backend->kernels, batch, result, cancel,
+                      x->segment_first[batch->segment + 1], FALSE };
   atomic_store (&x->experts.bytes_read, 0);
   cpu_run_steps (x);
   if (atomic_load (&x->run.cancelled)) {
@@ -270,6 +294,7 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
     .run = backend_run,
     .copy_page = backend_copy_page,
     .read_buffer = backend_read_buffer,
+    .write_buffer = backend_write_buffer,
   };
   CpuBackend *backend;
   CpuPool *pool;

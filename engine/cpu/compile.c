@@ -316,7 +316,7 @@ add_plain (CpuExecutable *x, uint32_t i, gboolean write_quantised)
   step->write_quantised = write_quantised;
   while (before > x->steps && before->op == op)
     before--;
-  if (i > 0 && before->op == op - 1)
+  if (i > 0 && before->op == op - 1 && !graph_plan_starts_segment (x->plan, i))
     join_steps (x->plan, i, before, step);
   step->vector = vector_of (x, op->vector);
   step->k_norm = vector_of (x, op->k_norm);
@@ -377,6 +377,24 @@ add_rope_tables (CpuExecutable *x)
   }
 }
 
+/* Steps never work across the end of a segment, and of what lies in buffers then the floats alone
+ * are known. */
+static void
+add_ops (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS])
+{
+  uint32_t n_segments = graph_plan_n_segments (x->plan);
+
+  x->segment_first = g_new0 (uint32_t, n_segments + 1);
+  for (uint32_t s = 0; s < n_segments; s++) {
+    gboolean quantised[CPU_N_BUFFERS] = { FALSE };
+
+    for (uint32_t i = graph_plan_segment_first (x->plan, s);
+         i < graph_plan_segment_first (x->plan, s + 1); i++)
+      add_op (x, i, needs_quantised, quantised);
+    x->segment_first[s + 1] = x->n_steps;
+  }
+}
+
 static gboolean
 has_kv (const CpuModel *model, const GraphOp *op)
 {
@@ -414,7 +432,7 @@ EngineBackendExecutable *
 cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError **error)
 {
   CpuModel *model = (CpuModel *) base;
-  gboolean needs_quantised[CPU_N_BUFFERS] = { FALSE }, quantised[CPU_N_BUFFERS] = { FALSE };
+  gboolean needs_quantised[CPU_N_BUFFERS] = { FALSE };
   CpuExecutable *x;
   size_t n_workers;
 
@@ -442,8 +460,7 @@ cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError 
       x->file_op = &plan->ops[i];
   }
   add_rope_tables (x);
-  for (uint32_t i = 0; i < plan->n_ops; i++)
-    add_op (x, i, needs_quantised, quantised);
+  add_ops (x, needs_quantised);
   n_workers = cpu_pool_n_workers (model->backend->pool);
   x->shares = g_new0 (CpuPoolWord, x->n_steps * n_workers);
   x->done = g_new0 (atomic_uint, x->n_steps);
@@ -476,5 +493,6 @@ cpu_executable_discard (EngineBackendExecutable *base)
   g_free (x->shares);
   g_free (x->done);
   g_free (x->steps);
+  g_free (x->segment_first);
   g_free (x);
 }

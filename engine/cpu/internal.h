@@ -357,6 +357,7 @@ struct _CpuRun {
   const EngineBatch *batch;
   EngineResult *result;
   const gint *cancel;
+  uint32_t end; /* the step behind the last of the batch's segment */
   atomic_bool cancelled;
 };
 
@@ -371,6 +372,7 @@ struct _CpuExecutable {
   uint32_t window_tokens;
   uint32_t n_steps;
   CpuStep *steps;
+  uint32_t *segment_first; /* [segments + 1] a segment's first step; the last: n_steps */
   CpuRun run;
   CpuPoolWord open;             /* what is going on, see run.c */
   CpuPoolWord *shares;          /* [n_steps][workers] */

@@ -40,9 +40,9 @@ open_step (CpuExecutable *x, uint32_t run, uint32_t s)
   CpuPool *pool = x->model->backend->pool;
   unsigned n_workers = cpu_pool_n_workers (pool);
 
-  while (s < x->n_steps && share_n_units (x->shares[(size_t) s * n_workers]) == 0)
+  while (s < x->run.end && share_n_units (x->shares[(size_t) s * n_workers]) == 0)
     s++;
-  atomic_store (&x->open, open_word (run, s));
+  atomic_store (&x->open, open_word (run, s < x->run.end ? s : x->n_steps));
   cpu_pool_wake (pool);
 }
 
@@ -132,9 +132,9 @@ cpu_run_steps (CpuExecutable *x)
 {
   CpuPool *pool = x->model->backend->pool;
   unsigned n_workers = cpu_pool_n_workers (pool);
-  uint32_t run = cpu_pool_next_job (pool);
+  uint32_t run = cpu_pool_next_job (pool), first = x->segment_first[x->run.batch->segment];
 
-  for (uint32_t s = 0; s < x->n_steps; s++) {
+  for (uint32_t s = first; s < x->run.end; s++) {
     uint32_t n_units = x->steps[s].units (&x->run, &x->steps[s]);
 
     atomic_store_explicit (&x->done[s], 0, memory_order_relaxed);
@@ -142,7 +142,7 @@ cpu_run_steps (CpuExecutable *x)
       atomic_store_explicit (&x->shares[(size_t) s * n_workers + w], share_word (run, n_units),
                              memory_order_release);
   }
-  open_step (x, run, 0);
+  open_step (x, run, first);
   cpu_pool_start (pool, run_worker, x);
   run_worker (x, 0, run);
 }

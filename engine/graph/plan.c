@@ -37,8 +37,8 @@ static const char *const buffer_names[] = {
 #define OPS_PER_LAYER 20
 #define OPS_OUTSIDE   11
 
-static gboolean
-is_output_buffer (GraphBuffer buffer)
+gboolean
+graph_buffer_is_output (GraphBuffer buffer)
 {
   return buffer == GRAPH_BUFFER_OUT || buffer == GRAPH_BUFFER_OUT_NORMED ||
          buffer == GRAPH_BUFFER_LOGITS;
@@ -55,7 +55,7 @@ plan_add (GraphPlan *plan, GraphOpKind kind, GraphBuffer src, GraphBuffer dst)
     .dst = dst,
     .src_width = src < GRAPH_N_BUFFERS ? plan->buffer_width[src] : 0,
     .dst_width = dst < GRAPH_N_BUFFERS ? plan->buffer_width[dst] : 0,
-    .output_rows = is_output_buffer (src),
+    .output_rows = graph_buffer_is_output (src),
     .scale = 1,
     .also = { GRAPH_BUFFER_NONE, GRAPH_BUFFER_NONE },
     .rotation = MODEL_NO_ROTATION,
@@ -367,7 +367,7 @@ graph_plan_free (GraphPlan *plan)
 uint32_t
 graph_plan_buffer_rows (const GraphPlan *plan, GraphBuffer buffer)
 {
-  return is_output_buffer (buffer) ? plan->max_outputs : plan->max_tokens;
+  return graph_buffer_is_output (buffer) ? plan->max_outputs : plan->max_tokens;
 }
 
 static void

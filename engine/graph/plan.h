@@ -203,6 +203,8 @@ uint32_t graph_plan_segment_first (const GraphPlan *plan, uint32_t segment);
 /* Whether op i is the first of a segment. */
 gboolean graph_plan_starts_segment (const GraphPlan *plan, uint32_t i);
 
+/* Whether its rows are those of the batch's outputs, and not of its tokens. */
+gboolean graph_buffer_is_output (GraphBuffer buffer);
 /* Rows of a buffer: max_tokens or max_outputs. */
 uint32_t graph_plan_buffer_rows (const GraphPlan *plan, GraphBuffer buffer);
 /* One op a line, for people: "MATMUL NORMED[16][576] x attn_q|attn_k|attn_v -> QKV". Free with

@@ -32,13 +32,12 @@ check_needs (const EngineModel *model, GError **error)
   return FALSE;
 }
 
-gboolean
-session_model_load (EngineModel *model, const EngineModelOptions *options, GError **error)
+void
+session_model_plan (EngineModel *model)
 {
-  const EngineBackendVtable *vtable = model->backend->vtable;
   gboolean embeds = session_model_embeds (model);
   uint32_t n_pages = (model->context_tokens + ENGINE_PAGE_TOKENS - 1) / ENGINE_PAGE_TOKENS;
-  EngineKvSize kv = { { 0 } };
+  EngineKvSize *kv = &model->kv;
   const GraphPlan *chunk;
 
   if (embeds)
@@ -46,21 +45,29 @@ session_model_load (EngineModel *model, const EngineModelOptions *options, GErro
   for (SessionClass class = embeds ? SESSION_CLASS_CHUNK : 0; class < SESSION_N_CLASSES; class ++)
     model->plans[class] = build_plan (model, class);
   chunk = model->plans[SESSION_CLASS_CHUNK];
-  kv.n_pages[GRAPH_KV_FULL] = n_pages;
+  *kv = (EngineKvSize) { .n_pages[GRAPH_KV_FULL] = n_pages };
   if (chunk->n_kv_layers[GRAPH_KV_WINDOW] > 0)
-    kv.n_pages[GRAPH_KV_WINDOW] = session_window_pages (
+    kv->n_pages[GRAPH_KV_WINDOW] = session_window_pages (
         session_model_window_tokens (model), model->chunk_tokens, model->context_tokens);
   if (chunk->state_floats > 0)
-    kv.n_states = SESSION_STATES;
+    kv->n_states = SESSION_STATES;
+}
+
+gboolean
+session_model_load (EngineModel *model, const EngineModelOptions *options, GError **error)
+{
+  gboolean embeds = session_model_embeds (model);
+
   if (!check_needs (model, error))
     return FALSE;
-  model->weights = vtable->load (model->backend, chunk, &kv, options->progress,
-                                 options->progress_data, options->cancel, error);
+  model->weights = model->backend->vtable->load (
+      model->backend, model->plans[SESSION_CLASS_CHUNK], &model->kv, options->progress,
+      options->progress_data, options->cancel, error);
   if (model->weights == NULL)
     return FALSE;
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
-    session_pages_init (&model->pages[group], kv.n_pages[group]);
-  session_pages_init (&model->states, kv.n_states);
+    session_pages_init (&model->pages[group], model->kv.n_pages[group]);
+  session_pages_init (&model->states, model->kv.n_states);
   /* Both classes that every answer needs are made now, off the first token's path. */
   return (embeds || session_model_executable (model, SESSION_CLASS_DECODE, error) != NULL) &&
          session_model_executable (model, SESSION_CLASS_CHUNK, error) != NULL;

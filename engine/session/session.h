@@ -28,7 +28,9 @@ struct _EngineModel {
 
   /* NULL and 0 for a model opened for its text only. */
   EngineBackend *backend;
+  gboolean split; /* the backend is one of engine/split */
   EngineBackendModel *weights;
+  EngineKvSize kv;
   GraphPlan *plans[SESSION_N_CLASSES];
   EngineBackendExecutable *executables[SESSION_N_CLASSES];
   SessionPages pages[GRAPH_N_KV_GROUPS];
@@ -63,8 +65,9 @@ session_model_window_tokens (const EngineModel *model)
   return model_desc_has (model->desc, MODEL_CAUSAL) ? model_desc_window_tokens (model->desc) : 0;
 }
 
-/* Builds the plans, loads the weights on model->backend, and compiles what the first answer needs.
- */
+/* Builds the plans, and says what timelines need. */
+void session_model_plan (EngineModel *model);
+/* Loads the weights on model->backend, and compiles what the first answer needs. */
 gboolean session_model_load (EngineModel *model, const EngineModelOptions *options, GError **error);
 /* Frees executables, weights, plans and pages; the backend stays. */
 void session_model_unload (EngineModel *model);

@@ -25,6 +25,18 @@ get_caps (EngineBackend *base)
   return &self->caps;
 }
 
+static gboolean
+measure (EngineBackend *base, const GraphPlan *plan, const EngineKvSize *kv, EngineBytes *bytes,
+         GError **error)
+{
+  VulkanModel shape = { .base.backend = base, .backend = (VulkanBackend *) base };
+  for (GraphKvGroup group = 0; group < GRAPH_N_KV_GROUPS; group++)
+    shape.kv[group].n_pages = kv->n_pages[group];
+  bytes->kv = vulkan_kv_measure (plan, kv);
+  bytes->scratch = vulkan_executable_measure (&shape, plan);
+  return vulkan_weights_measure (shape.backend->device, plan, &bytes->weights, error);
+}
+
 static void
 unload (EngineBackendModel *base)
 {
@@ -71,7 +83,7 @@ static void
 discard (EngineBackendExecutable *base)
 {
   VulkanExecutable *self = (VulkanExecutable *) base;
-  self->model->scratch_bytes -= self->activations.bytes + self->params.bytes + self->results.bytes;
+  self->model->scratch_bytes -= vulkan_executable_bytes (self);
   vulkan_executable_free (self);
 }
 
@@ -81,7 +93,8 @@ add_up_cost (const VulkanExecutable *self, const EngineBatch *batch, EngineRunCo
 {
   const VulkanKv *kv = self->model->kv;
   cost->weight_bytes = 0;
-  for (uint32_t i = 0; i < self->plan->n_ops; i++) {
+  for (uint32_t i = graph_plan_segment_first (self->plan, batch->segment);
+       i < graph_plan_segment_first (self->plan, batch->segment + 1); i++) {
     const GraphOp *op = &self->plan->ops[i];
     for (uint32_t w = 0; w < op->n_weights; w++)
       if (op->weights[w]->ne[2] > 1) /* experts: as many as the tokens can use */
@@ -94,7 +107,7 @@ add_up_cost (const VulkanExecutable *self, const EngineBatch *batch, EngineRunCo
         cost->weight_bytes += op->weights[w]->bytes;
   }
   uint64_t keys[GRAPH_N_KV_GROUPS] = { 0 };
-  for (uint32_t r = 0; r < batch->n_runs; r++) {
+  for (uint32_t r = 0; batch->segment == 0 && r < batch->n_runs; r++) {
     const EngineBatchRun *run = &batch->runs[r];
     keys[GRAPH_KV_FULL] += run->position + run->n_tokens;
     keys[GRAPH_KV_WINDOW] += MIN (run->position, self->window_tokens) + run->n_tokens;
@@ -104,17 +117,30 @@ add_up_cost (const VulkanExecutable *self, const EngineBatch *batch, EngineRunCo
     cost->kv_bytes += keys[group] * kv[group].token_elements * 2;
 }
 
+/* What one command buffer takes is kept with the recording that most of them are from. */
 static gboolean
-run_part (VulkanExecutable *self, VulkanPlanPart part, uint32_t bucket, uint32_t n_rows,
-          const gint *cancel, uint64_t *device_us, GError **error)
+submit (VulkanExecutable *self, const EngineBatch *batch, const uint32_t buckets[VULKAN_N_PARTS],
+        const gint *cancel, uint64_t *device_us, GError **error)
 {
-  VulkanRecording *recording = &self->recordings[part][bucket];
-  double each_us = recording->each_us * n_rows;
-  gboolean ok = vulkan_submitter_run (
-      self->model->backend->submitter, (const VkCommandBuffer *) (void *) recording->commands->data,
-      recording->commands->len, &each_us, cancel, device_us, error);
-  recording->each_us = each_us / n_rows;
+  const GArray *commands = self->exchange.commands;
+  VulkanRecording *recording =
+      &self->recordings[VULKAN_PART_TOKENS][buckets[VULKAN_PART_TOKENS]];
+  double each_us = recording->each_us * batch->n_tokens;
+  gboolean ok = vulkan_exchange_list (self, batch, buckets, error) &&
+                vulkan_submitter_run (self->model->backend->submitter,
+                                      (const VkCommandBuffer *) (void *) commands->data,
+                                      commands->len, &each_us, cancel, device_us, error);
+  recording->each_us = each_us / batch->n_tokens;
   return ok;
+}
+
+/* Whether the batch's segment ends in candidates. */
+static gboolean
+makes_candidates (const VulkanExecutable *self, const EngineBatch *batch)
+{
+  const GraphPlan *plan = self->plan;
+  return batch->n_outputs > 0 && plan->buffer_width[GRAPH_BUFFER_LOGITS] > 0 &&
+         graph_plan_segment_first (plan, batch->segment + 1) == plan->n_ops;
 }
 
 static gboolean
@@ -128,14 +154,10 @@ run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResult *resu
   for (VulkanPlanPart part = 0; part < VULKAN_N_PARTS; part++)
     if (!vulkan_record (self, part, buckets[part], error))
       return FALSE;
-  vulkan_batch_write (self, batch, buckets);
-  if (!run_part (self, VULKAN_PART_TOKENS, buckets[0], batch->n_tokens, cancel, &device_us, error))
-    return FALSE;
-  if (batch->n_outputs > 0 &&
-      (!run_part (self, VULKAN_PART_OUTPUTS, buckets[1], batch->n_outputs, cancel, &device_us,
-                  error) ||
-       (self->plan->buffer_width[GRAPH_BUFFER_LOGITS] > 0 &&
-        !vulkan_batch_read (self, batch, result, error))))
+  if (batch->segment == 0)
+    vulkan_batch_write (self, batch, buckets);
+  if (!submit (self, batch, buckets, cancel, &device_us, error) ||
+      (makes_candidates (self, batch) && !vulkan_batch_read (self, batch, result, error)))
     return FALSE;
   if (cost != NULL) {
     add_up_cost (self, batch, cost);
@@ -156,14 +178,20 @@ static gboolean
 read_buffer (EngineBackendExecutable *base, GraphBuffer buffer, float *dst, size_t n,
              GError **error)
 {
-  VulkanExecutable *self = (VulkanExecutable *) base;
-  return vulkan_submitter_read (self->model->backend->submitter, &self->activations,
-                                self->offset[buffer], dst, n * sizeof *dst, error);
+  return vulkan_exchange_read ((VulkanExecutable *) base, buffer, dst, n, error);
+}
+
+static gboolean
+write_buffer (EngineBackendExecutable *base, GraphBuffer buffer, const float *src, size_t n,
+              GError **error)
+{
+  return vulkan_exchange_write ((VulkanExecutable *) base, buffer, src, n, error);
 }
 
 static const EngineBackendVtable vtable = {
   .close = close_backend,
   .caps = get_caps,
+  .measure = measure,
   .load = load,
   .unload = unload,
   .memory = get_memory,
@@ -172,6 +200,7 @@ static const EngineBackendVtable vtable = {
   .run = run,
   .copy_page = copy_page,
   .read_buffer = read_buffer,
+  .write_buffer = write_buffer,
 };
 
 EngineBackend *

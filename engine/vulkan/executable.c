@@ -112,12 +112,32 @@ place_parameters (VulkanExecutable *self)
   return end;
 }
 
+static uint64_t
+results_bytes (const GraphPlan *plan)
+{
+  return (uint64_t) MAX (plan->max_outputs, 1) * SHADER_RESULT_WORDS * sizeof (uint32_t);
+}
+
+uint64_t
+vulkan_executable_bytes (const VulkanExecutable *self)
+{
+  return self->activations.bytes + self->params.bytes + self->results.bytes +
+         self->exchange.in.bytes;
+}
+
+uint64_t
+vulkan_executable_measure (VulkanModel *model, const GraphPlan *plan)
+{
+  VulkanExecutable shape = { .model = model, .plan = plan };
+  return place_activations (&shape) + place_parameters (&shape) + results_bytes (plan) +
+         vulkan_exchange_bytes (&shape);
+}
+
 static gboolean
 allocate (VulkanExecutable *self, GError **error)
 {
   VulkanDevice *device = self->model->backend->device;
-  uint64_t results =
-      (uint64_t) MAX (self->plan->max_outputs, 1) * SHADER_RESULT_WORDS * sizeof (uint32_t);
+  uint64_t results = results_bytes (self->plan);
   if (!vulkan_buffer_init (&self->activations, device, VULKAN_MEMORY_DEVICE,
                            place_activations (self), "the activations", error) ||
       !vulkan_buffer_init (&self->params, device, VULKAN_MEMORY_WRITE, place_parameters (self),
@@ -130,7 +150,7 @@ allocate (VulkanExecutable *self, GError **error)
                            error))
     return FALSE;
   memset (self->params.map, 0, self->at.bytes);
-  return TRUE;
+  return vulkan_exchange_init (self, error);
 }
 
 uint32_t
@@ -169,7 +189,7 @@ vulkan_executable_new (VulkanModel *model, const GraphPlan *plan, GError **error
     vulkan_executable_free (self);
     return NULL;
   }
-  model->scratch_bytes += self->activations.bytes + self->params.bytes + self->results.bytes;
+  model->scratch_bytes += vulkan_executable_bytes (self);
   vulkan_pipelines_save (model->backend->pipelines);
   return self;
 }
@@ -189,7 +209,9 @@ vulkan_executable_free (VulkanExecutable *self)
                                         g_array_index (recording->commands, VkCommandBuffer, i));
       g_array_unref (recording->commands);
       g_array_unref (recording->grids);
+      g_free (recording->ends);
     }
+  vulkan_exchange_finish (self);
   vulkan_buffer_finish (&self->activations);
   vulkan_buffer_finish (&self->params);
   vulkan_buffer_finish (&self->results);

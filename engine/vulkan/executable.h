@@ -2,6 +2,7 @@
 /* A plan made ready to run: its activations, its parameters, and its recorded command buffers. */
 #pragma once
 
+#include "engine/vulkan/exchange.h"
 #include "engine/vulkan/kv.h"
 #include "engine/vulkan/pipeline.h"
 #include "engine/vulkan/weights.h"
@@ -46,6 +47,7 @@ typedef struct {
 /* The commands of one part of the plan for one number of columns. */
 typedef struct {
   GArray *commands; /* VkCommandBuffer, cut where a submit may end; NULL: not recorded yet */
+  uint32_t *ends;   /* [segments] of the commands: the index behind a segment's last */
   GArray *grids;    /* VulkanGrid, one per dispatch, in the order of the indirect arguments */
   uint32_t columns;
   uint32_t first_argument; /* of this recording in the arguments */
@@ -66,7 +68,7 @@ typedef struct {
   uint32_t max_arguments;
 } VulkanParameters;
 
-typedef struct {
+struct _VulkanExecutable {
   EngineBackendExecutable base;
   VulkanModel *model;
   const GraphPlan *plan;                              /* borrowed */
@@ -79,16 +81,21 @@ typedef struct {
   VulkanParameters at;
   VulkanBuffer results;  /* [max_outputs][SHADER_RESULT_WORDS] */
   VulkanBuffer readback; /* the same for the host, where it does not see results */
+  VulkanExchange exchange;
   VulkanRecording recordings[VULKAN_N_PARTS][VULKAN_N_BUCKETS];
   uint32_t rotations;        /* bits of those in use */
   gboolean whole_run;        /* tokens see all of their run */
   uint32_t window_tokens;    /* of the layers that have one; 0: none has */
   uint32_t max_split_tokens; /* tokens * splits that parts has room for */
   uint32_t n_arguments;
-} VulkanExecutable;
+};
 
 VulkanExecutable *vulkan_executable_new (VulkanModel *model, const GraphPlan *plan, GError **error);
 void vulkan_executable_free (VulkanExecutable *self);
+/* Bytes of the device that it takes, and those that one of the plan would take: model says only
+ * which device it is and how many pages there are. */
+uint64_t vulkan_executable_bytes (const VulkanExecutable *self);
+uint64_t vulkan_executable_measure (VulkanModel *model, const GraphPlan *plan);
 
 /* Tiles that n_tokens can make at most, of so many pairs of token and expert each. */
 static inline uint32_t

@@ -89,6 +89,19 @@ vulkan_kv_init (VulkanKv kv[GRAPH_N_KV_GROUPS], const VulkanDevice *device, cons
   return TRUE;
 }
 
+uint64_t
+vulkan_kv_measure (const GraphPlan *plan, const EngineKvSize *size)
+{
+  uint64_t bytes = 0;
+  for (GraphKvGroup group = 0; group < GRAPH_N_KV_GROUPS; group++) {
+    VulkanKv shape = { 0 };
+    g_autofree LayerSize *sizes = measure_layers (&shape, plan, group);
+    for (uint32_t i = 0; i < shape.n_layers; i++)
+      bytes += (uint64_t) sizes[i].page_units * size->n_pages[group] * UNIT_BYTES;
+  }
+  return bytes;
+}
+
 static const VulkanKvBlock *
 block_at (const VulkanKv *kv, guint i)
 {

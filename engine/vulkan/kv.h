@@ -27,6 +27,8 @@ typedef struct {
 /* plan: one with all layers of the model. */
 gboolean vulkan_kv_init (VulkanKv kv[GRAPH_N_KV_GROUPS], const VulkanDevice *device,
                          const GraphPlan *plan, const EngineKvSize *size, GError **error);
+/* Bytes that the pages of a plan take. */
+uint64_t vulkan_kv_measure (const GraphPlan *plan, const EngineKvSize *size);
 void vulkan_kv_finish (VulkanKv kv[GRAPH_N_KV_GROUPS]);
 /* Bytes that the pages take. */
 uint64_t vulkan_kv_bytes (const VulkanKv kv[GRAPH_N_KV_GROUPS]);

@@ -133,6 +133,15 @@ vulkan_buffer_init (VulkanBuffer *self, const VulkanDevice *device, VulkanMemory
   return TRUE;
 }
 
+gboolean
+vulkan_buffer_is_seen (const VulkanDevice *device)
+{
+  uint32_t type;
+  return !device->quirks.staged && find_type (device, VULKAN_MEMORY_DEVICE, UINT32_MAX, &type) &&
+         (device->can.memory.memoryTypes[type].propertyFlags &
+          VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0;
+}
+
 void
 vulkan_buffer_finish (VulkanBuffer *self)
 {

@@ -23,5 +23,7 @@ typedef struct {
  * budget says that it will not fit. what names it in that message ("the weights"). */
 gboolean vulkan_buffer_init (VulkanBuffer *self, const VulkanDevice *device, VulkanMemoryKind kind,
                              uint64_t bytes, const char *what, GError **error);
+/* Whether the host sees buffers of VULKAN_MEMORY_DEVICE. */
+gboolean vulkan_buffer_is_seen (const VulkanDevice *device);
 /* Safe on an all-zero struct. */
 void vulkan_buffer_finish (VulkanBuffer *self);

@@ -153,7 +153,7 @@ all_narrow (const Recorder *self, const GraphOp *op)
 static const GraphOp *
 norm_to_feed (const Recorder *self, const GraphOp *op)
 {
-  if (self->index + 2 >= self->plan->n_ops || !op->accumulate || op->n_weights != 1)
+  if (self->index + 2 >= self->segment_end || !op->accumulate || op->n_weights != 1)
     return NULL;
   const GraphOp *norm = &self->plan->ops[self->index + 1], *product = norm + 1;
   return norm->kind == GRAPH_OP_NORM && norm->src == op->dst && !norm->output_rows &&

@@ -236,9 +236,8 @@ part_of (const GraphOp *op)
 
 /* What the host reads must be made visible to it at the end. */
 static void
-record_results (Recorder *self)
+record_visible (Recorder *self)
 {
-  VulkanExecutable *exe = self->exe;
   VkMemoryBarrier visible = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
     .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
@@ -248,6 +247,13 @@ record_results (Recorder *self)
   vkCmdPipelineBarrier (self->commands,
                         VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
                         stages, 0, 1, &visible, 0, NULL, 0, NULL);
+}
+
+/* Candidates to where the host sees them. */
+static void
+record_results (Recorder *self)
+{
+  VulkanExecutable *exe = self->exe;
   if (exe->readback.buffer == VK_NULL_HANDLE)
     return;
   VkMemoryBarrier to_host = {
@@ -261,11 +267,16 @@ record_results (Recorder *self)
                         VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &to_host, 0, NULL, 0, NULL);
 }
 
+/* The ops of a part in a segment. Segments begin afresh: what is in buffers may come from
+ * outside. */
 static gboolean
-record_part (Recorder *self, VulkanPlanPart part, GError **error)
+record_segment (Recorder *self, VulkanPlanPart part, uint32_t segment, GError **error)
 {
-  gboolean any = FALSE;
-  for (uint32_t i = 0; i < self->plan->n_ops; i++) {
+  uint32_t first = graph_plan_segment_first (self->plan, segment);
+  gboolean any = FALSE, exports;
+  self->n_squares = 0;
+  self->segment_end = graph_plan_segment_first (self->plan, segment + 1);
+  for (uint32_t i = first; i < self->segment_end; i++) {
     const GraphOp *op = &self->plan->ops[i];
     if (part_of (op) != part)
       continue;
@@ -280,9 +291,23 @@ record_part (Recorder *self, VulkanPlanPart part, GError **error)
     if (!record_op[op->kind](self, op, error))
       return FALSE;
   }
+  exports = self->plan->n_segments > 0 && self->plan->segments[segment].exports != 0;
+  if (any && (part == VULKAN_PART_OUTPUTS || exports))
+    record_visible (self);
   if (any && part == VULKAN_PART_OUTPUTS)
     record_results (self);
   return !any || end (self, error);
+}
+
+static gboolean
+record_part (Recorder *self, VulkanPlanPart part, GError **error)
+{
+  for (uint32_t s = 0; s < graph_plan_n_segments (self->plan); s++) {
+    if (!record_segment (self, part, s, error))
+      return FALSE;
+    self->recording->ends[s] = self->recording->commands->len;
+  }
+  return TRUE;
 }
 
 gboolean
@@ -302,6 +327,7 @@ vulkan_record (VulkanExecutable *self, VulkanPlanPart part, uint32_t bucket, GEr
   recording->first_argument = self->n_arguments;
   recording->commands = g_array_new (FALSE, FALSE, sizeof (VkCommandBuffer));
   recording->grids = g_array_new (FALSE, FALSE, sizeof (VulkanGrid));
+  recording->ends = g_new0 (uint32_t, graph_plan_n_segments (self->plan));
   gboolean ok = record_part (&recorder, part, error);
   if (ok && recording->first_argument + recording->grids->len <= self->at.max_arguments) {
     self->n_arguments += recording->grids->len;
@@ -312,6 +338,7 @@ vulkan_record (VulkanExecutable *self, VulkanPlanPart part, uint32_t bucket, GEr
                                     g_array_index (recording->commands, VkCommandBuffer, i));
   g_clear_pointer (&recording->commands, g_array_unref);
   g_clear_pointer (&recording->grids, g_array_unref);
+  g_clear_pointer (&recording->ends, g_free);
   if (ok)
     g_set_error_literal (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
                          "The plan has more operations than its executable was sized for.");

@@ -24,6 +24,7 @@ typedef struct {
   uint32_t columns;
   uint32_t read, written; /* since the last barrier */
   uint32_t index;         /* of the op in the plan */
+  uint32_t segment_end;   /* of the ops: behind the last of the segment */
   uint32_t n_squares;     /* NORMED still lacks its division: parts of the sum of squares; else 0 */
 } Recorder;
 

@@ -238,9 +238,9 @@ vulkan_submitter_run (VulkanSubmitter *self, const VkCommandBuffer *commands, ui
   }
 }
 
-static gboolean
-run_copy (VulkanSubmitter *self, const VulkanBuffer *src, uint64_t src_offset,
-          const VulkanBuffer *dst, uint64_t dst_offset, uint64_t bytes, GError **error)
+gboolean
+vulkan_record_copies (VkCommandBuffer commands, const VulkanCopy *copies, uint32_t n,
+                      GError **error)
 {
   VkCommandBufferBeginInfo begin = {
     .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
@@ -256,18 +256,28 @@ run_copy (VulkanSubmitter *self, const VulkanBuffer *src, uint64_t src_offset,
     .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
     .dstAccessMask = VK_ACCESS_HOST_READ_BIT | VK_ACCESS_SHADER_READ_BIT,
   };
-  VkBufferCopy region = { src_offset, dst_offset, bytes };
-  if (!VK (vkBeginCommandBuffer (self->copy, &begin), error))
+  if (!VK (vkBeginCommandBuffer (commands, &begin), error))
     return FALSE;
-  vkCmdPipelineBarrier (self->copy,
+  vkCmdPipelineBarrier (commands,
                         VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
                         VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 1, &barrier, 0, NULL, 0, NULL);
-  vkCmdCopyBuffer (self->copy, src->buffer, dst->buffer, 1, &region);
-  vkCmdPipelineBarrier (self->copy, VK_PIPELINE_STAGE_TRANSFER_BIT,
+  for (uint32_t i = 0; i < n; i++) {
+    VkBufferCopy region = { copies[i].src_offset, copies[i].dst_offset, copies[i].bytes };
+    vkCmdCopyBuffer (commands, copies[i].src->buffer, copies[i].dst->buffer, 1, &region);
+  }
+  vkCmdPipelineBarrier (commands, VK_PIPELINE_STAGE_TRANSFER_BIT,
                         VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1,
                         &after, 0, NULL, 0, NULL);
+  return VK (vkEndCommandBuffer (commands), error);
+}
+
+static gboolean
+run_copy (VulkanSubmitter *self, const VulkanBuffer *src, uint64_t src_offset,
+          const VulkanBuffer *dst, uint64_t dst_offset, uint64_t bytes, GError **error)
+{
+  VulkanCopy copy = { src, dst, src_offset, dst_offset, bytes };
   double us;
-  return VK (vkEndCommandBuffer (self->copy), error) &&
+  return vulkan_record_copies (self->copy, &copy, 1, error) &&
          submit (self, &self->slots[0], &self->copy, 1, error) &&
          wait_slot (self, &self->slots[0], &us, error);
 }

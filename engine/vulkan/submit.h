@@ -25,6 +25,15 @@ gboolean vulkan_submitter_run (VulkanSubmitter *self, const VkCommandBuffer *com
                                double *each_us, const gint *cancel, uint64_t *device_us,
                                GError **error);
 
+typedef struct {
+  const VulkanBuffer *src, *dst;
+  uint64_t src_offset, dst_offset, bytes;
+} VulkanCopy;
+
+/* Records copies into commands, which forgets what was recorded there. They wait for what was
+ * submitted before, and what comes after waits for them, the host too. */
+gboolean vulkan_record_copies (VkCommandBuffer commands, const VulkanCopy *copies, uint32_t n,
+                               GError **error);
 /* Copies between buffers and waits. */
 gboolean vulkan_submitter_copy (VulkanSubmitter *self, const VulkanBuffer *src, uint64_t src_offset,
                                 const VulkanBuffer *dst, uint64_t dst_offset, uint64_t bytes,

@@ -155,10 +155,26 @@ book_bytes (const VulkanWeights *self, guint index, const VulkanTensor **before)
   return align (vulkan_format_book (vulkan_format (stack->layout.type->id), NULL) * 4);
 }
 
+/* Where the next piece goes. */
 typedef struct {
-  uint64_t used; /* of the last block */
-  uint64_t left; /* to be placed yet */
+  uint64_t used, size; /* of the last block */
+  uint64_t left;       /* to be placed yet */
 } Cursor;
+
+/* Places a piece in the last block, or at the start of a new one: then TRUE, with its size. */
+static gboolean
+opens_block (Cursor *cursor, uint64_t bytes, uint64_t *offset)
+{
+  gboolean opens = cursor->used + bytes > cursor->size;
+  if (opens) {
+    cursor->size = MAX (bytes, MIN (cursor->left, BLOCK_BYTES));
+    cursor->used = 0;
+  }
+  *offset = cursor->used;
+  cursor->used += bytes;
+  cursor->left -= bytes;
+  return opens;
+}
 
 static gboolean
 check_total (VulkanWeights *self, GError **error)
@@ -183,22 +199,14 @@ check_total (VulkanWeights *self, GError **error)
 static VulkanBuffer *
 take (VulkanWeights *self, uint64_t bytes, uint64_t *offset, Cursor *cursor, GError **error)
 {
-  if (self->blocks->len > 0) {
-    VulkanBuffer *block = &g_array_index (self->blocks, VulkanBuffer, self->blocks->len - 1);
-    if (cursor->used + bytes <= block->bytes) {
-      *offset = cursor->used;
-      cursor->used += bytes;
-      return block;
-    }
+  if (opens_block (cursor, bytes, offset)) {
+    VulkanBuffer block;
+    if (!vulkan_buffer_init (&block, self->device, VULKAN_MEMORY_DEVICE, cursor->size,
+                             "the weights", error))
+      return NULL;
+    g_array_append_val (self->blocks, block);
+    self->bytes += cursor->size;
   }
-  VulkanBuffer block;
-  uint64_t size = MAX (bytes, MIN (cursor->left, BLOCK_BYTES));
-  if (!vulkan_buffer_init (&block, self->device, VULKAN_MEMORY_DEVICE, size, "the weights", error))
-    return NULL;
-  g_array_append_val (self->blocks, block);
-  self->bytes += size;
-  *offset = 0;
-  cursor->used = bytes;
   return &g_array_index (self->blocks, VulkanBuffer, self->blocks->len - 1);
 }
 
@@ -329,7 +337,6 @@ load_stack (Loader *loader, VulkanTensor *stack, Cursor *cursor, GError **error)
   VulkanBuffer *block = take (loader->weights, bytes, &offset, cursor, error);
   if (block == NULL)
     return FALSE;
-  cursor->left -= bytes;
   uint64_t offsets[VULKAN_N_PLANES];
   for (VulkanPlane p = 0; p < VULKAN_N_PLANES; p++) {
     offsets[p] = offset;
@@ -365,21 +372,25 @@ load_book (Loader *loader, guint index, Cursor *cursor, GError **error)
   VulkanBuffer *block = take (loader->weights, bytes, &offset, cursor, error);
   if (block == NULL)
     return FALSE;
-  cursor->left -= bytes;
   g_autofree uint32_t *words = g_new (uint32_t, n);
   vulkan_format_book (format, words);
   stack->planes.high = block->address + offset;
   return vulkan_submitter_write (loader->submitter, block, offset, words, (uint64_t) n * 4, error);
 }
 
+static uint64_t
+vector_bytes (const VulkanVector *vector)
+{
+  return align ((uint64_t) vector->n * sizeof (float));
+}
+
 static gboolean
 load_vector (Loader *loader, VulkanVector *own, Cursor *cursor, GError **error)
 {
-  uint64_t bytes = align ((uint64_t) own->n * sizeof (float)), offset;
+  uint64_t bytes = vector_bytes (own), offset;
   VulkanBuffer *block = take (loader->weights, bytes, &offset, cursor, error);
   if (block == NULL)
     return FALSE;
-  cursor->left -= bytes;
   size_t src_bytes = model_type_row_bytes (own->tensor->type, own->n);
   g_autofree uint8_t *src = g_try_malloc (src_bytes);
   own->host = g_try_new (float, own->n);
@@ -393,23 +404,35 @@ load_vector (Loader *loader, VulkanVector *own, Cursor *cursor, GError **error)
                                  (uint64_t) own->n * sizeof (float), error);
 }
 
+/* All that is to be placed. */
+static uint64_t
+total_bytes (const VulkanWeights *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+  uint64_t bytes = 0;
+  for (guint i = 0; i < self->stacks->len; i++) {
+    const VulkanTensor *stack = self->stacks->pdata[i], *before;
+    bytes += tensor_bytes (&stack->layout) + book_bytes (self, i, &before);
+  }
+  g_hash_table_iter_init (&iter, self->vectors);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    bytes += vector_bytes (value);
+  return bytes;
+}
+
 static gboolean
 load_all (Loader *loader, GError **error)
 {
   VulkanWeights *self = loader->weights;
-  Cursor cursor = { 0 };
+  Cursor cursor = { .left = total_bytes (self) };
   GHashTableIter iter;
   gpointer value;
   for (guint i = 0; i < self->stacks->len; i++) {
     const VulkanTensor *stack = self->stacks->pdata[i];
-    const VulkanTensor *before;
-    cursor.left += tensor_bytes (&stack->layout) + book_bytes (self, i, &before);
     for (uint32_t part = 0; part < stack->n_parts; part++)
       loader->total_bytes += stack->parts[part]->bytes;
   }
-  g_hash_table_iter_init (&iter, self->vectors);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    cursor.left += align ((uint64_t) ((VulkanVector *) value)->n * sizeof (float));
   for (guint i = 0; i < self->stacks->len; i++)
     if (!load_stack (loader, self->stacks->pdata[i], &cursor, error) ||
         !load_book (loader, i, &cursor, error))
@@ -421,18 +444,56 @@ load_all (Loader *loader, GError **error)
   return TRUE;
 }
 
-VulkanWeights *
-vulkan_weights_new (VulkanDevice *device, VulkanSubmitter *submitter, const GraphPlan *plan,
-                    EngineProgress progress, void *user_data, const gint *cancel, GError **error)
+/* What a plan refers to, without memory yet. */
+static VulkanWeights *
+shape_of (VulkanDevice *device, const GraphPlan *plan)
 {
-  if (!check_types (plan, error))
-    return NULL;
   VulkanWeights *self = g_new0 (VulkanWeights, 1);
   self->device = device;
   self->stacks = g_ptr_array_new_with_free_func (g_free);
   self->parts = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   self->vectors = g_hash_table_new_full (NULL, NULL, NULL, free_vector);
   self->blocks = g_array_new (FALSE, FALSE, sizeof (VulkanBuffer));
+  collect (self, plan);
+  return self;
+}
+
+/* The same pieces in the same order as load_all () places them. */
+gboolean
+vulkan_weights_measure (VulkanDevice *device, const GraphPlan *plan, uint64_t *bytes,
+                        GError **error)
+{
+  GHashTableIter iter;
+  gpointer value;
+  uint64_t offset;
+  if (!check_types (plan, error))
+    return FALSE;
+  VulkanWeights *self = shape_of (device, plan);
+  Cursor cursor = { .left = total_bytes (self) };
+  *bytes = 0;
+  for (guint i = 0; i < self->stacks->len; i++) {
+    const VulkanTensor *stack = self->stacks->pdata[i], *before;
+    uint64_t book = book_bytes (self, i, &before);
+    if (opens_block (&cursor, tensor_bytes (&stack->layout), &offset))
+      *bytes += cursor.size;
+    if (book > 0 && opens_block (&cursor, book, &offset))
+      *bytes += cursor.size;
+  }
+  g_hash_table_iter_init (&iter, self->vectors);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (opens_block (&cursor, vector_bytes (value), &offset))
+      *bytes += cursor.size;
+  vulkan_weights_free (self);
+  return TRUE;
+}
+
+VulkanWeights *
+vulkan_weights_new (VulkanDevice *device, VulkanSubmitter *submitter, const GraphPlan *plan,
+                    EngineProgress progress, void *user_data, const gint *cancel, GError **error)
+{
+  if (!check_types (plan, error))
+    return NULL;
+  VulkanWeights *self = shape_of (device, plan);
   Loader loader = {
     .weights = self,
     .submitter = submitter,
@@ -441,7 +502,6 @@ vulkan_weights_new (VulkanDevice *device, VulkanSubmitter *submitter, const Grap
     .user_data = user_data,
     .cancel = cancel,
   };
-  collect (self, plan);
   if (!check_total (self, error) || !load_all (&loader, error)) {
     vulkan_weights_free (self);
     return NULL;

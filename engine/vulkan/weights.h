@@ -38,6 +38,9 @@ typedef struct {
   uint64_t bytes;       /* of all blocks */
 } VulkanWeights;
 
+/* Bytes that the weights of a plan take; nothing is read or allocated. */
+gboolean vulkan_weights_measure (VulkanDevice *device, const GraphPlan *plan, uint64_t *bytes,
+                                 GError **error);
 /* Repacks and uploads all that plan refers to. Memory of the host beyond the device's own: a few
  * MiB. */
 VulkanWeights *vulkan_weights_new (VulkanDevice *device, VulkanSubmitter *submitter,

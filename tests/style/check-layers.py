@@ -21,6 +21,8 @@ LAYERS = {
                    'engine/cpu/'),
     'engine/vulkan': (*ENGINE_BASE, 'engine/model/', 'engine/graph/', 'engine/backend.h',
                       'engine/vulkan/', 'shaders/'),
+    'engine/split': (*ENGINE_BASE, 'engine/model/', 'engine/graph/', 'engine/backend.h',
+                     'engine/split/'),
     'engine/session': (*ENGINE_BASE, 'engine/model/', 'engine/text/', 'engine/graph/',
                        'engine/backend.h', 'engine/session/', 'engine/engine.h',
                        'engine/cpu/cpu.h', 'engine/vulkan/vulkan.h'),
