@@ -12,7 +12,7 @@ typedef struct {
   uint32_t n_layers, context;      /* of the caches; layers of one group, the most */
   uint32_t key_width, value_width; /* the widest of all layers */
   /* [runs][groups][layers][context][width] of every timeline, as f16 holds it */
-  double *keys, *values;
+  float *keys, *values;
   double *states; /* [runs][plan->state_floats] */
 } Reference;
 

@@ -152,7 +152,8 @@ test_block (gconstpointer data)
     for (size_t i = 0; i < G_N_ELEMENTS (choices); i += 1 + t / 2) {
       Block b = { type, type, type, block, block, MODEL_ACTIVATION_SILU, t % 2 == 0 ? 1 : 0.5f };
 
-      if (choices[i].n_experts > 60 && block > 32)
+      /* Of long blocks many experts are many weights to make, and no other code. */
+      if (choices[i].n_experts > 17 && block > 32)
         continue;
       try_block (&choices[i], &b, tokens[t]);
     }

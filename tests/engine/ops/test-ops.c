@@ -251,7 +251,13 @@ test_biased (gconstpointer data)
                                                  MODEL_ACTIVATION_GELU_ERF };
   ModelType type = *(const ModelType *) data;
 
-  for (size_t i = 0; i < G_N_ELEMENTS (rows); i += is_thorough (type) ? 1 : 4) {
+  /* What a product ends with is the same code for all formats. */
+  if (!is_thorough (type)) {
+    try_biased (type, 1, 1, MODEL_ACTIVATION_GELU_ERF);
+    try_biased (type, 65, 9, MODEL_ACTIVATION_GELU_ERF);
+    return;
+  }
+  for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
     try_biased (type, rows[i], tokens[i], activations[i % 3]);
     try_biased (type, rows[i], tokens[(i + 2) % G_N_ELEMENTS (tokens)], MODEL_ACTIVATION_GELU_ERF);
   }
