@@ -82,6 +82,10 @@ typedef struct {
   uint64_t weights, kv, scratch;
 } EngineBytes;
 
+/* Parts of what is kept: the pages of a group of layers (a GraphKvGroup), and states. */
+#define ENGINE_PART_STATES GRAPH_N_KV_GROUPS
+#define ENGINE_N_PARTS     (GRAPH_N_KV_GROUPS + 1)
+
 typedef void (*EngineProgress) (double fraction, void *user_data);
 
 typedef struct {
@@ -92,6 +96,7 @@ typedef struct {
   uint64_t free_bytes;      /* of it, when asked last */
   uint32_t preferred_chunk; /* tokens per prefill batch */
   GraphNeeds can;           /* plans with other needs are refused by load */
+  const char *kept_layout;  /* a word for how the bytes of parts lie; it changes when that does */
 } EngineBackendCaps;
 
 typedef struct {
@@ -141,6 +146,19 @@ typedef struct {
                          uint32_t src,
                          uint32_t dst,
                          GError **error);
+  /* Bytes of a page, or of a state; 0: there are none of that part. */
+  size_t (*part_bytes) (EngineBackendModel *model, unsigned part);
+  /* Copies a page, or a state, out to so many bytes or back: for keeping timelines elsewhere. */
+  gboolean (*read_part) (EngineBackendModel *model,
+                         unsigned part,
+                         uint32_t index,
+                         void *dst,
+                         GError **error);
+  gboolean (*write_part) (EngineBackendModel *model,
+                          unsigned part,
+                          uint32_t index,
+                          const void *src,
+                          GError **error);
   /* Copies an activation buffer's first n floats out after a run: the vectors in
    * GRAPH_BUFFER_OUT of a plan that ends in them; tests look at the others too. */
   gboolean (*read_buffer) (EngineBackendExecutable *executable,

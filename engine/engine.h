@@ -257,6 +257,13 @@ uint32_t engine_session_n_tokens (const EngineSession *session);
 /* How many leading tokens of prompt it would not have to read again. */
 uint32_t engine_session_reusable (const EngineSession *session, const GArray *prompt);
 
+/* Keeps the timeline in a file (mode 0600, whole or not at all), and goes on where a file left off
+ * instead of reading the tokens again. A file is bound to model, device layout and context;
+ * ENGINE_ERROR_BAD_FILE says that it is of another or damaged. After a failed restore the timeline
+ * is empty. The file holds what was written and read, as tokens: the caller keeps it private. */
+gboolean engine_session_save (EngineSession *session, const char *path, GError **error);
+gboolean engine_session_restore (EngineSession *session, const char *path, GError **error);
+
 typedef struct {
   gint32 id;
   float log_probability;

@@ -11,7 +11,7 @@ static double temperature = 0, top_p = 0.95, min_p = 0.05, repetition_penalty = 
 static int top_k = 40;
 static gint64 seed;
 static gboolean raw, ignore_end, plain;
-static char *system_text;
+static char *system_text, *kept_path;
 
 static const GOptionEntry entries[] = {
   { "tokens", 'n', 0, G_OPTION_ARG_INT, &n_tokens, "Longest answer, in tokens", "N" },
@@ -30,6 +30,8 @@ static const GOptionEntry entries[] = {
   { "raw", 0, 0, G_OPTION_ARG_NONE, &raw, "Continue PROMPT as it stands, without a chat template",
     NULL },
   { "ignore-end", 0, 0, G_OPTION_ARG_NONE, &ignore_end, "Go on past the end of the answer", NULL },
+  { "keep", 0, 0, G_OPTION_ARG_FILENAME, &kept_path,
+    "Go on where FILE left off, and leave it there for the next time", "FILE" },
   { "plain", 0, 0, G_OPTION_ARG_NONE, &plain, "One token at a time, without guessing any", NULL },
   { 0 },
 };
@@ -117,6 +119,17 @@ print_json (const EngineModel *model, const Answer *answer, const EngineStats *s
   cli_print_json (builder);
 }
 
+/* What cannot go on where it was is read again: that takes time and loses nothing. */
+static void
+go_on (EngineSession *session)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (g_file_test (kept_path, G_FILE_TEST_EXISTS) &&
+      !engine_session_restore (session, kept_path, &error))
+    fprintf (stderr, "bottega-cli: %s\n", error->message);
+}
+
 static int
 run_generate (const CliOptions *options, int argc, char **argv)
 {
@@ -132,8 +145,11 @@ run_generate (const CliOptions *options, int argc, char **argv)
 
   if (prompt == NULL)
     return cli_fail (error);
+  if (kept_path != NULL)
+    go_on (session);
   cli_interrupts (session);
-  if (!engine_session_generate (session, prompt, &generate, on_event, &answer, &stats, &error))
+  if (!engine_session_generate (session, prompt, &generate, on_event, &answer, &stats, &error) ||
+      (kept_path != NULL && !engine_session_save (session, kept_path, &error)))
     return cli_fail (error);
   cli_interrupts (NULL);
   if (options->json)

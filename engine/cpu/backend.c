@@ -114,6 +114,40 @@ backend_copy_page (EngineBackendModel *base, GraphKvGroup group, uint32_t src, u
   return TRUE;
 }
 
+static size_t
+backend_part_bytes (EngineBackendModel *base, unsigned part)
+{
+  const CpuModel *model = (const CpuModel *) base;
+
+  if (part == ENGINE_PART_STATES)
+    return model->n_states > 0 ? model->state_floats * sizeof (float) : 0;
+  return model->kv[part].n_pages > 0 ? model->kv[part].page_bytes : 0;
+}
+
+static void *
+part_at (CpuModel *model, unsigned part, uint32_t index)
+{
+  uint8_t *data = part == ENGINE_PART_STATES ? (uint8_t *) model->states : model->kv[part].data;
+
+  return data + index * backend_part_bytes (&model->base, part);
+}
+
+static gboolean
+backend_read_part (EngineBackendModel *base, unsigned part, uint32_t index, void *dst,
+                   GError **error)
+{
+  memcpy (dst, part_at ((CpuModel *) base, part, index), backend_part_bytes (base, part));
+  return TRUE;
+}
+
+static gboolean
+backend_write_part (EngineBackendModel *base, unsigned part, uint32_t index, const void *src,
+                    GError **error)
+{
+  memcpy (part_at ((CpuModel *) base, part, index), src, backend_part_bytes (base, part));
+  return TRUE;
+}
+
 /* The memory of a buffer, where it holds n floats. */
 static float *
 find_buffer (const CpuExecutable *x, GraphBuffer buffer, size_t n, GError **error)
@@ -293,6 +327,9 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
     .discard = cpu_executable_discard,
     .run = backend_run,
     .copy_page = backend_copy_page,
+    .part_bytes = backend_part_bytes,
+    .read_part = backend_read_part,
+    .write_part = backend_write_part,
     .read_buffer = backend_read_buffer,
     .write_buffer = backend_write_buffer,
   };
@@ -320,6 +357,7 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
                                     n_threads == 1 ? "" : "s"),
     .unified_memory = TRUE,
     .preferred_chunk = PREFERRED_CHUNK,
+    .kept_layout = "cpu, 1",
     .can = GRAPH_NEEDS_RECURRENCE | GRAPH_NEEDS_WINDOW | GRAPH_NEEDS_ATTENTION |
            GRAPH_NEEDS_QK_NORM | GRAPH_NEEDS_SCALES | GRAPH_NEEDS_GATE | GRAPH_NEEDS_EXPERTS |
            GRAPH_NEEDS_LAYER_INPUTS | GRAPH_NEEDS_SSM,

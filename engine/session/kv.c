@@ -253,3 +253,51 @@ session_timeline_append (SessionTimeline *timeline, const gint32 *tokens, uint32
   g_array_append_vals (timeline->tokens, tokens, n);
   take_state (timeline, state);
 }
+
+/* Pages for all tokens; of the window's those alone that held says. */
+static void
+refill_table (SessionTimeline *timeline, GraphKvGroup group, uint32_t n_pages, const guint8 *held)
+{
+  const guint32 none = 0;
+  const guint8 gone = 0;
+
+  for (uint32_t page = 0; page < n_pages; page++) {
+    if (group == GRAPH_KV_FULL || held[page] != 0) {
+      lengthen (timeline, group, 1);
+    } else {
+      g_array_append_val (timeline->table[group], none);
+      g_byte_array_append (timeline->held, &gone, 1);
+    }
+  }
+}
+
+gboolean
+session_timeline_refill (SessionTimeline *timeline, const gint32 *tokens, uint32_t n,
+                         const guint8 *held, uint32_t mark, gboolean has_state,
+                         gboolean has_mark_state, GError **error)
+{
+  uint32_t n_pages = pages_for (n), n_held = 0;
+
+  session_timeline_set_mark (timeline, 0);
+  session_timeline_truncate (timeline, 0);
+  for (uint32_t page = 0; timeline->window_tokens > 0 && page < n_pages; page++)
+    n_held += held[page];
+  if (!check_room (timeline, GRAPH_KV_FULL, n, n_pages, error) ||
+      !check_room (timeline, GRAPH_KV_WINDOW, n, n_held, error))
+    return FALSE;
+  if ((has_state || has_mark_state) && timeline->states->n_free < 2) {
+    g_set_error_literal (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
+                         "The conversation memory is full. Close another conversation.");
+    return FALSE;
+  }
+  refill_table (timeline, GRAPH_KV_FULL, n_pages, held);
+  if (timeline->window_tokens > 0)
+    refill_table (timeline, GRAPH_KV_WINDOW, n_pages, held);
+  g_array_append_vals (timeline->tokens, tokens, n);
+  timeline->mark = mark;
+  if (has_state)
+    timeline->state = session_timeline_next_state (timeline);
+  if (has_mark_state)
+    timeline->mark_state = session_timeline_next_state (timeline);
+  return TRUE;
+}

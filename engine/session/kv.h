@@ -60,6 +60,12 @@ void session_timeline_set_mark (SessionTimeline *timeline, uint32_t n);
 /* Makes sure that pages exist for n more tokens. ENGINE_ERROR_NO_MEMORY when the pool is used up:
  * nothing has changed then. */
 gboolean session_timeline_reserve (SessionTimeline *timeline, uint32_t n, GError **error);
+/* Makes the timeline one of these tokens, whose pages (of the window's those that held[n_pages]
+ * says) and states are then to be written: it forgets what it held. ENGINE_ERROR_NO_MEMORY when
+ * they do not fit: it is empty then. */
+gboolean session_timeline_refill (SessionTimeline *timeline, const gint32 *tokens, uint32_t n,
+                                  const guint8 *held, uint32_t mark, gboolean has_state,
+                                  gboolean has_mark_state, GError **error);
 /* A slot for the state after the tokens that were reserved; append makes it the timeline's. */
 uint32_t session_timeline_next_state (SessionTimeline *timeline);
 void session_timeline_drop_state (SessionTimeline *timeline, uint32_t state);

@@ -9,6 +9,7 @@ typedef struct {
   EngineBackend *backends[SPLIT_N_DEVICES]; /* owned */
   SplitPlacement placement;
   EngineBackendCaps caps;
+  char *kept_layout;
 } SplitBackend;
 
 typedef struct {
@@ -34,6 +35,7 @@ backend_close (EngineBackend *base)
   for (unsigned d = 0; d < SPLIT_N_DEVICES; d++)
     self->backends[d]->vtable->close (self->backends[d]);
   g_free (self->caps.description);
+  g_free (self->kept_layout);
   g_free (self);
 }
 
@@ -176,6 +178,55 @@ model_copy_page (EngineBackendModel *base, GraphKvGroup group, uint32_t src, uin
   return TRUE;
 }
 
+/* The first device's bytes, then the second's. */
+static size_t
+model_part_bytes (EngineBackendModel *base, unsigned part)
+{
+  const SplitModel *self = (const SplitModel *) base;
+  size_t bytes = 0;
+
+  for (unsigned d = 0; d < SPLIT_N_DEVICES; d++)
+    if (self->models[d] != NULL)
+      bytes += self->backend->backends[d]->vtable->part_bytes (self->models[d], part);
+  return bytes;
+}
+
+static gboolean
+model_read_part (EngineBackendModel *base, unsigned part, uint32_t index, void *dst,
+                 GError **error)
+{
+  const SplitModel *self = (const SplitModel *) base;
+  uint8_t *at = dst;
+
+  for (unsigned d = 0; d < SPLIT_N_DEVICES; d++) {
+    const EngineBackendVtable *own = self->backend->backends[d]->vtable;
+    size_t bytes = self->models[d] != NULL ? own->part_bytes (self->models[d], part) : 0;
+
+    if (bytes > 0 && !own->read_part (self->models[d], part, index, at, error))
+      return FALSE;
+    at += bytes;
+  }
+  return TRUE;
+}
+
+static gboolean
+model_write_part (EngineBackendModel *base, unsigned part, uint32_t index, const void *src,
+                  GError **error)
+{
+  const SplitModel *self = (const SplitModel *) base;
+  const uint8_t *at = src;
+
+  for (unsigned d = 0; d < SPLIT_N_DEVICES; d++) {
+    const EngineBackendVtable *own = self->backend->backends[d]->vtable;
+    size_t bytes = self->models[d] != NULL ? own->part_bytes (self->models[d], part) : 0;
+
+    if (bytes > 0 && !own->write_part (self->models[d], part, index, at, error))
+      return FALSE;
+    at += bytes;
+  }
+  return TRUE;
+}
+
 /* ---- executables ---------------------------------------------------------------------------- */
 
 static void
@@ -313,6 +364,9 @@ static const EngineBackendVtable vtable = {
   .discard = executable_discard,
   .run = executable_run,
   .copy_page = model_copy_page,
+  .part_bytes = model_part_bytes,
+  .read_part = model_read_part,
+  .write_part = model_write_part,
   .read_buffer = executable_read_buffer,
 };
 
@@ -332,5 +386,9 @@ split_backend_open (EngineBackend *first, EngineBackend *second, const SplitPlac
   self->caps.description =
       g_strdup_printf ("%s%s%s", first->vtable->caps (first)->description,
                        text != NULL ? ", " : "", text != NULL ? text : "");
+  self->kept_layout =
+      g_strdup_printf ("%s; %s; %s", first->vtable->caps (first)->kept_layout,
+                       second->vtable->caps (second)->kept_layout, text != NULL ? text : "");
+  self->caps.kept_layout = self->kept_layout;
   return &self->base;
 }

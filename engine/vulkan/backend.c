@@ -174,6 +174,28 @@ copy_page (EngineBackendModel *base, GraphKvGroup group, uint32_t src, uint32_t 
   return vulkan_kv_copy_page (&self->kv[group], self->backend->submitter, src, dst, error);
 }
 
+static size_t
+part_bytes (EngineBackendModel *base, unsigned part)
+{
+  const VulkanModel *self = (const VulkanModel *) base;
+  return part < GRAPH_N_KV_GROUPS ? vulkan_kv_page_bytes (&self->kv[part]) : 0;
+}
+
+static gboolean
+read_part (EngineBackendModel *base, unsigned part, uint32_t index, void *dst, GError **error)
+{
+  VulkanModel *self = (VulkanModel *) base;
+  return vulkan_kv_read_page (&self->kv[part], self->backend->submitter, index, dst, error);
+}
+
+static gboolean
+write_part (EngineBackendModel *base, unsigned part, uint32_t index, const void *src,
+            GError **error)
+{
+  VulkanModel *self = (VulkanModel *) base;
+  return vulkan_kv_write_page (&self->kv[part], self->backend->submitter, index, src, error);
+}
+
 static gboolean
 read_buffer (EngineBackendExecutable *base, GraphBuffer buffer, float *dst, size_t n,
              GError **error)
@@ -199,6 +221,9 @@ static const EngineBackendVtable vtable = {
   .discard = discard,
   .run = run,
   .copy_page = copy_page,
+  .part_bytes = part_bytes,
+  .read_part = read_part,
+  .write_part = write_part,
   .read_buffer = read_buffer,
   .write_buffer = write_buffer,
 };
@@ -216,6 +241,7 @@ vulkan_backend_open (unsigned index, const char *cache_dir, GError **error)
   }
   const VulkanDeviceInfo *info = self->device->info;
   self->caps = (EngineBackendCaps) {
+    .kept_layout = self->device->quirks.narrow_rows > 0 ? "vulkan narrow, 1" : "vulkan, 1",
     .name = "vulkan",
     .description = g_strdup_printf ("%s, %s, Vulkan %s", info->name, info->driver, info->api),
     .unified_memory = vulkan_device_is_unified (self->device),

@@ -156,3 +156,42 @@ vulkan_kv_copy_page (const VulkanKv *kv, VulkanSubmitter *submitter, uint32_t sr
   }
   return TRUE;
 }
+
+size_t
+vulkan_kv_page_bytes (const VulkanKv *kv)
+{
+  size_t bytes = 0;
+  for (guint i = 0; kv->n_pages > 0 && i < kv->blocks->len; i++)
+    bytes += (size_t) block_at (kv, i)->page_units * UNIT_BYTES;
+  return bytes;
+}
+
+gboolean
+vulkan_kv_read_page (const VulkanKv *kv, VulkanSubmitter *submitter, uint32_t page, void *dst,
+                     GError **error)
+{
+  uint8_t *at = dst;
+  for (guint i = 0; i < kv->blocks->len; i++) {
+    const VulkanKvBlock *block = block_at (kv, i);
+    uint64_t bytes = (uint64_t) block->page_units * UNIT_BYTES;
+    if (!vulkan_submitter_read (submitter, &block->buffer, page * bytes, at, bytes, error))
+      return FALSE;
+    at += bytes;
+  }
+  return TRUE;
+}
+
+gboolean
+vulkan_kv_write_page (const VulkanKv *kv, VulkanSubmitter *submitter, uint32_t page,
+                      const void *src, GError **error)
+{
+  const uint8_t *at = src;
+  for (guint i = 0; i < kv->blocks->len; i++) {
+    const VulkanKvBlock *block = block_at (kv, i);
+    uint64_t bytes = (uint64_t) block->page_units * UNIT_BYTES;
+    if (!vulkan_submitter_write (submitter, &block->buffer, page * bytes, at, bytes, error))
+      return FALSE;
+    at += bytes;
+  }
+  return TRUE;
+}

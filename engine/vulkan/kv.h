@@ -36,6 +36,12 @@ uint64_t vulkan_kv_bytes (const VulkanKv kv[GRAPH_N_KV_GROUPS]);
 /* The address of the op's layer in page 0, and the units from page to page. */
 uint64_t vulkan_kv_layer (const VulkanKv kv[GRAPH_N_KV_GROUPS], const GraphOp *op,
                           uint32_t *page_units);
+/* Bytes of a page over all blocks, which read and write take one after the other. */
+size_t vulkan_kv_page_bytes (const VulkanKv *kv);
+gboolean vulkan_kv_read_page (const VulkanKv *kv, VulkanSubmitter *submitter, uint32_t page,
+                              void *dst, GError **error);
+gboolean vulkan_kv_write_page (const VulkanKv *kv, VulkanSubmitter *submitter, uint32_t page,
+                               const void *src, GError **error);
 /* Copies a page of a group, whole. */
 gboolean vulkan_kv_copy_page (const VulkanKv *kv, VulkanSubmitter *submitter, uint32_t src,
                               uint32_t dst, GError **error);

@@ -3,6 +3,7 @@
  * any chunk, on CPU and Vulkan but for near ties, after a prefix was reused, and after a cancel. */
 #include "engine/engine.h"
 
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
@@ -322,6 +323,85 @@ test_guesses (gconstpointer device)
   }
 }
 
+static void
+assert_refused (EngineSession *session, const char *path, const char *bytes, gsize n, int code)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (g_file_set_contents (path, bytes, (gssize) n, NULL));
+  g_assert_false (engine_session_restore (session, path, &error));
+  g_assert_error (error, ENGINE_ERROR, code);
+  g_assert_cmpuint (engine_session_n_tokens (session), ==, 0);
+}
+
+/* What a file that is not whole, or not of this model as it is loaded, leads to: a sentence. */
+static void
+assert_damage_is_seen (EngineSession *session, const char *path)
+{
+  g_autofree char *bytes = NULL;
+  gsize n;
+  static const gsize places[] = { 0, 25, 55, 120, 200, 5000, 100000 };
+
+  g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
+  for (size_t i = 0; i < G_N_ELEMENTS (places); i++) {
+    bytes[places[i]] ^= 0x40;
+    assert_refused (session, path, bytes, n, ENGINE_ERROR_BAD_FILE);
+    bytes[places[i]] ^= 0x40;
+  }
+  assert_refused (session, path, bytes, n - 1, ENGINE_ERROR_BAD_FILE);
+  assert_refused (session, path, bytes, 40, ENGINE_ERROR_BAD_FILE);
+  assert_refused (session, path, bytes, 0, ENGINE_ERROR_BAD_FILE);
+  g_assert_true (g_file_set_contents (path, bytes, (gssize) n, NULL));
+}
+
+/* A conversation goes on after a restart as it would have without, nothing of it read again. */
+static void
+test_kept (gconstpointer device)
+{
+  EngineModelOptions options = { .device = device, .context_tokens = 1024 };
+  g_autofree char *folder = g_dir_make_tmp ("bottega-kept-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "kept", NULL);
+  g_autoptr (GArray) first = NULL, expected = NULL, next = NULL, got = NULL;
+  g_autoptr (GError) error = NULL;
+  uint32_t n_tokens;
+  EngineStats stats;
+  GStatBuf info;
+
+  {
+    g_autoptr (EngineModel) model = open_model (options);
+    g_autoptr (EngineSession) session = new_session (model);
+    g_autoptr (GArray) prompt = long_prompt (model);
+    const gint32 more[] = { 28, 339, 3681, 30 };
+
+    first = generate (session, prompt, 8, NULL);
+    g_assert_true (engine_session_save (session, path, &error));
+    g_assert_no_error (error);
+    n_tokens = engine_session_n_tokens (session);
+    next = g_array_copy (prompt);
+    g_array_append_vals (next, first->data, first->len);
+    g_array_append_vals (next, more, G_N_ELEMENTS (more));
+    expected = generate (session, next, 8, NULL);
+  }
+  g_assert_cmpint (g_stat (path, &info), ==, 0);
+  g_assert_cmpint (info.st_mode & 0777, ==, 0600);
+  {
+    g_autoptr (EngineModel) model = open_model (options);
+    g_autoptr (EngineSession) session = new_session (model);
+
+    assert_damage_is_seen (session, path);
+    g_assert_true (engine_session_restore (session, path, &error));
+    g_assert_no_error (error);
+    g_assert_cmpuint (engine_session_n_tokens (session), ==, n_tokens);
+    got = generate (session, next, 8, &stats);
+    assert_same (expected, got);
+    g_assert_cmpuint (stats.reused_tokens, ==, n_tokens);
+    g_unlink (path);
+    g_assert_false (engine_session_restore (session, path, &error));
+    g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_IO);
+  }
+  g_rmdir (folder);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -333,6 +413,8 @@ main (int argc, char **argv)
   g_test_add_data_func ("/engine/answers/cancel/cpu", "cpu", test_cancel);
   g_test_add_data_func ("/engine/answers/cancel/vulkan", "vulkan", test_cancel);
   g_test_add_func ("/engine/answers/context", test_context);
+  g_test_add_data_func ("/engine/answers/kept/cpu", "cpu", test_kept);
+  g_test_add_data_func ("/engine/answers/kept/vulkan", "vulkan", test_kept);
   g_test_add_data_func ("/engine/answers/guesses/cpu", "cpu", test_guesses);
   g_test_add_data_func ("/engine/answers/guesses/vulkan", "vulkan", test_guesses);
   return g_test_run ();

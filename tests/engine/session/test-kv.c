@@ -112,6 +112,43 @@ check_window (const Fixture *f)
   }
 }
 
+/* The same timeline made anew, as from a file. */
+static void
+refill (Fixture *f)
+{
+  SessionTimeline *t = &f->timeline;
+  g_autoptr (GArray) tokens = g_array_copy (t->tokens);
+  g_autofree guint8 *held = g_memdup2 (t->held->data, t->held->len);
+  uint32_t mark = t->mark, n_pages = t->held->len, n_free = f->pools[GRAPH_KV_WINDOW].n_free;
+  gboolean state = t->state != SESSION_NO_STATE, mark_state = t->mark_state != SESSION_NO_STATE;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (session_timeline_refill (t, (const gint32 *) tokens->data, tokens->len, held, mark,
+                                          state, mark_state, &error));
+  g_assert_no_error (error);
+  g_assert_cmpmem (t->held->data, t->held->len, held, n_pages);
+  g_assert_cmpuint (f->pools[GRAPH_KV_WINDOW].n_free, ==, n_free);
+  g_assert_cmpuint (session_timeline_resume (t, tokens->len), ==, tokens->len);
+  g_assert_cmpuint (session_timeline_resume (t, mark), ==, mark);
+  g_assert_cmpuint (session_timeline_common (t, (const gint32 *) tokens->data, tokens->len), ==,
+                    tokens->len);
+}
+
+static void
+test_refill_full (Fixture *f, gconstpointer data)
+{
+  g_autofree gint32 *tokens = g_new0 (gint32, 300);
+  g_autoptr (GError) error = NULL;
+
+  fill (f, 200);
+  refill (f);
+  fill (f, 56);
+  g_assert_false (
+      session_timeline_refill (&f->timeline, tokens, 300, NULL, 0, FALSE, FALSE, &error));
+  g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY);
+  g_assert_cmpuint (f->timeline.tokens->len, ==, 0);
+}
+
 static void
 test_window (Fixture *f, gconstpointer data)
 {
@@ -126,6 +163,8 @@ test_window (Fixture *f, gconstpointer data)
     fill (f, 1);
     check_window (f);
   }
+  refill (f);
+  check_window (f);
   /* far behind the window, but marked */
   g_assert_cmpuint (session_timeline_resume (&f->timeline, f->timeline.mark), ==, f->timeline.mark);
   before = f->timeline.mark - window - 128;
@@ -180,6 +219,7 @@ test_states (Fixture *f, gconstpointer data)
   g_assert_cmpuint (session_timeline_resume (&f->timeline, 34), ==, 0);
   session_timeline_truncate (&f->timeline, 35);
   g_assert_cmpuint (f->timeline.state, ==, at_mark);
+  refill (f);
   step (f, 2);
   g_assert_cmpuint (session_timeline_resume (&f->timeline, 36), ==, 35);
   session_timeline_truncate (&f->timeline, 0);
@@ -198,6 +238,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("reserve", test_reserve);
   ADD ("truncate", test_truncate);
+  ADD ("refill", test_refill_full);
   ADD ("full", test_full);
   ADD ("common", test_common);
   ADD ("states", test_states);
