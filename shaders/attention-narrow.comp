@@ -44,7 +44,7 @@ score_page (uint base, uvec2 keys, out float scores[SCORES])
         [[unroll]]
       for (uint g = 0; g < STEP; g++) {
         uint at = base + d * (SHADER_PAGE / 4) + (first + g) * 2;
-        vec2 k = unpackHalf2x16 (pick (p.kv.v[at], p.kv.v[at + 1], lane));
+        vec2 k = unpackHalf2x16 (pick (kv.v[at], kv.v[at + 1], lane));
         [[unroll]] for (uint h = 0; h < HEADS; h++)
           dots[h * STEP + g] +=
               k.x * q[(h * K_PAIRS + d) * 2] + k.y * q[(h * K_PAIRS + d) * 2 + 1];
@@ -90,7 +90,7 @@ add_values (uint base, uvec2 keys, inout float acc[ACC])
       [[unroll]]
     for (uint j = 0; j < V_VECTORS; j++) {
       uint at = base + (key * V_VECTORS + j) * 2;
-      vec2 v = unpackHalf2x16 (pick (p.kv.v[at], p.kv.v[at + 1], lane));
+      vec2 v = unpackHalf2x16 (pick (kv.v[at], kv.v[at + 1], lane));
       [[unroll]] for (uint h = 0; h < HEADS; h++) {
         float weight = probability[h * SHADER_PAGE + key];
         acc[(h * V_VECTORS + j) * 2] += weight * v.x;
@@ -134,10 +134,11 @@ main ()
   }
   [[unroll]] for (uint i = 0; i < ACC; i++)
     acc[i] = 0.0;
+  take_pointers ();
   load_q (token, head0);
   subgroupBarrier ();
   for (uint page = pages.x; page < pages.y; page++) {
-    uint base = p.pages.v[first_page + page] * p.page_units +
+    uint base = page_table.v[first_page + page] * p.page_units +
                 kv_head * SHADER_PAGE * (K_PAIRS / 4 + V_VECTORS * 2);
     uvec2 in_page = keys_in_page (keys, page);
     score_page (base, in_page, scores);

@@ -64,7 +64,7 @@ score_page (uint base, uvec2 keys)
       dots[h] = 0.0;
     for (uint u = 0; u < K_UNITS; u++) {
       float k[8];
-      unpack_eight (p.kv.v[base + u * SHADER_PAGE + key], k);
+      unpack_eight (kv.v[base + u * SHADER_PAGE + key], k);
       [[unroll]] for (uint h = 0; h < HEADS; h++)
           [[unroll]]
         for (uint i = 0; i < 8; i++)
@@ -113,7 +113,7 @@ add_values (uint base, uvec2 keys, float shrink[HEADS],
     [[unroll]] for (uint j = 0; j < UNITS_A_LANE; j++) {
       uint u = SUBSETS > 1 ? lane % V_UNITS : min (lane + j * LANES, V_UNITS - 1);
       float v[8];
-      unpack_eight (p.kv.v[base + key * V_UNITS + u], v);
+      unpack_eight (kv.v[base + key * V_UNITS + u], v);
       [[unroll]] for (uint h = 0; h < HEADS; h++) {
         float weight = score[h * SHADER_PAGE + key];
         [[unroll]] for (uint i = 0; i < 8; i++)
@@ -192,10 +192,11 @@ main ()
   }
   [[unroll]] for (uint i = 0; i < ACC; i++)
     acc[i] = 0.0;
+  take_pointers ();
   load_q (token, head0);
   meet ();
   for (uint page = pages.x; page < pages.y; page++) {
-    uint base = p.pages.v[first_page + page] * p.page_units +
+    uint base = page_table.v[first_page + page] * p.page_units +
                 kv_head * SHADER_PAGE * (K_UNITS + V_UNITS);
     uvec2 in_page = keys_in_page (keys, page);
     score_page (base, in_page);

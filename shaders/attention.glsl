@@ -10,6 +10,18 @@ layout (push_constant) uniform Push
   ShaderAttentionPush p;
 };
 
+/* Read before all loops: where a split has no page, llvmpipe runs a loop's body with all lanes off,
+ * and then a pointer read in it is whatever was there before. */
+Uvec4sIn kv;
+UintsIn page_table;
+
+void
+take_pointers ()
+{
+  kv = p.kv;
+  page_table = p.pages;
+}
+
 /* Keys [first, end) that a token sees: what comes before it, of that its window, or as much to each
  * side of it. */
 uvec2

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One row of a table per token, dequantised exactly: that of its id, of its position, or the
- * first. A workgroup is a token, a lane a block of 32. */
+/* One row of a table per token, dequantised exactly: that of its id, of its position, the first, or
+ * that of its place in the batch. A workgroup is a token, a lane a block of 32. */
 #version 460
 #include "refs.glsl"
 #include "weights.glsl"
@@ -19,7 +19,9 @@ main ()
 {
   uint token = gl_WorkGroupID.x;
   uint row = p.row0;
-  if (PICK != SHADER_PICK_FIRST)
+  if (PICK == SHADER_PICK_ROW)
+    row += token;
+  else if (PICK != SHADER_PICK_FIRST)
     row += PICK == SHADER_PICK_TOKEN ? p.tokens.v[token].id : p.tokens.v[token].position;
   for (uint b = gl_LocalInvocationID.x; b < p.blocks; b += gl_WorkGroupSize.x) {
     Block block = load_block (p.w, row, b, p.blocks, p.group);

@@ -66,6 +66,12 @@
 #define SHADER_PICK_TOKEN    0
 #define SHADER_PICK_POSITION 1
 #define SHADER_PICK_FIRST    2
+#define SHADER_PICK_ROW      3 /* its place in the batch */
+/* What else becomes of keys and values, as bits. */
+#define SHADER_HEADS_NORMED  1
+#define SHADER_VALUES_NORMED 2 /* without weights */
+#define SHADER_VALUE_IS_KEY  4 /* there is no v: it is k as it was */
+#define SHADER_KV_SHARED     8 /* there are neither k nor v */
 
 /* One weight matrix [rows][blocks * 32], in planes (weights.glsl says what each holds). */
 SHADER_STRUCT ShaderWeights
@@ -122,8 +128,8 @@ SHADER_STRUCT ShaderEmbedPush
 SHADER_END (ShaderEmbedPush)
 SHADER_SIZE (ShaderEmbedPush, 72)
 
-/* dst[row][width] = (or +=) src[row][width] / rms * vector[width], or the layer norm. Workgroups:
- * rows. */
+/* dst[row][width] = (or +=) src[row][width] / rms * vector[width] * scale, then the sum times
+ * factor; or the layer norm. Workgroups: (rows, parts of a row). */
 SHADER_STRUCT ShaderNormPush
 {
   SHADER_PTR (FloatsIn)
@@ -134,13 +140,17 @@ SHADER_STRUCT ShaderNormPush
   dst;
   SHADER_PTR (FloatsIn)
   bias; /* of a layer norm that has one */
+  SHADER_PTR (FloatsIn)
+  factor; /* [1] */
   SHADER_U32 width;
   SHADER_F32 epsilon;
+  SHADER_F32 scale;
   SHADER_U32 src_stride;
   SHADER_U32 dst_stride;
+  SHADER_U32 vector_stride; /* from the vector of one part to the next, 0: all have the same */
 }
 SHADER_END (ShaderNormPush)
-SHADER_SIZE (ShaderNormPush, 48)
+SHADER_SIZE (ShaderNormPush, 64)
 
 /* Activations for the matrix kernels: src[rows][width] -> packed tiles of `columns` rows; see
  * pack.comp. Workgroups: tiles of columns. */
@@ -415,21 +425,24 @@ SHADER_STRUCT ShaderBatch
 SHADER_END (ShaderBatch)
 SHADER_SIZE (ShaderBatch, 32)
 
-/* dst[row][width] = act (src[row][0 .. width]) * src[row][width .. 2 * width]. Workgroups: (rows,
- * pieces of a row). */
+/* dst[row][width] = act (src[row][width]) * up[row][width]. Workgroups: (rows, pieces of a row). */
 SHADER_STRUCT ShaderGatePush
 {
   SHADER_PTR (FloatsIn)
   src;
+  SHADER_PTR (FloatsIn)
+  up;
   SHADER_PTR (Floats)
-  dst;
+  dst; /* may be src */
   SHADER_U32 width;
   SHADER_U32 piece;
   SHADER_U32 src_stride;
+  SHADER_U32 up_stride;
   SHADER_U32 dst_stride;
+  SHADER_U32 pad;
 }
 SHADER_END (ShaderGatePush)
-SHADER_SIZE (ShaderGatePush, 32)
+SHADER_SIZE (ShaderGatePush, 48)
 
 /* dst[i][width] = src[outputs[i].row][width], or the mean of its run's rows. Workgroups:
  * outputs. */

@@ -154,8 +154,11 @@ run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResult *resu
   for (VulkanPlanPart part = 0; part < VULKAN_N_PARTS; part++)
     if (!vulkan_record (self, part, buckets[part], error))
       return FALSE;
-  if (batch->segment == 0)
+  if (batch->segment == 0) {
+    if (!vulkan_batch_read_rows (self, batch, error))
+      return FALSE;
     vulkan_batch_write (self, batch, buckets);
+  }
   if (!submit (self, batch, buckets, cancel, &device_us, error) ||
       (makes_candidates (self, batch) && !vulkan_batch_read (self, batch, result, error)))
     return FALSE;
@@ -249,7 +252,7 @@ vulkan_backend_open (unsigned index, const char *cache_dir, GError **error)
     .free_bytes = info->free_bytes,
     .preferred_chunk = self->device->quirks.chunk_tokens,
     .can = GRAPH_NEEDS_WINDOW | GRAPH_NEEDS_ATTENTION | GRAPH_NEEDS_QK_NORM | GRAPH_NEEDS_SCALES |
-           GRAPH_NEEDS_GATE | GRAPH_NEEDS_EXPERTS,
+           GRAPH_NEEDS_GATE | GRAPH_NEEDS_EXPERTS | GRAPH_NEEDS_LAYER_INPUTS,
   };
   return &self->base;
 }

@@ -60,6 +60,28 @@ write_tokens (VulkanExecutable *self, const EngineBatch *batch)
   }
 }
 
+gboolean
+vulkan_batch_read_rows (VulkanExecutable *self, const EngineBatch *batch, GError **error)
+{
+  if (self->file_op == NULL)
+    return TRUE;
+  const ModelTensor *table = self->file_op->weights[0];
+  const ModelGguf *gguf = self->plan->desc->gguf;
+  size_t row_bytes = model_type_row_bytes (table->type, table->ne[0]);
+  g_autofree uint8_t *rows = g_try_malloc_n (batch->n_tokens, row_bytes);
+  float *dst = (float *) (void *) ((uint8_t *) self->params.map + self->at.file_rows);
+  if (rows == NULL) {
+    g_set_error_literal (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
+                         "There is no memory for the embeddings of a batch.");
+    return FALSE;
+  }
+  if (!model_gguf_read_rows (gguf, table, batch->tokens, batch->n_tokens, rows, error))
+    return FALSE;
+  for (uint32_t i = 0; i < batch->n_tokens; i++, dst += vulkan_file_row_floats (self->file_op))
+    table->type->to_f32 (rows + i * row_bytes, dst, table->ne[0]);
+  return TRUE;
+}
+
 static void
 write_outputs (VulkanExecutable *self, const EngineBatch *batch)
 {

@@ -105,6 +105,12 @@ place_parameters (VulkanExecutable *self)
     d_rope = MAX (d_rope, plan->desc->rotations[i].d_rope);
   at->rotation_bytes = align ((uint64_t) plan->max_tokens * (d_rope / 2) * 8);
   at->rotations = place (&end, plan->desc->n_rotations * at->rotation_bytes);
+  for (uint32_t i = 0; i < plan->n_ops; i++)
+    if (plan->ops[i].from_file)
+      self->file_op = &plan->ops[i];
+  if (self->file_op != NULL)
+    at->file_rows = place (&end, (uint64_t) plan->max_tokens *
+                                     vulkan_file_row_floats (self->file_op) * sizeof (float));
   at->max_arguments = (plan->n_ops * DISPATCHES_AN_OP + 1) * VULKAN_N_BUCKETS;
   at->arguments =
       place (&end, (uint64_t) at->max_arguments * sizeof (VkDispatchIndirectCommand));

@@ -62,7 +62,7 @@ typedef enum {
 
 /* Where things lie in the parameters, in bytes. */
 typedef struct {
-  uint64_t batch, tokens, outputs, arguments, bytes;
+  uint64_t batch, tokens, outputs, arguments, file_rows, bytes;
   uint64_t pages[GRAPH_N_KV_GROUPS];
   uint64_t rotations, rotation_bytes; /* rotation i lies i times its bytes behind the first */
   uint32_t max_arguments;
@@ -83,6 +83,7 @@ struct _VulkanExecutable {
   VulkanBuffer readback; /* the same for the host, where it does not see results */
   VulkanExchange exchange;
   VulkanRecording recordings[VULKAN_N_PARTS][VULKAN_N_BUCKETS];
+  const GraphOp *file_op;    /* EMBED whose rows are read from the file, or NULL */
   uint32_t rotations;        /* bits of those in use */
   gboolean whole_run;        /* tokens see all of their run */
   uint32_t window_tokens;    /* of the layers that have one; 0: none has */
@@ -110,6 +111,15 @@ uint32_t vulkan_bucket (const VulkanExecutable *self, uint32_t n_rows);
 /* Records part for bucket when that has not been done (recorder.c). */
 gboolean vulkan_record (VulkanExecutable *self, VulkanPlanPart part, uint32_t bucket,
                         GError **error);
+/* Floats from one row to the next of those that a back end reads from the file for an EMBED op. */
+static inline uint32_t
+vulkan_file_row_floats (const GraphOp *op)
+{
+  return (uint32_t) (op->weights[0]->ne[0] + SHADER_BLOCK - 1) / SHADER_BLOCK * SHADER_BLOCK;
+}
+
+/* Reads the rows of a batch from the file, where an op wants them (batch.c). */
+gboolean vulkan_batch_read_rows (VulkanExecutable *self, const EngineBatch *batch, GError **error);
 /* Writes what the kernels read of a batch (batch.c). */
 void vulkan_batch_write (VulkanExecutable *self, const EngineBatch *batch,
                          const uint32_t buckets[VULKAN_N_PARTS]);

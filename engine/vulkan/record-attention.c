@@ -27,6 +27,14 @@ vector_or_any (const Recorder *self, const ModelTensor *tensor)
   return tensor != NULL ? recorder_vector (self, tensor) : self->exe->params.address;
 }
 
+static uint32_t
+store_features_of (const GraphOp *op)
+{
+  return (op->vector != NULL ? SHADER_HEADS_NORMED : 0) |
+         (op->norm_values ? SHADER_VALUES_NORMED : 0) |
+         (op->value_is_key ? SHADER_VALUE_IS_KEY : 0) | (op->shares_kv ? SHADER_KV_SHARED : 0);
+}
+
 gboolean
 record_rope_store (Recorder *self, const GraphOp *op, GError **error)
 {
@@ -61,11 +69,11 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
   return record (self,
                  &(Dispatch) {
                      .kernel = SHADER_ROPE_STORE,
-                     .constants = { self->quirks->lanes_small, 1, op->vector != NULL },
+                     .constants = { self->quirks->lanes_small, 1, store_features_of (op) },
                      PUSH (push),
                      .grid = { { VULKAN_COUNT_TOKENS }, { 0, op->n_heads_kv / each, 1 } },
                      .reads = BIT (op->src),
-                     .writes = BIT (op->src) | BIT_KV,
+                     .writes = BIT (op->src) | (op->shares_kv ? 0 : BIT_KV),
                  },
                  error);
 }

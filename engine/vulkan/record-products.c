@@ -287,12 +287,17 @@ record_gated (Recorder *self, const GraphOp *op, GError **error)
 gboolean
 record_gate (Recorder *self, const GraphOp *op, GError **error)
 {
+  gboolean beside = op->also[0] == GRAPH_BUFFER_NONE; /* up lies behind its gate */
+  GraphBuffer up = beside ? op->src : op->also[0];
   ShaderGatePush push = {
     .src = recorder_buffer (self, op->src),
+    .up = recorder_buffer (self, up) +
+          (uint64_t) (beside ? op->dst_width : op->also_first) * sizeof (float),
     .dst = recorder_buffer (self, op->dst),
     .width = op->dst_width,
     .piece = self->quirks->lanes_small * GATE_EACH,
     .src_stride = recorder_stride (self, op->src),
+    .up_stride = recorder_stride (self, up),
     .dst_stride = recorder_stride (self, op->dst),
   };
   VulkanGrid grid = recorder_rows (op);
@@ -304,7 +309,7 @@ record_gate (Recorder *self, const GraphOp *op, GError **error)
                                     self->plan->desc->architecture->activation },
                      PUSH (push),
                      .grid = grid,
-                     .reads = BIT (op->src),
+                     .reads = BIT (op->src) | BIT (up),
                      .writes = BIT (op->dst),
                  },
                  error);

@@ -62,9 +62,40 @@ record (Recorder *self, const Dispatch *what, GError **error)
   return TRUE;
 }
 
+/* Rows that the host has read from the file are there as floats, one after another. */
+static gboolean
+record_embed_rows (Recorder *self, const GraphOp *op, GError **error)
+{
+  VulkanExecutable *exe = self->exe;
+  uint64_t rows = exe->params.address + exe->at.file_rows;
+  ShaderEmbedPush push = {
+    .w = { rows, rows, rows, rows },
+    .tokens = exe->params.address + exe->at.tokens,
+    .dst = recorder_buffer (self, op->dst),
+    .blocks = vulkan_file_row_floats (op) / SHADER_BLOCK,
+    .width = op->dst_width,
+    .group = 1,
+    .stride = recorder_stride (self, op->dst),
+    .scale = op->scale,
+  };
+  return record (self,
+                 &(Dispatch) {
+                     .kernel = SHADER_FORM_KERNEL (SHADER_FORM_F32, SHADER_FAMILY_EMBED),
+                     .constants = { self->quirks->lanes_small, 1, SHADER_PICK_ROW, op->accumulate,
+                                    op->scale != 1 },
+                     PUSH (push),
+                     .grid = recorder_rows (op),
+                     .reads = op->accumulate ? BIT (op->dst) : 0,
+                     .writes = BIT (op->dst),
+                 },
+                 error);
+}
+
 static gboolean
 record_embed (Recorder *self, const GraphOp *op, GError **error)
 {
+  if (op->from_file)
+    return record_embed_rows (self, op, error);
   const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[0]);
   const VulkanLayout *layout = &part->stack->layout;
   ShaderEmbedPush push = {
@@ -99,21 +130,27 @@ record_norm (Recorder *self, const GraphOp *op, GError **error)
       before->dst == op->src && self->n_squares > 0)
     return TRUE; /* the product before has done all but the division */
   self->n_squares = 0;
+  VulkanGrid grid = recorder_rows (op);
+  grid.fixed[1] = graph_op_n_parts (op);
   ShaderNormPush push = {
     .src = recorder_buffer (self, op->src),
     .vector = recorder_vector (self, op->vector),
     .dst = recorder_buffer (self, op->dst),
+    .factor = recorder_vector (self, op->factor != NULL ? op->factor : op->vector),
     .width = op->dst_width,
     .epsilon = self->plan->desc->h.norm_epsilon,
+    .scale = op->scale,
     .src_stride = recorder_stride (self, op->src),
     .dst_stride = recorder_stride (self, op->dst),
+    .vector_stride = op->vector->ne[1] > 1 ? op->dst_width : 0,
   };
   return record (self,
                  &(Dispatch) {
                      .kernel = SHADER_NORM,
-                     .constants = { self->quirks->lanes_small, 1, op->accumulate },
+                     .constants = { self->quirks->lanes_small, 1, op->accumulate, op->scale != 1,
+                                    op->factor != NULL },
                      PUSH (push),
-                     .grid = recorder_rows (op),
+                     .grid = grid,
                      .reads = BIT (op->src) | (op->accumulate ? BIT (op->dst) : 0),
                      .writes = BIT (op->dst),
                  },

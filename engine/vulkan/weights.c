@@ -102,7 +102,7 @@ check_types (const GraphPlan *plan, GError **error)
   for (uint32_t i = 0; i < plan->n_ops; i++)
     for (uint32_t w = 0; w < plan->ops[i].n_weights; w++) {
       const ModelTensor *tensor = plan->ops[i].weights[w];
-      if (vulkan_layout_runs (tensor->type))
+      if (vulkan_layout_runs (tensor->type) || plan->ops[i].from_file)
         continue;
       g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED,
                    "Graphics cards cannot run weights of the format %s yet (%s): choose the "
@@ -119,6 +119,8 @@ collect (VulkanWeights *self, const GraphPlan *plan)
 {
   for (uint32_t i = 0; i < plan->n_ops; i++) {
     const GraphOp *op = &plan->ops[i];
+    if (op->from_file)
+      continue;
     if (can_stack (self, op))
       add_stack (self, op->weights, op->n_weights);
     for (uint32_t w = 0; w < op->n_weights; w++)
@@ -126,6 +128,7 @@ collect (VulkanWeights *self, const GraphPlan *plan)
         add_stack (self, &op->weights[w], 1);
     add_vector (self, op->vector);
     add_vector (self, op->k_norm);
+    add_vector (self, op->factor);
     for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
       add_vector (self, op->biases[b]);
   }

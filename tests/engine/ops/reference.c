@@ -234,9 +234,11 @@ run_gate (Reference *r, const GraphOp *op, const EngineBatch *batch)
 {
   for (uint32_t t = 0; t < rows_of (op, batch); t++)
     for (uint32_t i = 0; i < op->dst_width; i++) {
-      const double *x = row_of (r, op->src, t);
+      const double *x = row_of (r, op->src, t), *up = x + op->dst_width;
 
-      row_of (r, op->dst, t)[i] = gated (r, x[i], x[op->dst_width + i]);
+      if (op->also[0] != GRAPH_BUFFER_NONE)
+        up = row_of (r, op->also[0], t) + op->also_first;
+      row_of (r, op->dst, t)[i] = gated (r, x[i], up[i]);
     }
 }
 
@@ -289,12 +291,24 @@ turn_heads (const Reference *r, const GraphOp *op, const float *norm, uint32_t n
   }
 }
 
+/* row: of the cache. */
+static void
+store_values (Reference *r, const GraphOp *op, const double *v, size_t row)
+{
+  for (uint32_t head = 0; head < op->n_heads_kv; head++, v += op->d_value) {
+    double scale = op->norm_values ? inverse_rms (r, v, op->d_value) : 1;
+
+    for (uint32_t i = 0; i < op->d_value; i++)
+      r->values[row * r->value_width + head * op->d_value + i] = as_f16 (v[i] * scale);
+  }
+}
+
 static void
 run_rope_store (Reference *r, const GraphOp *op, const EngineBatch *batch)
 {
   g_autofree float *q_norm = op->vector != NULL ? read_tensor (r, op->vector) : NULL;
   g_autofree float *k_norm = op->k_norm != NULL ? read_tensor (r, op->k_norm) : NULL;
-  uint32_t n_keys = op->n_heads_kv * op->d_key, n_values = op->n_heads_kv * op->d_value;
+  uint32_t n_keys = op->n_heads_kv * op->d_key;
 
   for (uint32_t i = 0; i < batch->n_runs; i++)
     for (uint32_t t = 0; t < batch->runs[i].n_tokens; t++) {
@@ -303,11 +317,12 @@ run_rope_store (Reference *r, const GraphOp *op, const EngineBatch *batch)
       size_t row = cache_row (r, i, op, position);
 
       turn_heads (r, op, q_norm, op->n_heads, position, q);
+      if (op->shares_kv)
+        continue;
+      store_values (r, op, op->value_is_key ? k : k + n_keys, row);
       turn_heads (r, op, k_norm, op->n_heads_kv, position, k);
       for (uint32_t j = 0; j < n_keys; j++)
         r->keys[row * r->key_width + j] = as_f16 (k[j]);
-      for (uint32_t j = 0; j < n_values; j++)
-        r->values[row * r->value_width + j] = as_f16 (k[n_keys + j]);
     }
 }
 

@@ -14,7 +14,8 @@ typedef struct {
   /* What few models have. */
   uint32_t window;
   float cap, temperature;
-  gboolean sinks, norms;
+  gboolean sinks, norms, norm_values, value_is_key;
+  gboolean shares; /* another layer follows that has queries of its own alone */
 } AttentionShape;
 
 static GraphNeeds
@@ -22,7 +23,15 @@ needs_of (const AttentionShape *s)
 {
   return (s->window > 0 ? GRAPH_NEEDS_WINDOW : 0) |
          (s->cap > 0 || s->sinks || s->temperature > 0 ? GRAPH_NEEDS_ATTENTION : 0) |
-         (s->norms ? GRAPH_NEEDS_QK_NORM : 0);
+         (s->norms ? GRAPH_NEEDS_QK_NORM : 0) |
+         (s->norm_values || s->value_is_key || s->shares ? GRAPH_NEEDS_LAYER_INPUTS : 0);
+}
+
+static uint32_t
+qkv_width (const AttentionShape *s)
+{
+  return s->n_heads * s->d_key +
+         s->n_heads_kv * (s->d_key + (s->value_is_key ? 0 : s->d_value));
 }
 
 /* Appends ROPE_STORE and ATTENTION of one layer of a group. */
@@ -35,7 +44,7 @@ add_layer (Case *c, const AttentionShape *s, GraphKvGroup group, uint32_t layer,
   for (GraphOp *op = store; op <= attend; op++) {
     op->group = group;
     op->layer = layer;
-    op->src_width = s->n_heads * s->d_key + s->n_heads_kv * (s->d_key + s->d_value);
+    op->src_width = qkv_width (s);
     op->n_heads = s->n_heads;
     op->n_heads_kv = s->n_heads_kv;
     op->d_key = s->d_key;
@@ -53,6 +62,24 @@ add_layer (Case *c, const AttentionShape *s, GraphKvGroup group, uint32_t layer,
     store->vector = model_gguf_find_tensor (c->gguf, "q norm");
     store->k_norm = model_gguf_find_tensor (c->gguf, "k norm");
   }
+  store->norm_values = s->norm_values;
+  store->value_is_key = s->value_is_key;
+}
+
+/* What a case is about: a layer, and where the shape says so one more that shares its keys and
+ * values, over queries that the first has turned already. */
+static void
+add_layers (Case *c, const AttentionShape *s, GraphKvGroup group, gboolean whole_run)
+{
+  add_layer (c, s, group, 0, whole_run);
+  if (!s->shares)
+    return;
+  add_layer (c, s, group, 0, whole_run);
+  for (uint32_t i = c->plan.n_ops - 2; i < c->plan.n_ops; i++) {
+    c->ops[i].shares_kv = TRUE;
+    c->ops[i].src_width = s->n_heads * s->d_key;
+  }
+  c->ops[c->plan.n_ops - 2].dst_width = s->n_heads * s->d_key;
 }
 
 static GraphKvGroup
@@ -66,7 +93,7 @@ attention_case (const AttentionShape *s, uint64_t seed, uint32_t max_tokens)
 {
   Case *c = case_new (seed, max_tokens, 1);
   ModelHparams *h = &c->desc.h;
-  uint32_t width = s->n_heads * s->d_key + s->n_heads_kv * (s->d_key + s->d_value);
+  uint32_t width = qkv_width (s);
 
   h->n_heads = s->n_heads;
   h->n_heads_kv = s->n_heads_kv;
@@ -97,6 +124,7 @@ static const AttentionShape shapes[] = {
   { 2, 1, 128, 64, 128, MODEL_ROPE_INTERLEAVED, FALSE },
   { 16, 2, 96, 128, 96, MODEL_ROPE_NONE, FALSE },
   { 8, 1, 256, 256, 256, MODEL_ROPE_HALVES, FALSE },
+  { 4, 1, 512, 512, 512, MODEL_ROPE_HALVES, TRUE },
 };
 
 /* Windows of less than a page, a page, and more; each with another of the rest. */
@@ -108,6 +136,11 @@ static const AttentionShape rich_shapes[] = {
   { 2, 1, 128, 64, 128, MODEL_ROPE_NONE, FALSE, .norms = TRUE, .sinks = TRUE, .cap = 5 },
   { 4, 4, 80, 80, 80, MODEL_ROPE_INTERLEAVED, FALSE, .temperature = 0.7f },
   { 5, 5, 36, 36, 36, MODEL_ROPE_HALVES, FALSE, .window = 1, .sinks = TRUE, .norms = TRUE },
+  { 6, 2, 64, 48, 64, MODEL_ROPE_HALVES, FALSE, .norms = TRUE, .norm_values = TRUE },
+  { 4, 2, 80, 80, 80, MODEL_ROPE_HALVES, TRUE, .norms = TRUE, .norm_values = TRUE,
+    .value_is_key = TRUE, .shares = TRUE },
+  { 9, 3, 32, 32, 32, MODEL_ROPE_INTERLEAVED, FALSE, .window = 70, .value_is_key = TRUE },
+  { 8, 1, 128, 128, 64, MODEL_ROPE_HALVES, FALSE, .window = 40, .norms = TRUE, .shares = TRUE },
 };
 
 static void
@@ -149,7 +182,7 @@ try_attention_prefill (const AttentionShape *shape, uint64_t seed)
   for (size_t n = 0; n < G_N_ELEMENTS (lengths); n++) {
     g_autoptr (Case) c = attention_case (shape, seed, 220);
 
-    add_layer (c, shape, group_of (shape), 0, FALSE);
+    add_layers (c, shape, group_of (shape), FALSE);
     add_run (c, 0, lengths[n]);
     compare (c, GRAPH_BUFFER_ATTN, lengths[n], LIMIT_ATTENTION);
   }
@@ -246,7 +279,7 @@ try_attention_decode (const AttentionShape *shape, const uint32_t *past, uint32_
   g_autofree float *got = g_new (float, n);
   double nmse;
 
-  add_layer (c, shape, group_of (shape), 0, FALSE);
+  add_layers (c, shape, group_of (shape), FALSE);
   reference = reference_new (&c->plan, 256);
   for (uint32_t i = 0; i < n_timelines; i++)
     add_run (c, past[i], n_new);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What some models do to results besides: scales, caps, norms that are added, gates with biases and
- * gates whose two halves one matrix makes. */
+/* What some models do to results besides: scales, caps, norms that are added, gates with biases,
+ * gates whose two halves one matrix makes, and what layers have of their own for a token. */
 #include "tests/engine/ops/suite.h"
 
 static double (*limit_of_type) (ModelType);
@@ -127,6 +127,64 @@ test_gate (gconstpointer data)
   try_gate (type, MODEL_TYPE_F16, 40, 9, MODEL_ACTIVATION_SWIGLU_OAI);
 }
 
+/* A table of which rows are read from the file alone: INPUTS = norm of each part of a row, then +=
+ * its rows; HIDDEN = act (HIDDEN) * a part of INPUTS, in place; X = (X + norm (DELTA)) * factor. */
+static void
+try_inputs (ModelType type, uint32_t width, uint32_t n_parts, uint32_t n_tokens)
+{
+  g_autoptr (Case) c = case_new (width + n_tokens, n_tokens, 1);
+  const CaseResult results[] = { { GRAPH_BUFFER_INPUTS, n_tokens, LIMIT_FLOAT },
+                                 { GRAPH_BUFFER_HIDDEN, n_tokens, LIMIT_FLOAT },
+                                 { GRAPH_BUFFER_X, n_tokens, LIMIT_FLOAT } };
+  GraphOp *op;
+
+  c->architecture.activation = MODEL_ACTIVATION_GELU;
+  c->plan.buffer_width[GRAPH_BUFFER_INPUTS] = n_parts * width;
+  c->plan.buffer_width[GRAPH_BUFFER_HIDDEN] = width;
+  c->plan.buffer_width[GRAPH_BUFFER_X] = width;
+  add_tensor (c, "embd", MODEL_TYPE_F32, width, 64, 1);
+  add_tensor (c, "wide", MODEL_TYPE_F32, n_parts * width, 64, 20);
+  add_tensor (c, "table", type, n_parts * width, 64, 1);
+  add_tensor (c, "norm", MODEL_TYPE_F32, width, 0, 1);
+  add_tensor (c, "norms", MODEL_TYPE_F32, width, n_parts, 1);
+  add_tensor (c, "factor", MODEL_TYPE_F32, 1, 0, 1);
+  write_file (c);
+  weigh (c, add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_X), "embd");
+  weigh (c, add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_HIDDEN), "embd");
+  weigh (c, add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_INPUTS), "wide");
+  op = add_op (c, GRAPH_OP_NORM, GRAPH_BUFFER_INPUTS, GRAPH_BUFFER_INPUTS);
+  op->vector = tensor (c, n_tokens % 2 == 0 ? "norm" : "norms");
+  op->src_width = op->dst_width = width;
+  op->n_parts = n_parts;
+  op->scale = 0.7f;
+  op = add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_INPUTS);
+  weigh (c, op, "table");
+  op->from_file = op->accumulate = TRUE;
+  op->scale = 11;
+  op = add_op (c, GRAPH_OP_GATE, GRAPH_BUFFER_HIDDEN, GRAPH_BUFFER_HIDDEN);
+  op->also[0] = GRAPH_BUFFER_INPUTS;
+  op->also_first = (n_parts - 1) * width;
+  op = add_op (c, GRAPH_OP_NORM, GRAPH_BUFFER_HIDDEN, GRAPH_BUFFER_X);
+  op->vector = tensor (c, "norm");
+  op->factor = tensor (c, "factor");
+  op->accumulate = TRUE;
+  add_run (c, 0, n_tokens);
+  compare_all (c, results, G_N_ELEMENTS (results));
+}
+
+static void
+test_inputs (gconstpointer data)
+{
+  static const uint32_t parts[] = { 1, 3, 5, 2 }, tokens[] = { 1, 4, 9, 40 };
+  ModelType type = *(const ModelType *) data;
+  uint32_t block = MAX (model_type_info (type)->block_weights, 32);
+
+  if (!suite_can (GRAPH_NEEDS_LAYER_INPUTS))
+    return;
+  for (size_t i = 0; i < G_N_ELEMENTS (parts); i++)
+    try_inputs (type, block * (1 + (uint32_t) i), parts[i], tokens[i]);
+}
+
 void
 add_scale_tests (double (*limit_of) (ModelType))
 {
@@ -138,8 +196,10 @@ add_scale_tests (double (*limit_of) (ModelType))
     const char *name = model_type_info (types[i])->name;
     g_autofree char *scales = g_strdup_printf ("/ops/scales/%s", name);
     g_autofree char *gate = g_strdup_printf ("/ops/gate/%s", name);
+    g_autofree char *inputs = g_strdup_printf ("/ops/inputs/%s", name);
 
     g_test_add_data_func (scales, &types[i], test_scales);
     g_test_add_data_func (gate, &types[i], test_gate);
+    g_test_add_data_func (inputs, &types[i], test_inputs);
   }
 }
