@@ -500,6 +500,14 @@ add_vocabulary (TestGguf *gguf, const TestLlama *l, gboolean texts)
                         "add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}");
 }
 
+void
+test_gguf_add_vocabulary (TestGguf *gguf, uint32_t n_vocab)
+{
+  TestLlama l = test_llama_complete (&(TestLlama) { .n_vocab = n_vocab });
+
+  add_vocabulary (gguf, &l, FALSE);
+}
+
 static void
 add_hparams (TestGguf *gguf, const TestLlama *l)
 {

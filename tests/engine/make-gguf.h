@@ -102,6 +102,8 @@ test_gguf_write_bert (const char *path, const TestBert *bert, ModelType type, ui
 TestLlama test_llama_complete (const TestLlama *llama);
 /* Everything of the model, for tests that spoil it. */
 TestGguf *test_gguf_build_llama (const TestLlama *llama, ModelType type, uint64_t seed);
+/* The tokens, merges and template that the tiny llama has; n_vocab at least 280. */
+void test_gguf_add_vocabulary (TestGguf *gguf, uint32_t n_vocab);
 /* Only metadata and vocabulary, no tensors. */
 TestGguf *test_gguf_build_vocabulary (const TestLlama *llama);
 /* Writes a complete model that engine_model_open takes. llama NULL: all defaults. g_error on
