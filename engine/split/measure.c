@@ -31,6 +31,16 @@ measure (const SplitPlacement *placement, uint64_t *bytes, void *user_data, GErr
 }
 
 gboolean
+split_backend_measure (EngineBackend *first, const GraphPlan *const *plans, uint32_t n_plans,
+                       const EngineKvSize *kv, const SplitPlacement *placement, uint64_t *bytes,
+                       GError **error)
+{
+  Measuring measuring = { first, plans, n_plans, kv };
+
+  return measure (placement, bytes, &measuring, error);
+}
+
+gboolean
 split_backend_place (EngineBackend *first, const GraphPlan *const *plans, uint32_t n_plans,
                      const EngineKvSize *kv, uint64_t budget, SplitPlacement *placement,
                      uint64_t *least, GError **error)
