@@ -39,6 +39,7 @@ restrict buffer Floats
 
 layout (buffer_reference) readonly restrict buffer TokensIn;
 layout (buffer_reference) readonly restrict buffer OutputsIn;
+layout (buffer_reference) readonly restrict buffer RunsIn;
 
 #include "shared.h"
 
@@ -51,6 +52,11 @@ POINTER (16)
 readonly restrict buffer OutputsIn
 {
   ShaderOutput v[];
+};
+POINTER (16)
+readonly restrict buffer RunsIn
+{
+  ShaderRun v[];
 };
 POINTER (16)
 readonly restrict buffer BatchIn

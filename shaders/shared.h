@@ -62,6 +62,8 @@
 /* Words before the first tile of pairs, and before a tile's pairs. */
 #define SHADER_TILES_HEAD 4
 #define SHADER_TILE_HEAD  2
+/* Tokens of a run that a lane of conv.comp takes. */
+#define SHADER_CONV_TILE 16
 /* Which row of its table a token takes: GraphPick. */
 #define SHADER_PICK_TOKEN    0
 #define SHADER_PICK_POSITION 1
@@ -109,6 +111,22 @@ SHADER_STRUCT ShaderOutput
 }
 SHADER_END (ShaderOutput)
 SHADER_SIZE (ShaderOutput, 16)
+
+/* Tokens that follow each other in one timeline, and what recurrent layers keep of it, written by
+ * the host before each run. */
+SHADER_STRUCT ShaderRun
+{
+  SHADER_PTR (FloatsIn)
+  from; /* read unless position is 0 */
+  SHADER_PTR (Floats)
+  to;
+  SHADER_U32 first; /* row */
+  SHADER_U32 n_tokens;
+  SHADER_U32 position; /* of the first */
+  SHADER_U32 pad;
+}
+SHADER_END (ShaderRun)
+SHADER_SIZE (ShaderRun, 32)
 
 /* dst[token][width] = (or +=) a row of weights times scale. Workgroups: tokens. */
 SHADER_STRUCT ShaderEmbedPush
@@ -417,15 +435,18 @@ SHADER_STRUCT ShaderBatch
   SHADER_U32 n_tokens;
   SHADER_U32 n_outputs;
   SHADER_U32 n_candidates;
-  SHADER_U32 pad;
+  SHADER_U32 n_runs;
   /* Of the keys that a token sees, and of those in its window; 1: attention writes dst itself. */
   SHADER_U32 n_splits[2];
   SHADER_U32 pages_a_split[2];
+  SHADER_U32 longest_run; /* tokens */
+  SHADER_U32 pad;
 }
 SHADER_END (ShaderBatch)
-SHADER_SIZE (ShaderBatch, 32)
+SHADER_SIZE (ShaderBatch, 40)
 
-/* dst[row][width] = act (src[row][width]) * up[row][width]. Workgroups: (rows, pieces of a row). */
+/* dst[row][width] = act (src[row][width]) * up[row][width]; or src * sigmoid (up). Workgroups:
+ * (rows, pieces of a row). */
 SHADER_STRUCT ShaderGatePush
 {
   SHADER_PTR (FloatsIn)
@@ -443,6 +464,106 @@ SHADER_STRUCT ShaderGatePush
 }
 SHADER_END (ShaderGatePush)
 SHADER_SIZE (ShaderGatePush, 48)
+
+/* dst[token][channels] = sum over taps of src, then SiLU, or gated: see conv.comp. Workgroups:
+ * (groups of channels, tiles of a run's tokens, runs). */
+SHADER_STRUCT ShaderConvPush
+{
+  SHADER_PTR (FloatsIn)
+  src;
+  SHADER_PTR (FloatsIn)
+  taps; /* [channels][taps] */
+  SHADER_PTR (FloatsIn)
+  bias; /* [channels] */
+  SHADER_PTR (Floats)
+  dst;
+  SHADER_PTR (RunsIn)
+  runs;
+  SHADER_U32 channels;
+  SHADER_U32 src_first;
+  SHADER_U32 src_stride;
+  SHADER_U32 dst_stride;
+  SHADER_U32 state_first; /* in floats, as below */
+  SHADER_U32 pad;
+}
+SHADER_END (ShaderConvPush)
+SHADER_SIZE (ShaderConvPush, 64)
+
+/* dst[token][head][width] of states of [rows][width] a head: see recur.comp. Workgroups: (groups of
+ * columns, heads, runs). */
+SHADER_STRUCT ShaderRecurPush
+{
+  SHADER_PTR (FloatsIn)
+  src;
+  SHADER_PTR (FloatsIn)
+  also; /* numbers that decays and strengths are made of; gates of a state space from 0 on */
+  SHADER_PTR (Floats)
+  dst;
+  SHADER_PTR (RunsIn)
+  runs;
+  SHADER_PTR (FloatsIn)
+  steps; /* [heads], as the following */
+  SHADER_PTR (FloatsIn)
+  decays;
+  SHADER_PTR (FloatsIn)
+  skips;
+  SHADER_U32 q_first; /* columns of src */
+  SHADER_U32 k_first;
+  SHADER_U32 v_first;
+  SHADER_U32 decays_first; /* columns of also */
+  SHADER_U32 strengths_first;
+  SHADER_U32 rows;
+  SHADER_U32 width;
+  SHADER_U32 n_keys; /* key of a head: head / heads_each % n_keys */
+  SHADER_U32 heads_each;
+  SHADER_U32 src_stride;
+  SHADER_U32 also_stride;
+  SHADER_U32 dst_stride;
+  SHADER_U32 state_first;
+  SHADER_F32 epsilon;
+}
+SHADER_END (ShaderRecurPush)
+SHADER_SIZE (ShaderRecurPush, 112)
+
+/* dst[row][part][width], each part normed and times SiLU of its gates. Workgroups: (rows,
+ * parts). */
+SHADER_STRUCT ShaderGatedNormPush
+{
+  SHADER_PTR (Floats)
+  dst;
+  SHADER_PTR (FloatsIn)
+  gates;
+  SHADER_PTR (FloatsIn)
+  vector; /* [width] */
+  SHADER_U32 width;
+  SHADER_U32 dst_stride;
+  SHADER_U32 gates_stride;
+  SHADER_F32 epsilon;
+}
+SHADER_END (ShaderGatedNormPush)
+SHADER_SIZE (ShaderGatedNormPush, 40)
+
+/* src[row]: of each head d_key queries and d_key gates, then others. Workgroups: (rows, pieces of a
+ * row of src). */
+SHADER_STRUCT ShaderSplitGatesPush
+{
+  SHADER_PTR (FloatsIn)
+  src;
+  SHADER_PTR (Floats)
+  dst; /* queries, others */
+  SHADER_PTR (Floats)
+  gates;
+  SHADER_U32 width; /* of src */
+  SHADER_U32 n_heads;
+  SHADER_U32 d_key;
+  SHADER_U32 piece;
+  SHADER_U32 src_stride;
+  SHADER_U32 dst_stride;
+  SHADER_U32 gates_stride;
+  SHADER_U32 pad;
+}
+SHADER_END (ShaderSplitGatesPush)
+SHADER_SIZE (ShaderSplitGatesPush, 56)
 
 /* dst[i][width] = src[outputs[i].row][width], or the mean of its run's rows. Workgroups:
  * outputs. */

@@ -32,7 +32,7 @@ measure (EngineBackend *base, const GraphPlan *plan, const EngineKvSize *kv, Eng
   VulkanModel shape = { .base.backend = base, .backend = (VulkanBackend *) base };
   for (GraphKvGroup group = 0; group < GRAPH_N_KV_GROUPS; group++)
     shape.kv[group].n_pages = kv->n_pages[group];
-  bytes->kv = vulkan_kv_measure (plan, kv);
+  bytes->kv = vulkan_kv_measure (plan, kv) + vulkan_states_measure (plan, kv);
   bytes->scratch = vulkan_executable_measure (&shape, plan);
   return vulkan_weights_measure (shape.backend->device, plan, &bytes->weights, error);
 }
@@ -43,6 +43,7 @@ unload (EngineBackendModel *base)
   VulkanModel *self = (VulkanModel *) base;
   vulkan_weights_free (self->weights);
   vulkan_kv_finish (self->kv);
+  vulkan_states_finish (&self->states);
   g_free (self);
 }
 
@@ -54,6 +55,7 @@ load (EngineBackend *base, const GraphPlan *plan, const EngineKvSize *kv, Engine
   self->base.backend = base;
   self->backend = (VulkanBackend *) base;
   if (!vulkan_kv_init (self->kv, self->backend->device, plan, kv, error) ||
+      !vulkan_states_init (&self->states, self->backend->device, plan, kv, error) ||
       (self->weights = vulkan_weights_new (self->backend->device, self->backend->submitter, plan,
                                            progress, user_data, cancel, error)) == NULL) {
     unload (&self->base);
@@ -68,7 +70,7 @@ get_memory (EngineBackendModel *base, uint64_t *weights_bytes, uint64_t *kv_byte
 {
   const VulkanModel *self = (const VulkanModel *) base;
   *weights_bytes = self->weights->bytes;
-  *kv_bytes = vulkan_kv_bytes (self->kv);
+  *kv_bytes = vulkan_kv_bytes (self->kv) + vulkan_states_bytes (&self->states);
   *scratch_bytes = self->scratch_bytes;
 }
 
@@ -151,6 +153,8 @@ run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResult *resu
   uint32_t buckets[VULKAN_N_PARTS] = { vulkan_bucket (self, batch->n_tokens),
                                        vulkan_bucket (self, MAX (batch->n_outputs, 1)) };
   uint64_t device_us = 0;
+  if (!vulkan_states_check (&self->model->states, batch, error))
+    return FALSE;
   for (VulkanPlanPart part = 0; part < VULKAN_N_PARTS; part++)
     if (!vulkan_record (self, part, buckets[part], error))
       return FALSE;
@@ -181,14 +185,18 @@ static size_t
 part_bytes (EngineBackendModel *base, unsigned part)
 {
   const VulkanModel *self = (const VulkanModel *) base;
-  return part < GRAPH_N_KV_GROUPS ? vulkan_kv_page_bytes (&self->kv[part]) : 0;
+  return part == ENGINE_PART_STATES ? vulkan_states_slot_bytes (&self->states)
+                                    : vulkan_kv_page_bytes (&self->kv[part]);
 }
 
 static gboolean
 read_part (EngineBackendModel *base, unsigned part, uint32_t index, void *dst, GError **error)
 {
   VulkanModel *self = (VulkanModel *) base;
-  return vulkan_kv_read_page (&self->kv[part], self->backend->submitter, index, dst, error);
+  VulkanSubmitter *submitter = self->backend->submitter;
+  return part == ENGINE_PART_STATES
+             ? vulkan_states_read (&self->states, submitter, index, dst, error)
+             : vulkan_kv_read_page (&self->kv[part], submitter, index, dst, error);
 }
 
 static gboolean
@@ -196,7 +204,10 @@ write_part (EngineBackendModel *base, unsigned part, uint32_t index, const void 
             GError **error)
 {
   VulkanModel *self = (VulkanModel *) base;
-  return vulkan_kv_write_page (&self->kv[part], self->backend->submitter, index, src, error);
+  VulkanSubmitter *submitter = self->backend->submitter;
+  return part == ENGINE_PART_STATES
+             ? vulkan_states_write (&self->states, submitter, index, src, error)
+             : vulkan_kv_write_page (&self->kv[part], submitter, index, src, error);
 }
 
 static gboolean
@@ -252,7 +263,8 @@ vulkan_backend_open (unsigned index, const char *cache_dir, GError **error)
     .free_bytes = info->free_bytes,
     .preferred_chunk = self->device->quirks.chunk_tokens,
     .can = GRAPH_NEEDS_WINDOW | GRAPH_NEEDS_ATTENTION | GRAPH_NEEDS_QK_NORM | GRAPH_NEEDS_SCALES |
-           GRAPH_NEEDS_GATE | GRAPH_NEEDS_EXPERTS | GRAPH_NEEDS_LAYER_INPUTS,
+           GRAPH_NEEDS_GATE | GRAPH_NEEDS_EXPERTS | GRAPH_NEEDS_LAYER_INPUTS |
+           GRAPH_NEEDS_RECURRENCE | GRAPH_NEEDS_SSM,
   };
   return &self->base;
 }

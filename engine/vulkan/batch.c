@@ -82,6 +82,24 @@ vulkan_batch_read_rows (VulkanExecutable *self, const EngineBatch *batch, GError
   return TRUE;
 }
 
+/* A run that begins reads no state; its pointer is good all the same. */
+static void
+write_runs (VulkanExecutable *self, const EngineBatch *batch)
+{
+  const VulkanStates *states = &self->model->states;
+  ShaderRun *runs = (ShaderRun *) (void *) ((uint8_t *) self->params.map + self->at.runs);
+  for (uint32_t r = 0; states->n_slots > 0 && r < batch->n_runs; r++) {
+    const EngineBatchRun *run = &batch->runs[r];
+    runs[r] = (ShaderRun) {
+      .from = states->slots[run->position > 0 ? run->state_from : run->state_to].address,
+      .to = states->slots[run->state_to].address,
+      .first = run->first,
+      .n_tokens = run->n_tokens,
+      .position = run->position,
+    };
+  }
+}
+
 static void
 write_outputs (VulkanExecutable *self, const EngineBatch *batch)
 {
@@ -112,17 +130,20 @@ split_pages (const VulkanExecutable *self, uint32_t n_tokens, uint32_t n_pages, 
 static void
 write_batch (VulkanExecutable *self, const EngineBatch *batch, ShaderBatch *shared)
 {
-  uint32_t n_pages = 1;
+  uint32_t n_pages = 1, longest = 0;
   /* A window may begin and end inside a page. */
   uint32_t window_pages = (self->window_tokens + ENGINE_PAGE_TOKENS - 1) / ENGINE_PAGE_TOKENS + 1;
   for (uint32_t r = 0; r < batch->n_runs; r++) {
     const EngineBatchRun *run = &batch->runs[r];
     n_pages = MAX (n_pages, (run->position + run->n_tokens - 1) / ENGINE_PAGE_TOKENS + 1);
+    longest = MAX (longest, run->n_tokens);
   }
   *shared = (ShaderBatch) {
     .n_tokens = batch->n_tokens,
     .n_outputs = batch->n_outputs,
     .n_candidates = batch->n_candidates,
+    .n_runs = batch->n_runs,
+    .longest_run = longest,
   };
   split_pages (self, batch->n_tokens, n_pages, &shared->n_splits[0], &shared->pages_a_split[0]);
   split_pages (self, batch->n_tokens, MIN (n_pages, window_pages), &shared->n_splits[1],
@@ -141,6 +162,8 @@ count (const VulkanExecutable *self, VulkanCount kind, uint32_t fixed, const Sha
     [VULKAN_COUNT_TOKEN_TILES] = (shared->n_tokens + columns - 1) / columns,
     [VULKAN_COUNT_OUTPUTS] = shared->n_outputs,
     [VULKAN_COUNT_OUTPUT_TILES] = (shared->n_outputs + columns - 1) / columns,
+    [VULKAN_COUNT_RUNS] = shared->n_runs,
+    [VULKAN_COUNT_RUN_TILES] = (shared->longest_run + SHADER_CONV_TILE - 1) / SHADER_CONV_TILE,
     [VULKAN_COUNT_SPLITS] = shared->n_splits[0],
     [VULKAN_COUNT_WINDOW_SPLITS] = shared->n_splits[1],
     [VULKAN_COUNT_SPLIT_TOKENS] = shared->n_splits[0] > 1 ? shared->n_tokens : 0,
@@ -158,6 +181,7 @@ vulkan_batch_write (VulkanExecutable *self, const EngineBatch *batch,
   write_batch (self, batch, &shared);
   memcpy (map + self->at.batch, &shared, sizeof shared);
   write_tokens (self, batch);
+  write_runs (self, batch);
   write_outputs (self, batch);
   VkDispatchIndirectCommand *arguments =
       (VkDispatchIndirectCommand *) (void *) (map + self->at.arguments);

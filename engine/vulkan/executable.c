@@ -94,6 +94,7 @@ place_parameters (VulkanExecutable *self)
   uint64_t end = 0;
   uint32_t n_pages = 0, d_rope = 0;
   at->batch = place (&end, sizeof (ShaderBatch));
+  at->runs = place (&end, ENGINE_MAX_RUNS * sizeof (ShaderRun));
   at->tokens = place (&end, (uint64_t) plan->max_tokens * sizeof (ShaderToken));
   /* Tables of all groups are as long as the timeline. */
   for (GraphKvGroup group = 0; group < GRAPH_N_KV_GROUPS; group++)

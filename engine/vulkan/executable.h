@@ -5,6 +5,7 @@
 #include "engine/vulkan/exchange.h"
 #include "engine/vulkan/kv.h"
 #include "engine/vulkan/pipeline.h"
+#include "engine/vulkan/states.h"
 #include "engine/vulkan/weights.h"
 
 typedef struct {
@@ -20,6 +21,7 @@ typedef struct {
   VulkanBackend *backend;
   VulkanWeights *weights;
   VulkanKv kv[GRAPH_N_KV_GROUPS];
+  VulkanStates states;
   uint64_t scratch_bytes; /* of all executables */
 } VulkanModel;
 
@@ -34,6 +36,8 @@ typedef enum {
   VULKAN_COUNT_WINDOW_SPLITS,
   VULKAN_COUNT_SPLIT_TOKENS, /* tokens, or 0 when the KV is not split */
   VULKAN_COUNT_WINDOW_SPLIT_TOKENS,
+  VULKAN_COUNT_RUNS,
+  VULKAN_COUNT_RUN_TILES,    /* of the longest run, of SHADER_CONV_TILE tokens */
   VULKAN_COUNT_EXPERT_TILES, /* at most, of `fixed` columns */
 } VulkanCount;
 
@@ -62,7 +66,7 @@ typedef enum {
 
 /* Where things lie in the parameters, in bytes. */
 typedef struct {
-  uint64_t batch, tokens, outputs, arguments, file_rows, bytes;
+  uint64_t batch, tokens, runs, outputs, arguments, file_rows, bytes;
   uint64_t pages[GRAPH_N_KV_GROUPS];
   uint64_t rotations, rotation_bytes; /* rotation i lies i times its bytes behind the first */
   uint32_t max_arguments;

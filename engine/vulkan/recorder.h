@@ -38,7 +38,7 @@ typedef struct {
   uint32_t disjoint; /* of writes: other parts of the buffer than those since the last barrier */
 } Dispatch;
 
-#define PUSH(push) .push = &(push), .push_bytes = sizeof (push)
+#define PUSH(what) .push = &(what), .push_bytes = sizeof (what)
 
 /* Records one dispatch, behind a barrier where it touches what an earlier one wrote. */
 gboolean record (Recorder *self, const Dispatch *what, GError **error);
@@ -51,6 +51,11 @@ gboolean record_rope_store (Recorder *self, const GraphOp *op, GError **error);
 gboolean record_attention (Recorder *self, const GraphOp *op, GError **error);
 gboolean record_route (Recorder *self, const GraphOp *op, GError **error);
 gboolean record_experts_gated (Recorder *self, const GraphOp *op, GError **error);
+gboolean record_conv (Recorder *self, const GraphOp *op, GError **error);
+gboolean record_delta_net (Recorder *self, const GraphOp *op, GError **error);
+gboolean record_ssm (Recorder *self, const GraphOp *op, GError **error);
+gboolean record_split_gates (Recorder *self, const GraphOp *op, GError **error);
+gboolean record_sigmoid_gate (Recorder *self, const GraphOp *op, GError **error);
 gboolean record_experts_down (Recorder *self, const GraphOp *op, GError **error);
 
 static inline uint64_t

@@ -129,6 +129,9 @@ collect (VulkanWeights *self, const GraphPlan *plan)
     add_vector (self, op->vector);
     add_vector (self, op->k_norm);
     add_vector (self, op->factor);
+    add_vector (self, op->step);
+    add_vector (self, op->decay);
+    add_vector (self, op->skip);
     for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
       add_vector (self, op->biases[b]);
   }

@@ -3,10 +3,20 @@
  * begins with, a timeline that begins has nothing. And the gates that go with them. */
 #include "tests/engine/ops/suite.h"
 
-#define N_BATCHES 3
+#define N_BATCHES  3
+#define MAX_RUNS   3
+#define MAX_TOKENS 101
 
-/* Tokens of each run by batch; together at most 48. */
-static const uint32_t lengths[N_BATCHES][3] = { { 5, 1, 40 }, { 1, 17, 3 }, { 2, 1, 1 } };
+/* Timelines, and the tokens of each by batch; 0: it begins anew with one token, and what its slots
+ * hold by then is nothing to it. */
+typedef struct {
+  uint32_t n_runs, lengths[N_BATCHES][MAX_RUNS];
+} Schedule;
+
+static const Schedule schedules[] = {
+  { 3, { { 5, 1, 40 }, { 1, 0, 3 }, { 2, 17, 1 } } },
+  { 1, { { 1 }, { 1 }, { MAX_TOKENS } } },
+};
 
 /* A state's shape: heads share keys; a head's state is [d_state][d_value]. */
 typedef struct {
@@ -45,32 +55,35 @@ fill (Case *c, GraphBuffer buffer, const char *table)
 static Case *
 new_case (const Shape *shape)
 {
-  Case *c = case_new (shape->n_heads + shape->d_state, 48, 1);
+  Case *c = case_new (shape->n_heads + shape->d_state, MAX_TOKENS, 1);
 
   c->desc.h.n_taps = shape->n_taps;
   c->desc.h.n_state_heads = shape->n_heads;
   c->desc.h.n_state_keys = shape->n_keys;
   c->desc.h.d_state = shape->d_state;
   c->desc.h.d_state_value = shape->d_value;
-  c->n_states = 2 * G_N_ELEMENTS (lengths[0]);
+  c->n_states = 2 * MAX_RUNS;
   return c;
 }
 
-/* All batches, the slots of two timelines crossed on the way; compares rows of the buffers. */
+/* All batches; compares rows of the buffers. */
 static void
-run_batches (Case *c, const GraphBuffer *buffers, size_t n_buffers)
+follow (Case *c, const Schedule *schedule, const GraphBuffer *buffers, size_t n_buffers)
 {
-  const uint32_t n_runs = G_N_ELEMENTS (lengths[0]);
+  const uint32_t n_runs = schedule->n_runs;
   CaseRunning running = case_begin (c);
-  uint32_t positions[G_N_ELEMENTS (lengths[0])] = { 0 };
+  uint32_t positions[MAX_RUNS] = { 0 };
 
   for (uint32_t b = 0; b < N_BATCHES; b++) {
     CaseResult results[4];
 
     next_batch (c);
     for (uint32_t i = 0; i < n_runs; i++) {
-      add_run (c, positions[i], lengths[b][i]);
-      positions[i] += lengths[b][i];
+      uint32_t n = schedule->lengths[b][i];
+
+      positions[i] = n == 0 ? 0 : positions[i];
+      add_run (c, positions[i], MAX (n, 1));
+      positions[i] += MAX (n, 1);
       c->runs[i].state_from = b % 2 * n_runs + i;
       c->runs[i].state_to = (b + 1) % 2 * n_runs + i;
     }
@@ -79,6 +92,13 @@ run_batches (Case *c, const GraphBuffer *buffers, size_t n_buffers)
     case_step (c, &running, results, n_buffers);
   }
   case_end (&running);
+}
+
+static void
+run_batches (Case *c, const GraphBuffer *buffers, size_t n_buffers)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (schedules); i++)
+    follow (c, &schedules[i], buffers, n_buffers);
 }
 
 static void
@@ -115,6 +135,7 @@ test_conv (void)
   try_conv (33, 2, FALSE, 0);
   try_conv (64, 3, TRUE, 0);
   try_conv (129, 5, TRUE, 0);
+  try_conv (7, 64, FALSE, 0);
 }
 
 static void
@@ -156,9 +177,12 @@ test_delta_net (void)
   try_delta_net (&(Shape) { 4, 4, 2, 64, 64 });
   try_delta_net (&(Shape) { 4, 3, 3, 128, 128 });
   try_delta_net (&(Shape) { 4, 4, 1, 20, 20 });
+  try_delta_net (&(Shape) { 4, 1, 1, 1, 1 });
+  try_delta_net (&(Shape) { 4, 2, 2, 260, 260 });
 }
 
-/* Convolution, state space and the norm of its parts, as a layer has them. */
+/* Convolution, state space and the norm of its parts, as a layer has them; without the norm where
+ * that cannot be done. */
 static void
 try_ssm (const Shape *shape)
 {
@@ -166,6 +190,8 @@ try_ssm (const Shape *shape)
   uint32_t values = shape->n_heads * shape->d_value;
   uint32_t channels = values + 2 * shape->n_keys * shape->d_state;
   uint32_t width = values + channels + shape->n_heads;
+  gboolean norms =
+      (case_backend->vtable->caps (case_backend)->can & GRAPH_NEEDS_LAYER_INPUTS) != 0;
   GraphOp *op;
 
   c->plan.buffer_width[GRAPH_BUFFER_MIX] = width;
@@ -192,24 +218,27 @@ try_ssm (const Shape *shape)
   op->skip = tensor (c, "skips");
   op->state_first = (shape->n_taps - 1) * channels;
   c->plan.state_floats = op->state_first + values * shape->d_state;
-  op = add_op (c, GRAPH_OP_NORM, GRAPH_BUFFER_ATTN, GRAPH_BUFFER_Z);
-  op->src_width = op->dst_width = values / shape->n_keys;
-  op->n_parts = shape->n_keys;
-  op->vector = tensor (c, "norm");
+  if (norms) {
+    op = add_op (c, GRAPH_OP_NORM, GRAPH_BUFFER_ATTN, GRAPH_BUFFER_Z);
+    op->src_width = op->dst_width = values / shape->n_keys;
+    op->n_parts = shape->n_keys;
+    op->vector = tensor (c, "norm");
+  }
   run_batches (c, (const GraphBuffer[]) { GRAPH_BUFFER_CONV, GRAPH_BUFFER_ATTN, GRAPH_BUFFER_Z },
-               3);
+               norms ? 3 : 2);
 }
 
 static void
 test_ssm (void)
 {
-  if (!suite_can (GRAPH_NEEDS_RECURRENCE | GRAPH_NEEDS_SSM | GRAPH_NEEDS_LAYER_INPUTS))
+  if (!suite_can (GRAPH_NEEDS_RECURRENCE | GRAPH_NEEDS_SSM))
     return;
   try_conv (140, 4, FALSE, 65);
   try_ssm (&(Shape) { 4, 4, 2, 64, 64 });
   try_ssm (&(Shape) { 4, 3, 1, 128, 64 });
   try_ssm (&(Shape) { 2, 6, 3, 20, 5 });
   try_ssm (&(Shape) { 4, 2, 1, 16, 33 });
+  try_ssm (&(Shape) { 4, 2, 2, 256, 7 });
 }
 
 /* Queries and their gates come head by head; a gate for each value, or one for all. */
