@@ -4,6 +4,7 @@
 
 #include "tests/engine/make-gguf.h"
 
+#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
@@ -204,4 +205,19 @@ tiny_write (const char *path, TinyKind kind, uint64_t seed)
       }
   bytes = test_gguf_bytes (gguf, 32, NULL);
   test_write_file (path, bytes);
+}
+
+void
+tiny_remove_folder (const char *path)
+{
+  GDir *files = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (files != NULL && (name = g_dir_read_name (files)) != NULL) {
+    g_autofree char *file = g_build_filename (path, name, NULL);
+
+    g_unlink (file);
+  }
+  g_clear_pointer (&files, g_dir_close);
+  g_rmdir (path);
 }

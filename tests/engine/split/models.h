@@ -22,3 +22,5 @@ extern const char *const tiny_names[TINY_N_KINDS]; /* of the architectures */
 
 /* Writes one that engine_model_open takes. */
 void tiny_write (const char *path, TinyKind kind, uint64_t seed);
+/* With the files in it. */
+void tiny_remove_folder (const char *path);

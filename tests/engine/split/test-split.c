@@ -260,29 +260,19 @@ test_measure (gconstpointer data)
     World world;
 
     g_assert_true (split_backend_measure (first, plans, 2, &kv, &placements[i], &measured, &error));
-    world_open (&world, split_backend_open (first, open_second (), &placements[i], desc), desc,
-                &error);
-    g_assert_no_error (error);
+    if (!world_open (&world, split_backend_open (first, open_second (), &placements[i], desc), desc,
+                     &error)) {
+      g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED); /* states, as yet */
+      g_clear_error (&error);
+      world_close (&world);
+      continue;
+    }
     held = split_model_bytes (world.model, SPLIT_FIRST);
     g_assert_cmpuint (held.weights + held.kv + held.scratch, ==, measured);
     world_close (&world);
   }
   model_desc_free (desc);
   model_gguf_free (gguf);
-}
-
-static void
-remove_cache (void)
-{
-  GDir *files = g_dir_open (cache_dir, 0, NULL);
-  const char *name;
-
-  while (files != NULL && (name = g_dir_read_name (files)) != NULL) {
-    g_autofree char *file = g_build_filename (cache_dir, name, NULL);
-
-    g_unlink (file);
-  }
-  g_clear_pointer (&files, g_dir_close);
 }
 
 int
@@ -310,11 +300,11 @@ main (int argc, char **argv)
                           test_measure);
     g_test_add_data_func ("/engine/split/measure/mixture", GINT_TO_POINTER (TINY_GPT_OSS),
                           test_measure);
+    g_test_add_data_func ("/engine/split/measure/states", GINT_TO_POINTER (TINY_QWEN35MOE),
+                          test_measure);
   }
   status = g_test_run ();
-  remove_cache ();
-  g_unlink (path);
-  g_rmdir (dir);
+  tiny_remove_folder (dir);
   g_free (path);
   return status;
 }
