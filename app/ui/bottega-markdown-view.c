@@ -14,6 +14,7 @@
 #include "app/ui/bottega-end-viewport.h"
 #include "app/ui/bottega-markdown-blocks.h"
 #include "app/ui/bottega-markdown-inline.h"
+#include "app/ui/bottega-place.h"
 #include "app/ui/bottega-table-block.h"
 
 #include <adwaita.h>
@@ -152,20 +153,6 @@ bottega_markdown_view_measure (GtkWidget *widget,
   }
 }
 
-static void
-allocate_at (GtkWidget *widget,
-             int x,
-             int y,
-             int width,
-             int height,
-             int column_width)
-{
-  if (gtk_widget_get_direction (widget) == GTK_TEXT_DIR_RTL)
-    x = column_width - x - width;
-  gtk_widget_allocate (widget, width, height, -1,
-                       gsk_transform_translate (NULL, &GRAPHENE_POINT_INIT (x, y)));
-}
-
 /* The height of the first line, in whose middle the marker stands. */
 static int
 first_line_height (Item *item)
@@ -192,8 +179,8 @@ allocate_marker (Item *item,
 
   gtk_widget_measure (item->marker, GTK_ORIENTATION_HORIZONTAL, -1, NULL, &width, NULL, NULL);
   gtk_widget_measure (item->marker, GTK_ORIENTATION_VERTICAL, -1, NULL, &height, NULL, NULL);
-  allocate_at (item->marker, MAX (start - MARKER_GAP - width, 0), y + (line - height) / 2, width,
-               height, column_width);
+  bottega_place (item->marker, MAX (start - MARKER_GAP - width, 0), y + (line - height) / 2, width,
+                 height, column_width);
 }
 
 static void
@@ -213,7 +200,7 @@ bottega_markdown_view_size_allocate (GtkWidget *widget,
     if (i > 0)
       y += gap_between (self->items->pdata[i - 1], item);
     item->y = y;
-    allocate_at (item->content, start, y, width - start, item->height, width);
+    bottega_place (item->content, start, y, width - start, item->height, width);
     if (item->marker != NULL)
       allocate_marker (item, start, y, width);
     y += item->height;

@@ -13,6 +13,7 @@ struct _BottegaModelRow {
   AdwActionRow parent_instance;
 
   GtkCheckButton *radio;
+  GtkWidget *search_icon;
   GtkProgressBar *progress;
   GtkWidget *cancel_button;
   GtkWidget *menu_button;
@@ -55,6 +56,7 @@ update_cb (BottegaModelRow *self)
 {
   BottegaModelState state = bottega_model_item_get_state (self->item);
   const char *name = bottega_model_item_get_name (self->item);
+  gboolean searches = bottega_model_item_get_searches (self->item);
   g_autofree char *subtitle = describe (self->item);
   g_autofree char *more = g_strdup_printf (_ ("More about %s"), name);
   double fraction;
@@ -70,11 +72,10 @@ update_cb (BottegaModelRow *self)
   gtk_check_button_set_active (self->radio, bottega_model_item_get_is_default (self->item));
   gtk_widget_set_visible (self->cancel_button, state == BOTTEGA_MODEL_IMPORTING);
   gtk_widget_set_visible (self->menu_button, state != BOTTEGA_MODEL_IMPORTING);
-  gtk_widget_set_visible (GTK_WIDGET (self->radio), !bottega_model_item_get_searches (self->item));
+  gtk_widget_set_visible (GTK_WIDGET (self->radio), !searches);
+  gtk_widget_set_visible (self->search_icon, searches);
   adw_action_row_set_activatable_widget (ADW_ACTION_ROW (self),
-                                         bottega_model_item_get_searches (self->item)
-                                             ? self->menu_button
-                                             : GTK_WIDGET (self->radio));
+                                         searches ? self->menu_button : GTK_WIDGET (self->radio));
   if (state == BOTTEGA_MODEL_BROKEN)
     gtk_widget_add_css_class (GTK_WIDGET (self), "broken");
   else
@@ -150,6 +151,7 @@ bottega_model_row_class_init (BottegaModelRowClass *klass)
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/bottega/Bottega/bottega-model-row.ui");
   gtk_widget_class_bind_template_child (widget_class, BottegaModelRow, radio);
+  gtk_widget_class_bind_template_child (widget_class, BottegaModelRow, search_icon);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelRow, progress);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelRow, cancel_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelRow, menu_button);

@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include "app/ui/bottega-place.h"
 #include "app/ui/bottega-source-chips.h"
 #include "app/ui/bottega-source-name.h"
 
@@ -167,20 +168,6 @@ bottega_source_chips_measure (GtkWidget *widget,
   *natural = MAX (*natural, *minimum);
 }
 
-static void
-place (GtkWidget *child,
-       int x,
-       int width,
-       int height,
-       int line_width)
-{
-  if (gtk_widget_get_direction (child) == GTK_TEXT_DIR_RTL)
-    x = line_width - x - width;
-  gtk_widget_set_child_visible (child, TRUE);
-  gtk_widget_allocate (child, width, height, -1,
-                       gsk_transform_translate (NULL, &GRAPHENE_POINT_INIT ((float) x, 0)));
-}
-
 /* What the last chip says; its words cannot change while it is being placed. */
 static gboolean
 count_rest_cb (GtkWidget *widget,
@@ -231,13 +218,15 @@ bottega_source_chips_size_allocate (GtkWidget *widget,
     if (wanted > room && n_shown > 0)
       break;
     wanted = MIN (wanted, MAX (room, width_of (chip, TRUE)));
-    place (chip, x, wanted, height, width);
+    gtk_widget_set_child_visible (chip, TRUE);
+    bottega_place (chip, x, 0, wanted, height, width);
     x += wanted + SPACING;
   }
   for (guint i = n_shown; i < self->chips->len; i++)
     gtk_widget_set_child_visible (self->chips->pdata[i], FALSE);
   if (n_shown < self->chips->len) {
-    place (self->more, x, width_of (self->more, FALSE), height, width);
+    gtk_widget_set_child_visible (self->more, TRUE);
+    bottega_place (self->more, x, 0, width_of (self->more, FALSE), height, width);
   } else {
     gtk_widget_set_child_visible (self->more, FALSE);
   }

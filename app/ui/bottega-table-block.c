@@ -10,6 +10,7 @@
 #include "app/ui/bottega-table-block.h"
 #include "app/ui/bottega-end-viewport.h"
 #include "app/ui/bottega-markdown-view.h"
+#include "app/ui/bottega-place.h"
 
 #include <glib/gi18n.h>
 
@@ -114,7 +115,6 @@ bottega_table_grid_size_allocate (GtkWidget *widget,
                                   int baseline)
 {
   BottegaTableGrid *self = BOTTEGA_TABLE_GRID (widget);
-  gboolean rtl = gtk_widget_get_direction (widget) == GTK_TEXT_DIR_RTL;
   int total, y = 0;
   g_autofree int *widths = column_widths (self, &total);
 
@@ -123,12 +123,9 @@ bottega_table_grid_size_allocate (GtkWidget *widget,
     int x = 0;
 
     for (guint column = 0; column < self->n_columns; column++) {
-      int wide = widths[column];
-      GskTransform *place = gsk_transform_translate (
-          NULL, &GRAPHENE_POINT_INIT (rtl ? width - x - wide : x, y));
-      gtk_widget_allocate (self->cells->pdata[row * self->n_columns + column], wide, tall, -1,
-                           place);
-      x += wide;
+      bottega_place (self->cells->pdata[row * self->n_columns + column], x, y, widths[column], tall,
+                     width);
+      x += widths[column];
     }
     y += tall;
   }

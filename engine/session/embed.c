@@ -8,21 +8,25 @@
 #include <string.h>
 
 #define REPRESENT "Represent this sentence for searching relevant passages: "
+#define INSTRUCT  "Instruct: Given a web search query, retrieve relevant passages that answer the query\n"
 
-/* What models of a family were trained with, by their names. A file may say it itself. */
+/* What models of a family were trained with, by their names; the first that fits. A file may say it
+ * itself. Sources: the model cards of nomic-embed-text (v1, v1.5), mxbai-embed-large-v1, bge-*-en-v1.5
+ * (FlagEmbedding) and Qwen3-Embedding; the prompts in config_sentence_transformers.json of
+ * embeddinggemma; for e5 its cards, and arXiv 2401.00368 for those that follow instructions. */
 static const struct {
   const char *name; /* part of general.basename or general.name, in lower case, “-” for a blank */
   const char *query, *passage;
 } families[] = {
-  { "nomic-embed", "search_query: ", "search_document: " },
+  { "nomic-embed-text", "search_query: ", "search_document: " },
   { "embeddinggemma", "task: search result | query: ", "title: none | text: " },
-  { "qwen3-embedding",
-    "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery:",
-    "" },
+  { "qwen3-embedding", INSTRUCT "Query:", "" },
   { "bge-small-en", REPRESENT, "" },
   { "bge-base-en", REPRESENT, "" },
   { "bge-large-en", REPRESENT, "" },
   { "mxbai-embed", REPRESENT, "" },
+  { "e5-large-instruct", INSTRUCT "Query: ", "" },
+  { "e5-mistral", INSTRUCT "Query: ", "" },
   { "e5", "query: ", "passage: " },
 };
 

@@ -33,6 +33,20 @@ fixture_remove_folder (char *folder)
   g_free (folder);
 }
 
+int
+fixture_run_with_trash (void)
+{
+  char *home = fixture_make_folder ();
+  int status;
+
+  g_setenv ("XDG_DATA_HOME", home, TRUE);
+  g_setenv ("XDG_DATA_DIRS", "/nowhere", TRUE);
+  status = g_test_run ();
+  fixture_remove_folder (home);
+
+  return status;
+}
+
 static gboolean
 on_time (gpointer data)
 {

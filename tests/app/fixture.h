@@ -10,6 +10,10 @@
 char *fixture_make_folder (void);
 void fixture_remove_folder (char *folder);
 
+/* g_test_run () where what is removed goes to a trash of our own. Before anything asks GLib for the
+ * folders of the user. */
+int fixture_run_with_trash (void);
+
 /* Turns the main loop until *flag, condition (data), or — failing the test — 20 s have passed. */
 typedef gboolean (*FixtureCondition) (gpointer data);
 void fixture_wait (FixtureCondition condition, gpointer data);

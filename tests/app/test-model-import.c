@@ -699,13 +699,7 @@ test_words (void)
 int
 main (int argc, char **argv)
 {
-  g_autofree char *home = fixture_make_folder ();
-  int status;
-
   g_test_init (&argc, &argv, NULL);
-  /* What is removed goes to a trash of our own. */
-  g_setenv ("XDG_DATA_HOME", home, TRUE);
-  g_setenv ("XDG_DATA_DIRS", "/nowhere", TRUE);
   g_test_add_func ("/app/model-import/names", test_names);
   g_test_add_func ("/app/model-import/checksum", test_checksum);
   g_test_add_func ("/app/model-import/nearly-the-same", test_nearly_the_same);
@@ -721,8 +715,5 @@ main (int argc, char **argv)
   g_test_add_func ("/app/model-import/records", test_records);
   g_test_add_func ("/app/model-import/here", test_here);
   g_test_add_func ("/app/model-import/words", test_words);
-  status = g_test_run ();
-  fixture_remove_folder (g_steal_pointer (&home));
-
-  return status;
+  return fixture_run_with_trash ();
 }

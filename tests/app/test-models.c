@@ -284,20 +284,11 @@ test_will_fit (void)
 int
 main (int argc, char **argv)
 {
-  g_autofree char *home = fixture_make_folder ();
-  int status;
-
   g_test_init (&argc, &argv, NULL);
-  /* What is removed goes to a trash of our own. */
-  g_setenv ("XDG_DATA_HOME", home, TRUE);
-  g_setenv ("XDG_DATA_DIRS", "/nowhere", TRUE);
   g_test_add_func ("/app/models/found", test_found);
   g_test_add_func ("/app/models/refresh-and-remove", test_refresh_and_remove);
   g_test_add_func ("/app/models/import", test_import);
   g_test_add_func ("/app/models/import-refused", test_import_refused);
   g_test_add_func ("/app/models/will-fit", test_will_fit);
-  status = g_test_run ();
-  fixture_remove_folder (g_steal_pointer (&home));
-
-  return status;
+  return fixture_run_with_trash ();
 }

@@ -245,13 +245,19 @@ static void
 test_prefixes (void)
 {
   const TestBert plain = { 0 }, e5 = { .name = "Multilingual E5 small" };
-  const TestBert nomic = { .name = "nomic-embed-text-v1.5" };
+  const TestBert follows = { .name = "multilingual-e5-large-instruct" };
+  const TestBert nomic = { .name = "nomic-embed-text-v1.5" }, code = { .name = "nomic-embed-code" };
   const TestBert own = { .name = "e5", .query_prefix = "find ", .passage_prefix = "" };
 
   try_prefix (&plain, ENGINE_EMBED_QUERY, "in the inn");
   try_prefix (&plain, ENGINE_EMBED_PASSAGE, "in the inn");
   try_prefix (&e5, ENGINE_EMBED_QUERY, "query: in the inn");
   try_prefix (&e5, ENGINE_EMBED_PASSAGE, "passage: in the inn");
+  try_prefix (&follows, ENGINE_EMBED_QUERY,
+              "Instruct: Given a web search query, retrieve relevant passages that answer the "
+              "query\nQuery: in the inn");
+  try_prefix (&follows, ENGINE_EMBED_PASSAGE, "in the inn");
+  try_prefix (&code, ENGINE_EMBED_QUERY, "in the inn");
   try_prefix (&nomic, ENGINE_EMBED_QUERY, "search_query: in the inn");
   try_prefix (&nomic, ENGINE_EMBED_PASSAGE, "search_document: in the inn");
   try_prefix (&own, ENGINE_EMBED_QUERY, "find in the inn");
