@@ -78,6 +78,7 @@ typedef struct {
   uint32_t k, f; /* columns of gate, and of down */
   ModelActivation activation;
   float scale; /* of the result; the residual is kept when it is not 1 */
+  gboolean biased;
 } Block;
 
 static void
@@ -91,7 +92,21 @@ add_block_tensors (Case *c, const Choice *choice, const Block *b)
   add_matrices (c, "gate", b->gate, b->k, b->f, n, 0.2f);
   add_matrices (c, "up", b->up, b->k, b->f, n, 0.2f);
   add_matrices (c, "down", b->down, b->f, b->k, n, 0.2f);
+  add_tensor (c, "gate bias", MODEL_TYPE_F32, b->f, n, 1);
+  add_tensor (c, "up bias", MODEL_TYPE_F32, b->f, n, 1);
+  add_tensor (c, "down bias", MODEL_TYPE_F32, b->k, n, 1);
   write_file (c);
+}
+
+/* weight: its bias is named after it. */
+static void
+weigh_experts (Case *c, GraphOp *op, const Block *b, const char *weight)
+{
+  g_autofree char *bias = g_strconcat (weight, " bias", NULL);
+
+  if (b->biased)
+    op->biases[op->n_weights] = model_gguf_find_tensor (c->gguf, bias);
+  weigh (c, op, weight);
 }
 
 /* X += experts (norm (X)), on all the way. */
@@ -122,15 +137,30 @@ try_block (const Choice *choice, const Block *b, uint32_t n_tokens)
   add_op (c, GRAPH_OP_ROUTE, GRAPH_BUFFER_ROUTER, GRAPH_BUFFER_ROUTE);
   op = add_op (c, GRAPH_OP_EXPERTS_GATED, GRAPH_BUFFER_NORMED, GRAPH_BUFFER_EXPERTS);
   op->route = GRAPH_BUFFER_ROUTE;
-  weigh (c, op, "gate");
-  weigh (c, op, "up");
+  weigh_experts (c, op, b, "gate");
+  weigh_experts (c, op, b, "up");
   op = add_op (c, GRAPH_OP_EXPERTS_DOWN, GRAPH_BUFFER_EXPERTS, GRAPH_BUFFER_X);
   op->route = GRAPH_BUFFER_ROUTE;
   op->scale = b->scale;
   op->accumulate = b->scale < 1 || b->scale > 1;
-  weigh (c, op, "down");
+  weigh_experts (c, op, b, "down");
   add_run (c, 0, n_tokens);
   compare_all (c, results, G_N_ELEMENTS (results));
+}
+
+/* Experts with biases, as gpt-oss has them; what ends a product is the same code for all formats. */
+static void
+test_biases (ModelType type, uint32_t block)
+{
+  static const uint32_t tokens[] = { 1, 3, 9, 40 };
+
+  for (size_t t = 0; t < G_N_ELEMENTS (tokens); t++) {
+    Block b = { type, type, type, block, 2 * block, MODEL_ACTIVATION_SWIGLU_OAI,
+                t % 2 == 0 ? 1 : 0.5f, TRUE };
+
+    if (type_is_thorough (type) || type == MODEL_TYPE_MXFP4)
+      try_block (&choices[0], &b, tokens[t]);
+  }
 }
 
 static void
@@ -159,6 +189,7 @@ test_block (gconstpointer data)
     }
   for (size_t i = 0; i < G_N_ELEMENTS (others); i++)
     try_block (&choices[0], &others[i].block, others[i].tokens);
+  test_biases (type, block);
 }
 
 void
