@@ -8,12 +8,15 @@
 #include <string.h>
 
 #define REPRESENT "Represent this sentence for searching relevant passages: "
-#define INSTRUCT  "Instruct: Given a web search query, retrieve relevant passages that answer the query\n"
+#define INSTRUCT                                                                    \
+  "Instruct: Given a web search query, retrieve relevant passages that answer the " \
+  "query\n"
 
 /* What models of a family were trained with, by their names; the first that fits. A file may say it
- * itself. Sources: the model cards of nomic-embed-text (v1, v1.5), mxbai-embed-large-v1, bge-*-en-v1.5
- * (FlagEmbedding) and Qwen3-Embedding; the prompts in config_sentence_transformers.json of
- * embeddinggemma; for e5 its cards, and arXiv 2401.00368 for those that follow instructions. */
+ * itself. Sources: the model cards of nomic-embed-text (v1, v1.5), mxbai-embed-large-v1,
+ * bge-*-en-v1.5 (FlagEmbedding) and Qwen3-Embedding; the prompts in
+ * config_sentence_transformers.json of embeddinggemma; for e5 its cards, and arXiv 2401.00368 for
+ * those that follow instructions. */
 static const struct {
   const char *name; /* part of general.basename or general.name, in lower case, “-” for a blank */
   const char *query, *passage;

@@ -148,7 +148,8 @@ try_block (const Choice *choice, const Block *b, uint32_t n_tokens)
   compare_all (c, results, G_N_ELEMENTS (results));
 }
 
-/* Experts with biases, as gpt-oss has them; what ends a product is the same code for all formats. */
+/* Experts with biases, as gpt-oss has them. What ends a product is the same code for all
+ * formats. */
 static void
 test_biases (ModelType type, uint32_t block)
 {
