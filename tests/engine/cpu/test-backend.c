@@ -153,6 +153,9 @@ test_same_bits (gconstpointer data)
     for (size_t i = 0; i < G_N_ELEMENTS (all_cuts); i++)
       if (all_cuts[i] == type)
         n_cuts = G_N_ELEMENTS (cuts);
+    /* Plain C has one product for all formats. */
+    if (n_cuts == 3 && tier == CPU_TIER_PORTABLE && tier != cpu_tier_best ())
+      continue;
     llama.untied = type % 2 == 0;
     llama.rope_freqs = type % 2 == 1;
     llama.mixed = type % 3 == 0;
