@@ -117,6 +117,11 @@ evaluate (EngineSession *session, const gint32 *tokens, uint32_t n, const uint32
     run.pages[group] = (const uint32_t *) (const void *) timeline->table[group]->data;
   run.n_pages = timeline->table[GRAPH_KV_FULL]->len;
   state = session_timeline_next_state (timeline);
+  if (state == SESSION_NO_STATE && model->states.n_pages > 0) {
+    g_set_error_literal (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
+                         "Another conversation has all the room that this model has for states.");
+    return FALSE;
+  }
   run.state_from = timeline->state;
   run.state_to = state;
   if (timeline->state == SESSION_NO_STATE)

@@ -9,17 +9,22 @@
 #include <string.h>
 
 const char *const tiny_names[TINY_N_KINDS] = { "llama", "qwen3moe", "gpt-oss",
-                                               "gemma3", "qwen35moe", "gemma4" };
+                                               "gemma3", "qwen35moe", "gemma4",
+                                               "qwen35", "lfm2", "granitehybrid" };
 
 #define N_VOCAB 320
 
 #define BIT(kind) (1u << TINY_##kind)
 enum {
   MIXTURES = BIT (QWEN3MOE) | BIT (GPT_OSS) | BIT (QWEN35MOE),
-  DENSE = BIT (LLAMA) | BIT (GEMMA3) | BIT (GEMMA4),
   GEMMAS = BIT (GEMMA3) | BIT (GEMMA4),
+  DELTAS = BIT (QWEN35) | BIT (QWEN35MOE),
+  MIXED = BIT (LFM2) | BIT (GRANITEHYBRID), /* attention in odd layers, as with delta nets */
+  DENSE = BIT (LLAMA) | GEMMAS | BIT (QWEN35) | MIXED,
   WINDOWS = BIT (GPT_OSS) | GEMMAS,
+  STATES = DELTAS | BIT (GRANITEHYBRID),
   ALL = MIXTURES | DENSE,
+  ATTENTION = ALL & ~(DELTAS | MIXED), /* in all layers */
 };
 
 /* Layers, as bits. */
@@ -40,7 +45,7 @@ static const struct {
   { ALL, "block_count", TINY_LAYERS },
   { ALL, "feed_forward_length", 96 },
   { ALL, "attention.head_count", 2 },
-  { ALL, "attention.head_count_kv", 1 },
+  { ALL & ~MIXED, "attention.head_count_kv", 1 },
   { ALL, "attention.key_length", 32 },
   { ALL, "attention.value_length", 32 },
   { ALL, "rope.dimension_count", 32 },
@@ -49,12 +54,13 @@ static const struct {
   { MIXTURES, "expert_used_count", 2 },
   { MIXTURES, "expert_feed_forward_length", 32 },
   { BIT (QWEN35MOE), "expert_shared_feed_forward_length", 64 },
-  { BIT (QWEN35MOE), "full_attention_interval", 2 },
-  { BIT (QWEN35MOE), "ssm.conv_kernel", 4 },
-  { BIT (QWEN35MOE), "ssm.state_size", 16 },
-  { BIT (QWEN35MOE), "ssm.group_count", 2 },
-  { BIT (QWEN35MOE), "ssm.time_step_rank", 4 },
-  { BIT (QWEN35MOE), "ssm.inner_size", 64 },
+  { DELTAS, "full_attention_interval", 2 },
+  { STATES, "ssm.conv_kernel", 4 },
+  { STATES, "ssm.state_size", 16 },
+  { STATES, "ssm.group_count", 2 },
+  { STATES, "ssm.time_step_rank", 4 },
+  { STATES, "ssm.inner_size", 64 },
+  { BIT (LFM2), "shortconv.l_cache", 3 },
   { BIT (GEMMA4), "attention.key_length_swa", 32 },
   { BIT (GEMMA4), "attention.value_length_swa", 32 },
   { BIT (GEMMA4), "rope.dimension_count_swa", 32 },
@@ -78,12 +84,12 @@ static const struct {
   uint32_t columns, rows, n;
 } tensors[] = {
   { ALL, EVERY, NORM, "attn_norm.weight", 64, 0, 0 },
-  { ALL & ~BIT (QWEN35MOE), EVERY, MATRIX, "attn_q.weight", 64, 64, 0 },
-  { ALL & ~BIT (QWEN35MOE) & ~BIT (GEMMA4), EVERY, MATRIX, "attn_k.weight", 64, 32, 0 },
-  { ALL & ~BIT (QWEN35MOE) & ~BIT (GEMMA4), EVERY, MATRIX, "attn_v.weight", 64, 32, 0 },
+  { ATTENTION, EVERY, MATRIX, "attn_q.weight", 64, 64, 0 },
+  { ATTENTION & ~BIT (GEMMA4), EVERY, MATRIX, "attn_k.weight", 64, 32, 0 },
+  { ATTENTION & ~BIT (GEMMA4), EVERY, MATRIX, "attn_v.weight", 64, 32, 0 },
   { BIT (GEMMA4), OWN, MATRIX, "attn_k.weight", 64, 32, 0 },
   { BIT (GEMMA4), OWN, MATRIX, "attn_v.weight", 64, 32, 0 },
-  { ALL & ~BIT (QWEN35MOE), EVERY, MATRIX, "attn_output.weight", 64, 64, 0 },
+  { ATTENTION, EVERY, MATRIX, "attn_output.weight", 64, 64, 0 },
   { BIT (QWEN3MOE) | GEMMAS, EVERY, NORM, "attn_q_norm.weight", 32, 0, 0 },
   { BIT (QWEN3MOE) | BIT (GEMMA3), EVERY, NORM, "attn_k_norm.weight", 32, 0, 0 },
   { BIT (GEMMA4), OWN, NORM, "attn_k_norm.weight", 32, 0, 0 },
@@ -92,9 +98,8 @@ static const struct {
   { BIT (GPT_OSS), EVERY, BIAS, "attn_v.bias", 32, 0, 0 },
   { BIT (GPT_OSS), EVERY, BIAS, "attn_output.bias", 64, 0, 0 },
   { BIT (GPT_OSS), EVERY, BIAS, "attn_sinks.weight", 2, 0, 0 },
-  { BIT (GPT_OSS) | BIT (QWEN35MOE) | GEMMAS, EVERY, NORM, "post_attention_norm.weight", 64, 0,
-    0 },
-  { BIT (LLAMA) | BIT (QWEN3MOE) | GEMMAS, EVERY, NORM, "ffn_norm.weight", 64, 0, 0 },
+  { BIT (GPT_OSS) | DELTAS | GEMMAS, EVERY, NORM, "post_attention_norm.weight", 64, 0, 0 },
+  { BIT (LLAMA) | BIT (QWEN3MOE) | GEMMAS | MIXED, EVERY, NORM, "ffn_norm.weight", 64, 0, 0 },
   { GEMMAS, EVERY, NORM, "post_ffw_norm.weight", 64, 0, 0 },
   { DENSE, EVERY, MATRIX, "ffn_gate.weight", 64, 96, 0 },
   { DENSE, EVERY, MATRIX, "ffn_up.weight", 64, 96, 0 },
@@ -111,21 +116,30 @@ static const struct {
   { BIT (QWEN35MOE), EVERY, MATRIX, "ffn_gate_shexp.weight", 64, 64, 0 },
   { BIT (QWEN35MOE), EVERY, MATRIX, "ffn_up_shexp.weight", 64, 64, 0 },
   { BIT (QWEN35MOE), EVERY, MATRIX, "ffn_down_shexp.weight", 64, 64, 0 },
-  { BIT (QWEN35MOE), ODD, MATRIX, "attn_q.weight", 64, 128, 0 },
-  { BIT (QWEN35MOE), ODD, MATRIX, "attn_k.weight", 64, 32, 0 },
-  { BIT (QWEN35MOE), ODD, MATRIX, "attn_v.weight", 64, 32, 0 },
-  { BIT (QWEN35MOE), ODD, MATRIX, "attn_output.weight", 64, 64, 0 },
-  { BIT (QWEN35MOE), ODD, NORM, "attn_q_norm.weight", 32, 0, 0 },
-  { BIT (QWEN35MOE), ODD, NORM, "attn_k_norm.weight", 32, 0, 0 },
-  { BIT (QWEN35MOE), EVEN, MATRIX, "attn_qkv.weight", 64, 128, 0 },
-  { BIT (QWEN35MOE), EVEN, MATRIX, "attn_gate.weight", 64, 64, 0 },
-  { BIT (QWEN35MOE), EVEN, FLOATS, "ssm_conv1d.weight", 4, 128, 0 },
-  { BIT (QWEN35MOE), EVEN, BIAS, "ssm_dt.bias", 4, 0, 0 },
-  { BIT (QWEN35MOE), EVEN, DECAY, "ssm_a", 4, 0, 0 },
-  { BIT (QWEN35MOE), EVEN, FLOATS, "ssm_beta.weight", 64, 4, 0 },
-  { BIT (QWEN35MOE), EVEN, FLOATS, "ssm_alpha.weight", 64, 4, 0 },
-  { BIT (QWEN35MOE), EVEN, NORM, "ssm_norm.weight", 16, 0, 0 },
-  { BIT (QWEN35MOE), EVEN, MATRIX, "ssm_out.weight", 64, 64, 0 },
+  { DELTAS, ODD, MATRIX, "attn_q.weight", 64, 128, 0 },
+  { MIXED, ODD, MATRIX, "attn_q.weight", 64, 64, 0 },
+  { DELTAS | MIXED, ODD, MATRIX, "attn_k.weight", 64, 32, 0 },
+  { DELTAS | MIXED, ODD, MATRIX, "attn_v.weight", 64, 32, 0 },
+  { DELTAS | MIXED, ODD, MATRIX, "attn_output.weight", 64, 64, 0 },
+  { DELTAS | BIT (LFM2), ODD, NORM, "attn_q_norm.weight", 32, 0, 0 },
+  { DELTAS | BIT (LFM2), ODD, NORM, "attn_k_norm.weight", 32, 0, 0 },
+  { DELTAS, EVEN, MATRIX, "attn_qkv.weight", 64, 128, 0 },
+  { DELTAS, EVEN, MATRIX, "attn_gate.weight", 64, 64, 0 },
+  { STATES, EVEN, FLOATS, "ssm_conv1d.weight", 4, 128, 0 },
+  { STATES, EVEN, BIAS, "ssm_dt.bias", 4, 0, 0 },
+  { DELTAS, EVEN, DECAY, "ssm_a", 4, 0, 0 },
+  { DELTAS, EVEN, FLOATS, "ssm_beta.weight", 64, 4, 0 },
+  { DELTAS, EVEN, FLOATS, "ssm_alpha.weight", 64, 4, 0 },
+  { DELTAS, EVEN, NORM, "ssm_norm.weight", 16, 0, 0 },
+  { STATES, EVEN, MATRIX, "ssm_out.weight", 64, 64, 0 },
+  { BIT (GRANITEHYBRID), EVEN, MATRIX, "ssm_in.weight", 64, 196, 0 },
+  { BIT (GRANITEHYBRID), EVEN, BIAS, "ssm_conv1d.bias", 128, 0, 0 },
+  { BIT (GRANITEHYBRID), EVEN, DECAY, "ssm_a", 1, 4, 0 },
+  { BIT (GRANITEHYBRID), EVEN, BIAS, "ssm_d", 1, 4, 0 },
+  { BIT (GRANITEHYBRID), EVEN, NORM, "ssm_norm.weight", 32, 2, 0 },
+  { BIT (LFM2), EVEN, MATRIX, "shortconv.in_proj.weight", 64, 192, 0 },
+  { BIT (LFM2), EVEN, FLOATS, "shortconv.conv.weight", 3, 64, 0 },
+  { BIT (LFM2), EVEN, MATRIX, "shortconv.out_proj.weight", 64, 64, 0 },
   { BIT (GEMMA4), EVERY, MATRIX, "inp_gate.weight", 64, 32, 0 },
   { BIT (GEMMA4), EVERY, MATRIX, "proj.weight", 32, 64, 0 },
   { BIT (GEMMA4), EVERY, NORM, "post_norm.weight", 64, 0, 0 },
@@ -161,8 +175,10 @@ static void
 add_metadata (TestGguf *gguf, TinyKind kind)
 {
   static const uint8_t pattern[TINY_LAYERS] = { 1, 0, 1, 0, 1, 0 };
+  static const uint32_t heads_kv[TINY_LAYERS] = { 0, 1, 0, 1, 0, 1 };
   const char *arch = tiny_names[kind];
   g_autofree char *epsilon = g_strconcat (arch, ".attention.layer_norm_rms_epsilon", NULL);
+  g_autofree char *heads = g_strconcat (arch, ".attention.head_count_kv", NULL);
 
   test_gguf_add_string (gguf, "general.architecture", arch);
   test_gguf_add_f32 (gguf, epsilon, 1e-5f);
@@ -172,6 +188,8 @@ add_metadata (TestGguf *gguf, TinyKind kind)
 
       test_gguf_add_u32 (gguf, key, numbers[i].value);
     }
+  if (((1u << kind) & MIXED) != 0)
+    test_gguf_add_array (gguf, heads, MODEL_VALUE_U32, heads_kv, TINY_LAYERS, sizeof heads_kv[0]);
   if (kind == TINY_GEMMA4)
     test_gguf_add_array (gguf, "gemma4.attention.sliding_window_pattern", MODEL_VALUE_BOOL,
                          pattern, TINY_LAYERS, 1);
@@ -187,7 +205,8 @@ tiny_write (const char *path, TinyKind kind, uint64_t seed)
 
   add_metadata (gguf, kind);
   add_tensor (gguf, &state, "token_embd.weight", MATRIX, 64, N_VOCAB, 0);
-  add_tensor (gguf, &state, "output_norm.weight", NORM, 64, 0, 0);
+  add_tensor (gguf, &state, kind == TINY_LFM2 ? "token_embd_norm.weight" : "output_norm.weight",
+              NORM, 64, 0, 0);
   if (kind != TINY_LLAMA) /* tied there */
     add_tensor (gguf, &state, "output.weight", MATRIX, 64, N_VOCAB, 0);
   if (kind == TINY_GEMMA4) {

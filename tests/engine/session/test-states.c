@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Conversations of tiny models whose layers keep states, through engine.h on the device that is
+ * given: what a turn reads again, that it writes what a fresh session writes, and that it goes on
+ * from a file. */
+#include "engine/engine.h"
+#include "tests/engine/make-gguf.h"
+#include "tests/engine/split/models.h"
+
+#include <glib/gstdio.h>
+
+#define ANSWER_TOKENS 6
+
+static const char *device;
+static char *folder;
+
+/* A model has slots for one conversation: the fresh session that answers are compared with is of
+ * another. */
+typedef struct {
+  EngineModel *model, *other;
+} Tiny;
+
+static EngineModel *
+open_tiny (TinyKind kind)
+{
+  EngineModelOptions options = { .device = device, .context_tokens = 256, .chunk_tokens = 16 };
+  g_autofree char *path = g_build_filename (folder, "tiny.gguf", NULL);
+  g_autoptr (GError) error = NULL;
+  EngineModel *model;
+
+  tiny_write (path, kind, 3);
+  model = engine_model_open (path, &options, &error);
+  g_assert_no_error (error);
+  g_unlink (path);
+  return model;
+}
+
+static Tiny
+open_both (gconstpointer kind)
+{
+  return (Tiny) { open_tiny ((TinyKind) GPOINTER_TO_INT (kind)),
+                  open_tiny ((TinyKind) GPOINTER_TO_INT (kind)) };
+}
+
+static void
+tiny_clear (Tiny *tiny)
+{
+  engine_model_close (tiny->model);
+  engine_model_close (tiny->other);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tiny, tiny_clear)
+
+static EngineSession *
+new_session (EngineModel *model)
+{
+  g_autoptr (GError) error = NULL;
+  EngineSession *session = engine_session_new (model, &error);
+
+  g_assert_no_error (error);
+  return session;
+}
+
+/* `before` (NULL: nothing), and n tokens that are a function of the seed. */
+static GArray *
+extend (const GArray *before, uint64_t seed, unsigned n)
+{
+  GArray *tokens = before != NULL ? g_array_copy ((GArray *) before)
+                                  : g_array_new (FALSE, FALSE, sizeof (gint32));
+
+  for (unsigned i = 0; i < n; i++) {
+    gint32 token = 20 + (gint32) (test_random (&seed) % 256);
+
+    g_array_append_val (tokens, token);
+  }
+  return tokens;
+}
+
+static void
+collect (const EngineEvent *event, void *user_data)
+{
+  if (event->kind == ENGINE_EVENT_TOKEN && event->token >= 0)
+    g_array_append_val ((GArray *) user_data, event->token);
+}
+
+static GArray *
+answer (EngineSession *session, const GArray *prompt, EngineStats *stats)
+{
+  g_autoptr (GError) error = NULL;
+  EngineGenerate options = ENGINE_GENERATE_GREEDY;
+  GArray *tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
+
+  options.max_tokens = ANSWER_TOKENS;
+  options.ignore_end = TRUE;
+  engine_session_generate (session, prompt, &options, collect, tokens, stats, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (tokens->len, ==, ANSWER_TOKENS);
+  return tokens;
+}
+
+/* The session's answer is a fresh one's, and so many tokens are not read again. Returns prompt and
+ * answer. */
+static GArray *
+take_turn (const Tiny *tiny, EngineSession *session, const GArray *prompt, uint32_t reused)
+{
+  g_autoptr (EngineSession) fresh = new_session (tiny->other);
+  g_autoptr (GArray) expected = NULL, got = NULL;
+  GArray *all = g_array_copy ((GArray *) prompt);
+  EngineStats stats;
+
+  g_assert_cmpuint (engine_session_reusable (session, prompt), ==, reused);
+  got = answer (session, prompt, &stats);
+  g_assert_cmpuint (stats.reused_tokens, ==, reused);
+  g_assert_cmpuint (stats.read_tokens, ==, prompt->len - reused);
+  expected = answer (fresh, prompt, &stats);
+  g_assert_cmpuint (stats.reused_tokens, ==, 0);
+  g_assert_cmpmem (got->data, got->len * sizeof (gint32), expected->data,
+                   expected->len * sizeof (gint32));
+  g_array_append_vals (all, got->data, got->len);
+  return all;
+}
+
+/* States stand still in two places: behind what was written, and at the mark just before the end of
+ * the last prompt, which a turn goes back to that writes the answer otherwise. */
+static void
+test_turns (gconstpointer kind)
+{
+  g_auto (Tiny) tiny = open_both (kind);
+  g_autoptr (EngineSession) session = new_session (tiny.model);
+  g_autoptr (GArray) first = extend (NULL, 1, 70), written = NULL, second = NULL, third = NULL,
+                     fourth = NULL, left = NULL;
+  uint32_t mark;
+
+  written = take_turn (&tiny, session, first, 0);
+  second = extend (written, 2, 30);
+  g_array_unref (take_turn (&tiny, session, second, engine_session_n_tokens (session)));
+  /* Parts from what was written at the end of the second prompt. */
+  third = extend (second, 3, 9);
+  mark = engine_session_reusable (session, third);
+  g_assert_cmpuint (mark, >, first->len);
+  g_assert_cmpuint (mark, <, second->len);
+  g_array_unref (take_turn (&tiny, session, third, mark));
+  /* And again: the mark is of the last prompt now. */
+  left = extend (third, 4, 5);
+  mark = engine_session_reusable (session, left);
+  g_assert_cmpuint (mark, >, second->len - 16);
+  g_array_unref (take_turn (&tiny, session, left, mark));
+  /* Parts far before the mark: all is read again. */
+  fourth = extend (first, 5, 12);
+  g_array_unref (take_turn (&tiny, session, fourth, 0));
+}
+
+/* A file holds the state behind what was written, and that of the mark. */
+static void
+test_kept (gconstpointer kind)
+{
+  g_auto (Tiny) tiny = open_both (kind);
+  g_autoptr (EngineSession) session = new_session (tiny.model);
+  g_autofree char *path = g_build_filename (folder, "kept", NULL);
+  g_autoptr (GArray) prompt = extend (NULL, 6, 50), written = NULL;
+  GArray *nexts[2];
+  g_autoptr (GError) error = NULL;
+  uint32_t reused[2], held;
+
+  written = take_turn (&tiny, session, prompt, 0);
+  held = engine_session_n_tokens (session);
+  nexts[0] = extend (written, 7, 8);
+  nexts[1] = extend (prompt, 8, 8);
+  for (int i = 0; i < 2; i++)
+    reused[i] = engine_session_reusable (session, nexts[i]);
+  g_assert_cmpuint (reused[0], ==, held);
+  g_assert_cmpuint (reused[1], >, 0);
+  engine_session_save (session, path, &error);
+  g_assert_no_error (error);
+  for (int i = 0; i < 2; i++) {
+    engine_session_restore (session, path, &error);
+    g_assert_no_error (error);
+    g_assert_cmpuint (engine_session_n_tokens (session), ==, held);
+    g_array_unref (take_turn (&tiny, session, nexts[i], reused[i]));
+  }
+  g_array_unref (nexts[0]);
+  g_array_unref (nexts[1]);
+  g_unlink (path);
+}
+
+/* A second conversation at a time ends in a sentence; the first goes on when that is gone. */
+static void
+test_room (void)
+{
+  g_auto (Tiny) tiny = open_both (GINT_TO_POINTER (TINY_LFM2));
+  g_autoptr (EngineSession) session = new_session (tiny.model), second = new_session (tiny.model);
+  g_autoptr (GArray) prompt = extend (NULL, 9, 40), written = NULL, next = NULL;
+  EngineGenerate options = ENGINE_GENERATE_GREEDY;
+  g_autoptr (GError) error = NULL;
+
+  written = take_turn (&tiny, session, prompt, 0);
+  g_assert_false (
+      engine_session_generate (second, prompt, &options, NULL, NULL, NULL, &error));
+  g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY);
+  g_clear_pointer (&second, engine_session_free);
+  next = extend (written, 10, 8);
+  g_array_unref (take_turn (&tiny, session, next, engine_session_n_tokens (session)));
+}
+
+int
+main (int argc, char **argv)
+{
+  static const TinyKind kinds[] = { TINY_LFM2, TINY_QWEN35, TINY_GRANITEHYBRID };
+  int status;
+
+  g_test_init (&argc, &argv, NULL);
+  if (argc != 2) {
+    g_printerr ("usage: test-states DEVICE\n");
+    return 2;
+  }
+  device = argv[1];
+  folder = g_dir_make_tmp ("bottega-states-XXXXXX", NULL);
+  for (size_t i = 0; i < G_N_ELEMENTS (kinds); i++) {
+    g_autofree char *turns = g_strconcat ("/engine/states/turns/", tiny_names[kinds[i]], NULL);
+    g_autofree char *kept = g_strconcat ("/engine/states/kept/", tiny_names[kinds[i]], NULL);
+
+    g_test_add_data_func (turns, GINT_TO_POINTER (kinds[i]), test_turns);
+    g_test_add_data_func (kept, GINT_TO_POINTER (kinds[i]), test_kept);
+  }
+  g_test_add_func ("/engine/states/room", test_room);
+  status = g_test_run ();
+  g_rmdir (folder);
+  g_free (folder);
+  return status;
+}
