@@ -39,6 +39,7 @@ typedef struct {
   char *name;           /* of the card or the processor */
   gboolean is_card;     /* its memory is not the computer's */
   guint64 memory_bytes; /* all of it */
+  guint64 beside_bytes; /* of the computer, for what does not fit a card; 0: it is not a card */
   double read_bytes_s;  /* measured: how fast decode can read weights; 0: not known */
 } BottegaMachine;
 void bottega_machine_clear (BottegaMachine *machine);

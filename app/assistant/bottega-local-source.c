@@ -239,6 +239,19 @@ local_describe_device (BottegaEngineSource *source)
   return g_strdup (_ ("No graphics card found: answers are computed on the processor"));
 }
 
+static guint64
+memory_of_processor (GPtrArray *devices)
+{
+  for (guint i = 0; i < devices->len; i++) {
+    const EngineDevice *device = g_ptr_array_index (devices, i);
+
+    if (strcmp (device->kind, "processor") == 0)
+      return device->memory_bytes;
+  }
+
+  return 0;
+}
+
 /* The device of a setting: its id, or of "vulkan" the first that is a card. NULL: not there. */
 static const EngineDevice *
 find_device (GPtrArray *devices, const char *setting)
@@ -272,6 +285,7 @@ local_measure (BottegaEngineSource *source, const char *setting, BottegaMachine 
     .name = g_strdup (device->name),
     .is_card = strcmp (device->kind, "discrete") == 0,
     .memory_bytes = device->memory_bytes,
+    .beside_bytes = strcmp (device->kind, "discrete") == 0 ? memory_of_processor (devices) : 0,
     .read_bytes_s =
         strcmp (device->kind, "processor") == 0 ? engine_measure_read_bandwidth (0, 0) : 0,
   };

@@ -35,7 +35,15 @@ bottega_model_need_bytes (const BottegaModelNeed *need)
 static guint64
 room (const BottegaMachine *machine)
 {
-  return (guint64) ((double) machine->memory_bytes * SHARE_OF_MEMORY);
+  return (guint64) ((double) (machine->memory_bytes + machine->beside_bytes) * SHARE_OF_MEMORY);
+}
+
+/* Then some of its layers, or their experts, stay on the processor. */
+static gboolean
+is_too_big_for_card (const BottegaModelNeed *need, const BottegaMachine *machine)
+{
+  return machine->is_card && (double) bottega_model_need_bytes (need) >
+                                 (double) machine->memory_bytes * SHARE_OF_MEMORY;
 }
 
 gboolean
@@ -69,10 +77,7 @@ too_big (const BottegaModelNeed *need, const BottegaMachine *machine)
 {
   g_autofree char *more = g_format_size (bottega_model_need_bytes (need) - room (machine));
 
-  if (machine->is_card)
-    /* Translators: %s is a size, "3.1 GB". */
-    return g_strdup_printf (_ ("Needs %s more than the graphics card has free"), more);
-
+  /* Translators: %s is a size, "3.1 GB". */
   return g_strdup_printf (_ ("Needs %s more memory than this computer has free"), more);
 }
 
@@ -86,6 +91,8 @@ bottega_model_text_here (const BottegaModelNeed *need,
 
   if (!bottega_model_need_fits (need, machine))
     return too_big (need, machine);
+  if (tok_s <= 0 && is_too_big_for_card (need, machine))
+    return g_strdup (_ ("Fits the graphics card in part, the rest stays on the processor"));
   if (tok_s <= 0)
     return g_strdup (_ ("Fits this computer"));
   text = speed (tok_s);

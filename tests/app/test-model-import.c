@@ -679,7 +679,11 @@ test_words (void)
   const BottegaMachine machine = { .memory_bytes = 8000000000, .read_bytes_s = 1e10 };
   const BottegaModelNeed big = { .weights_bytes = 10000000000, .decode_bytes = 10000000000 };
   const BottegaModelFigures figures = { .prefill_tok_s = 250 };
+  const BottegaMachine card = { .is_card = TRUE,
+                                .memory_bytes = 8000000000,
+                                .beside_bytes = 8000000000 };
   g_autofree char *here = bottega_model_text_here (&big, NULL, &machine);
+  g_autofree char *on_card = bottega_model_text_here (&big, NULL, &card);
   g_autofree char *word = bottega_model_text_first_word (&figures);
   g_autofree char *some = bottega_model_text_languages ("en, it,xx", 2, 0);
   g_autofree char *all = bottega_model_text_languages ("en,it,xx", 0, 0);
@@ -687,6 +691,8 @@ test_words (void)
   g_autofree char *million = bottega_model_text_parameters (134515008);
 
   g_assert_cmpstr (here, ==, "Needs 3.3\302\240GB more memory than this computer has free");
+  g_assert_cmpstr (on_card, ==, "Fits the graphics card in part, the rest stays on the processor");
+  g_assert_true (bottega_model_need_fits (&big, &card));
   g_assert_cmpstr (word, ==, "About 2.0 s for a question of 500 tokens, as measured");
   g_assert_cmpstr (some, ==, "English, Italian and 1 more");
   g_assert_cmpstr (all, ==, "English, Italian, xx");
