@@ -7,6 +7,7 @@ import fcntl
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -219,6 +220,16 @@ def bench():
 
 
 @test
+def a_card_of_little_memory():
+    small = ("--context", "256", "--chunk", "64", "--device", "vulkan", "--gpu-memory")
+    said = ask("generate", MODEL, "Why is the sky blue?", "-n", "4", *small, "0.06G")
+    assert re.search(r", \d+ of 30 layers on the processor$", said["device"]), said["device"]
+    got = ask("bench", MODEL, "-p", "16", "-n", "2", "-r", "1", *small, "60M")
+    assert 30e6 < got["gpu_bytes"] <= 60 << 20
+    assert "its output alone needs" in refused(1, "bench", MODEL, *small, "1M")
+
+
+@test
 def doctor():
     got = ask("doctor")
     assert got["devices"][-1]["id"] == "cpu" and got["devices"][-1]["usable"]
@@ -292,6 +303,8 @@ def wrong_use():
     refused(2, "embed", EMBED_MODEL, "x", "--query", "--passage")
     refused(2, "--threads", "-3", "info", MODEL)
     refused(2, "--no-such-option", "doctor")
+    for text in ("", "0", "-1", "much", "2T", "1G3", "nan"):
+        assert "--gpu-memory" in refused(2, "--gpu-memory", text, "info", MODEL), text
 
 
 print(f"1..{len(tests)}")
