@@ -7,6 +7,7 @@
 
 #include "app/ui/bottega-catalogue-row.h"
 #include "app/ui/bottega-fact-row.h"
+#include "app/ui/bottega-launch.h"
 
 #include <glib/gi18n.h>
 
@@ -24,28 +25,11 @@ struct _BottegaCatalogueRow {
 G_DEFINE_FINAL_TYPE (BottegaCatalogueRow, bottega_catalogue_row, ADW_TYPE_EXPANDER_ROW)
 
 static void
-launched_cb (GObject *source,
-             GAsyncResult *result,
-             gpointer user_data)
-{
-  g_autoptr (BottegaCatalogueRow) self = user_data;
-  g_autoptr (GError) error = NULL;
-
-  if (!gtk_uri_launcher_launch_finish (GTK_URI_LAUNCHER (source), result, &error) &&
-      !g_error_matches (error, GTK_DIALOG_ERROR, GTK_DIALOG_ERROR_DISMISSED))
-    gtk_widget_activate_action (GTK_WIDGET (self), "win.say", "s", error->message);
-}
-
-static void
 get_action (GtkWidget *widget,
             const char *name,
             GVariant *parameter)
 {
-  BottegaCatalogueRow *self = BOTTEGA_CATALOGUE_ROW (widget);
-  g_autoptr (GtkUriLauncher) launcher = gtk_uri_launcher_new (self->page);
-
-  gtk_uri_launcher_launch (launcher, GTK_WINDOW (gtk_widget_get_root (widget)), NULL, launched_cb,
-                           g_object_ref (self));
+  bottega_launch_address (widget, BOTTEGA_CATALOGUE_ROW (widget)->page);
 }
 
 static void

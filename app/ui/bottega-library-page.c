@@ -5,6 +5,7 @@
 
 #include "config.h"
 
+#include "app/ui/bottega-launch.h"
 #include "app/ui/bottega-library-row.h"
 #include "app/ui/bottega-library-page.h"
 #include "app/ui/bottega-space-menu.h"
@@ -177,27 +178,10 @@ remove_item (BottegaLibraryPage *self,
 /* ---- what the menu of a row does */
 
 static void
-opened_cb (GObject *source,
-           GAsyncResult *result,
-           gpointer user_data)
-{
-  g_autoptr (BottegaLibraryPage) self = user_data;
-  g_autoptr (GError) error = NULL;
-
-  if (!gtk_file_launcher_launch_finish (GTK_FILE_LAUNCHER (source), result, &error) &&
-      !g_error_matches (error, GTK_DIALOG_ERROR, GTK_DIALOG_ERROR_DISMISSED))
-    gtk_widget_activate_action (GTK_WIDGET (self), "win.say", "s", error->message);
-}
-
-static void
 open_item (BottegaLibraryPage *self,
            BottegaDocumentItem *item)
 {
-  g_autoptr (GFile) file = g_file_new_for_path (bottega_document_item_get_path (item));
-  g_autoptr (GtkFileLauncher) launcher = gtk_file_launcher_new (file);
-
-  gtk_file_launcher_launch (launcher, GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), NULL,
-                            opened_cb, g_object_ref (self));
+  bottega_launch_file (GTK_WIDGET (self), bottega_document_item_get_path (item));
 }
 
 static void

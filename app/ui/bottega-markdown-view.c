@@ -12,6 +12,7 @@
 #include "app/ui/bottega-markdown-view.h"
 #include "app/ui/bottega-code-block.h"
 #include "app/ui/bottega-end-viewport.h"
+#include "app/ui/bottega-launch.h"
 #include "app/ui/bottega-markdown-blocks.h"
 #include "app/ui/bottega-markdown-inline.h"
 #include "app/ui/bottega-place.h"
@@ -75,15 +76,11 @@ activate_link_cb (GtkLabel *label,
                   const char *address,
                   gpointer user_data)
 {
-  GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (label));
-
   if (g_str_has_prefix (address, BOTTEGA_MARKDOWN_SOURCE)) {
     guint64 number = g_ascii_strtoull (address + strlen (BOTTEGA_MARKDOWN_SOURCE), NULL, 10);
     gtk_widget_activate_action (GTK_WIDGET (label), "answer.show-source", "u", (guint) number);
   } else if (bottega_markdown_link_is_safe (address)) {
-    g_autoptr (GtkUriLauncher) launcher = gtk_uri_launcher_new (address);
-    gtk_uri_launcher_launch (launcher, GTK_IS_WINDOW (root) ? GTK_WINDOW (root) : NULL, NULL, NULL,
-                             NULL);
+    bottega_launch_address (GTK_WIDGET (label), address);
   }
   return GDK_EVENT_STOP;
 }

@@ -5,6 +5,7 @@
 
 #include "config.h"
 
+#include "app/ui/bottega-launch.h"
 #include "app/ui/bottega-page-view.h"
 #include "app/ui/bottega-source-name.h"
 #include "app/ui/bottega-source-row.h"
@@ -453,33 +454,14 @@ step_action (GtkWidget *widget,
 }
 
 static void
-opened_cb (GObject *source,
-           GAsyncResult *result,
-           gpointer user_data)
-{
-  g_autoptr (BottegaSourcesPane) self = user_data;
-  g_autoptr (GError) error = NULL;
-
-  if (!gtk_file_launcher_launch_finish (GTK_FILE_LAUNCHER (source), result, &error) &&
-      !g_error_matches (error, GTK_DIALOG_ERROR, GTK_DIALOG_ERROR_DISMISSED))
-    gtk_widget_activate_action (GTK_WIDGET (self), "win.say", "s", error->message);
-}
-
-static void
 open_action (GtkWidget *widget,
              const char *name,
              GVariant *parameter)
 {
   BottegaSourcesPane *self = BOTTEGA_SOURCES_PANE (widget);
-  g_autoptr (GFile) file = NULL;
-  g_autoptr (GtkFileLauncher) launcher = NULL;
 
-  if (self->current == NULL)
-    return;
-  file = g_file_new_for_path (bottega_passage_get_path (self->current));
-  launcher = gtk_file_launcher_new (file);
-  gtk_file_launcher_launch (launcher, GTK_WINDOW (gtk_widget_get_root (widget)), NULL, opened_cb,
-                            g_object_ref (self));
+  if (self->current != NULL)
+    bottega_launch_file (widget, bottega_passage_get_path (self->current));
 }
 
 /* ---- the class */

@@ -9,6 +9,7 @@
 #include "app/ui/bottega-add-model.h"
 #include "app/ui/bottega-conversation-page.h"
 #include "app/ui/bottega-drop-area.h"
+#include "app/ui/bottega-launch.h"
 #include "app/ui/bottega-library-page.h"
 #include "app/ui/bottega-models-page.h"
 #include "app/ui/bottega-rename-dialog.h"
@@ -311,27 +312,11 @@ remove_model_action (GtkWidget *widget,
 }
 
 static void
-shown_file_cb (GObject *source,
-               GAsyncResult *result,
-               gpointer user_data)
-{
-  g_autoptr (BottegaWindow) self = user_data;
-  g_autoptr (GError) error = NULL;
-
-  if (!gtk_file_launcher_open_containing_folder_finish (GTK_FILE_LAUNCHER (source), result, &error))
-    say (self, error->message);
-}
-
-static void
 show_file_action (GtkWidget *widget,
                   const char *name,
                   GVariant *parameter)
 {
-  g_autoptr (GFile) file = g_file_new_for_path (g_variant_get_string (parameter, NULL));
-  g_autoptr (GtkFileLauncher) launcher = gtk_file_launcher_new (file);
-
-  gtk_file_launcher_open_containing_folder (launcher, GTK_WINDOW (widget), NULL, shown_file_cb,
-                                            g_object_ref (widget));
+  bottega_launch_folder (widget, g_variant_get_string (parameter, NULL));
 }
 
 /* ---- where the keyboard goes */

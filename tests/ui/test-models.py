@@ -114,13 +114,25 @@ class Models:
         self.app.key('Escape')
         self.app.sees_not('Calls itself')
 
+    def shown(self):
+        self.menu(1)
+        self.app.sees('No file manager showed ' + os.path.join(self.data.path, 'models'))
+
     def measured(self):
-        self.app.ask('Name three tools of a carpenter and what each of them is for.')
-        driver.until('an answer', lambda: 'tok/s' in self.app.answer())
+        """Short answers are not counted, nor those that were mostly guessed."""
+        kept = ''
+        for question in ('Describe a day of a carpenter.', 'Write a story about a river.',
+                         'Write a long story about a ship that comes home.'):
+            self.app.ask(question)
+            driver.until('an answer', lambda: 'tok/s' in self.app.answer())
+            self.app.wait_written()
+            with open(os.path.join(self.data.path, 'models.ini'), encoding='utf-8') as file:
+                kept = file.read()
+            if 'decode-tok-s-cpu' in kept:
+                break
+        assert 'decode-tok-s-cpu' in kept, 'the speed is not kept'
         self.app.key('ctrl+m')
         self.app.sees('measured')
-        with open(os.path.join(self.data.path, 'models.ini'), encoding='utf-8') as file:
-            assert 'decode-tok-s-cpu' in file.read(), 'the speed is not kept'
 
     def twice(self):
         self.choose(self.starter)
@@ -169,6 +181,7 @@ def main():
         tap.case('a cancelled copy leaves nothing', models.cancelled)
         tap.case('a model is added through the dialog', models.added)
         tap.case('its facts', models.details)
+        tap.case('where no file manager shows its file, that is said', models.shown)
         tap.case('its measured speed', models.measured)
         tap.case('it is not added twice', models.twice)
         tap.case('it is removed, with undo', models.removed)
