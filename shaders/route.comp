@@ -7,6 +7,8 @@
 
 #define NONE 0xffffffffu
 
+layout (constant_id = 2) const bool SCALED = false;
+
 layout (push_constant) uniform Push
 {
   ShaderRoutePush p;
@@ -92,6 +94,7 @@ main ()
   float factor = p.norm_used != 0 ? p.scale / max (sum, 6.103515625e-5) : p.scale;
   for (uint i = 0; i < p.used; i++) {
     uint at = route + p.used + i;
-    p.route.v[at] = floatBitsToUint (uintBitsToFloat (p.route.v[at]) * factor);
+    float own = SCALED ? p.scales.v[min (p.route.v[route + i], p.n_experts - 1)] : 1.0;
+    p.route.v[at] = floatBitsToUint (uintBitsToFloat (p.route.v[at]) * factor * own);
   }
 }

@@ -217,14 +217,16 @@ SHADER_STRUCT ShaderMatmulPush
 SHADER_END (ShaderMatmulPush)
 SHADER_SIZE (ShaderMatmulPush, 104)
 
-/* route[token][2][used] = ids and weights of the experts chosen by logits[token]. Workgroups:
- * tokens. */
+/* route[token][2][used] = ids and weights, times scales[id], of the experts chosen by
+ * logits[token]. Workgroups: tokens. */
 SHADER_STRUCT ShaderRoutePush
 {
   SHADER_PTR (FloatsIn)
   logits;
   SHADER_PTR (Uints)
   route;
+  SHADER_PTR (FloatsIn)
+  scales; /* [experts] where there are any */
   SHADER_U32 n_experts;
   SHADER_U32 used;
   SHADER_U32 stride; /* of logits */
@@ -233,7 +235,7 @@ SHADER_STRUCT ShaderRoutePush
   SHADER_F32 scale;
 }
 SHADER_END (ShaderRoutePush)
-SHADER_SIZE (ShaderRoutePush, 40)
+SHADER_SIZE (ShaderRoutePush, 48)
 
 /* Pairs of token and expert (pair p: choice p % used of token p / used) to tiles of one expert and
  * up to `columns` pairs. Workgroups: 1. */

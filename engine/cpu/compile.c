@@ -327,7 +327,7 @@ add_plain (CpuExecutable *x, uint32_t i, gboolean write_quantised)
   if (op->kind == GRAPH_OP_ROPE_STORE && op->rotation != MODEL_NO_ROTATION)
     step->rope_table = rope_table_of (x, op->rotation);
   if (op->kind == GRAPH_OP_ROUTE)
-    add_step (x, op, cpu_group_units, cpu_group_work);
+    add_step (x, op, cpu_group_units, cpu_group_work)->vector = step->vector;
   if (op->kind == GRAPH_OP_EXPERTS_DOWN) {
     step->dst = CPU_BUFFER_PARTS;
     x->width[CPU_BUFFER_PARTS] = x->plan->desc->h.n_experts_used * op->dst_width;

@@ -72,6 +72,8 @@ route_row (const CpuRun *run, const CpuStep *step, uint32_t token)
 
   choose (logits, n, n_used, (uint32_t *) (void *) dst, dst + n_used);
   weigh (run, logits, n, dst + n_used);
+  for (uint32_t i = 0; step->vector != NULL && i < n_used; i++)
+    dst[n_used + i] *= step->vector[cpu_run_chosen (run, step->dst, token * n_used + i)];
 }
 
 /* Few rows are left to the step after, which one worker does. */

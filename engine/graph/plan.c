@@ -28,13 +28,14 @@ static const char *const buffer_names[] = {
   [GRAPH_BUFFER_CONV] = "CONV",
   [GRAPH_BUFFER_GATES] = "GATES",
   [GRAPH_BUFFER_Z] = "Z",
+  [GRAPH_BUFFER_BRANCHES] = "BRANCHES",
   [GRAPH_BUFFER_INPUTS] = "INPUTS",
   [GRAPH_BUFFER_OUT] = "OUT",
   [GRAPH_BUFFER_OUT_NORMED] = "OUT_NORMED",
   [GRAPH_BUFFER_LOGITS] = "LOGITS",
 };
 
-#define OPS_PER_LAYER 20
+#define OPS_PER_LAYER 24
 #define OPS_OUTSIDE   11
 
 gboolean
@@ -214,7 +215,7 @@ set_layer_widths (GraphPlan *plan)
     width[GRAPH_BUFFER_NORMED] = h->d_model;
   plan_set_mixer_widths (plan);
   for (uint32_t i = 0; i < h->n_layers; i++)
-    if (desc->layer[i][MODEL_ROLE_FFN_ROUTER] == NULL)
+    if (desc->layer[i][MODEL_ROLE_FFN_ROUTER] == NULL || model_desc_has (desc, MODEL_TWO_BRANCHES))
       width[GRAPH_BUFFER_HIDDEN] = MAX (width[GRAPH_BUFFER_HIDDEN], desc->layers[i].d_ff);
   width[GRAPH_BUFFER_HIDDEN] = MAX (width[GRAPH_BUFFER_HIDDEN], h->d_ff_shared);
   if (model_desc_has (desc, MODEL_SHARED_GATE))
@@ -227,6 +228,8 @@ set_layer_widths (GraphPlan *plan)
     width[GRAPH_BUFFER_INPUTS] = h->n_layers * h->d_layer_input;
     width[GRAPH_BUFFER_HIDDEN] = MAX (width[GRAPH_BUFFER_HIDDEN], h->d_layer_input);
   }
+  if (model_desc_has (desc, MODEL_TWO_BRANCHES) && h->n_experts > 0)
+    width[GRAPH_BUFFER_BRANCHES] = h->d_model;
   width[GRAPH_BUFFER_ROUTER] = h->n_experts;
   width[GRAPH_BUFFER_ROUTE] = 2 * h->n_experts_used;
   width[GRAPH_BUFFER_EXPERTS] = h->n_experts_used * h->d_ff_expert;

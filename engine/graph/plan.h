@@ -48,6 +48,7 @@ typedef enum {
   GRAPH_BUFFER_CONV,       /* [max_tokens][channels] */
   GRAPH_BUFFER_GATES,      /* [max_tokens][2 * n_state_heads, or 1 of a shared expert] */
   GRAPH_BUFFER_Z,          /* [max_tokens][heads * their width] gates of a mixer's result */
+  GRAPH_BUFFER_BRANCHES,   /* [max_tokens][d_model] the sum of two results, each normed */
   GRAPH_BUFFER_INPUTS,     /* [max_tokens][n_layers * d_layer_input] of each layer */
   GRAPH_BUFFER_OUT,        /* [max_outputs][d_model] gathered rows */
   GRAPH_BUFFER_OUT_NORMED, /* [max_outputs][d_model], or what is between two dense heads */

@@ -390,6 +390,7 @@ measure_tensor (const ModelGguf *gguf, ModelTensor *tensor, GError **error)
                               "is damaged or cut off: the tensor “%s” is larger than the file",
                               tensor->name);
   tensor->part = 0;
+  tensor->matrix_bytes = 0;
   tensor->type = model_type_info (tensor->type_id);
   return TRUE;
 }

@@ -359,6 +359,28 @@ model_gguf_pread (const ModelGguf *gguf,
   return TRUE;
 }
 
+/* gguf: the part. */
+static gboolean
+read_matrices (const ModelGguf *gguf, const ModelTensor *tensor, uint64_t first, void *buffer,
+               size_t bytes, GError **error)
+{
+  uint64_t each = tensor->bytes / tensor->ne[2];
+  char *to = buffer;
+
+  while (bytes > 0) {
+    uint64_t matrix = first / each, within = first % each;
+    size_t n = (size_t) MIN (bytes, each - within);
+
+    if (!model_gguf_pread (gguf, tensor->offset + matrix * tensor->matrix_bytes + within, to, n,
+                           error))
+      return FALSE;
+    to += n;
+    first += n;
+    bytes -= n;
+  }
+  return TRUE;
+}
+
 gboolean
 model_gguf_read (const ModelGguf *gguf,
                  const ModelTensor *tensor,
@@ -375,7 +397,9 @@ model_gguf_read (const ModelGguf *gguf,
   }
   if (tensor->part > 0)
     gguf = gguf->parts[tensor->part];
-  return model_gguf_pread (gguf, tensor->offset + first, buffer, bytes, error);
+  if (tensor->matrix_bytes == 0)
+    return model_gguf_pread (gguf, tensor->offset + first, buffer, bytes, error);
+  return read_matrices (gguf, tensor, first, buffer, bytes, error);
 }
 
 gboolean

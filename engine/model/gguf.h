@@ -34,6 +34,9 @@ typedef struct {
   uint32_t part;   /* which file of a model in parts */
   uint64_t offset; /* from the start of that file, checked */
   uint64_t bytes;  /* size of the data, inside the file */
+  /* Of a tensor that is the same rows of each matrix of another one: from one matrix to the next.
+   * 0: they follow each other */
+  uint64_t matrix_bytes;
 } ModelTensor;
 
 /* Opens and validates. NULL with a sentence naming the file when it cannot be read or lies. Of a

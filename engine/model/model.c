@@ -28,6 +28,7 @@ typedef enum {
   DIM_HALF_ROPE,
   DIM_EXPERTS,
   DIM_FF_EXPERT,
+  DIM_GATE_UP_EXPERT,
   DIM_FF_SHARED,
   DIM_MODEL_3,
   DIM_TAPS,
@@ -56,6 +57,7 @@ typedef enum {
   NEED_UNLESS_K,
   NEED_UNLESS_EXPERTS,
   NEED_IF_EXPERTS,
+  NEED_UNLESS_HALVES,
 } Need;
 
 typedef struct {
@@ -113,6 +115,7 @@ dim_size (const ModelDesc *desc, const ModelLayer *layer, Dim dim)
     [DIM_HALF_ROPE] = h->d_rope / 2,
     [DIM_EXPERTS] = h->n_experts,
     [DIM_FF_EXPERT] = h->d_ff_expert,
+    [DIM_GATE_UP_EXPERT] = 2 * (uint64_t) h->d_ff_expert,
     [DIM_FF_SHARED] = h->d_ff_shared,
     [DIM_MODEL_3] = 3 * (uint64_t) h->d_model,
     [DIM_TAPS] = h->n_taps,
@@ -245,9 +248,11 @@ is_needed (const ModelDesc *desc, Need need, uint32_t layer)
            !(model_desc_has (desc, MODEL_VALUE_NORM) &&
              desc->layers[layer].d_key == desc->layers[layer].d_value);
   case NEED_UNLESS_EXPERTS:
-    return bound[MODEL_ROLE_FFN_ROUTER] == NULL;
+    return bound[MODEL_ROLE_FFN_ROUTER] == NULL || model_desc_has (desc, MODEL_TWO_BRANCHES);
   case NEED_IF_EXPERTS:
     return bound[MODEL_ROLE_FFN_ROUTER] != NULL;
+  case NEED_UNLESS_HALVES:
+    return bound[MODEL_ROLE_FFN_ROUTER] != NULL && bound[MODEL_ROLE_FFN_GATE_UP_EXPS] == NULL;
   case NEED_OPTIONAL:
   default:
     return FALSE;
@@ -363,6 +368,30 @@ check_dense_head (const ModelDesc *desc, GError **error)
   return TRUE;
 }
 
+/* Gate and up of all experts in one tensor, gate first in each: two tensors to whoever runs
+ * them. */
+static void
+halve_experts (ModelDesc *desc)
+{
+  desc->halves = g_new0 (ModelTensor, 2 * (size_t) desc->h.n_layers);
+  for (uint32_t layer = 0; layer < desc->h.n_layers; layer++) {
+    const ModelTensor *both = desc->layer[layer][MODEL_ROLE_FFN_GATE_UP_EXPS];
+    ModelTensor *half = &desc->halves[2 * (size_t) layer];
+
+    if (both == NULL)
+      continue;
+    for (unsigned i = 0; i < 2; i++) {
+      half[i] = *both;
+      half[i].ne[1] /= 2;
+      half[i].bytes /= 2;
+      half[i].matrix_bytes = both->bytes / both->ne[2];
+      half[i].offset += i * half[i].matrix_bytes / 2;
+    }
+    desc->layer[layer][MODEL_ROLE_FFN_GATE_EXPS] = &half[0];
+    desc->layer[layer][MODEL_ROLE_FFN_UP_EXPS] = &half[1];
+  }
+}
+
 static gboolean
 bind_tensors (ModelDesc *desc, GError **error)
 {
@@ -382,6 +411,7 @@ bind_tensors (ModelDesc *desc, GError **error)
   }
   if (!refuse_left_over (desc, used, error) || !check_dense_head (desc, error))
     return FALSE;
+  halve_experts (desc);
   if (model_desc_has (desc, MODEL_HEAD) && desc->global[MODEL_ROLE_OUTPUT] == NULL) {
     desc->tied_output = TRUE;
     desc->global[MODEL_ROLE_OUTPUT] = desc->global[MODEL_ROLE_TOKEN_EMBD];
@@ -410,6 +440,7 @@ model_desc_free (ModelDesc *desc)
   for (uint32_t i = 0; i < desc->n_rotations; i++)
     g_free (desc->rotations[i].frequency);
   g_free (desc->rotations);
+  g_free (desc->halves);
   g_free (desc->layers);
   g_free (desc->layer);
   g_free (desc);

@@ -53,9 +53,10 @@ typedef enum {
   /* Attention with keys and values of its own: every layer but the last ones of models that reuse
    * there those of the last such layer with the same kind of window (Gemma 4) */
   MODEL_OWN_KV = 1 << 25,
-  MODEL_VALUE_NORM = 1 << 26,  /* values are normed, without weights; without v they are k */
-  MODEL_LAYER_INPUT = 1 << 27, /* each layer ends with something of its own for each token */
-  MODEL_LAYER_SCALE = 1 << 28, /* and by multiplying all with a number */
+  MODEL_VALUE_NORM = 1 << 26,   /* values are normed, without weights; without v they are k */
+  MODEL_LAYER_INPUT = 1 << 27,  /* each layer ends with something of its own for each token */
+  MODEL_LAYER_SCALE = 1 << 28,  /* and by multiplying all with a number */
+  MODEL_TWO_BRANCHES = 1 << 30, /* experts stand beside a dense block, each with its own norms */
   /* What most have. */
   MODEL_NORMS = MODEL_PRE_NORM | MODEL_FFN_NORM,
   MODEL_WRITER = MODEL_CAUSAL | MODEL_HEAD,
@@ -166,6 +167,7 @@ typedef struct {
   ModelRotation *rotations;
   const ModelTensor *global[MODEL_N_ROLES];   /* roles outside layers; absent optional ones NULL */
   const ModelTensor *(*layer)[MODEL_N_ROLES]; /* [n_layers][role] */
+  ModelTensor *halves;                        /* of fused experts, those of a layer; owned */
   gboolean tied_output;                       /* OUTPUT is then the same tensor as TOKEN_EMBD */
   uint64_t n_parameters;                      /* a tied tensor once */
   uint64_t weight_bytes;                      /* all tensors, a tied one once */

@@ -72,6 +72,8 @@ record_route (Recorder *self, const GraphOp *op, GError **error)
   ShaderRoutePush push = {
     .logits = recorder_buffer (self, op->src),
     .route = recorder_buffer (self, op->dst),
+    .scales = op->vector != NULL ? recorder_vector (self, op->vector)
+                                 : recorder_buffer (self, op->src),
     .n_experts = op->src_width,
     .used = h->n_experts_used,
     .stride = recorder_stride (self, op->src),
@@ -81,7 +83,7 @@ record_route (Recorder *self, const GraphOp *op, GError **error)
   };
   Dispatch choose = {
     .kernel = SHADER_ROUTE,
-    .constants = { self->quirks->lanes_small, 1 },
+    .constants = { self->quirks->lanes_small, 1, op->vector != NULL },
     PUSH (push),
     .grid = recorder_rows (op),
     .reads = BIT (op->src),

@@ -71,6 +71,10 @@ MODELS = {
     "gemma4-plain": {**GEMMA, "arch": "gemma4", "layers": 4, "head": 128, "window_head": 64,
                      "full_layers": [1, 3], "kv_heads": [2, 1, 2, 1], "value_is_key": True,
                      "head_norms": True, "keys": {"final_logit_softcapping": 30.0}},
+    "gemma4-moe": {**GEMMA, "arch": "gemma4", "layers": 4, "head": 128, "window_head": 64,
+                   "full_layers": [1, 3], "kv_heads": [2, 1, 2, 1], "value_is_key": True,
+                   "head_norms": True, "layer_scale": True, "branches": True, "experts": 8,
+                   "used": 2, "ff_expert": 256, "keys": {"final_logit_softcapping": 30.0}},
     "lfm2": {"tied": True, "mixer": "conv", "layers": 5, "kv_heads": [0, 0, 2, 0, 2],
              "head_norms": True, "keys": {"shortconv.l_cache": 3}},
     "qwen35": {"mixer": "delta", "layers": 5, "head_norms": True, "late_norm": True,
@@ -326,11 +330,23 @@ class Model:
         self.matrix(f"{block}.ffn_up_shexp", wide, width)
         self.matrix(f"{block}.ffn_down_shexp", width, wide)
 
+    def expert_branch(self, block):
+        n, wide, width = self.size("experts", "ff_expert", "width")
+        self.matrix(f"{block}.ffn_gate_inp", n, width)
+        self.tensor(f"{block}.ffn_gate_inp.scale", width, kind="norm")
+        self.matrix(f"{block}.ffn_gate_up_exps", n, 2 * wide, width)
+        self.matrix(f"{block}.ffn_down_exps", n, width, wide)
+        self.tensor(f"{block}.ffn_down_exps.scale", n, kind="norm")
+        for norm in ("pre_ffw_norm_2", "post_ffw_norm_1", "post_ffw_norm_2"):
+            self.norm(f"{block}.{norm}", width)
+
     def feed_forward(self, block, layer):
         width, ff = self.size("width", "ff")
         if self.has("ff_layers"):
             ff = self.row["ff_layers"][layer]
-        if self.has("experts"):
+        if self.has("branches"):
+            self.expert_branch(block)
+        elif self.has("experts"):
             n, wide = self.row["experts"], self.row.get("ff_expert", ff)
             bias = self.has("oss")
             self.matrix(f"{block}.ffn_gate_inp", n, width, bias=bias)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Models whose last layers share keys, whose layers get something of their own for each token, and
- * whose heads differ with the window (Gemma 4): what such a file must have, that each lack is
- * named, what its plan holds, and that a table of which only rows are read stays in the file. */
+/* Models whose last layers share keys, whose layers get something of their own for each token,
+ * whose heads differ with the window, and with experts beside dense blocks (Gemma 4): what such a
+ * file must have, that each lack is named, what its plan holds, and that a table of which only rows
+ * are read stays in the file. */
 #include "engine/error.h"
 #include "engine/graph/plan.h"
 #include "tests/engine/make-gguf.h"
@@ -26,6 +27,9 @@ typedef enum {
   BESIDE,  /* a matrix of 32 columns and so many rows besides */
   NUMBER,  /* another value of a key */
 } ChangeKind;
+
+/* Whether models are mixtures of experts beside dense blocks. */
+static gboolean with_experts;
 
 typedef struct {
   ChangeKind kind;
@@ -74,6 +78,37 @@ add (TestGguf *gguf, const Change *change, const char *name, uint32_t columns, u
   test_gguf_add_tensor (gguf, name, MODEL_TYPE_F32, columns, rows, ones, n * sizeof *ones);
 }
 
+/* Two experts, 40 wide, whose gates and ups are one tensor: numbers count up. */
+static void
+add_experts (TestGguf *gguf, const Change *change, uint32_t layer)
+{
+  float both[2 * 80 * 32];
+  g_autofree char *name = g_strdup_printf ("blk.%u.ffn_gate_up_exps.weight", layer);
+  g_autofree char *down = g_strdup_printf ("blk.%u.ffn_down_exps.weight", layer);
+  const struct {
+    const char *name;
+    uint32_t columns, rows;
+  } tensors[] = {
+    { "ffn_gate_inp.weight", 32, 2 },
+    { "ffn_gate_inp.scale", 32, 0 },
+    { "ffn_down_exps.scale", 2, 0 },
+    { "pre_ffw_norm_2.weight", 32, 0 },
+    { "post_ffw_norm_1.weight", 32, 0 },
+    { "post_ffw_norm_2.weight", 32, 0 },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (both); i++)
+    both[i] = (float) i;
+  if (change->kind != WITHOUT || strcmp (change->name, name) != 0)
+    test_gguf_add_matrices (gguf, name, MODEL_TYPE_F32, 32, 80, 2, both, sizeof both);
+  test_gguf_add_matrices (gguf, down, MODEL_TYPE_F32, 40, 32, 2, both, sizeof both / 2);
+  for (size_t i = 0; i < G_N_ELEMENTS (tensors); i++) {
+    g_autofree char *own = g_strdup_printf ("blk.%u.%s", layer, tensors[i].name);
+
+    add (gguf, change, own, tensors[i].columns, tensors[i].rows);
+  }
+}
+
 static void
 add_layer (TestGguf *gguf, const Change *change, uint32_t layer)
 {
@@ -108,6 +143,8 @@ add_layer (TestGguf *gguf, const Change *change, uint32_t layer)
     if (layer < 2 || !tensors[i].of_own_keys)
       add (gguf, change, name, tensors[i].columns, tensors[i].rows);
   }
+  if (with_experts)
+    add_experts (gguf, change, layer);
 }
 
 static TestGguf *
@@ -128,6 +165,11 @@ build (const Change *change)
     gboolean meant = change->kind == NUMBER && strcmp (change->name, numbers[i].key) == 0;
 
     test_gguf_add_u32 (gguf, key, meant ? change->value : numbers[i].value);
+  }
+  if (with_experts) {
+    test_gguf_add_u32 (gguf, "gemma4.expert_count", 2);
+    test_gguf_add_u32 (gguf, "gemma4.expert_used_count", 1);
+    test_gguf_add_u32 (gguf, "gemma4.expert_feed_forward_length", 40);
   }
   add (gguf, change, "token_embd.weight", 32, N_VOCAB);
   add (gguf, change, "output_norm.weight", 32, 0);
@@ -272,18 +314,82 @@ static const Change changes[] = {
 };
 
 static void
-test_changes (void)
+try_changes (const Change *list, size_t n)
 {
-  for (size_t i = 0; i < G_N_ELEMENTS (changes); i++) {
-    g_auto (Opened) o = open_changed (&changes[i]);
+  for (size_t i = 0; i < n; i++) {
+    g_auto (Opened) o = open_changed (&list[i]);
 
-    g_test_message ("%s: %s", changes[i].name, o.error != NULL ? o.error->message : "loads");
-    if (changes[i].code < 0) {
+    g_test_message ("%s: %s", list[i].name != NULL ? list[i].name : "as it is",
+                    o.error != NULL ? o.error->message : "loads");
+    if (list[i].code < 0) {
       g_assert_no_error (o.error);
       continue;
     }
-    g_assert_error (o.error, ENGINE_ERROR, changes[i].code);
-    g_assert_nonnull (strstr (o.error->message, changes[i].says));
+    g_assert_error (o.error, ENGINE_ERROR, list[i].code);
+    g_assert_nonnull (strstr (o.error->message, list[i].says));
+  }
+}
+
+static void
+test_changes (void)
+{
+  try_changes (changes, G_N_ELEMENTS (changes));
+}
+
+static const Change mixture_changes[] = {
+  { NOTHING, NULL, 0, -1, NULL },
+  { WITHOUT, "blk.1.ffn_gate_up_exps.weight", 0, ENGINE_ERROR_BAD_FILE,
+    "lacks the tensor “blk.1.ffn_gate_exps.weight”" },
+  { WITHOUT, "blk.1.ffn_gate_inp.scale", 0, ENGINE_ERROR_BAD_FILE, "blk.1.ffn_gate_inp.scale" },
+  { WITHOUT, "blk.2.pre_ffw_norm_2.weight", 0, ENGINE_ERROR_BAD_FILE, "pre_ffw_norm_2" },
+  { WITHOUT, "blk.2.post_ffw_norm_2.weight", 0, ENGINE_ERROR_BAD_FILE, "post_ffw_norm_2" },
+  { WITHOUT, "blk.2.ffn_down.weight", 0, ENGINE_ERROR_BAD_FILE, "blk.2.ffn_down.weight" },
+  { WITHOUT, "blk.2.ffn_down_exps.scale", 0, -1, NULL },
+  { TALLER, "blk.0.ffn_gate_inp.weight", 0, ENGINE_ERROR_BAD_FILE, "32×3" },
+};
+
+static void
+test_mixtures (void)
+{
+  with_experts = TRUE;
+  try_changes (mixture_changes, G_N_ELEMENTS (mixture_changes));
+  with_experts = FALSE;
+}
+
+/* Gates and ups of experts that are one tensor are two to back ends, in any cut. */
+static void
+test_halves (void)
+{
+  static const char *const lines[] = {
+    "NORM       DELTA[4][32] * blk.0.post_ffw_norm_1.weight -> BRANCHES[4][32]",
+    "ROUTE      ROUTER[4][2] * blk.0.ffn_down_exps.scale -> ROUTE[4][2]",
+    "NORM       DELTA[4][32] * blk.0.post_ffw_norm_2.weight += BRANCHES[4][32]",
+    "NORM       BRANCHES[4][32] * blk.0.post_ffw_norm.weight += X[4][32]",
+  };
+  g_auto (Opened) o = { 0 };
+  g_autoptr (GraphPlan) plan = NULL;
+  g_autofree char *text = NULL;
+  float got[3][32];
+
+  with_experts = TRUE;
+  o = open_changed (&(Change) { NOTHING });
+  with_experts = FALSE;
+  g_assert_no_error (o.error);
+  plan = graph_plan_build (o.desc, 0, N_LAYERS, TRUE, TRUE, 4, 1);
+  text = graph_plan_print (plan);
+  for (size_t i = 0; i < G_N_ELEMENTS (lines); i++)
+    g_assert_nonnull (strstr (text, lines[i]));
+  for (unsigned up = 0; up < 2; up++) {
+    const ModelTensor *half =
+        o.desc->layer[0][up ? MODEL_ROLE_FFN_UP_EXPS : MODEL_ROLE_FFN_GATE_EXPS];
+
+    g_assert_cmpuint (half->ne[1], ==, 40);
+    g_assert_cmpuint (half->bytes, ==, 2 * 40 * 32 * sizeof (float));
+    /* The last row of one expert and the first two of the next. */
+    g_assert_true (model_gguf_read (o.gguf, half, 39 * sizeof got[0], got, sizeof got, &o.error));
+    g_assert_cmpfloat (got[0][0], ==, (40 * up + 39) * 32);
+    g_assert_cmpfloat (got[1][0], ==, (80 + 40 * up) * 32);
+    g_assert_cmpfloat (got[2][31], ==, (80 + 40 * up + 1) * 32 + 31);
   }
 }
 
@@ -311,6 +417,8 @@ main (int argc, char **argv)
   g_test_add_func ("/graph/sharing/layers", test_layers);
   g_test_add_func ("/graph/sharing/plan", test_plan);
   g_test_add_func ("/graph/sharing/changes", test_changes);
+  g_test_add_func ("/graph/sharing/mixtures", test_mixtures);
+  g_test_add_func ("/graph/sharing/halves", test_halves);
   g_test_add_func ("/graph/sharing/rows", test_rows);
   return g_test_run ();
 }

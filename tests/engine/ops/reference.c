@@ -412,6 +412,7 @@ run_route (Reference *r, const GraphOp *op, const EngineBatch *batch)
 {
   const ModelHparams *h = &r->plan->desc->h;
   uint32_t n = op->src_width, n_used = h->n_experts_used;
+  g_autofree float *scales = op->vector != NULL ? read_tensor (r, op->vector) : NULL;
 
   for (uint32_t t = 0; t < batch->n_tokens; t++) {
     const double *logits = row_of (r, op->src, t);
@@ -428,7 +429,8 @@ run_route (Reference *r, const GraphOp *op, const EngineBatch *batch)
       sum += weights[i];
     }
     for (uint32_t i = 0; i < n_used; i++)
-      weights[i] *= (double) h->expert_scale / (h->norm_used ? sum : 1);
+      weights[i] *= (double) h->expert_scale / (h->norm_used ? sum : 1) *
+                    (scales != NULL ? (double) scales[(uint32_t) ids[i]] : 1);
   }
 }
 

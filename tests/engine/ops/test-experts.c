@@ -15,15 +15,16 @@ typedef struct {
   ModelGating gating;
   gboolean norm_used;
   float scale;
+  gboolean scaled; /* each expert by a number of its own */
 } Choice;
 
 static const Choice choices[] = {
   { 8, 2, MODEL_GATING_SOFTMAX, TRUE, 1 },
-  { 128, 8, MODEL_GATING_SOFTMAX, TRUE, 1 },
+  { 128, 8, MODEL_GATING_SOFTMAX, TRUE, 1, TRUE },
   { 60, 4, MODEL_GATING_SOFTMAX, FALSE, 1 },
   { 32, 4, MODEL_GATING_SOFTMAX_OF_USED, FALSE, 1 },
   { 17, 17, MODEL_GATING_SIGMOID, TRUE, 2.5f },
-  { 257, 6, MODEL_GATING_SIGMOID, FALSE, 1.5f },
+  { 257, 6, MODEL_GATING_SIGMOID, FALSE, 1.5f, TRUE },
   { 1, 1, MODEL_GATING_SOFTMAX_OF_USED, TRUE, 1 },
   { 3, 1, MODEL_GATING_SOFTMAX, TRUE, 1 },
   { 512, 10, MODEL_GATING_SOFTMAX, TRUE, 1 },
@@ -49,14 +50,18 @@ try_route (const Choice *choice, uint32_t n_tokens, gboolean ties)
   g_autoptr (Case) c = case_new (choice->n_experts + n_tokens, n_tokens, 1);
   uint32_t width = ties ? (choice->n_experts + 31) / 32 * 32 : choice->n_experts;
   Choice wide = *choice;
+  GraphOp *op;
 
   wide.n_experts = width;
   set_choice (c, &wide);
   c->plan.buffer_width[GRAPH_BUFFER_X] = c->desc.h.d_model = width;
   add_tensor (c, "embd", ties ? MODEL_TYPE_Q4_0 : MODEL_TYPE_F32, width, 64, ties ? 1 : 3);
+  add_tensor (c, "scales", MODEL_TYPE_F32, width, 0, 1);
   write_file (c);
   weigh (c, add_op (c, GRAPH_OP_EMBED, GRAPH_BUFFER_NONE, GRAPH_BUFFER_X), "embd");
-  add_op (c, GRAPH_OP_ROUTE, GRAPH_BUFFER_X, GRAPH_BUFFER_ROUTE);
+  op = add_op (c, GRAPH_OP_ROUTE, GRAPH_BUFFER_X, GRAPH_BUFFER_ROUTE);
+  if (choice->scaled)
+    op->vector = model_gguf_find_tensor (c->gguf, "scales");
   add_run (c, 0, n_tokens);
   compare (c, GRAPH_BUFFER_ROUTE, n_tokens, LIMIT_FLOAT);
 }
