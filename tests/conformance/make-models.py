@@ -22,6 +22,9 @@ STATES = {"ssm.conv_kernel": 4, "ssm.inner_size": 512, "ssm.state_size": 64,
 DELTA = {"rope.dimension_count": 32, "rope.dimension_sections": [6, 5, 5, 0],
          "ssm.conv_kernel": 4, "ssm.inner_size": 256, "ssm.state_size": 64,
          "ssm.time_step_rank": 4, "ssm.group_count": 2, "full_attention_interval": 4}
+# The peer's quantiser leaves these as they are: in F16 the exact result would round what they
+# multiply, which turns near ties of experts.
+KEPT = ("ffn_gate_inp.weight", "per_layer_model_proj.weight")
 GEMMA = {"tied": True, "sandwich": True, "window": 16}
 
 MODELS = {
@@ -189,7 +192,8 @@ class Model:
     def tensor(self, name, *shape, kind="weight", scale=1.0):
         values = self.random.standard_normal(shape)
         if kind == "weight":
-            values = (values / np.sqrt(shape[-1])).astype(np.float16)
+            kind = np.float32 if name.endswith(KEPT) else np.float16
+            values = (values / np.sqrt(shape[-1])).astype(kind)
         elif kind == "decay":
             values = -np.exp(0.5 * values - 1).astype(np.float32)
         elif kind == "taps":

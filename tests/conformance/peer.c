@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What llama.cpp makes of a text, for the conformance table: token ids with the log-probabilities
  * of what may follow each, or the vector of the whole text. No part of the build: `peer` compiles
- * it beside that engine's library. All in one batch on the processor, keys and values in f32.
- * usage: peer logits MODEL FILE TOP | peer embed MODEL FILE        FILE: the text
+ * it beside that engine's library. All in one batch on the processor, keys and values in f32, or
+ * in f16 for halves.
+ * usage: peer logits|halves MODEL FILE TOP | peer embed MODEL FILE        FILE: the text
  * cc peer.c -o peer $(pkg-config --cflags --libs llama ggml) -lm */
 #include <ggml-backend.h>
 #include <llama.h>
@@ -74,7 +75,7 @@ tokenize (Peer *peer, const char *path)
 }
 
 static void
-run (Peer *peer, bool embed)
+run (Peer *peer, bool embed, bool halves)
 {
   struct llama_context_params params = llama_context_default_params ();
   struct llama_batch batch = llama_batch_init (peer->n_tokens, 0, 1);
@@ -82,7 +83,7 @@ run (Peer *peer, bool embed)
   params.n_ctx = (uint32_t) peer->n_tokens + 8;
   params.n_batch = params.n_ubatch = (uint32_t) peer->n_tokens;
   params.n_threads = params.n_threads_batch = 2;
-  params.type_k = params.type_v = GGML_TYPE_F32;
+  params.type_k = params.type_v = halves ? GGML_TYPE_F16 : GGML_TYPE_F32;
   params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
   params.embeddings = embed;
   peer->context = llama_init_from_model (peer->model, params);
@@ -178,15 +179,16 @@ main (int argc, char **argv)
 {
   Peer peer = { 0 };
   bool embed = argc == 4 && strcmp (argv[1], "embed") == 0;
+  bool halves = argc == 5 && strcmp (argv[1], "halves") == 0;
 
-  if (!embed && (argc != 5 || strcmp (argv[1], "logits") != 0))
+  if (!embed && !halves && (argc != 5 || strcmp (argv[1], "logits") != 0))
     return 2;
   llama_log_set (quiet, NULL);
   ggml_backend_load_all ();
   llama_backend_init ();
   open_model (&peer, argv[2]);
   tokenize (&peer, argv[3]);
-  run (&peer, embed);
+  run (&peer, embed, halves);
   if (embed)
     print_vector (&peer);
   else
