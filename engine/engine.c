@@ -118,6 +118,7 @@ describe (const EngineModel *model)
     info->warning = g_strdup (tokenizer_warning != NULL ? tokenizer_warning : chat_warning);
   info->parameters = model->desc->n_parameters;
   info->file_bytes = model_gguf_file_bytes (model->gguf);
+  info->file_only_bytes = model->desc->file_only_bytes;
   info->context_tokens = model->desc->h.context_tokens;
   info->n_layers = model->desc->h.n_layers;
   info->n_vocab = model->desc->h.n_vocab;

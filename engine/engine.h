@@ -82,7 +82,8 @@ typedef struct {
   char *architecture, *tokenizer, *chat_template;
   char *warning; /* something a person should know (unknown pre-tokenizer, template); else NULL */
   uint64_t parameters, file_bytes;
-  uint32_t context_tokens; /* trained */
+  uint64_t file_only_bytes; /* of these, tables of which rows are read as needed: never in memory */
+  uint32_t context_tokens;  /* trained */
   uint32_t n_layers, n_vocab;
   uint32_t embedding_size; /* numbers in a vector; 0: it writes text */
   uint64_t kv_bytes_per_token_f16, kv_bytes_per_token_q8_0;

@@ -23,9 +23,10 @@ typedef struct {
   char *warning;                     /* a sentence; NULL: none */
   char *title, *license, *languages; /* what the file says of itself; NULL: nothing */
   guint64 file_bytes, parameters, kv_bytes_per_token;
-  guint64 decode_bytes; /* weights read for one token */
-  guint context_tokens; /* as trained */
-  guint embedding_size; /* numbers of a vector; 0: it writes text */
+  guint64 file_only_bytes; /* of the file's, tables that memory never holds */
+  guint64 decode_bytes;    /* weights read for one token */
+  guint context_tokens;    /* as trained */
+  guint embedding_size;    /* numbers of a vector; 0: it writes text */
 } BottegaModelFacts;
 void bottega_model_facts_clear (BottegaModelFacts *facts);
 void bottega_model_facts_copy (const BottegaModelFacts *facts, BottegaModelFacts *copy);

@@ -209,6 +209,7 @@ local_read_facts (BottegaEngineSource *source, const char *path, BottegaModelFac
     .license = g_strdup (info->license),
     .languages = g_strdup (info->languages),
     .file_bytes = info->file_bytes,
+    .file_only_bytes = info->file_only_bytes,
     .parameters = info->parameters,
     .kv_bytes_per_token = info->kv_bytes_per_token_f16,
     .decode_bytes = info->decode_bytes,

@@ -424,5 +424,6 @@ bottega_model_item_get_needed_bytes (BottegaModelItem *self, guint context_token
   if (context_tokens == 0)
     context_tokens = bottega_model_automatic_context (self->facts.context_tokens);
 
-  return self->facts.file_bytes + self->facts.kv_bytes_per_token * context_tokens;
+  return self->facts.file_bytes - self->facts.file_only_bytes +
+         self->facts.kv_bytes_per_token * context_tokens;
 }

@@ -555,7 +555,7 @@ bottega_model_store_get_need (BottegaModelStore *self,
   guint context = bottega_model_store_get_context (self, item);
 
   *need = (BottegaModelNeed) {
-    .weights_bytes = facts->file_bytes,
+    .weights_bytes = facts->file_bytes - facts->file_only_bytes,
     .kv_bytes_per_token = facts->kv_bytes_per_token,
     .decode_bytes = facts->decode_bytes,
     .context_tokens =

@@ -122,7 +122,7 @@ add_facts (BottegaImportDialog *self,
                        ": it is listed, and not used."));
   } else if (machine != NULL) {
     const BottegaModelNeed need = {
-      .weights_bytes = facts->file_bytes,
+      .weights_bytes = facts->file_bytes - facts->file_only_bytes,
       .kv_bytes_per_token = facts->kv_bytes_per_token,
       .decode_bytes = facts->decode_bytes,
       .context_tokens = bottega_model_automatic_context (facts->context_tokens),

@@ -229,6 +229,8 @@ account_tensor (ModelDesc *desc, ModelRole id, const ModelTensor *tensor)
   desc->n_parameters += n;
   desc->prompt_weights += prompt_weights;
   desc->weight_bytes += tensor->bytes;
+  if (id == MODEL_ROLE_LAYER_EMBD)
+    desc->file_only_bytes += tensor->bytes;
   desc->decode_bytes += decode_bytes;
 }
 

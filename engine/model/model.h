@@ -171,6 +171,7 @@ typedef struct {
   gboolean tied_output;                       /* OUTPUT is then the same tensor as TOKEN_EMBD */
   uint64_t n_parameters;                      /* a tied tensor once */
   uint64_t weight_bytes;                      /* all tensors, a tied one once */
+  uint64_t file_only_bytes;                   /* of these, tables that stay in the file */
   /* weights read to make one token: all but the embedding rows not looked up and the experts not
    * chosen */
   uint64_t decode_bytes;

@@ -236,6 +236,7 @@ test_layers (void)
   g_assert_true (o.desc->tied_output);
   /* Keys and values of one layer alone grow with the text. */
   g_assert_cmpuint (model_desc_kv_elements (o.desc), ==, 32 + 32);
+  g_assert_cmpuint (o.desc->file_only_bytes, ==, N_VOCAB * N_LAYERS * 24 * sizeof (float));
   /* Of both tables a token reads a row, of one that is the output's matrix all. */
   g_assert_cmpuint (o.desc->decode_bytes, ==,
                     o.desc->weight_bytes - (N_VOCAB - 1) * N_LAYERS * 24 * sizeof (float) +
