@@ -3,11 +3,10 @@
  * A back end turns a plan into what it executes (function pointers, recorded command buffers) and
  * replays it for each batch. There is no graph compiler and no planning per token.
  *
- * A plan may cover a range of layers only, so that a model can be split between devices: the part
- * with the embedding starts from token ids, the part with the output ends in candidates, or in
- * vectors in GRAPH_BUFFER_OUT for a model that writes no text, and GRAPH_BUFFER_X is what crosses
- * the boundary. Thread: a plan is immutable once built; any thread
- * may read it. */
+ * A plan that has the embedding starts from token ids, one that has the output ends in candidates,
+ * or in vectors in GRAPH_BUFFER_OUT for a model that writes no text. Between devices a model is
+ * split by engine/split, which makes two plans in segments of one. Thread: a plan is immutable once
+ * built; any thread may read it. */
 #pragma once
 
 #include "engine/model/model.h"
