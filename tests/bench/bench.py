@@ -1,0 +1,233 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Speed against llama.cpp: both engines by turns in one run, on the same file, with the same
+threads. Called by `./dev bench [options]`, which gives it the command that runs our programs; the
+peer comes from tests/conformance. Prints a table and keeps it, with every single figure, in the
+cache folder.
+
+A row is a model format on a device in one phase; a ratio over 1 means that we are faster or take
+less. Figures are medians of the rounds, the ratio the median of the rounds' ratios, its spread the
+least and the most. The limit is what this machine was measured to do at most, in the same run:
+reading as many bytes as the weights have, multiplying bytes (a weight takes two a token)."""
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PEER = os.path.join(os.path.dirname(HERE), "conformance", "peer")
+TYPES = "Q4_0 Q4_1 Q4_K_M Q6_K Q8_0"
+# What a software driver is asked for: the peer reads 12 tokens a second there.
+SHORT = {"prefill 64", "decode"}
+PROMPT = "Write a short letter to a carpenter who has to repair an old oak door by Friday. " * 6
+
+
+class Phase:
+    """One thing that both engines do: the words of their commands, and where the figure stands."""
+
+    def __init__(self, name, prompt, tokens, depth=0):
+        self.name = name
+        self.ours = ["-p", str(prompt), "-n", str(tokens), "-d", str(depth)]
+        self.peer = ["-p", str(prompt), "-n", str(tokens), "-d", str(depth)]
+        self.key = "prefill_tok_s" if prompt else "decode_tok_s"
+
+    def share(self, got):
+        """Of the machine's limit; nothing where we do not know it."""
+        if self.key == "decode_tok_s":
+            return got["decode_gb_s"] / got["peak_gb_s"]
+        return got[self.key] * 2 * got["prompt_weights"] / 1e9 / got["peak_int8_g_s"]
+
+
+def phases(options):
+    short = options.short
+    read = [Phase(f"prefill {n}", n, 0) for n in (64, 512, 2048)]
+    return [*read, Phase("decode", 0, 16 if short else 64), Phase("decode at 2048", 0, 64, 2048)]
+
+
+class Failed(Exception):
+    pass
+
+
+def run(command, **env):
+    """(what it printed, what it said, seconds, most RAM in bytes)"""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        begin = time.monotonic()
+        process = subprocess.Popen(command, stdout=out, stderr=err, stdin=subprocess.DEVNULL,
+                                   env=dict(os.environ, **env))
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read())
+    if process.returncode != 0:
+        raise Failed(((texts[1] or texts[0]).strip().splitlines() or ["no message"])[-1])
+    return *texts, seconds, usage.ru_maxrss * 1024
+
+
+class Bench:
+    """The two engines, and the table that grows."""
+
+    def __init__(self, options):
+        self.options, self.rows, self.table = options, [], []
+        self.machine = self.describe()
+
+    def describe(self):
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            cpu = re.search(r"model name\s*:\s*(.*)", file.read())
+        return f"{cpu.group(1) if cpu else 'a processor'}, {self.options.threads} threads"
+
+    def ours(self, device, command, *words):
+        threads = ["--threads", str(self.options.threads)]
+        out, _, seconds, _ = run([*self.options.inside, "bottega-cli", "--device", device, *threads,
+                               "--json", command, *words])
+        return json.loads(out), seconds
+
+    def peer(self, device, program, *words):
+        where = ["-ngl", "99"] if device == "vulkan" else ["-ngl", "0", "-dev", "none"]
+        return run([PEER, program, *words, "-t", str(self.options.threads), *where],
+                   GGML_VK_VISIBLE_DEVICES="0" if device == "vulkan" else "")
+
+    def peer_speed(self, device, model, words):
+        out, *_ = self.peer(device, "llama-bench", "-m", model, *words, "-r", "1", "-o", "json")
+        return json.loads(out[out.index("["):])[0]["avg_ts"]
+
+    def row(self, where, unit, rounds, share=None, less=False):
+        """where: device, type, phase; rounds: of (ours, the peer's); less: the smaller figure is
+        the better one."""
+        device, kind, name = where
+        ratios = sorted(b / a if less else a / b for a, b in rounds)
+        ours, peer = (statistics.median(side) for side in zip(*rounds))
+        self.rows.append({"device": device, "type": kind, "phase": name, "unit": unit,
+                          "ours": ours, "peer": peer, "ratio": statistics.median(ratios),
+                          "spread": [ratios[0], ratios[-1]], "share": share, "rounds": rounds})
+        limit = f"{share:.0%}" if share else ""
+        spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
+        line = (f"| {device} | {kind} | {name} | {ours:,.4g} {unit} | {peer:,.4g} | "
+                f"{statistics.median(ratios):.2f} | {spread} | {limit} |")
+        self.table.append(line)
+        print(line, flush=True)
+
+    def head(self):
+        self.table = [f"{time.strftime('%F')}, {self.machine}, {self.options.rounds} rounds.", "",
+                      "| device | type | phase | ours | llama.cpp | ratio | spread | limit |",
+                      "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+        print("\n".join(self.table), flush=True)
+
+    def phase(self, device, kind, model, phase):
+        rounds, shares = [], []
+        for _ in range(self.options.rounds):
+            got, _ = self.ours(device, "bench", model, *phase.ours, "-r", "1")
+            rounds.append((got[phase.key], self.peer_speed(device, model, phase.peer)))
+            shares.append(phase.share(got))
+        self.row((device, kind, phase.name), "tok/s", rounds, statistics.median(shares))
+
+    def start(self, device, kind, model):
+        """A program's whole life for one token, with the file in the page cache; loading alone."""
+        whole, load = [], []
+        for _ in range(self.options.rounds):
+            _, seconds = self.ours(device, "generate", model, PROMPT, "-n", "1", "--raw")
+            got, _ = self.ours(device, "bench", model, "-p", "64", "-n", "0", "-r", "1")
+            _, said, peer_s, _ = self.peer(device, "llama-completion", "-m", model, "-p", PROMPT,
+                                           "-n", "1", "--temp", "0", "-no-cnv", "--no-warmup",
+                                           "-c", "8192")
+            whole.append((seconds * 1e3, peer_s * 1e3))
+            peer_ms = float(re.search(r"load time =\s*([\d.]+)", said).group(1))
+            load.append((got["load_ms"], peer_ms))
+        self.row((device, kind, "start to first token"), "ms", whole, less=True)
+        self.row((device, kind, "load"), "ms", load, less=True)
+
+    def memory(self, device, kind, model):
+        """The most RAM that each process held while it read 512 tokens."""
+        words = ["-p", "512", "-n", "8", "-r", "1"]
+        got, _ = self.ours(device, "bench", model, *words)
+        *_, theirs = self.peer(device, "llama-bench", "-m", model, *words)
+        self.row((device, kind, "RAM"), "MB", [(got["rss_bytes"] / 1e6, theirs / 1e6)], less=True)
+
+    def embeddings(self, device):
+        model = self.options.embed_model
+        rounds = []
+        for _ in range(self.options.rounds):
+            got, _ = self.ours(device, "bench", model, "-p", "256", "-r", "1")
+            theirs = self.peer_speed(device, model, ["-p", "256", "-n", "0", "-embd", "1"])
+            rounds.append((got["embed_tok_s"], theirs))
+        self.row((device, "e5 Q4_0", "embeddings of 256"), "tok/s", rounds)
+
+    def requantise(self, kind):
+        """The starter model in that format, made once."""
+        folder = os.path.join(self.options.cache, "models")
+        os.makedirs(folder, exist_ok=True)
+        out = os.path.join(folder, f"{kind}.gguf")
+        if not os.path.exists(out):
+            run([PEER, "llama-quantize", "--allow-requantize", self.options.model, out + ".part",
+                 kind, str(self.options.threads)])
+            os.rename(out + ".part", out)
+        return out
+
+    def keep(self):
+        stem = os.path.join(self.options.cache, time.strftime("%Y%m%d-%H%M%S"))
+        with open(stem + ".md", "w", encoding="utf-8") as file:
+            file.write("\n".join(self.table) + "\n")
+        with open(stem + ".json", "w", encoding="utf-8") as file:
+            json.dump({"machine": self.machine, "rows": self.rows}, file, indent=1)
+        print(f"\nKept in {stem}.md and .json.")
+
+    def one(self, device, kind):
+        model = kind if os.path.exists(kind) else self.requantise(kind)
+        kind = os.path.basename(kind)
+        self.options.short = device == "vulkan" and self.software
+        for phase in phases(self.options):
+            if self.options.phases and phase.name not in self.options.phases:
+                continue
+            if not self.options.phases and self.options.short and phase.name not in SHORT:
+                continue
+            self.phase(device, kind, model, phase)
+        if not self.options.phases or "start" in self.options.phases:
+            self.start(device, kind, model)
+        if not self.options.phases or "memory" in self.options.phases:
+            self.memory(device, kind, model)
+
+    def everything(self):
+        doctor, _ = self.ours("cpu", "doctor")
+        vulkan = [d for d in doctor["devices"] if d["id"].startswith("vulkan") and d["usable"]]
+        self.software = all(d["kind"] == "software" for d in vulkan)
+        self.head()
+        for device in self.options.devices.split():
+            if device.startswith("vulkan") and not vulkan:
+                print(f"No Vulkan device can be used here, so {device} is left out.")
+                continue
+            for kind in self.options.types.split():
+                self.one(device, kind)
+            if not self.options.phases or "embeddings" in self.options.phases:
+                self.embeddings(device)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev bench", description="Speed against llama.cpp.")
+    parser.add_argument("--types", default=TYPES, help="formats of the starter model, or files")
+    parser.add_argument("--devices", default="cpu vulkan")
+    parser.add_argument("--phases", type=lambda text: text.split(","),
+                        help="'prefill 512,decode at 2048,start,memory,embeddings'; or all")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    for name in ("--model", "--embed-model", "--cache"):
+        parser.add_argument(name, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("inside", nargs="*", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    bench = Bench(options)
+    try:
+        bench.everything()
+    except Failed as problem:
+        sys.exit(f"The measurement stopped: {problem}")
+    finally:
+        if bench.rows:
+            bench.keep()
+
+
+main()
