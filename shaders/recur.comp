@@ -61,9 +61,12 @@ vec4
 read_four (uint at, uint row)
 {
   vec4 x = vec4 (0.0);
-  [[unroll]] for (uint i = 0; i < 4; i++)
+  at += row;
+  if (row + 4 <= p.rows)
+    return vec4 (p.src.v[at], p.src.v[at + 1], p.src.v[at + 2], p.src.v[at + 3]);
+  [[unroll]] for (uint i = 0; i < 3; i++)
     if (row + i < p.rows)
-      x[i] = p.src.v[at + row + i];
+      x[i] = p.src.v[at + i];
   return x;
 }
 

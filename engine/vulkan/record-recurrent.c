@@ -8,10 +8,12 @@
 /* Numbers that a lane of the gates takes. */
 #define GATE_EACH 8
 /* Columns of a state that a workgroup takes, rows of it that a lane keeps in registers, and the
- * most lanes that share a column. */
-#define STATE_COLUMNS 32
-#define STATE_ROWS    32
-#define STATE_SHARES  8
+ * most lanes that share a column. A driver in software waits long at a barrier, but also compiles
+ * long: 128 rows a lane took 3.0 s on llvmpipe, 64 take 0.7. */
+#define STATE_COLUMNS     32
+#define STATE_ROWS        32
+#define STATE_ROWS_NARROW 64
+#define STATE_SHARES      8
 /* Tokens of a tile, and numbers of keys, or of queries, that have room in shared memory: with all
  * else that lies there it is less than the 16 KiB that every device has. */
 #define TILE_TOKENS  8
@@ -67,10 +69,9 @@ walk (const Recorder *self, const GraphOp *op, const ShaderRecurPush *push)
   const VulkanDevice *device = self->exe->model->backend->device;
   uint32_t most = device->can.properties.limits.maxComputeWorkGroupInvocations;
   uint32_t columns = MIN (self->quirks->lanes_small, STATE_COLUMNS), shares = 1, fours;
+  uint32_t rows = self->quirks->narrow_rows > 0 ? STATE_ROWS_NARROW : STATE_ROWS;
   uint32_t tile = TILE_TOKENS;
-  /* A driver in software has registers of its own making, and waits long at a barrier. */
-  while (self->quirks->narrow_rows == 0 && shares < STATE_SHARES &&
-         2 * shares * columns <= most && shares * STATE_ROWS < push->rows)
+  while (shares < STATE_SHARES && 2 * shares * columns <= most && shares * rows < push->rows)
     shares *= 2;
   fours = (push->rows + 4 * shares - 1) / (4 * shares);
   while (tile > 1 && tile * shares * fours * 4 > TILE_NUMBERS)
