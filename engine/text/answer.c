@@ -264,7 +264,8 @@ text_answer_push (TextAnswer *answer, const char *text, gboolean control, TextAn
 
   g_string_append (answer->held, text);
   g_byte_array_set_size (answer->controls, (guint) (before + n));
-  memset (answer->controls->data + before, control ? 1 : 0, n);
+  if (n > 0) /* an array that never grew has no memory */
+    memset (answer->controls->data + before, control ? 1 : 0, n);
   sort_joined (answer, FALSE, emit, user_data);
 }
 
