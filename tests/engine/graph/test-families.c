@@ -4,9 +4,8 @@
  * makes the family. A model is two lines of words, a change of it one. */
 #include "engine/error.h"
 #include "engine/graph/plan.h"
-#include "tests/engine/make-gguf.h"
+#include "tests/engine/opened.h"
 
-#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,34 +208,13 @@ build (const Family *family, const char *changes, const char *without, const cha
   return gguf;
 }
 
-typedef struct {
-  ModelGguf *gguf;
-  ModelDesc *desc; /* NULL: refused */
-  GError *error;
-} Opened;
-
-static void
-opened_clear (Opened *o)
-{
-  g_clear_pointer (&o->desc, model_desc_free);
-  g_clear_pointer (&o->gguf, model_gguf_free);
-  g_clear_error (&o->error);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Opened, opened_clear)
-
-static Opened
+/* Takes built. A file is sound as a file, whatever it says. */
+static TestOpened
 open_built (TestGguf *built)
 {
-  g_autoptr (GByteArray) bytes = test_gguf_bytes (built, 32, NULL);
-  g_autofree char *path = NULL;
-  Opened o = { 0 };
+  TestOpened o = test_open (built);
 
-  g_close (g_file_open_tmp ("bottega-family-XXXXXX", &path, NULL), NULL);
-  test_write_file (path, bytes);
-  o.gguf = model_gguf_open (path, &o.error);
-  g_assert_no_error (o.error);
-  g_unlink (path);
-  o.desc = model_desc_new (o.gguf, &o.error);
+  g_assert_nonnull (o.gguf);
   test_gguf_free (built);
   return o;
 }
@@ -249,7 +227,7 @@ test_tensors (gconstpointer data)
 {
   const Family *family = data;
   g_autoptr (GHashTable) all = list_tensors (family);
-  g_auto (Opened) sound = open_built (build (family, "", NULL, NULL));
+  g_auto (TestOpened) sound = open_built (build (family, "", NULL, NULL));
   GHashTableIter iter;
   gpointer key;
 
@@ -257,8 +235,8 @@ test_tensors (gconstpointer data)
   g_hash_table_iter_init (&iter, all);
   while (g_hash_table_iter_next (&iter, &key, NULL)) {
     const char *name = key;
-    g_auto (Opened) lacking = open_built (build (family, "", name, NULL));
-    g_auto (Opened) taller = open_built (build (family, "", NULL, name));
+    g_auto (TestOpened) lacking = open_built (build (family, "", name, NULL));
+    g_auto (TestOpened) taller = open_built (build (family, "", NULL, name));
 
     g_test_message ("%s", lacking.error != NULL ? lacking.error->message : name);
     g_assert_error (lacking.error, ENGINE_ERROR, ENGINE_ERROR_BAD_FILE);
@@ -374,7 +352,7 @@ static void
 test_settings (void)
 {
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_auto (Opened) o =
+    g_auto (TestOpened) o =
         open_built (build (find_family (cases[i].family), cases[i].changes, NULL, NULL));
 
     g_test_message ("%s, %s: %s", cases[i].family, cases[i].changes,
@@ -468,7 +446,7 @@ static void
 test_plan (gconstpointer data)
 {
   const Family *family = data;
-  g_auto (Opened) o = open_built (build (family, "", NULL, NULL));
+  g_auto (TestOpened) o = open_built (build (family, "", NULL, NULL));
   g_autoptr (GraphPlan) plan = NULL;
   g_autofree char *text = NULL;
 

@@ -3,9 +3,8 @@
  * must have, that each lack is named, and what their plans hold. */
 #include "engine/error.h"
 #include "engine/graph/plan.h"
-#include "tests/engine/make-gguf.h"
+#include "tests/engine/opened.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
 
 /* Kinds of models: tiny ones, 32 wide, 2 heads of 16 with one key head, 8 tokens. */
@@ -208,36 +207,13 @@ build (const Change *change)
   return gguf;
 }
 
-/* What its description says, with the file that it borrows; desc NULL with error when it is
- * refused. */
-typedef struct {
-  ModelGguf *gguf;
-  ModelDesc *desc;
-  GError *error;
-} Opened;
-
-static void
-opened_clear (Opened *o)
-{
-  g_clear_pointer (&o->desc, model_desc_free);
-  g_clear_pointer (&o->gguf, model_gguf_free);
-  g_clear_error (&o->error);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Opened, opened_clear)
-
-static Opened
+/* Takes written. A file is sound as a file, whatever it says. */
+static TestOpened
 open_written (TestGguf *written)
 {
-  g_autoptr (GByteArray) bytes = test_gguf_bytes (written, 32, NULL);
-  g_autofree char *path = NULL;
-  Opened o = { 0 };
+  TestOpened o = test_open (written);
 
-  g_close (g_file_open_tmp ("bottega-kind-XXXXXX", &path, NULL), NULL);
-  test_write_file (path, bytes);
-  o.gguf = model_gguf_open (path, &o.error);
-  g_assert_no_error (o.error);
-  g_unlink (path);
-  o.desc = model_desc_new (o.gguf, &o.error);
+  g_assert_nonnull (o.gguf);
   test_gguf_free (written);
   return o;
 }
@@ -246,7 +222,7 @@ static void
 test_plans (void)
 {
   for (unsigned kind = 1; kind < ALL; kind *= 2) {
-    g_auto (Opened) o = open_written (build (&(Change) { .of = kind }));
+    g_auto (TestOpened) o = open_written (build (&(Change) { .of = kind }));
     g_autoptr (GraphPlan) plan = NULL;
     g_autofree char *text = NULL;
     uint64_t states = 0;
@@ -301,7 +277,7 @@ static void
 test_changes (void)
 {
   for (size_t i = 0; i < G_N_ELEMENTS (changes); i++) {
-    g_auto (Opened) o = open_written (build (&changes[i]));
+    g_auto (TestOpened) o = open_written (build (&changes[i]));
 
     g_test_message ("%s: %s", changes[i].name, o.error != NULL ? o.error->message : "loads");
     if (changes[i].code < 0) {
@@ -320,7 +296,7 @@ test_rope_switch (void)
 {
   for (int rotates = 0; rotates < 2; rotates++) {
     TestGguf *written = build (&(Change) { .of = GRANITEMOE });
-    g_auto (Opened) o = { 0 };
+    g_auto (TestOpened) o = { 0 };
 
     test_gguf_add_bool (written, "granitemoe.rope.scaling.finetuned", rotates);
     o = open_written (written);

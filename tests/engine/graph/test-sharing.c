@@ -5,9 +5,8 @@
  * are read stays in the file. */
 #include "engine/error.h"
 #include "engine/graph/plan.h"
-#include "tests/engine/make-gguf.h"
+#include "tests/engine/opened.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
 
 /* 32 wide, 4 layers, the second and the last without a window; the last two share keys. */
@@ -184,42 +183,20 @@ build (const Change *change)
   return gguf;
 }
 
-typedef struct {
-  ModelGguf *gguf;
-  ModelDesc *desc;
-  GError *error;
-} Opened;
-
-static void
-opened_clear (Opened *o)
-{
-  g_clear_pointer (&o->desc, model_desc_free);
-  g_clear_pointer (&o->gguf, model_gguf_free);
-  g_clear_error (&o->error);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Opened, opened_clear)
-
-static Opened
+static TestOpened
 open_changed (const Change *change)
 {
   g_autoptr (TestGguf) written = build (change);
-  g_autoptr (GByteArray) bytes = test_gguf_bytes (written, 32, NULL);
-  g_autofree char *path = NULL;
-  Opened o = { 0 };
+  TestOpened o = test_open (written);
 
-  g_close (g_file_open_tmp ("bottega-sharing-XXXXXX", &path, NULL), NULL);
-  test_write_file (path, bytes);
-  o.gguf = model_gguf_open (path, &o.error);
-  g_assert_no_error (o.error);
-  g_unlink (path);
-  o.desc = model_desc_new (o.gguf, &o.error);
+  g_assert_nonnull (o.gguf);
   return o;
 }
 
 static void
 test_layers (void)
 {
-  g_auto (Opened) o = open_changed (&(Change) { NOTHING });
+  g_auto (TestOpened) o = open_changed (&(Change) { NOTHING });
 
   g_assert_no_error (o.error);
   for (uint32_t i = 0; i < N_LAYERS; i++) {
@@ -255,7 +232,7 @@ test_plan (void)
     "MATMUL     HIDDEN[4][64] x blk.3.proj.weight -> DELTA[4][32]",
     "NORM       DELTA[4][32] * blk.3.post_norm.weight += X[4][32]",
   };
-  g_auto (Opened) o = open_changed (&(Change) { NOTHING });
+  g_auto (TestOpened) o = open_changed (&(Change) { NOTHING });
   g_autoptr (GraphPlan) plan = graph_plan_build (o.desc, 0, N_LAYERS, TRUE, TRUE, 4, 1);
   g_autofree char *text = graph_plan_print (plan);
   uint32_t attends = 0;
@@ -318,7 +295,7 @@ static void
 try_changes (const Change *list, size_t n)
 {
   for (size_t i = 0; i < n; i++) {
-    g_auto (Opened) o = open_changed (&list[i]);
+    g_auto (TestOpened) o = open_changed (&list[i]);
 
     g_test_message ("%s: %s", list[i].name != NULL ? list[i].name : "as it is",
                     o.error != NULL ? o.error->message : "loads");
@@ -367,7 +344,7 @@ test_halves (void)
     "NORM       DELTA[4][32] * blk.0.post_ffw_norm_2.weight += BRANCHES[4][32]",
     "NORM       BRANCHES[4][32] * blk.0.post_ffw_norm.weight += X[4][32]",
   };
-  g_auto (Opened) o = { 0 };
+  g_auto (TestOpened) o = { 0 };
   g_autoptr (GraphPlan) plan = NULL;
   g_autofree char *text = NULL;
   float got[3][32];
@@ -398,7 +375,7 @@ test_halves (void)
 static void
 test_rows (void)
 {
-  g_auto (Opened) o = open_changed (&(Change) { NOTHING });
+  g_auto (TestOpened) o = open_changed (&(Change) { NOTHING });
   const ModelTensor *table = o.desc->global[MODEL_ROLE_LAYER_EMBD];
   static const int32_t rows[] = { 7, 0, 7 }, bad[] = { 1, N_VOCAB };
   float got[G_N_ELEMENTS (rows)][N_LAYERS * 24] = { { 0 } };

@@ -4,49 +4,18 @@
 #include "engine/model/model.h"
 
 #include "engine/error.h"
-#include "tests/engine/make-gguf.h"
+#include "tests/engine/opened.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
-
-/* A description and the file that it borrows; desc NULL with error when it is refused. */
-typedef struct {
-  ModelGguf *gguf;
-  ModelDesc *desc;
-  GError *error;
-} Opened;
-
-static Opened
-open_model (const TestGguf *written)
-{
-  g_autoptr (GByteArray) bytes = test_gguf_bytes (written, 32, NULL);
-  g_autofree char *path = NULL;
-  Opened o = { NULL, NULL, NULL };
-
-  g_close (g_file_open_tmp ("bottega-model-XXXXXX", &path, NULL), NULL);
-  test_write_file (path, bytes);
-  o.gguf = model_gguf_open (path, &o.error);
-  if (o.gguf != NULL)
-    o.desc = model_desc_new (o.gguf, &o.error);
-  g_remove (path);
-  return o;
-}
-
-static void
-opened_clear (Opened *o)
-{
-  model_desc_free (o->desc);
-  model_gguf_free (o->gguf);
-  g_clear_error (&o->error);
-}
 
 static void
 test_defaults (void)
 {
   TestLlama llama = { .untied = TRUE, .rope_freqs = TRUE };
   g_autoptr (TestGguf) written = test_gguf_build_llama (&llama, MODEL_TYPE_Q8_0, 1);
-  Opened o = open_model (written);
+  TestOpened o = test_open (written);
   const ModelHparams *h = &o.desc->h;
   double second;
   uint64_t matrices = 2 * (256 * 256 * 2 + 128 * 256 * 2 + 256 * 512 * 3) + 2 * 320 * 256;
@@ -69,7 +38,7 @@ test_defaults (void)
   g_assert_cmpuint (o.desc->decode_bytes, ==, o.desc->weight_bytes - 319 * 256 / 32 * 34);
   g_assert_cmpuint (o.desc->prompt_weights, ==, o.desc->n_parameters - 2 * 320 * 256);
   g_assert_cmpuint (model_desc_kv_elements (o.desc), ==, 2 * 2 * 128);
-  opened_clear (&o);
+  test_opened_clear (&o);
 }
 
 static void
@@ -78,17 +47,17 @@ test_all_types (void)
   for (uint32_t i = 0; i < 64 * 8; i++) {
     TestLlama llama = { .untied = (i & 1) != 0, .mixed = (i & 2) != 0, .f16_norms = (i & 4) != 0 };
     g_autoptr (TestGguf) written = NULL;
-    Opened o;
+    TestOpened o;
 
     if (model_type_info (i / 8) == NULL)
       continue;
     written = test_gguf_build_llama (&llama, (ModelType) (i / 8), i);
-    o = open_model (written);
+    o = test_open (written);
     g_assert_no_error (o.error);
     g_assert_cmpint (o.desc->tied_output, ==, !llama.untied);
     g_assert_true ((o.desc->global[MODEL_ROLE_OUTPUT] == o.desc->global[MODEL_ROLE_TOKEN_EMBD]) ==
                    o.desc->tied_output);
-    opened_clear (&o);
+    test_opened_clear (&o);
   }
 }
 
@@ -227,10 +196,10 @@ test_additions (void)
 
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autoptr (TestGguf) written = test_gguf_build_llama (NULL, MODEL_TYPE_Q4_0, 1);
-    Opened o;
+    TestOpened o;
 
     cases[i].change (written);
-    o = open_model (written);
+    o = test_open (written);
     g_test_message ("%s: %s", cases[i].name, o.error != NULL ? o.error->message : "loads");
     if (cases[i].code < 0) {
       g_assert_no_error (o.error);
@@ -238,7 +207,7 @@ test_additions (void)
       g_assert_error (o.error, ENGINE_ERROR, cases[i].code);
       g_assert_nonnull (strstr (o.error->message, cases[i].says));
     }
-    opened_clear (&o);
+    test_opened_clear (&o);
   }
 }
 
@@ -248,46 +217,38 @@ test_rope_scaling (void)
   TestLlama llama = { .rope_freqs = TRUE };
   g_autoptr (TestGguf) with_factors = test_gguf_build_llama (&llama, MODEL_TYPE_Q4_0, 1);
   g_autoptr (TestGguf) scaled = test_gguf_build_llama (NULL, MODEL_TYPE_Q4_0, 1);
-  Opened o;
+  TestOpened o;
 
   test_gguf_add_string (with_factors, "llama.rope.scaling.type", "llama3");
   test_gguf_add_f32 (with_factors, "llama.rope.scaling.factor", 8); /* already in the factors */
-  o = open_model (with_factors);
+  o = test_open (with_factors);
   g_assert_no_error (o.error);
   g_assert_cmpfloat (o.desc->rotations[0].frequency[0], ==, 1.0f);
-  opened_clear (&o);
+  test_opened_clear (&o);
 
   test_gguf_add_string (scaled, "llama.rope.scaling.type", "linear");
   test_gguf_add_f32 (scaled, "llama.rope.scaling.factor", 4);
-  o = open_model (scaled);
+  o = test_open (scaled);
   g_assert_no_error (o.error);
   g_assert_cmpfloat (o.desc->rotations[0].frequency[0], ==, 0.25f);
-  opened_clear (&o);
+  test_opened_clear (&o);
 }
 
 /* ---- numbers that lie ------------------------------------------------------------------ */
 
 /* A sound model with one u32 of its metadata overwritten. */
-static Opened
+static TestOpened
 open_patched (const char *key, uint32_t type, const void *value, size_t n)
 {
   g_autoptr (TestGguf) written = test_gguf_build_llama (NULL, MODEL_TYPE_Q4_0, 1);
   g_autoptr (GByteArray) bytes = test_gguf_bytes (written, 32, NULL);
-  g_autofree char *path = NULL;
-  Opened o = { NULL, NULL, NULL };
   guint8 *at = memmem (bytes->data, bytes->len, key, strlen (key));
 
   g_assert_nonnull (at);
   at += strlen (key);
   memcpy (at, &type, 4);
   memcpy (at + 4, value, n);
-  g_close (g_file_open_tmp ("bottega-model-XXXXXX", &path, NULL), NULL);
-  test_write_file (path, bytes);
-  o.gguf = model_gguf_open (path, &o.error);
-  if (o.gguf != NULL)
-    o.desc = model_desc_new (o.gguf, &o.error);
-  g_remove (path);
-  return o;
+  return test_open_bytes (bytes);
 }
 
 static void
@@ -318,12 +279,12 @@ test_bad_numbers (void)
   };
 
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
-    Opened o = open_patched (cases[i].key, MODEL_VALUE_U32, &cases[i].value, 4);
+    TestOpened o = open_patched (cases[i].key, MODEL_VALUE_U32, &cases[i].value, 4);
 
     g_assert_null (o.desc);
     g_test_message ("%s", o.error->message);
     g_assert_nonnull (strstr (o.error->message, cases[i].says));
-    opened_clear (&o);
+    test_opened_clear (&o);
   }
 }
 
@@ -336,18 +297,18 @@ test_bad_kinds (void)
 
   for (size_t k = 0; k < G_N_ELEMENTS (keys); k++)
     for (size_t i = 0; i < 4; i++) {
-      Opened o = open_patched (keys[k], MODEL_VALUE_F32, &reals[i], 4);
+      TestOpened o = open_patched (keys[k], MODEL_VALUE_F32, &reals[i], 4);
 
       g_assert_null (o.desc);
       g_assert_error (o.error, ENGINE_ERROR, ENGINE_ERROR_BAD_FILE);
-      opened_clear (&o);
+      test_opened_clear (&o);
     }
   {
-    Opened o = open_patched ("llama.block_count", MODEL_VALUE_F32, &reals[0], 4);
+    TestOpened o = open_patched ("llama.block_count", MODEL_VALUE_F32, &reals[0], 4);
 
     g_assert_error (o.error, ENGINE_ERROR, ENGINE_ERROR_BAD_FILE);
     g_assert_nonnull (strstr (o.error->message, "whole number"));
-    opened_clear (&o);
+    test_opened_clear (&o);
   }
 }
 
@@ -447,48 +408,43 @@ static void
 test_missing_tensor (void)
 {
   g_autoptr (TestGguf) written = test_gguf_build_vocabulary (NULL);
-  Opened o = open_model (written);
+  TestOpened o = test_open (written);
 
   g_assert_error (o.error, ENGINE_ERROR, ENGINE_ERROR_BAD_FILE);
   g_assert_nonnull (strstr (o.error->message, "token_embd"));
-  opened_clear (&o);
+  test_opened_clear (&o);
 }
 
 static void
 test_other_architecture (void)
 {
   g_autoptr (TestGguf) written = test_gguf_new (3), silent = test_gguf_new (3);
-  Opened o;
+  TestOpened o;
 
   test_gguf_add_string (written, "general.architecture", "mamba");
-  o = open_model (written);
+  o = test_open (written);
   g_assert_error (o.error, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED);
   g_assert_nonnull (strstr (o.error->message, "“mamba”"));
   g_assert_nonnull (strstr (o.error->message, "llama"));
-  opened_clear (&o);
-  o = open_model (silent);
+  test_opened_clear (&o);
+  o = test_open (silent);
   g_assert_error (o.error, ENGINE_ERROR, ENGINE_ERROR_BAD_FILE);
-  opened_clear (&o);
+  test_opened_clear (&o);
 }
 
 /* A tiny bert with every from[n] in its file replaced by to[n]. */
-static Opened
+static TestOpened
 open_bert (const TestBert *bert, const char *from, const char *to, size_t n)
 {
   g_autoptr (TestGguf) written = test_gguf_build_bert (bert, MODEL_TYPE_Q4_0, 1);
   g_autoptr (GByteArray) bytes = test_gguf_bytes (written, 32, NULL);
-  g_autofree char *path = NULL;
-  Opened o = { NULL, NULL, NULL };
+  TestOpened o;
 
   for (size_t i = 0; n > 0 && i + n <= bytes->len; i++)
     if (memcmp (bytes->data + i, from, n) == 0)
       memcpy (bytes->data + i, to, n);
-  g_close (g_file_open_tmp ("bottega-model-XXXXXX", &path, NULL), NULL);
-  test_write_file (path, bytes);
-  o.gguf = model_gguf_open (path, &o.error);
-  g_assert_no_error (o.error);
-  o.desc = model_desc_new (o.gguf, &o.error);
-  g_remove (path);
+  o = test_open_bytes (bytes);
+  g_assert_nonnull (o.gguf);
   return o;
 }
 
@@ -496,7 +452,7 @@ open_bert (const TestBert *bert, const char *from, const char *to, size_t n)
 static void
 test_bert (void)
 {
-  Opened o = open_bert (NULL, NULL, NULL, 0);
+  TestOpened o = open_bert (NULL, NULL, NULL, 0);
   const TestBert last = { .pooling = 3 };
 
   g_assert_no_error (o.error);
@@ -511,10 +467,10 @@ test_bert (void)
   g_assert_null (o.desc->global[MODEL_ROLE_OUTPUT]);
   g_assert_null (o.desc->layer[1][MODEL_ROLE_ATTN_NORM]);
   g_assert_cmpstr (o.desc->layer[1][MODEL_ROLE_FFN_UP_BIAS]->name, ==, "blk.1.ffn_up.bias");
-  opened_clear (&o);
+  test_opened_clear (&o);
   o = open_bert (&last, NULL, NULL, 0);
   g_assert_cmpint (o.desc->h.pooling, ==, MODEL_POOLING_LAST);
-  opened_clear (&o);
+  test_opened_clear (&o);
 }
 
 static void
@@ -542,13 +498,13 @@ test_bad_bert (void)
 
   for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
     const TestBert bert = { .pooling = cases[i].pooling };
-    Opened o = open_bert (&bert, cases[i].from, cases[i].to, cases[i].n);
+    TestOpened o = open_bert (&bert, cases[i].from, cases[i].to, cases[i].n);
 
     g_assert_null (o.desc);
     g_test_message ("%s", o.error->message);
     g_assert_error (o.error, ENGINE_ERROR, cases[i].code);
     g_assert_nonnull (strstr (o.error->message, cases[i].says));
-    opened_clear (&o);
+    test_opened_clear (&o);
   }
 }
 

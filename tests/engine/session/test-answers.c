@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Whole answers of the real model through engine.h: the same tokens for any number of threads and
  * any chunk, on CPU and Vulkan but for near ties, after a prefix was reused, and after a cancel. */
-#include "engine/engine.h"
+#include "tests/engine/answers.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
@@ -44,23 +44,13 @@ encode (const EngineModel *model, const char *question, const char *answer, cons
   return tokens;
 }
 
-static void
-collect (const EngineEvent *event, void *user_data)
-{
-  if (event->kind == ENGINE_EVENT_TOKEN && event->token >= 0)
-    g_array_append_val ((GArray *) user_data, event->token);
-}
-
 static GArray *
 generate_so (EngineSession *session, const GArray *prompt, EngineGenerate options,
              EngineStats *stats)
 {
-  g_autoptr (GError) error = NULL;
   GArray *tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
 
-  g_assert_true (
-      engine_session_generate (session, prompt, &options, collect, tokens, stats, &error));
-  g_assert_no_error (error);
+  test_generate (session, prompt, &options, tokens, stats);
   return tokens;
 }
 
@@ -72,16 +62,6 @@ generate (EngineSession *session, const GArray *prompt, unsigned n, EngineStats 
   options.max_tokens = n;
   options.ignore_end = TRUE;
   return generate_so (session, prompt, options, stats);
-}
-
-static EngineSession *
-new_session (EngineModel *model)
-{
-  g_autoptr (GError) error = NULL;
-  EngineSession *session = engine_session_new (model, &error);
-
-  g_assert_no_error (error);
-  return session;
 }
 
 static void
@@ -115,7 +95,7 @@ test_determinism (void)
 
   for (size_t i = 0; i < G_N_ELEMENTS (variants); i++) {
     g_autoptr (EngineModel) model = open_model (variants[i]);
-    g_autoptr (EngineSession) session = new_session (model);
+    g_autoptr (EngineSession) session = test_session_new (model);
     g_autoptr (GArray) prompt = long_prompt (model);
     g_autoptr (GArray) answer = generate (session, prompt, 48, NULL);
 
@@ -148,8 +128,8 @@ test_cpu_and_vulkan (void)
 {
   g_autoptr (EngineModel) cpu = open_model ((EngineModelOptions) { .device = "cpu" });
   g_autoptr (EngineModel) vulkan = open_model ((EngineModelOptions) { .device = "vulkan" });
-  g_autoptr (EngineSession) on_cpu = new_session (cpu);
-  g_autoptr (EngineSession) on_vulkan = new_session (vulkan);
+  g_autoptr (EngineSession) on_cpu = test_session_new (cpu);
+  g_autoptr (EngineSession) on_vulkan = test_session_new (vulkan);
   unsigned same = 0;
 
   for (size_t i = 0; i < G_N_ELEMENTS (prompts); i++) {
@@ -177,8 +157,8 @@ static void
 test_prefix (gconstpointer device)
 {
   g_autoptr (EngineModel) model = open_model ((EngineModelOptions) { .device = device });
-  g_autoptr (EngineSession) session = new_session (model);
-  g_autoptr (EngineSession) fresh = new_session (model);
+  g_autoptr (EngineSession) session = test_session_new (model);
+  g_autoptr (EngineSession) fresh = test_session_new (model);
   g_autoptr (GArray) first = encode (model, prompts[0], NULL, NULL);
   g_autoptr (GArray) second = encode (model, prompts[0], "Paris.", prompts[4]);
   g_autoptr (GArray) a = NULL, b = NULL, c = NULL, d = NULL;
@@ -221,7 +201,7 @@ static void
 test_cancel (gconstpointer device)
 {
   g_autoptr (EngineModel) model = open_model ((EngineModelOptions) { .device = device });
-  g_autoptr (EngineSession) session = new_session (model);
+  g_autoptr (EngineSession) session = test_session_new (model);
   g_autoptr (GArray) prompt = long_prompt (model);
   g_autoptr (GArray) short_prompt = encode (model, prompts[0], NULL, NULL);
   g_autoptr (GArray) before = generate (session, short_prompt, 8, NULL);
@@ -257,7 +237,7 @@ test_context (void)
 {
   EngineModelOptions small = { .device = "cpu", .context_tokens = 64 };
   g_autoptr (EngineModel) model = open_model (small);
-  g_autoptr (EngineSession) session = new_session (model);
+  g_autoptr (EngineSession) session = test_session_new (model);
   g_autoptr (GArray) prompt = long_prompt (model);
   g_autoptr (GArray) short_prompt = encode (model, prompts[0], NULL, NULL);
   g_autoptr (GArray) answer = NULL;
@@ -301,7 +281,7 @@ test_guesses (gconstpointer device)
     uint32_t held[2], reusable[2];
 
     for (int guesses = 0; guesses < 2; guesses++) {
-      g_autoptr (EngineSession) session = new_session (model);
+      g_autoptr (EngineSession) session = test_session_new (model);
 
       ways[i].speculate = guesses;
       answers[guesses] = generate_so (session, prompt, ways[i], &stats[guesses]);
@@ -369,7 +349,7 @@ test_kept (gconstpointer device)
 
   {
     g_autoptr (EngineModel) model = open_model (options);
-    g_autoptr (EngineSession) session = new_session (model);
+    g_autoptr (EngineSession) session = test_session_new (model);
     g_autoptr (GArray) prompt = long_prompt (model);
     const gint32 more[] = { 28, 339, 3681, 30 };
 
@@ -386,7 +366,7 @@ test_kept (gconstpointer device)
   g_assert_cmpint (info.st_mode & 0777, ==, 0600);
   {
     g_autoptr (EngineModel) model = open_model (options);
-    g_autoptr (EngineSession) session = new_session (model);
+    g_autoptr (EngineSession) session = test_session_new (model);
 
     assert_damage_is_seen (session, path);
     g_assert_true (engine_session_restore (session, path, &error));

@@ -2,7 +2,7 @@
 /* Conversations of tiny models whose layers keep states, through engine.h on the device that is
  * given: what a turn reads again, that it writes what a fresh session writes, and that it goes on
  * from a file. */
-#include "engine/engine.h"
+#include "tests/engine/answers.h"
 #include "tests/engine/make-gguf.h"
 #include "tests/engine/split/models.h"
 
@@ -49,16 +49,6 @@ tiny_clear (Tiny *tiny)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tiny, tiny_clear)
 
-static EngineSession *
-new_session (EngineModel *model)
-{
-  g_autoptr (GError) error = NULL;
-  EngineSession *session = engine_session_new (model, &error);
-
-  g_assert_no_error (error);
-  return session;
-}
-
 /* `before` (NULL: nothing), and n tokens that are a function of the seed. */
 static GArray *
 extend (const GArray *before, uint64_t seed, unsigned n)
@@ -74,24 +64,15 @@ extend (const GArray *before, uint64_t seed, unsigned n)
   return tokens;
 }
 
-static void
-collect (const EngineEvent *event, void *user_data)
-{
-  if (event->kind == ENGINE_EVENT_TOKEN && event->token >= 0)
-    g_array_append_val ((GArray *) user_data, event->token);
-}
-
 static GArray *
 answer (EngineSession *session, const GArray *prompt, EngineStats *stats)
 {
-  g_autoptr (GError) error = NULL;
   EngineGenerate options = ENGINE_GENERATE_GREEDY;
   GArray *tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
 
   options.max_tokens = ANSWER_TOKENS;
   options.ignore_end = TRUE;
-  engine_session_generate (session, prompt, &options, collect, tokens, stats, &error);
-  g_assert_no_error (error);
+  test_generate (session, prompt, &options, tokens, stats);
   g_assert_cmpuint (tokens->len, ==, ANSWER_TOKENS);
   return tokens;
 }
@@ -101,7 +82,7 @@ answer (EngineSession *session, const GArray *prompt, EngineStats *stats)
 static GArray *
 take_turn (const Tiny *tiny, EngineSession *session, const GArray *prompt, uint32_t reused)
 {
-  g_autoptr (EngineSession) fresh = new_session (tiny->other);
+  g_autoptr (EngineSession) fresh = test_session_new (tiny->other);
   g_autoptr (GArray) expected = NULL, got = NULL;
   GArray *all = g_array_copy ((GArray *) prompt);
   EngineStats stats;
@@ -124,7 +105,7 @@ static void
 test_turns (gconstpointer kind)
 {
   g_auto (Tiny) tiny = open_both (kind);
-  g_autoptr (EngineSession) session = new_session (tiny.model);
+  g_autoptr (EngineSession) session = test_session_new (tiny.model);
   g_autoptr (GArray) first = extend (NULL, 1, 70), written = NULL, second = NULL, third = NULL,
                      fourth = NULL, left = NULL;
   uint32_t mark;
@@ -153,7 +134,7 @@ static void
 test_kept (gconstpointer kind)
 {
   g_auto (Tiny) tiny = open_both (kind);
-  g_autoptr (EngineSession) session = new_session (tiny.model);
+  g_autoptr (EngineSession) session = test_session_new (tiny.model);
   g_autofree char *path = g_build_filename (folder, "kept", NULL);
   g_autoptr (GArray) prompt = extend (NULL, 6, 50), written = NULL;
   GArray *nexts[2];
@@ -186,7 +167,8 @@ static void
 test_room (void)
 {
   g_auto (Tiny) tiny = open_both (GINT_TO_POINTER (TINY_LFM2));
-  g_autoptr (EngineSession) session = new_session (tiny.model), second = new_session (tiny.model);
+  g_autoptr (EngineSession) session = test_session_new (tiny.model);
+  g_autoptr (EngineSession) second = test_session_new (tiny.model);
   g_autoptr (GArray) prompt = extend (NULL, 9, 40), written = NULL, next = NULL;
   EngineGenerate options = ENGINE_GENERATE_GREEDY;
   g_autoptr (GError) error = NULL;

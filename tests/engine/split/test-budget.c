@@ -2,7 +2,7 @@
 /* A card with less and less memory, over the public header: the same answers as on one device, two
  * conversations side by side, never a byte beyond the budget, less and less of the model on the
  * card, and in the end a refusal with numbers. */
-#include "engine/engine.h"
+#include "tests/engine/answers.h"
 #include "tests/engine/split/models.h"
 
 #include <glib/gstdio.h>
@@ -36,13 +36,6 @@ typedef struct {
   float gap; /* of the tokens that were chosen to the next likely ones, at least */
 } Answers;
 
-static void
-collect (const EngineEvent *event, void *user_data)
-{
-  if (event->kind == ENGINE_EVENT_TOKEN && event->token >= 0)
-    g_array_append_val ((GArray *) user_data, event->token);
-}
-
 /* Greedy choices from text[first] on. */
 static float
 smallest_gap (EngineSession *session, const GArray *text, guint first)
@@ -64,14 +57,12 @@ static void
 continue_text (EngineSession *session, GArray *text, Answers *answers)
 {
   GArray *tokens = answers->tokens;
-  g_autoptr (GError) error = NULL;
   EngineGenerate options = ENGINE_GENERATE_GREEDY;
   guint before = tokens->len;
 
   options.max_tokens = N_ANSWER;
   options.ignore_end = TRUE;
-  engine_session_generate (session, text, &options, collect, tokens, NULL, &error);
-  g_assert_no_error (error);
+  test_generate (session, text, &options, tokens, NULL);
   g_array_append_vals (text, &g_array_index (tokens, gint32, before), tokens->len - before);
   answers->gap = MIN (answers->gap, smallest_gap (session, text, text->len - N_ANSWER));
 }
@@ -80,9 +71,9 @@ static Answers
 ask (EngineModel *model)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (EngineSession) first = engine_session_new (model, &error);
-  g_autoptr (EngineSession) second = engine_session_new (model, &error);
-  g_autoptr (EngineSession) third = engine_session_new (model, &error);
+  g_autoptr (EngineSession) first = test_session_new (model);
+  g_autoptr (EngineSession) second = test_session_new (model);
+  g_autoptr (EngineSession) third = test_session_new (model);
   g_autoptr (GArray) a = engine_model_encode (model, "the sea and the carpenter's cat in it", FALSE,
                                               ENGINE_ENDS_BEGIN);
   g_autoptr (GArray) b = engine_model_encode (model, "on the hill", FALSE, ENGINE_ENDS_BEGIN);

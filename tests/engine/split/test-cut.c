@@ -3,6 +3,7 @@
  * order, what an op reads is where it is read, what lies with timelines is counted anew; and the
  * choice of a placement for a budget. */
 #include "engine/split/cut.h"
+#include "tests/engine/opened.h"
 #include "tests/engine/split/models.h"
 
 #include <glib/gstdio.h>
@@ -10,30 +11,15 @@
 
 static char *path;
 
-typedef struct {
-  ModelGguf *gguf;
-  ModelDesc *desc;
-} Tiny;
-
-static Tiny
+static TestOpened
 open_tiny (TinyKind kind)
 {
-  g_autoptr (GError) error = NULL;
-  Tiny tiny;
+  TestOpened tiny;
 
   tiny_write (path, kind, 1);
-  tiny.gguf = model_gguf_open (path, &error);
-  g_assert_no_error (error);
-  tiny.desc = model_desc_new (tiny.gguf, &error);
-  g_assert_no_error (error);
+  tiny = test_open_file (path);
+  g_assert_no_error (tiny.error);
   return tiny;
-}
-
-static void
-close_tiny (Tiny *tiny)
-{
-  model_desc_free (tiny->desc);
-  model_gguf_free (tiny->gguf);
 }
 
 /* Number of the op in the whole plan that each buffer was last written by, on each device. */
@@ -123,7 +109,7 @@ check_memories (const GraphPlan *whole, const SplitCut *cut)
 static void
 test_cut (gconstpointer data)
 {
-  Tiny tiny = open_tiny ((TinyKind) GPOINTER_TO_INT (data));
+  TestOpened tiny = open_tiny ((TinyKind) GPOINTER_TO_INT (data));
   g_autoptr (GraphPlan) whole = graph_plan_build (tiny.desc, 0, TINY_LAYERS, TRUE, TRUE, 8, 2);
 
   for (uint32_t n_layers = 0; n_layers <= TINY_LAYERS; n_layers++)
@@ -137,14 +123,14 @@ test_cut (gconstpointer data)
         g_assert_cmpuint (cut->plans[SPLIT_FIRST]->needs | cut->plans[SPLIT_SECOND]->needs, ==,
                           whole->needs);
       }
-  close_tiny (&tiny);
+  test_opened_clear (&tiny);
 }
 
 /* Whole layers in front cost one crossing, and nothing but the residual stream crosses. */
 static void
 test_layers (void)
 {
-  Tiny tiny = open_tiny (TINY_LLAMA);
+  TestOpened tiny = open_tiny (TINY_LLAMA);
   g_autoptr (GraphPlan) whole = graph_plan_build (tiny.desc, 0, TINY_LAYERS, TRUE, TRUE, 8, 2);
   g_autoptr (SplitCut) cut =
       split_cut_new (whole, &(SplitPlacement) { .n_layers = 2, .embedding = TRUE });
@@ -153,14 +139,14 @@ test_layers (void)
   g_assert_cmpint (cut->steps[0].device, ==, SPLIT_SECOND);
   g_assert_cmphex (cut->steps[1].imports, ==, GRAPH_BUFFER_BIT (GRAPH_BUFFER_X));
   g_assert_cmpuint (cut->plans[SPLIT_SECOND]->buffer_width[GRAPH_BUFFER_LOGITS], ==, 0);
-  close_tiny (&tiny);
+  test_opened_clear (&tiny);
 }
 
 /* Experts read the norm, what the router made and the residual stream, and give that back. */
 static void
 test_experts (void)
 {
-  Tiny tiny = open_tiny (TINY_QWEN3MOE);
+  TestOpened tiny = open_tiny (TINY_QWEN3MOE);
   g_autoptr (GraphPlan) whole = graph_plan_build (tiny.desc, 0, TINY_LAYERS, TRUE, TRUE, 8, 2);
   g_autoptr (SplitCut) cut = split_cut_new (whole, &(SplitPlacement) { .n_experts = 2 });
   GraphBuffers to_experts = GRAPH_BUFFER_BIT (GRAPH_BUFFER_X) |
@@ -171,7 +157,7 @@ test_experts (void)
   g_assert_cmphex (cut->steps[1].imports, ==, to_experts);
   g_assert_cmphex (cut->steps[2].imports, ==, GRAPH_BUFFER_BIT (GRAPH_BUFFER_X));
   g_assert_cmpuint (cut->plans[SPLIT_SECOND]->n_kv_layers[GRAPH_KV_FULL], ==, 0);
-  close_tiny (&tiny);
+  test_opened_clear (&tiny);
 }
 
 /* ---- the choice ----------------------------------------------------------------------------- */
@@ -211,7 +197,7 @@ test_choice (void)
     { FALSE, 55, { 6, 0, TRUE, FALSE } },
     { FALSE, 0, { 6, 6, TRUE, TRUE } },
   };
-  Tiny tinies[] = { open_tiny (TINY_GEMMA3), open_tiny (TINY_QWEN3MOE) };
+  TestOpened tinies[] = { open_tiny (TINY_GEMMA3), open_tiny (TINY_QWEN3MOE) };
 
   for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
     g_autoptr (GError) error = NULL;
@@ -228,8 +214,8 @@ test_choice (void)
     g_assert_true (split_placement_is_whole (&got, SPLIT_FIRST, tinies[mixture].desc) ==
                    (rows[i].budget >= 200 && !got.embedding));
   }
-  close_tiny (&tinies[0]);
-  close_tiny (&tinies[1]);
+  test_opened_clear (&tinies[0]);
+  test_opened_clear (&tinies[1]);
 }
 
 static void
@@ -245,14 +231,14 @@ test_describe (void)
     { { 2, 6, TRUE, FALSE }, "2 of 6 layers and the experts of 4 more on the processor" },
     { { 6, 6, TRUE, FALSE }, "6 of 6 layers on the processor" },
   };
-  Tiny tiny = open_tiny (TINY_GPT_OSS);
+  TestOpened tiny = open_tiny (TINY_GPT_OSS);
 
   for (size_t i = 0; i < G_N_ELEMENTS (rows); i++) {
     g_autofree char *text = split_placement_describe (&rows[i].placement, tiny.desc);
 
     g_assert_cmpstr (text, ==, rows[i].text);
   }
-  close_tiny (&tiny);
+  test_opened_clear (&tiny);
 }
 
 int
