@@ -191,40 +191,39 @@ model_part_bytes (EngineBackendModel *base, unsigned part)
   return bytes;
 }
 
+/* Out to dst, or, where that is NULL, in from src. */
+static gboolean
+move_part (EngineBackendModel *base, unsigned part, uint32_t index, uint8_t *dst,
+           const uint8_t *src, GError **error)
+{
+  const SplitModel *self = (const SplitModel *) base;
+  size_t done = 0;
+
+  for (unsigned d = 0; d < SPLIT_N_DEVICES; d++) {
+    const EngineBackendVtable *own = self->backend->backends[d]->vtable;
+    EngineBackendModel *model = self->models[d];
+    size_t bytes = model != NULL ? own->part_bytes (model, part) : 0;
+
+    if (bytes > 0 && (dst != NULL ? !own->read_part (model, part, index, dst + done, error)
+                                  : !own->write_part (model, part, index, src + done, error)))
+      return FALSE;
+    done += bytes;
+  }
+  return TRUE;
+}
+
 static gboolean
 model_read_part (EngineBackendModel *base, unsigned part, uint32_t index, void *dst,
                  GError **error)
 {
-  const SplitModel *self = (const SplitModel *) base;
-  uint8_t *at = dst;
-
-  for (unsigned d = 0; d < SPLIT_N_DEVICES; d++) {
-    const EngineBackendVtable *own = self->backend->backends[d]->vtable;
-    size_t bytes = self->models[d] != NULL ? own->part_bytes (self->models[d], part) : 0;
-
-    if (bytes > 0 && !own->read_part (self->models[d], part, index, at, error))
-      return FALSE;
-    at += bytes;
-  }
-  return TRUE;
+  return move_part (base, part, index, dst, NULL, error);
 }
 
 static gboolean
 model_write_part (EngineBackendModel *base, unsigned part, uint32_t index, const void *src,
                   GError **error)
 {
-  const SplitModel *self = (const SplitModel *) base;
-  const uint8_t *at = src;
-
-  for (unsigned d = 0; d < SPLIT_N_DEVICES; d++) {
-    const EngineBackendVtable *own = self->backend->backends[d]->vtable;
-    size_t bytes = self->models[d] != NULL ? own->part_bytes (self->models[d], part) : 0;
-
-    if (bytes > 0 && !own->write_part (self->models[d], part, index, at, error))
-      return FALSE;
-    at += bytes;
-  }
-  return TRUE;
+  return move_part (base, part, index, NULL, src, error);
 }
 
 /* ---- executables ---------------------------------------------------------------------------- */

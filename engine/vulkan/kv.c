@@ -166,32 +166,34 @@ vulkan_kv_page_bytes (const VulkanKv *kv)
   return bytes;
 }
 
+/* Out to dst, or, where that is NULL, in from src: one block after the other. */
+static gboolean
+move_page (const VulkanKv *kv, VulkanSubmitter *submitter, uint32_t page, uint8_t *dst,
+           const uint8_t *src, GError **error)
+{
+  uint64_t done = 0;
+  for (guint i = 0; i < kv->blocks->len; i++) {
+    const VulkanBuffer *buffer = &block_at (kv, i)->buffer;
+    uint64_t bytes = (uint64_t) block_at (kv, i)->page_units * UNIT_BYTES;
+    if (dst != NULL
+            ? !vulkan_submitter_read (submitter, buffer, page * bytes, dst + done, bytes, error)
+            : !vulkan_submitter_write (submitter, buffer, page * bytes, src + done, bytes, error))
+      return FALSE;
+    done += bytes;
+  }
+  return TRUE;
+}
+
 gboolean
 vulkan_kv_read_page (const VulkanKv *kv, VulkanSubmitter *submitter, uint32_t page, void *dst,
                      GError **error)
 {
-  uint8_t *at = dst;
-  for (guint i = 0; i < kv->blocks->len; i++) {
-    const VulkanKvBlock *block = block_at (kv, i);
-    uint64_t bytes = (uint64_t) block->page_units * UNIT_BYTES;
-    if (!vulkan_submitter_read (submitter, &block->buffer, page * bytes, at, bytes, error))
-      return FALSE;
-    at += bytes;
-  }
-  return TRUE;
+  return move_page (kv, submitter, page, dst, NULL, error);
 }
 
 gboolean
 vulkan_kv_write_page (const VulkanKv *kv, VulkanSubmitter *submitter, uint32_t page,
                       const void *src, GError **error)
 {
-  const uint8_t *at = src;
-  for (guint i = 0; i < kv->blocks->len; i++) {
-    const VulkanKvBlock *block = block_at (kv, i);
-    uint64_t bytes = (uint64_t) block->page_units * UNIT_BYTES;
-    if (!vulkan_submitter_write (submitter, &block->buffer, page * bytes, at, bytes, error))
-      return FALSE;
-    at += bytes;
-  }
-  return TRUE;
+  return move_page (kv, submitter, page, NULL, src, error);
 }
