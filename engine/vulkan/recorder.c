@@ -64,55 +64,36 @@ record (Recorder *self, const Dispatch *what, GError **error)
 
 /* Rows that the host has read from the file are there as floats, one after another. */
 static gboolean
-record_embed_rows (Recorder *self, const GraphOp *op, GError **error)
-{
-  VulkanExecutable *exe = self->exe;
-  uint64_t rows = exe->params.address + exe->at.file_rows;
-  ShaderEmbedPush push = {
-    .w = { rows, rows, rows, rows },
-    .tokens = exe->params.address + exe->at.tokens,
-    .dst = recorder_buffer (self, op->dst),
-    .blocks = vulkan_file_row_floats (op) / SHADER_BLOCK,
-    .width = op->dst_width,
-    .group = 1,
-    .stride = recorder_stride (self, op->dst),
-    .scale = op->scale,
-  };
-  return record (self,
-                 &(Dispatch) {
-                     .kernel = SHADER_FORM_KERNEL (SHADER_FORM_F32, SHADER_FAMILY_EMBED),
-                     .constants = { self->quirks->lanes_small, 1, SHADER_PICK_ROW, op->accumulate,
-                                    op->scale != 1 },
-                     PUSH (push),
-                     .grid = recorder_rows (op),
-                     .reads = op->accumulate ? BIT (op->dst) : 0,
-                     .writes = BIT (op->dst),
-                 },
-                 error);
-}
-
-static gboolean
 record_embed (Recorder *self, const GraphOp *op, GError **error)
 {
-  if (op->from_file)
-    return record_embed_rows (self, op, error);
-  const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[0]);
-  const VulkanLayout *layout = &part->stack->layout;
+  const VulkanExecutable *exe = self->exe;
+  uint32_t form = SHADER_FORM_F32, pick = SHADER_PICK_ROW;
   ShaderEmbedPush push = {
-    .w = part->stack->planes,
-    .tokens = self->exe->params.address + self->exe->at.tokens,
+    .tokens = exe->params.address + exe->at.tokens,
     .dst = recorder_buffer (self, op->dst),
-    .blocks = layout->blocks,
     .width = op->dst_width,
-    .group = layout->group,
-    .row0 = part->first_row,
     .stride = recorder_stride (self, op->dst),
     .scale = op->scale,
   };
+  if (op->from_file) {
+    uint64_t rows = exe->params.address + exe->at.file_rows;
+    push.w = (ShaderWeights) { rows, rows, rows, rows };
+    push.blocks = vulkan_file_row_floats (op) / SHADER_BLOCK;
+    push.group = 1;
+  } else {
+    const VulkanPart *part = vulkan_weights_part (exe->model->weights, op->weights[0]);
+    const VulkanLayout *layout = &part->stack->layout;
+    push.w = part->stack->planes;
+    push.blocks = layout->blocks;
+    push.group = layout->group;
+    push.row0 = part->first_row;
+    form = layout->form;
+    pick = op->pick;
+  }
   return record (self,
                  &(Dispatch) {
-                     .kernel = SHADER_FORM_KERNEL (layout->form, SHADER_FAMILY_EMBED),
-                     .constants = { self->quirks->lanes_small, 1, op->pick, op->accumulate,
+                     .kernel = SHADER_FORM_KERNEL (form, SHADER_FAMILY_EMBED),
+                     .constants = { self->quirks->lanes_small, 1, pick, op->accumulate,
                                     op->scale != 1 },
                      PUSH (push),
                      .grid = recorder_rows (op),
