@@ -235,8 +235,11 @@ typedef struct {
   double gap_p50_ms, gap_p95_ms, gap_max_ms; /* between tokens */
   uint32_t stalls;                           /* gaps over 4 times the median and 100 ms */
   uint32_t drafted_tokens, accepted_tokens;  /* guesses, and those that held */
-  uint64_t bytes_read;                       /* weights and KV, in decode */
-  double decode_gb_s;                        /* bytes_read / decode_s / 1e9 */
+  /* Of the batches that held no guess: what the next answer may count on. */
+  uint32_t plain_tokens;
+  double plain_tok_s, plain_gb_s;
+  uint64_t bytes_read; /* weights and KV, in decode */
+  double decode_gb_s;  /* bytes_read / decode_s / 1e9 */
   EngineStop stop;
 } EngineStats;
 

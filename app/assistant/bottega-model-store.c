@@ -586,17 +586,16 @@ bottega_model_store_add_answer (BottegaModelStore *self,
   g_return_if_fail (BOTTEGA_IS_MODEL_STORE (self));
   g_return_if_fail (path != NULL && device != NULL && stats != NULL);
 
-  /* An answer that was mostly guessed says little about the next one. */
-  wrote = stats->written_tokens >= LEAST_WRITTEN &&
-          stats->accepted_tokens < stats->written_tokens / 10;
+  /* How much could be guessed says nothing about the next answer. */
+  wrote = stats->plain_tokens >= LEAST_WRITTEN;
   read = stats->read_tokens >= LEAST_READ;
   if (!wrote && !read)
     return;
   bottega_model_records_add_figures (self->records, path, device,
-                                     wrote ? stats->decode_tok_s : 0,
+                                     wrote ? stats->plain_tok_s : 0,
                                      read ? stats->prefill_tok_s : 0);
   if (wrote)
-    bottega_model_records_add_read_speed (self->records, device, stats->decode_gb_s * 1e9);
+    bottega_model_records_add_read_speed (self->records, device, stats->plain_gb_s * 1e9);
   if (g_strcmp0 (device, self->machine.device) == 0)
     self->machine.read_bytes_s = bottega_model_records_get_read_speed (self->records, device);
   item = bottega_model_store_find (self, path);

@@ -206,7 +206,8 @@ replay_write (BottegaReplaySource *self,
   }
   stats->decode_s = ((double) g_get_monotonic_time () - begin_us) / 1e6;
   if (stats->decode_s > 0)
-    stats->decode_tok_s = stats->written_tokens / stats->decode_s;
+    stats->decode_tok_s = stats->plain_tok_s = stats->written_tokens / stats->decode_s;
+  stats->plain_tokens = stats->written_tokens;
 
   return TRUE;
 }

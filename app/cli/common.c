@@ -202,6 +202,7 @@ cli_json_stats (JsonBuilder *builder, const EngineStats *stats)
     { "stalls", stats->stalls, TRUE },
     { "drafted_tokens", stats->drafted_tokens, TRUE },
     { "accepted_tokens", stats->accepted_tokens, TRUE },
+    { "plain_tok_s", stats->plain_tok_s, FALSE },
     { "bytes_read", (double) stats->bytes_read, TRUE },
     { "decode_gb_s", stats->decode_gb_s, FALSE },
   };

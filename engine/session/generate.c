@@ -20,7 +20,8 @@ typedef struct {
   SessionDraft draft;
   gint32 batch[SESSION_SMALL_TOKENS]; /* the token at hand, and guesses of those after it */
   uint32_t n_batch;
-  gint64 batch_us; /* that it took; 0: it was read with the prompt */
+  gint64 batch_us;                /* that it took; 0: it was read with the prompt */
+  uint64_t plain_us, plain_bytes; /* of batches without a guess */
   TextUtf8Stream utf8;
   TextAnswer *answer;    /* NULL: text is given as it comes */
   int32_t token;         /* at hand, until an event has told of it; else -1 */
@@ -403,6 +404,11 @@ write_answer (Generation *g, GError **error)
       return FALSE;
     g->batch_us = MAX (g_get_monotonic_time () - begin_us, 1);
     g->stats.bytes_read += cost.weight_bytes + cost.kv_bytes;
+    if (g->n_batch == 1) {
+      g->stats.plain_tokens++;
+      g->plain_us += (uint64_t) g->batch_us;
+      g->plain_bytes += cost.weight_bytes + cost.kv_bytes;
+    }
   }
   return TRUE;
 }
@@ -420,6 +426,10 @@ summarise (Generation *g)
   if (stats->decode_s > 0) {
     stats->decode_tok_s = gaps / stats->decode_s;
     stats->decode_gb_s = stats->bytes_read / stats->decode_s / 1e9;
+  }
+  if (g->plain_us > 0) {
+    stats->plain_tok_s = stats->plain_tokens * 1e6 / (double) g->plain_us;
+    stats->plain_gb_s = (double) g->plain_bytes / (double) g->plain_us / 1e3;
   }
 }
 

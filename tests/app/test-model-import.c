@@ -648,7 +648,7 @@ test_here (void)
   BottegaModelNeed need;
   g_autofree char *path = NULL;
   const BottegaModelDefaults own = { .has_context = TRUE, .context_tokens = 2048 };
-  const EngineStats stats = { .written_tokens = 100, .decode_tok_s = 7 };
+  const EngineStats stats = { .plain_tokens = 100, .plain_tok_s = 7 };
 
   set_up (&models);
   path = write_file (&models, "fine.gguf", "fine fine fine fine ", 20);

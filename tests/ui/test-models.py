@@ -119,7 +119,7 @@ class Models:
         self.app.sees('No file manager showed ' + os.path.join(self.data.path, 'models'))
 
     def measured(self):
-        """Short answers are not counted, nor those that were mostly guessed."""
+        """Short answers are not counted."""
         kept = ''
         for question in ('Describe a day of a carpenter.', 'Write a story about a river.',
                          'Write a long story about a ship that comes home.'):

@@ -292,6 +292,9 @@ test_guesses (gconstpointer device)
                     stats[1].drafted_tokens, stats[1].written_tokens);
     assert_same (answers[0], answers[1]);
     g_assert_cmpuint (stats[0].drafted_tokens, ==, 0);
+    g_assert_cmpuint (stats[0].plain_tokens, >=, stats[0].written_tokens - 1);
+    g_assert_cmpuint (stats[1].plain_tokens, <, stats[0].plain_tokens);
+    g_assert_cmpfloat (stats[1].plain_tok_s, >, 0);
     g_assert_cmpuint (stats[1].accepted_tokens, <=, stats[1].drafted_tokens);
     if (i == 0)
       g_assert_cmpuint (stats[1].accepted_tokens, >, 5);
