@@ -32,7 +32,9 @@ class Dialogs:
         self.app.ready()
 
     def all_named(self):
-        assert not unnamed(self.app), '\n'.join(unnamed(self.app))
+        # A page may be made anew while it is looked at: until tries again when a control went.
+        bare, = driver.until('the controls to stay', lambda: (unnamed(self.app),))
+        assert not bare, '\n'.join(bare)
 
     def opens(self, key, words):
         def check():

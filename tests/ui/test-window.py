@@ -27,8 +27,8 @@ class Story:
                      lambda: driver.has_state(self.app.find('text', 'Question'),
                                               driver.Atspi.StateType.FOCUSED))
 
-    def answer_streams_and_ends(self):
-        self.app.ask(QUESTION)
+    def watch(self):
+        """The lengths that an answer was seen to have while it was written."""
         driver.until('the Stop button', self.app.is_writing)
         lengths = set()
 
@@ -36,6 +36,15 @@ class Story:
             lengths.add(len(self.app.answer()))
             return self.app.query(driver.BUTTONS, 'Send the question')
         driver.until('the answer to end', ended)
+        return lengths
+
+    def answer_streams_and_ends(self):
+        self.app.ask(QUESTION)
+        lengths = self.watch()
+        for _ in range(5):  # an answer may be over before it was looked at three times
+            if len(lengths) < 3:
+                self.app.press('Answer again')
+                lengths = self.watch()
         assert len(lengths) >= 3, f'the text did not grow while it was written: {lengths}'
         assert QUESTION in self.app.text(), 'the question is not in the transcript'
         self.app.sees('tok/s')
