@@ -18,6 +18,7 @@ static const char *const kind_names[] = {
 static const char *const tier_keys[CPU_N_TIERS] = {
   [CPU_TIER_PORTABLE] = "portable",
   [CPU_TIER_AVX2] = "avx2",
+  [CPU_TIER_AVX_VNNI] = "avx-vnni",
   [CPU_TIER_AVX512] = "avx512",
 };
 
@@ -25,7 +26,7 @@ gboolean
 engine_cpu_tier_parse (const char *name, CpuTier *tier, GError **error)
 {
   for (CpuTier t = 0; t < CPU_N_TIERS; t++) {
-    if (strcmp (name, tier_keys[t]) == 0 && t <= cpu_tier_best ()) {
+    if (strcmp (name, tier_keys[t]) == 0 && cpu_tier_runs (t)) {
       *tier = t;
       return TRUE;
     }

@@ -17,6 +17,7 @@ cpu_kernels (CpuTier tier)
     [CPU_TIER_PORTABLE] = &cpu_kernels_portable,
 #if defined(__x86_64__)
     [CPU_TIER_AVX2] = &cpu_kernels_avx2,
+    [CPU_TIER_AVX_VNNI] = &cpu_kernels_avx_vnni,
     [CPU_TIER_AVX512] = &cpu_kernels_avx512,
 #endif
   };
@@ -336,7 +337,7 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
   CpuBackend *backend;
   CpuPool *pool;
 
-  if (tier >= CPU_N_TIERS || tier > cpu_tier_best () || n_threads > MAX_THREADS) {
+  if (tier >= CPU_N_TIERS || !cpu_tier_runs (tier) || n_threads > MAX_THREADS) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_DEVICE,
                  "This processor does not run %s with %u threads.",
                  tier < CPU_N_TIERS ? cpu_tier_name (tier) : "that", n_threads);

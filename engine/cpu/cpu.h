@@ -4,19 +4,21 @@
 
 #include "engine/backend.h"
 
-typedef enum {       /* instruction sets, rising; each includes the ones before it */
+typedef enum {       /* instruction sets, the faster the later */
   CPU_TIER_PORTABLE, /* plain C, the reference */
   CPU_TIER_AVX2,     /* AVX2, FMA, F16C */
+  CPU_TIER_AVX_VNNI, /* AVX2 and dot products of bytes, without AVX-512 */
   CPU_TIER_AVX512,   /* AVX-512 F, BW, VL, DQ and VNNI */
   CPU_N_TIERS,
 } CpuTier;
 
-/* The best tier that this processor and its operating system run. */
+/* Whether this processor and its operating system run a tier; the best that they run. */
+gboolean cpu_tier_runs (CpuTier tier);
 CpuTier cpu_tier_best (void);
 const char *cpu_tier_name (CpuTier tier);
 
-/* n_threads 0: as many as help (physical cores that this process may use). tier must not exceed
- * cpu_tier_best (). Results are the same bits for any n_threads and any split of a prompt into
+/* n_threads 0: as many as help (physical cores that this process may use). tier must be one that
+ * runs. Results are the same bits for any n_threads and any split of a prompt into
  * batches. */
 EngineBackend *cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error);
 

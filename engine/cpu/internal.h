@@ -208,7 +208,7 @@ unsigned cpu_count_cores (void);
 
 extern const CpuKernels cpu_kernels_portable;
 #if defined(__x86_64__)
-extern const CpuKernels cpu_kernels_avx2, cpu_kernels_avx512;
+extern const CpuKernels cpu_kernels_avx2, cpu_kernels_avx_vnni, cpu_kernels_avx512;
 #endif
 const CpuKernels *cpu_kernels (CpuTier tier);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The AVX2 tier: its table, and what is its own besides products. */
+/* The tiers AVX2 and AVX-VNNI, which differ in how bytes are multiplied: their tables, and what is
+ * their own besides products. */
 #include "engine/cpu/simd-avx2.h"
 
 #include "engine/cpu/kernels-simd.h"
@@ -77,22 +78,32 @@ kernel_multiply_bytes (uint32_t rounds, int32_t *sum)
   return (uint64_t) rounds * CHAINS * sizeof (I);
 }
 
+/* All but what differs. */
+#define KERNELS .lanes = V_WIDTH,                \
+                .norm = kernel_norm,             \
+                .layer_norm = kernel_layer_norm, \
+                .gate = kernel_gate,             \
+                .quantise = kernel_quantise,     \
+                .rope = kernel_rope,             \
+                .narrow = kernel_narrow,         \
+                .scale = kernel_scale,           \
+                .sum_rows = kernel_sum_rows,     \
+                .recur = kernel_recur,           \
+                .convolve = kernel_convolve,     \
+                .attend = kernel_attend,         \
+                .merge = kernel_merge,           \
+                .max_sum_exp = kernel_max_sum_exp
+
 const CpuKernels cpu_kernels_avx2 = {
   .tier = CPU_TIER_AVX2,
-  .lanes = V_WIDTH,
   .matmul = cpu_products_avx2,
-  .norm = kernel_norm,
-  .layer_norm = kernel_layer_norm,
-  .gate = kernel_gate,
-  .quantise = kernel_quantise,
-  .rope = kernel_rope,
-  .narrow = kernel_narrow,
-  .scale = kernel_scale,
-  .sum_rows = kernel_sum_rows,
-  .recur = kernel_recur,
-  .convolve = kernel_convolve,
-  .attend = kernel_attend,
-  .merge = kernel_merge,
-  .max_sum_exp = kernel_max_sum_exp,
   .multiply_bytes = kernel_multiply_bytes,
+  KERNELS,
+};
+
+const CpuKernels cpu_kernels_avx_vnni = {
+  .tier = CPU_TIER_AVX_VNNI,
+  .matmul = cpu_products_avx_vnni,
+  .multiply_bytes = cpu_multiply_bytes_avx_vnni,
+  KERNELS,
 };

@@ -184,6 +184,9 @@ product_rows (const unsigned rows, const gboolean half, const float *a, size_t a
   for (; j + V_TILE_VECTORS * V_WIDTH <= n; j += V_TILE_VECTORS * V_WIDTH)
     small_product (rows, V_TILE_VECTORS, half, a, a_stride, (const char *) b + j * element,
                    b_stride, n_k, c + j, c_stride);
+  for (; j + 2 * V_WIDTH <= n; j += 2 * V_WIDTH) /* heads of 32 */
+    small_product (rows, 2, half, a, a_stride, (const char *) b + j * element, b_stride, n_k,
+                   c + j, c_stride);
   for (; j + V_WIDTH <= n; j += V_WIDTH)
     small_product (rows, 1, half, a, a_stride, (const char *) b + j * element, b_stride, n_k,
                    c + j, c_stride);

@@ -6,24 +6,6 @@
 #include "engine/cpu/products-avx512.h"
 #include "engine/cpu/products.h"
 
-#define TILES_UP_TO_4(kind, format, m) \
-  TILE (kind, format, m, 1)            \
-  TILE (kind, format, m, 2)            \
-  TILE (kind, format, m, 3)            \
-  TILE (kind, format, m, 4)
-#define ROW_OF_4(format, m) \
-  tile_##format##_##m##_1, tile_##format##_##m##_2, tile_##format##_##m##_3, tile_##format##_##m##_4
-
-#define PRODUCT_4(kind, format)                                                  \
-  TILES_UP_TO_4 (kind, format, 1)                                                \
-  TILES_UP_TO_4 (kind, format, 2)                                                \
-  static void matmul_##format (const CpuMatmulWork *work)                        \
-  {                                                                              \
-    static const TileFunc tiles[2][TILE_COLUMNS] = { { ROW_OF_4 (format, 1) },   \
-                                                     { ROW_OF_4 (format, 2) } }; \
-                                                                                 \
-    matmul (work, tiles, 4);                                                     \
-  }
 #define PRODUCT_6(kind, format)                                           \
   TILES_UP_TO_4 (kind, format, 1)                                         \
   TILES_UP_TO_4 (kind, format, 2)                                         \
@@ -41,22 +23,6 @@
     matmul (work, tiles, 6);                                              \
   }
 
-PRODUCT_6 (float, F32)
-PRODUCT_6 (float, F16)
-PRODUCT_6 (float, BF16)
-PRODUCT_6 (integer, Q4_0)
-PRODUCT_6 (integer, Q4_1)
-PRODUCT_6 (integer, Q5_0)
-PRODUCT_6 (integer, Q5_1)
-PRODUCT_6 (integer, Q8_0)
-PRODUCT_4 (integer, Q2_K)
-PRODUCT_4 (integer, Q3_K)
-PRODUCT_6 (integer, Q4_K)
-PRODUCT_6 (integer, Q5_K)
-PRODUCT_4 (integer, Q6_K)
-PRODUCT_6 (integer, IQ4_NL)
-PRODUCT_6 (integer, IQ4_XS)
-PRODUCT_6 (integer, MXFP4)
-PRODUCT_4 (integer, EXPANDED)
+PRODUCTS (PRODUCT_6, PRODUCT_4)
 
 const CpuMatmulFunc cpu_products_avx512[CPU_N_FORMATS] = PRODUCT_TABLE;

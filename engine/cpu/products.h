@@ -429,7 +429,48 @@ tile_float (const CpuFormat format, const unsigned m_n, const unsigned n_n, cons
     tile_##kind (CPU_FORMAT_##format, m, n, strip, second, act, columns, out);                 \
   }
 
-/* What a tier has made with these tiles: matmul_<format> of every format. */
+/* A product of tiles of up to 2 strips by 4 tokens. */
+#define TILES_UP_TO_4(kind, format, m) \
+  TILE (kind, format, m, 1)            \
+  TILE (kind, format, m, 2)            \
+  TILE (kind, format, m, 3)            \
+  TILE (kind, format, m, 4)
+#define ROW_OF_4(format, m) \
+  tile_##format##_##m##_1, tile_##format##_##m##_2, tile_##format##_##m##_3, tile_##format##_##m##_4
+
+#define PRODUCT_4(kind, format)                                                  \
+  TILES_UP_TO_4 (kind, format, 1)                                                \
+  TILES_UP_TO_4 (kind, format, 2)                                                \
+  static void matmul_##format (const CpuMatmulWork *work)                        \
+  {                                                                              \
+    static const TileFunc tiles[2][TILE_COLUMNS] = { { ROW_OF_4 (format, 1) },   \
+                                                     { ROW_OF_4 (format, 2) } }; \
+                                                                                 \
+    matmul (work, tiles, 4);                                                     \
+  }
+
+/* Every format: those with one sum of integers a block, and those with two, which take more
+ * registers. */
+#define PRODUCTS(ONE, TWO) \
+  ONE (float, F32)         \
+  ONE (float, F16)         \
+  ONE (float, BF16)        \
+  ONE (integer, Q4_0)      \
+  ONE (integer, Q4_1)      \
+  ONE (integer, Q5_0)      \
+  ONE (integer, Q5_1)      \
+  ONE (integer, Q8_0)      \
+  TWO (integer, Q2_K)      \
+  TWO (integer, Q3_K)      \
+  ONE (integer, Q4_K)      \
+  ONE (integer, Q5_K)      \
+  TWO (integer, Q6_K)      \
+  ONE (integer, IQ4_NL)    \
+  ONE (integer, IQ4_XS)    \
+  ONE (integer, MXFP4)     \
+  TWO (integer, EXPANDED)
+
+/* What that makes: matmul_<format> of every format. */
 #define PRODUCT_TABLE                        \
   {                                          \
     [CPU_FORMAT_FILE] = cpu_matmul_file,     \

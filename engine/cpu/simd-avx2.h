@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* AVX2 with FMA and F16C: a vector is 8 floats or 8 rows. Included by files compiled for this
- * instruction set only. */
+/* AVX2 with FMA and F16C: a vector is 8 floats or 8 rows. With SIMD_DPBUSD bytes are multiplied by
+ * VPDPBUSD on them. Included by files compiled for these instruction sets only. */
 #include <immintrin.h>
 #include <stdint.h>
 
@@ -197,10 +197,8 @@ v_store_first (float *p, uint32_t n, V x)
 
 /* ---- integer products, see products.h ------------------------------------------------------- */
 
-#define Q8_BIAS      0 /* the codes are made signed again */
 #define TILE_COLUMNS 4
 #define TILE_STRIPS  2
-#define I_DOT_WAITS  FALSE /* only an addition waits for the sum */
 
 static inline I
 i_load (const uint8_t *p)
@@ -258,6 +256,61 @@ i_look_up (const uint8_t table[16], I x)
   return _mm256_shuffle_epi8 (_mm256_broadcastsi128_si256 (values), x);
 }
 
+/* CPU_ACT_BASE * high + bias */
+static inline I
+i_carry (I high, int32_t bias)
+{
+  return _mm256_add_epi32 (_mm256_slli_epi32 (high, 7), _mm256_set1_epi32 (bias));
+}
+
+#ifdef SIMD_DPBUSD
+
+#define Q8_BIAS     128  /* of signed codes: dpbusd takes them unsigned */
+#define I_DOT_WAITS TRUE /* the sum is an operand of dpbusd */
+
+/* The instruction is the same in the encoding of AVX-512, by which tests run it. */
+static inline I
+i_dpbusd (I sum, I codes, I a)
+{
+#ifdef __AVXVNNI__
+  return _mm256_dpbusd_avx_epi32 (sum, codes, a);
+#else
+  return _mm256_dpbusd_epi32 (sum, codes, a);
+#endif
+}
+
+/* Stored codes of Q8_0 as the product takes them. */
+static inline I
+i_codes8 (I x)
+{
+  return x;
+}
+
+/* dot + even . a[0..3] + odd . a[4..7] in each lane; bits: of the codes. */
+static inline I
+i_dot (const unsigned bits, I dot, I even, I odd, I a_even, I a_odd)
+{
+  return i_dpbusd (i_dpbusd (dot, even, a_even), odd, a_odd);
+}
+
+/* A dot product that is added to carry begins with start and ends with finish. */
+static inline I
+i_dot_start (const unsigned bits, I carry)
+{
+  return carry;
+}
+
+static inline I
+i_dot_finish (const unsigned bits, I dot, I carry)
+{
+  return dot;
+}
+
+#else
+
+#define Q8_BIAS     0     /* the codes are made signed again */
+#define I_DOT_WAITS FALSE /* only an addition waits for the sum */
+
 /* Stored codes of Q8_0 as the product takes them. */
 static inline I
 i_codes8 (I x)
@@ -302,9 +355,4 @@ i_dot_finish (const unsigned bits, I dot, I carry)
   return _mm256_add_epi32 (_mm256_madd_epi16 (dot, _mm256_set1_epi16 (1)), carry);
 }
 
-/* CPU_ACT_BASE * high + bias */
-static inline I
-i_carry (I high, int32_t bias)
-{
-  return _mm256_add_epi32 (_mm256_slli_epi32 (high, 7), _mm256_set1_epi32 (bias));
-}
+#endif

@@ -18,35 +18,60 @@ read_xcr0 (void)
   return (uint64_t) high << 32 | low;
 }
 
-CpuTier
-cpu_tier_best (void)
+/* AVX2 and what comes with it: the leaf 7 that says what else there is. */
+static gboolean
+runs_avx2 (uint32_t *leaf_b, uint32_t *leaf_c)
 {
   const uint32_t need_1c = bit_FMA | bit_F16C | bit_AVX | bit_OSXSAVE;
+  uint32_t a, d;
+
+  return __get_cpuid (1, &a, leaf_b, leaf_c, &d) && (*leaf_c & need_1c) == need_1c &&
+         (read_xcr0 () & XCR0_AVX) == XCR0_AVX &&
+         __get_cpuid_count (7, 0, &a, leaf_b, leaf_c, &d) && (*leaf_b & bit_AVX2) != 0;
+}
+
+gboolean
+cpu_tier_runs (CpuTier tier)
+{
   const uint32_t need_7b = bit_AVX512F | bit_AVX512BW | bit_AVX512VL | bit_AVX512DQ;
   uint32_t a, b, c, d;
-  uint64_t xcr0;
 
-  if (!__get_cpuid (1, &a, &b, &c, &d) || (c & need_1c) != need_1c)
-    return CPU_TIER_PORTABLE;
-  xcr0 = read_xcr0 ();
-  if ((xcr0 & XCR0_AVX) != XCR0_AVX || !__get_cpuid_count (7, 0, &a, &b, &c, &d) ||
-      (b & bit_AVX2) == 0)
-    return CPU_TIER_PORTABLE;
-  if ((xcr0 & XCR0_AVX512) != XCR0_AVX512 || (b & need_7b) != need_7b ||
-      (c & bit_AVX512VNNI) == 0)
-    return CPU_TIER_AVX2;
-  return CPU_TIER_AVX512;
+  if (tier == CPU_TIER_PORTABLE)
+    return TRUE;
+  if (!runs_avx2 (&b, &c))
+    return FALSE;
+  switch (tier) {
+  case CPU_TIER_AVX2:
+    return TRUE;
+  case CPU_TIER_AVX_VNNI:
+    return __get_cpuid_count (7, 1, &a, &b, &c, &d) && (a & bit_AVXVNNI) != 0;
+  case CPU_TIER_AVX512:
+    return (read_xcr0 () & XCR0_AVX512) == XCR0_AVX512 && (b & need_7b) == need_7b &&
+           (c & bit_AVX512VNNI) != 0;
+  default:
+    return FALSE;
+  }
 }
 
 #else
 
-CpuTier
-cpu_tier_best (void)
+gboolean
+cpu_tier_runs (CpuTier tier)
 {
-  return CPU_TIER_PORTABLE;
+  return tier == CPU_TIER_PORTABLE;
 }
 
 #endif
+
+CpuTier
+cpu_tier_best (void)
+{
+  CpuTier best = CPU_N_TIERS - 1;
+
+  while (!cpu_tier_runs (best))
+    best--;
+  return best;
+}
 
 const char *
 cpu_tier_name (CpuTier tier)
@@ -54,6 +79,7 @@ cpu_tier_name (CpuTier tier)
   static const char *const names[CPU_N_TIERS] = {
     [CPU_TIER_PORTABLE] = "portable C",
     [CPU_TIER_AVX2] = "AVX2",
+    [CPU_TIER_AVX_VNNI] = "AVX-VNNI",
     [CPU_TIER_AVX512] = "AVX-512 VNNI",
   };
 

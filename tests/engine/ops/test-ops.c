@@ -5,9 +5,9 @@
 #include "tests/engine/ops/suite.h"
 #include "tests/engine/ops/test-experts.h"
 
-#include "engine/cpu/cpu.h"
 #include "engine/vulkan/layout.h"
 #include "engine/vulkan/vulkan.h"
+#include "tests/engine/cpu/evex.h"
 
 #include <math.h>
 #include <string.h>
@@ -392,34 +392,27 @@ test_candidates (void)
 /* ---- back ends ------------------------------------------------------------------------------ */
 
 static EngineBackend *
-open_cpu (CpuTier tier)
-{
-  g_autoptr (GError) error = NULL;
-  EngineBackend *opened;
-
-  if (tier > cpu_tier_best ())
-    return NULL;
-  opened = cpu_backend_open (2, tier, &error);
-  g_assert_no_error (error);
-  return opened;
-}
-
-static EngineBackend *
 open_cpu_portable (void)
 {
-  return open_cpu (CPU_TIER_PORTABLE);
+  return evex_backend_open (2, CPU_TIER_PORTABLE);
 }
 
 static EngineBackend *
 open_cpu_avx2 (void)
 {
-  return open_cpu (CPU_TIER_AVX2);
+  return evex_backend_open (2, CPU_TIER_AVX2);
+}
+
+static EngineBackend *
+open_cpu_avx_vnni (void)
+{
+  return evex_backend_open (2, CPU_TIER_AVX_VNNI);
 }
 
 static EngineBackend *
 open_cpu_avx512 (void)
 {
-  return open_cpu (CPU_TIER_AVX512);
+  return evex_backend_open (2, CPU_TIER_AVX512);
 }
 
 /* The first device, software or not; none is no failure. */
@@ -449,6 +442,7 @@ open_vulkan_hardware (void)
 static const Backend backends[] = {
   { "cpu-portable", open_cpu_portable, FALSE, NULL },
   { "cpu-avx2", open_cpu_avx2, TRUE, NULL },
+  { "cpu-avx-vnni", open_cpu_avx_vnni, TRUE, NULL },
   { "cpu-avx512", open_cpu_avx512, TRUE, NULL },
   { "vulkan", open_vulkan, TRUE, vulkan_layout_runs },
   { "vulkan-hardware", open_vulkan_hardware, TRUE, vulkan_layout_runs },
