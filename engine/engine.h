@@ -9,7 +9,7 @@
  *
  * A MODEL is a loaded file on a device. A SESSION is one timeline of tokens with its KV cache. The
  * caller says which tokens the timeline must hold; the engine keeps the longest prefix it already
- * has and reads the rest.
+ * has, in this session or in another of the model, and reads the rest.
  *
  * Threads: a model and its sessions belong to ONE thread, the engine thread, except for functions
  * marked "any thread". Nothing here prints, exits or aborts on bad input: errors are ENGINE_ERROR
@@ -169,6 +169,9 @@ char *engine_model_decode (const EngineModel *model,
 
 typedef struct _EngineSession EngineSession;
 
+/* Sessions of a model share its KV memory, which holds one context, and what they begin with alike.
+ * Each can use all of it: what the others hold, and what ended sessions held, stays only for as
+ * long as there is room. */
 EngineSession *engine_session_new (EngineModel *model, GError **error);
 void engine_session_free (EngineSession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EngineSession, engine_session_free)
@@ -260,6 +263,8 @@ gboolean engine_session_generate (EngineSession *session,
 uint32_t engine_session_n_tokens (const EngineSession *session);
 /* How many leading tokens of prompt it would not have to read again. */
 uint32_t engine_session_reusable (const EngineSession *session, const GArray *prompt);
+/* Nothing that was read or written with this model is in its KV memory any more. */
+void engine_model_forget (EngineModel *model);
 
 /* Keeps the timeline in a file (mode 0600, whole or not at all), and goes on where a file left off
  * instead of reading the tokens again. A file is bound to model, device layout and context;

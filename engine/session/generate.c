@@ -44,8 +44,7 @@ engine_session_new (EngineModel *model, GError **error)
   }
   session = g_new0 (EngineSession, 1);
   session->model = model;
-  session_timeline_init (&session->timeline, model->pages, &model->states,
-                         session_model_window_tokens (model));
+  session_timeline_init (&session->timeline, &model->cache);
   return session;
 }
 
@@ -78,15 +77,25 @@ engine_session_n_tokens (const EngineSession *session)
   return session->timeline.tokens->len;
 }
 
+/* The first tokens of a prompt that may be there already: the last one makes logits. */
+static uint32_t
+n_reusable (const GArray *prompt)
+{
+  return prompt->len > 0 ? prompt->len - 1 : 0;
+}
+
 uint32_t
 engine_session_reusable (const EngineSession *session, const GArray *prompt)
 {
-  uint32_t common =
-      session_timeline_common (&session->timeline, (const gint32 *) prompt->data, prompt->len);
+  return session_timeline_reusable (&session->timeline, (const gint32 *) prompt->data,
+                                    n_reusable (prompt));
+}
 
-  if (common == prompt->len && common > 0)
-    common--; /* the last one makes logits */
-  return session_timeline_resume (&session->timeline, common);
+void
+engine_model_forget (EngineModel *model)
+{
+  if (model->weights != NULL)
+    session_cache_forget (&model->cache);
 }
 
 /* Evaluates tokens[n] after what the timeline holds; on success they belong to it. */
@@ -118,9 +127,9 @@ evaluate (EngineSession *session, const gint32 *tokens, uint32_t n, const uint32
     run.pages[group] = (const uint32_t *) (const void *) timeline->table[group]->data;
   run.n_pages = timeline->table[GRAPH_KV_FULL]->len;
   state = session_timeline_next_state (timeline);
-  if (state == SESSION_NO_STATE && model->states.n_pages > 0) {
+  if (state == SESSION_NO_STATE && model->cache.states.n_pages > 0) {
     g_set_error_literal (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
-                         "Another conversation has all the room that this model has for states.");
+                         "There is no room for what this model keeps of a conversation.");
     return FALSE;
   }
   run.state_from = timeline->state;
@@ -210,7 +219,7 @@ read_prompt (Generation *g, const gint32 *tokens, uint32_t n, GError **error)
   EngineSession *session = g->session;
   uint32_t chunk = session->model->chunk_tokens, done = g->stats.reused_tokens, n_candidates;
   uint32_t mark = n > MARK_BEFORE ? n - MARK_BEFORE : 0;
-  gboolean keeps_states = session->model->states.n_pages > 0;
+  gboolean keeps_states = session->model->cache.states.n_pages > 0;
   gint64 start_us = g_get_monotonic_time ();
   EngineResult result = sampling_result (g, 1, &n_candidates);
 
@@ -373,7 +382,7 @@ add_guesses (Generation *g)
   uint32_t n;
 
   g->n_batch = 1;
-  if (!g->sampler.options.speculate || session->model->states.n_pages > 0)
+  if (!g->sampler.options.speculate || session->model->cache.states.n_pages > 0)
     return;
   n = session_draft_propose (&g->draft, g->batch + 1,
                              MIN (SESSION_SMALL_TOKENS - 1, MIN (room, left)));
@@ -456,8 +465,7 @@ engine_session_generate (EngineSession *session, const GArray *prompt,
   session_draft_init (&g.draft, tokens, prompt->len,
                       MIN (options->max_tokens, session->model->context_tokens));
   g.stats.prompt_tokens = prompt->len;
-  g.stats.reused_tokens = engine_session_reusable (session, prompt);
-  session_timeline_truncate (&session->timeline, g.stats.reused_tokens);
+  g.stats.reused_tokens = session_timeline_adopt (&session->timeline, tokens, n_reusable (prompt));
 
   ok = read_prompt (&g, tokens, prompt->len, &problem) && write_answer (&g, &problem);
   if (g_error_matches (problem, ENGINE_ERROR, ENGINE_ERROR_CANCELLED)) {

@@ -6,24 +6,39 @@
 
 #include "engine/backend.h"
 
-/* The free pages of one loaded model. */
+/* Pages of one kind. A page belongs to all who hold it, and is free when nobody does. */
 typedef struct {
   uint32_t n_pages, n_free;
   uint32_t *free_pages; /* [n_pages], the first n_free are free */
+  uint32_t *n_holders;  /* [n_pages] */
 } SessionPages;
 
 void session_pages_init (SessionPages *pages, uint32_t n_pages);
 void session_pages_finish (SessionPages *pages);
 
-/* One timeline: the tokens whose keys and values are in the cache, and the pages that hold them.
+/* All that one loaded model keeps: the pages, and the timelines that they are of. These are the
+ * timelines of its sessions, and kept ones, which no session needs now but a prompt to come may
+ * begin with. One session at a time has the pages that it needs: the other timelines give theirs
+ * for it, those first that were used longest ago. */
+typedef struct {
+  SessionPages pools[GRAPH_N_KV_GROUPS];
+  SessionPages states;       /* what recurrent layers keep; n_pages 0: none */
+  uint32_t window_tokens;    /* 0: no layer has a window */
+  EngineBackendModel *model; /* borrowed: it copies pages */
+  GPtrArray *timelines;      /* of SessionTimeline */
+  uint64_t clock;
+} SessionCache;
+
+/* One timeline: the tokens whose keys and values are in the cache, and the pages that hold them. It
+ * may share these with others: before it writes into a page that another holds too, it copies that.
  * Layers with a sliding window have pages of their own (GRAPH_KV_WINDOW), of which a timeline holds
  * only those that tokens to come see, and those that lie before its mark: a place to which it can
  * go back. */
 typedef struct {
-  SessionPages *pools;    /* [GRAPH_N_KV_GROUPS] borrowed */
-  uint32_t window_tokens; /* 0: no layer has a window */
+  SessionCache *cache; /* borrowed */
+  gboolean kept;       /* no session's */
+  uint64_t used;       /* the cache's clock at the last use */
   uint32_t mark;
-  SessionPages *states;       /* borrowed: what recurrent layers keep; n_pages 0: none */
   uint32_t state, mark_state; /* of all tokens, and at the mark; SESSION_NO_STATE */
   GArray *tokens;             /* gint32 [n] in the cache */
   /* guint32 physical page of tokens 64 i .. 64 i + 63; meaningless where held says that it went */
@@ -32,20 +47,20 @@ typedef struct {
 } SessionTimeline;
 
 #define SESSION_NO_STATE UINT32_MAX
-/* Slots that a timeline needs: as it is, as it will be, at the mark. */
-#define SESSION_STATES 3
+/* Slots: of the timeline in use as it is, as it will be, and at the mark; and two of another, so
+ * that a short job in between does not cost a conversation its own. */
+#define SESSION_STATES 5
 
 /* Pages that a timeline of a model with a window needs at most of the window's pool, when it is fed
  * chunks of so many tokens and holds context_tokens in all. */
 uint32_t session_window_pages (uint32_t window_tokens, uint32_t chunk_tokens,
                                uint32_t context_tokens);
 
-/* pools: [GRAPH_N_KV_GROUPS]. */
-void
-session_timeline_init (SessionTimeline *timeline, SessionPages *pools, SessionPages *states,
-                       uint32_t window_tokens);
-/* Gives the pages back. */
+void session_timeline_init (SessionTimeline *timeline, SessionCache *cache);
+/* What it holds is kept for others. */
 void session_timeline_finish (SessionTimeline *timeline);
+/* Forgets all; what nobody else holds is free. */
+void session_timeline_clear (SessionTimeline *timeline);
 
 /* Length of the longest prefix of tokens[n] that the timeline already holds. */
 uint32_t
@@ -53,12 +68,14 @@ session_timeline_common (const SessionTimeline *timeline, const gint32 *tokens, 
 /* The most of its first n tokens after which it can go on: what the next one needs of them is still
  * there. */
 uint32_t session_timeline_resume (const SessionTimeline *timeline, uint32_t n);
+/* Becomes one of the first n tokens of another, which can go on after them; shares its pages. */
+void session_timeline_fork (SessionTimeline *timeline, const SessionTimeline *from, uint32_t n);
 /* Forgets all but the first n tokens; pages that hold none of them go back to the pool. */
 void session_timeline_truncate (SessionTimeline *timeline, uint32_t n);
 /* Keeps what is needed to go back to this length for as long as the mark stays. */
 void session_timeline_set_mark (SessionTimeline *timeline, uint32_t n);
-/* Makes sure that pages exist for n more tokens. ENGINE_ERROR_NO_MEMORY when the pool is used up:
- * nothing has changed then. */
+/* Makes sure that pages exist for n more tokens, and are its own. ENGINE_ERROR_NO_MEMORY when the
+ * pool is used up: nothing of this timeline has changed then. */
 gboolean session_timeline_reserve (SessionTimeline *timeline, uint32_t n, GError **error);
 /* Makes the timeline one of these tokens, whose pages (of the window's those that held[n_pages]
  * says) and states are then to be written: it forgets what it held. ENGINE_ERROR_NO_MEMORY when
@@ -73,3 +90,25 @@ void session_timeline_drop_state (SessionTimeline *timeline, uint32_t state);
  * next_state gave, or SESSION_NO_STATE. */
 void session_timeline_append (SessionTimeline *timeline, const gint32 *tokens, uint32_t n,
                               uint32_t state);
+
+/* ---- cache.c: what timelines have of each other ---- */
+
+void session_cache_init (SessionCache *cache, const EngineKvSize *kv, uint32_t window_tokens,
+                         EngineBackendModel *model);
+/* All sessions must be gone. */
+void session_cache_finish (SessionCache *cache);
+/* No timeline holds anything any more. */
+void session_cache_forget (SessionCache *cache);
+/* Takes pages or a state from the timeline that was used longest ago, but not from this one. FALSE:
+ * nobody else has any. */
+gboolean session_cache_evict (SessionCache *cache, const SessionTimeline *except);
+/* What the timeline holds becomes that of a kept one, which is returned; the timeline is empty
+ * then. NULL where it is not worth it: nothing has changed. */
+SessionTimeline *session_cache_keep (SessionTimeline *timeline);
+
+/* How many of these first tokens are held by the timeline, or by another that it can take them
+ * from. */
+uint32_t
+session_timeline_reusable (const SessionTimeline *timeline, const gint32 *tokens, uint32_t n);
+/* Makes it hold these and no others; what it held beyond is kept. Returns their number. */
+uint32_t session_timeline_adopt (SessionTimeline *timeline, const gint32 *tokens, uint32_t n);

@@ -65,9 +65,8 @@ session_model_load (EngineModel *model, const EngineModelOptions *options, GErro
       options->progress_data, options->cancel, error);
   if (model->weights == NULL)
     return FALSE;
-  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
-    session_pages_init (&model->pages[group], model->kv.n_pages[group]);
-  session_pages_init (&model->states, model->kv.n_states);
+  session_cache_init (&model->cache, &model->kv, session_model_window_tokens (model),
+                      model->weights);
   /* Both classes that every answer needs are made now, off the first token's path. */
   return (embeds || session_model_executable (model, SESSION_CLASS_DECODE, error) != NULL) &&
          session_model_executable (model, SESSION_CLASS_CHUNK, error) != NULL;
@@ -76,6 +75,7 @@ session_model_load (EngineModel *model, const EngineModelOptions *options, GErro
 void
 session_model_unload (EngineModel *model)
 {
+  session_cache_finish (&model->cache);
   for (SessionClass class = 0; class < SESSION_N_CLASSES; class ++) {
     if (model->executables[class] != NULL)
       model->backend->vtable->discard (model->executables[class]);
@@ -86,9 +86,6 @@ session_model_unload (EngineModel *model)
   model->weights = NULL;
   for (SessionClass class = 0; class < SESSION_N_CLASSES; class ++)
     g_clear_pointer (&model->plans[class], graph_plan_free);
-  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
-    session_pages_finish (&model->pages[group]);
-  session_pages_finish (&model->states);
 }
 
 SessionClass

@@ -33,8 +33,7 @@ struct _EngineModel {
   EngineKvSize kv;
   GraphPlan *plans[SESSION_N_CLASSES];
   EngineBackendExecutable *executables[SESSION_N_CLASSES];
-  SessionPages pages[GRAPH_N_KV_GROUPS];
-  SessionPages states;
+  SessionCache cache;
   char *device;
   uint32_t context_tokens, chunk_tokens;
   double load_s;

@@ -348,10 +348,8 @@ engine_session_restore (EngineSession *session, const char *path, GError **error
   if (stream.fd < 0)
     return fail (&stream, "opened", error);
   ok = restore_from (&stream, session, error);
-  if (!ok) { /* what has come of it so far is of no use */
-    session_timeline_set_mark (&session->timeline, 0);
-    session_timeline_truncate (&session->timeline, 0);
-  }
+  if (!ok) /* what has come of it so far is of no use */
+    session_timeline_clear (&session->timeline);
   close (stream.fd);
   return ok;
 }

@@ -13,8 +13,7 @@
 static const char *device;
 static char *folder;
 
-/* A model has slots for one conversation: the fresh session that answers are compared with is of
- * another. */
+/* The fresh session that answers are compared with is of another model, which keeps nothing. */
 typedef struct {
   EngineModel *model, *other;
 } Tiny;
@@ -91,6 +90,7 @@ take_turn (const Tiny *tiny, EngineSession *session, const GArray *prompt, uint3
   got = answer (session, prompt, &stats);
   g_assert_cmpuint (stats.reused_tokens, ==, reused);
   g_assert_cmpuint (stats.read_tokens, ==, prompt->len - reused);
+  engine_model_forget (tiny->other);
   expected = answer (fresh, prompt, &stats);
   g_assert_cmpuint (stats.reused_tokens, ==, 0);
   g_assert_cmpmem (got->data, got->len * sizeof (gint32), expected->data,
@@ -162,24 +162,30 @@ test_kept (gconstpointer kind)
   g_unlink (path);
 }
 
-/* A second conversation at a time ends in a sentence; the first goes on when that is gone. */
+/* Two conversations at a time: each goes on where it was or reads again, and none is refused; a
+ * session takes over what another has of its prompt. */
 static void
-test_room (void)
+test_two (gconstpointer kind)
 {
-  g_auto (Tiny) tiny = open_both (GINT_TO_POINTER (TINY_LFM2));
+  g_auto (Tiny) tiny = open_both (kind);
   g_autoptr (EngineSession) session = test_session_new (tiny.model);
   g_autoptr (EngineSession) second = test_session_new (tiny.model);
-  g_autoptr (GArray) prompt = extend (NULL, 9, 40), written = NULL, next = NULL;
-  EngineGenerate options = ENGINE_GENERATE_GREEDY;
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GArray) prompt = extend (NULL, 9, 70), written = NULL, next = NULL, other = NULL;
+  uint32_t reused;
 
   written = take_turn (&tiny, session, prompt, 0);
-  g_assert_false (
-      engine_session_generate (second, prompt, &options, NULL, NULL, NULL, &error));
-  g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY);
-  g_clear_pointer (&second, engine_session_free);
+  other = extend (written, 11, 20);
+  reused = engine_session_reusable (second, other);
+  g_assert_cmpuint (reused, ==, engine_session_n_tokens (session));
+  g_array_unref (take_turn (&tiny, second, other, reused));
   next = extend (written, 10, 8);
-  g_array_unref (take_turn (&tiny, session, next, engine_session_n_tokens (session)));
+  g_array_unref (take_turn (&tiny, session, next, engine_session_reusable (session, next)));
+  for (uint64_t turn = 0; turn < 3; turn++) {
+    g_autoptr (GArray) strange = extend (NULL, 20 + turn, 100);
+
+    g_array_unref (take_turn (&tiny, turn == 1 ? session : second, strange,
+                              engine_session_reusable (session, strange)));
+  }
 }
 
 int
@@ -198,11 +204,12 @@ main (int argc, char **argv)
   for (size_t i = 0; i < G_N_ELEMENTS (kinds); i++) {
     g_autofree char *turns = g_strconcat ("/engine/states/turns/", tiny_names[kinds[i]], NULL);
     g_autofree char *kept = g_strconcat ("/engine/states/kept/", tiny_names[kinds[i]], NULL);
+    g_autofree char *two = g_strconcat ("/engine/states/two/", tiny_names[kinds[i]], NULL);
 
     g_test_add_data_func (turns, GINT_TO_POINTER (kinds[i]), test_turns);
     g_test_add_data_func (kept, GINT_TO_POINTER (kinds[i]), test_kept);
+    g_test_add_data_func (two, GINT_TO_POINTER (kinds[i]), test_two);
   }
-  g_test_add_func ("/engine/states/room", test_room);
   status = g_test_run ();
   g_rmdir (folder);
   g_free (folder);

@@ -84,7 +84,6 @@ ask (EngineModel *model)
   g_assert_no_error (error);
   g_clear_pointer (&third, engine_session_free);
   continue_text (first, a, &answers);
-  g_clear_pointer (&first, engine_session_free); /* pages are for one context */
   continue_text (second, b, &answers);
   continue_text (second, b, &answers);
   return answers;
