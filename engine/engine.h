@@ -272,6 +272,12 @@ void engine_model_forget (EngineModel *model);
  * is empty. The file holds what was written and read, as tokens: the caller keeps it private. */
 gboolean engine_session_save (EngineSession *session, const char *path, GError **error);
 gboolean engine_session_restore (EngineSession *session, const char *path, GError **error);
+/* What the file would take. engine_session_save ends within 100 ms after a cancel. */
+uint64_t engine_session_saved_bytes (const EngineSession *session);
+/* How many leading tokens of prompt would not have to be read again after a restore; 0 with the
+ * error of engine_session_restore where that would fail. */
+uint32_t engine_session_restorable (EngineSession *session, const char *path, const GArray *prompt,
+                                    GError **error);
 
 typedef struct {
   gint32 id;

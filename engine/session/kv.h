@@ -49,7 +49,8 @@ typedef struct {
 #define SESSION_NO_STATE UINT32_MAX
 /* Slots: of the timeline in use as it is, as it will be, and at the mark; and two of another, so
  * that a short job in between does not cost a conversation its own. */
-#define SESSION_STATES 5
+#define SESSION_STATES      5
+#define SESSION_MOST_STATES 32
 
 /* Pages that a timeline of a model with a window needs at most of the window's pool, when it is fed
  * chunks of so many tokens and holds context_tokens in all. */

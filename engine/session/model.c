@@ -32,6 +32,15 @@ check_needs (const EngineModel *model, GError **error)
   return FALSE;
 }
 
+/* More where they are small beside keys and values: other conversations go on from them. */
+static uint32_t
+count_states (const EngineModel *model, uint64_t state_bytes)
+{
+  uint64_t kv_bytes = model_desc_kv_elements (model->desc) * 2 * model->context_tokens;
+
+  return (uint32_t) CLAMP (kv_bytes / 16 / state_bytes, SESSION_STATES, SESSION_MOST_STATES);
+}
+
 void
 session_model_plan (EngineModel *model)
 {
@@ -50,7 +59,7 @@ session_model_plan (EngineModel *model)
     kv->n_pages[GRAPH_KV_WINDOW] = session_window_pages (
         session_model_window_tokens (model), model->chunk_tokens, model->context_tokens);
   if (chunk->state_floats > 0)
-    kv->n_states = SESSION_STATES;
+    kv->n_states = count_states (model, chunk->state_floats * sizeof (float));
 }
 
 gboolean

@@ -37,6 +37,8 @@ struct _EngineModel {
   char *device;
   uint32_t context_tokens, chunk_tokens;
   double load_s;
+  uint8_t kept_id[32]; /* of its timelines on disk: see snapshot.c */
+  gboolean has_kept_id;
 };
 
 struct _EngineSession {

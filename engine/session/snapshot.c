@@ -114,7 +114,7 @@ get (Stream *stream, void *data, size_t bytes, GError **error)
 /* What a model's keys and values depend on: its weights (names, shapes, and the first bytes of
  * each), how positions are rotated, and how the device lays them out. */
 static gboolean
-identify (const EngineModel *model, uint8_t id[32], GError **error)
+compute_id (const EngineModel *model, uint8_t id[32], GError **error)
 {
   const EngineBackendCaps *caps = model->backend->vtable->caps (model->backend);
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
@@ -145,6 +145,17 @@ identify (const EngineModel *model, uint8_t id[32], GError **error)
   return TRUE;
 }
 
+/* Once for a loaded model: its pieces lie all over a file that may be on a slow disk. */
+static gboolean
+identify (EngineModel *model, uint8_t id[32], GError **error)
+{
+  if (!model->has_kept_id && !compute_id (model, model->kept_id, error))
+    return FALSE;
+  model->has_kept_id = TRUE;
+  memcpy (id, model->kept_id, sizeof model->kept_id);
+  return TRUE;
+}
+
 static gboolean
 make_header (const EngineSession *session, Header *header, GError **error)
 {
@@ -165,11 +176,16 @@ make_header (const EngineSession *session, Header *header, GError **error)
 /* ---- writing -------------------------------------------------------------------------------- */
 
 static gboolean
-put_part (Stream *stream, EngineModel *model, unsigned part, uint32_t index, void *buffer,
+put_part (Stream *stream, const EngineSession *session, unsigned part, uint32_t index, void *buffer,
           GError **error)
 {
+  EngineModel *model = session->model;
   const EngineBackendVtable *vtable = model->backend->vtable;
 
+  if (g_atomic_int_get (&session->cancel) != 0) {
+    g_set_error_literal (error, ENGINE_ERROR, ENGINE_ERROR_CANCELLED, "Cancelled.");
+    return FALSE;
+  }
   return vtable->read_part (model->weights, part, index, buffer, error) &&
          put (stream, buffer, vtable->part_bytes (model->weights, part), error);
 }
@@ -185,7 +201,6 @@ put_timeline (Stream *stream, const EngineSession *session, const Header *header
               GError **error)
 {
   const SessionTimeline *timeline = &session->timeline;
-  EngineModel *model = session->model;
 
   if (!put (stream, timeline->tokens->data, header->n_tokens * sizeof (gint32), error) ||
       !put (stream, timeline->held->data, header->n_table[GRAPH_KV_WINDOW], error))
@@ -193,13 +208,13 @@ put_timeline (Stream *stream, const EngineSession *session, const Header *header
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
     for (uint32_t page = 0; page < header->n_table[group]; page++)
       if (is_held (timeline, group, page) &&
-          !put_part (stream, model, group, g_array_index (timeline->table[group], guint32, page),
+          !put_part (stream, session, group, g_array_index (timeline->table[group], guint32, page),
                      buffer, error))
         return FALSE;
   return (!header->has_state ||
-          put_part (stream, model, ENGINE_PART_STATES, timeline->state, buffer, error)) &&
+          put_part (stream, session, ENGINE_PART_STATES, timeline->state, buffer, error)) &&
          (!header->has_mark_state ||
-          put_part (stream, model, ENGINE_PART_STATES, timeline->mark_state, buffer, error));
+          put_part (stream, session, ENGINE_PART_STATES, timeline->mark_state, buffer, error));
 }
 
 static void *
@@ -238,6 +253,24 @@ engine_session_save (EngineSession *session, const char *path, GError **error)
   if (!ok)
     g_unlink (temporary);
   return ok;
+}
+
+uint64_t
+engine_session_saved_bytes (const EngineSession *session)
+{
+  const EngineBackendVtable *vtable = session->model->backend->vtable;
+  const SessionTimeline *timeline = &session->timeline;
+  uint64_t bytes = sizeof (Header) + timeline->tokens->len * sizeof (gint32) + sizeof (uint64_t);
+
+  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++) {
+    size_t page_bytes = vtable->part_bytes (session->model->weights, group);
+
+    for (uint32_t page = 0; page_bytes > 0 && page < timeline->table[group]->len; page++)
+      bytes += (group == GRAPH_KV_WINDOW) + is_held (timeline, group, page) * page_bytes;
+  }
+  return bytes +
+         ((timeline->state != SESSION_NO_STATE) + (timeline->mark_state != SESSION_NO_STATE)) *
+             (uint64_t) vtable->part_bytes (session->model->weights, ENGINE_PART_STATES);
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -318,24 +351,39 @@ get_parts (Stream *stream, EngineSession *session, const Header *header, void *b
   return sum == found || refuse (stream, "it is damaged", error);
 }
 
+/* What a file begins with, once it is known to be of use: *tokens and *held are the caller's. */
+static gboolean
+get_beginning (Stream *stream, EngineSession *session, Header *header, GArray **tokens,
+               GByteArray **held, GError **error)
+{
+  Header ours;
+
+  *tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
+  *held = g_byte_array_new ();
+  if (!get (stream, header, sizeof *header, error) || !make_header (session, &ours, error) ||
+      !check_header (stream, session, header, &ours, error))
+    return FALSE;
+  stream->sum = 0;
+  g_array_set_size (*tokens, header->n_tokens);
+  g_byte_array_set_size (*held, header->n_table[GRAPH_KV_WINDOW]);
+  return get_tokens (stream, session, header, (gint32 *) (void *) (*tokens)->data, (*held)->data,
+                     error);
+}
+
 static gboolean
 restore_from (Stream *stream, EngineSession *session, GError **error)
 {
-  g_autofree gint32 *tokens = NULL;
-  g_autofree guint8 *held = NULL;
+  g_autoptr (GArray) tokens = NULL;
+  g_autoptr (GByteArray) held = NULL;
   g_autofree void *buffer = NULL;
-  Header header, ours;
+  Header header;
 
-  if (!get (stream, &header, sizeof header, error) || !make_header (session, &ours, error) ||
-      !check_header (stream, session, &header, &ours, error))
+  if (!get_beginning (stream, session, &header, &tokens, &held, error))
     return FALSE;
-  stream->sum = 0;
-  buffer = part_buffer (&ours);
-  tokens = g_new (gint32, MAX (header.n_tokens, 1));
-  held = g_new (guint8, MAX (header.n_table[GRAPH_KV_WINDOW], 1));
-  return get_tokens (stream, session, &header, tokens, held, error) &&
-         session_timeline_refill (&session->timeline, tokens, header.n_tokens, held, header.mark,
-                                  header.has_state, header.has_mark_state, error) &&
+  buffer = part_buffer (&header);
+  return session_timeline_refill (&session->timeline, (const gint32 *) tokens->data,
+                                  header.n_tokens, held->data, header.mark, header.has_state,
+                                  header.has_mark_state, error) &&
          get_parts (stream, session, &header, buffer, error);
 }
 
@@ -352,4 +400,32 @@ engine_session_restore (EngineSession *session, const char *path, GError **error
     session_timeline_clear (&session->timeline);
   close (stream.fd);
   return ok;
+}
+
+uint32_t
+engine_session_restorable (EngineSession *session, const char *path, const GArray *prompt,
+                           GError **error)
+{
+  Stream stream = { .path = path, .fd = g_open (path, O_RDONLY | O_CLOEXEC, 0) };
+  g_autoptr (GArray) tokens = NULL;
+  g_autoptr (GByteArray) held = NULL;
+  Header header;
+  uint32_t n = 0;
+
+  if (stream.fd < 0)
+    return fail (&stream, "opened", error);
+  if (get_beginning (&stream, session, &header, &tokens, &held, error) && prompt->len > 0) {
+    const SessionTimeline kept = {
+      .cache = &session->model->cache,
+      .mark = header.mark,
+      .mark_state = header.has_mark_state ? 0 : SESSION_NO_STATE,
+      .tokens = tokens,
+      .held = held,
+    };
+
+    n = session_timeline_resume (&kept, session_timeline_common (&kept, (gint32 *) prompt->data,
+                                                                 prompt->len - 1));
+  }
+  close (stream.fd);
+  return n;
 }
