@@ -10,6 +10,7 @@
 
 #include "engine/error.h"
 #include "engine/graph/plan.h"
+#include "engine/model/kv-type.h"
 
 /* KV memory is handed out in pages of this many tokens, over all layers of the model. */
 #define ENGINE_PAGE_TOKENS 64
@@ -75,6 +76,9 @@ typedef struct {
 typedef struct {
   uint32_t n_pages[GRAPH_N_KV_GROUPS];
   uint32_t n_states; /* slots, of plan->state_floats each */
+  /* Of keys and values: one that the back end has, and that all heads of the plan are whole blocks
+   * of (model_desc_kv_type () sees to that). */
+  ModelKvType type;
 } EngineKvSize;
 
 /* What a model takes of a device. */
@@ -96,6 +100,7 @@ typedef struct {
   uint64_t free_bytes;      /* of it, when asked last */
   uint32_t preferred_chunk; /* tokens per prefill batch */
   GraphNeeds can;           /* plans with other needs are refused by load */
+  uint32_t kv_types;        /* MODEL_KV_BIT of each that it has kernels for */
   const char *kept_layout;  /* a word for how the bytes of parts lie; it changes when that does */
 } EngineBackendCaps;
 

@@ -94,9 +94,6 @@ join_languages (const ModelGguf *gguf)
   return joined->len > 0 ? g_strdup (joined->str) : NULL;
 }
 
-/* q8_0: 34 bytes for 32 elements. */
-#define Q8_0_BYTES(elements) ((elements) / 32 * 34)
-
 static EngineModelInfo *
 describe (const EngineModel *model)
 {
@@ -123,8 +120,8 @@ describe (const EngineModel *model)
   info->n_layers = model->desc->h.n_layers;
   info->n_vocab = model->desc->h.n_vocab;
   info->embedding_size = engine_model_embedding_size (model);
-  info->kv_bytes_per_token_f16 = model_desc_kv_elements (model->desc) * 2;
-  info->kv_bytes_per_token_q8_0 = Q8_0_BYTES (model_desc_kv_elements (model->desc));
+  info->kv_bytes_per_token_f16 = model_desc_kv_bytes (model->desc, MODEL_KV_F16);
+  info->kv_bytes_per_token_q8_0 = model_desc_kv_bytes (model->desc, MODEL_KV_Q8_0);
   info->decode_bytes = model->desc->decode_bytes;
   info->prompt_weights = model->desc->prompt_weights;
   count_types (info, model->gguf);
@@ -184,11 +181,15 @@ choose_sizes (EngineModel *model, const EngineModelOptions *options, GError **er
 static gboolean
 load_on_device (EngineModel *model, const EngineModelOptions *options, GError **error)
 {
+  ModelKvType kv_type;
+
+  if (!model_kv_type_parse (options->kv_type, &kv_type, error))
+    return FALSE;
   model->backend = engine_backend_open (model->device, options, error);
   if (model->backend == NULL || !choose_sizes (model, options, error) ||
       !model_desc_set_context (model->desc, model->context_tokens, error))
     return FALSE;
-  session_model_plan (model);
+  session_model_plan (model, kv_type);
   return engine_model_place (model, options, error) && session_model_load (model, options, error);
 }
 
@@ -279,6 +280,18 @@ double
 engine_model_load_s (const EngineModel *model)
 {
   return model->load_s;
+}
+
+const char *
+engine_model_kv_type (const EngineModel *model)
+{
+  return model_kv_type_name (model->kv.type);
+}
+
+const char *
+engine_model_kv_note (const EngineModel *model)
+{
+  return model->kv_note;
 }
 
 void

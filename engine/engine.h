@@ -67,6 +67,9 @@ typedef struct {
   /* Of a graphics card, for all that a model takes there; what does not fit stays on the processor.
    * 0: what is free, but for a reserve, and no limit on cards that share the computer's memory */
   uint64_t gpu_memory_bytes;
+  /* What keys and values are kept as: "f16" (or NULL), "q8_0": half the memory, and half of what a
+   * long conversation costs each token; log-probabilities move by about 0.01 */
+  const char *kv_type;
   const char *cache_dir;       /* for pipeline caches; NULL: none */
   const char *cpu_tier;        /* "portable", "avx2", "avx512"; NULL: the best */
   EngineLoadProgress progress; /* called on the engine thread; may be NULL */
@@ -119,6 +122,9 @@ const char *engine_model_device (const EngineModel *model);
 const char *engine_model_device_description (const EngineModel *model);
 uint32_t engine_model_context_tokens (const EngineModel *model);
 double engine_model_load_s (const EngineModel *model);
+/* "f16" or "q8_0", and a sentence (or NULL) that says why not what was asked for. Borrowed. */
+const char *engine_model_kv_type (const EngineModel *model);
+const char *engine_model_kv_note (const EngineModel *model);
 /* What is held now, in bytes on the model's devices (RAM for the CPU). */
 void engine_model_memory (const EngineModel *model,
                           uint64_t *weights_bytes,

@@ -15,8 +15,8 @@ enum {
 };
 
 typedef struct {
-  char *data_dir, *device, *cpu_tier; /* NULL: default */
-  char *gpu_memory;                   /* as it was said; NULL: what is free */
+  char *data_dir, *device, *cpu_tier, *kv_type; /* NULL: default */
+  char *gpu_memory;                             /* as it was said; NULL: what is free */
   uint64_t gpu_memory_bytes;
   int n_threads;
   int context_tokens; /* 0: automatic */
@@ -51,7 +51,7 @@ char *cli_default_model (const CliOptions *options, GError **error);
 /* A path as it is, or the file of an installed model (one that makes vectors too) by its name: case
  * does not matter, a unique beginning will do. NULL with a sentence that lists what there is. */
 char *cli_find_model (const CliOptions *options, const char *model, GError **error);
-/* Loads it with the global options. */
+/* Loads it with the global options; says on stderr when it is not kept as was asked for. */
 EngineModel *cli_open_model (const CliOptions *options, const char *model, GError **error);
 
 /* Writes builder's root to stdout with a newline, and unrefs it. */

@@ -139,11 +139,15 @@ cli_open_model (const CliOptions *options, const char *model, GError **error)
     .context_tokens = (uint32_t) options->context_tokens,
     .chunk_tokens = (uint32_t) options->chunk_tokens,
     .gpu_memory_bytes = options->gpu_memory_bytes,
+    .kv_type = options->kv_type,
     .cpu_tier = options->cpu_tier,
     .cache_dir = cache_dir,
   };
+  EngineModel *opened = path != NULL ? engine_model_open (path, &engine_options, error) : NULL;
 
-  return path != NULL ? engine_model_open (path, &engine_options, error) : NULL;
+  if (opened != NULL && engine_model_kv_note (opened) != NULL)
+    fprintf (stderr, "bottega-cli: %s\n", engine_model_kv_note (opened));
+  return opened;
 }
 
 void

@@ -37,6 +37,8 @@ static const GOptionEntry global_entries[] = {
   { "gpu-memory", 0, 0, G_OPTION_ARG_STRING, &options.gpu_memory,
     "Bytes of a graphics card at most, the rest stays on the processor (default: what is free)",
     "BYTES[K|M|G]" },
+  { "kv", 0, 0, G_OPTION_ARG_STRING, &options.kv_type,
+    "What a conversation is kept as: f16, or q8_0 in half the memory", "TYPE" },
   { "cpu-tier", 0, 0, G_OPTION_ARG_STRING, &options.cpu_tier, "portable, avx2 or avx512", "TIER" },
   { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON", NULL },
   { 0 },

@@ -15,11 +15,15 @@
 size_t
 cpu_attention_scratch_floats (uint32_t n_rows, uint32_t d_key, uint32_t d_value)
 {
-  size_t kernel = (size_t) n_rows * (ENGINE_PAGE_TOKENS + d_value + 2) +
-                  (size_t) (d_key + d_value) * ENGINE_PAGE_TOKENS;
-  size_t state = (size_t) n_rows * (d_key + d_value + 4) + 2 * (size_t) MAX (d_key, d_value);
+  const size_t block = sizeof (CpuActBlock) / sizeof (float);
+  const size_t page_blocks = ENGINE_PAGE_TOKENS / CPU_BLOCK;
+  size_t wide = (size_t) (d_key + d_value) * ENGINE_PAGE_TOKENS;
+  size_t integers = ENGINE_PAGE_TOKENS + n_rows * page_blocks * block;
+  size_t kernel = (size_t) n_rows * (ENGINE_PAGE_TOKENS + d_value + 2) + MAX (wide, integers);
+  size_t state = (size_t) n_rows * (d_key + d_value + 4);
+  size_t queries = (size_t) n_rows * (d_key / CPU_BLOCK) * block;
 
-  return kernel + state;
+  return kernel + state + queries;
 }
 
 /* Some queries of one timeline for one KV head, and the pages to look at. */
@@ -189,8 +193,7 @@ store_new_keys (const CpuRun *run, const CpuStep *step, const Block *block, floa
                      v + block->kv_head * op->d_value, scratch);
     memcpy (scratch, k + block->kv_head * op->d_key, op->d_key * sizeof *scratch);
     cpu_turn_heads (run, step->before, token, step->before->k_norm, 1, scratch);
-    cpu_store_key (run, op, block->kv_head, block->timeline, position, scratch,
-                   (uint16_t *) (void *) (scratch + op->d_key));
+    cpu_store_key (run, op, block->kv_head, block->timeline, position, scratch);
   }
 }
 
@@ -284,8 +287,8 @@ attend_page (const CpuRun *run, const CpuStep *step, const Block *block, CpuAtte
   }
   work->k = cpu_kv_head (run->executable->model, step->op,
                          block->timeline->pages[step->op->group][page], block->kv_head);
-  work->v = work->k + (size_t) work->d_key * ENGINE_PAGE_TOKENS;
-  run->kernels->attend (work);
+  work->v = work->k + cpu_kv_key_bytes (run->executable->model->kv[step->op->group].type, step->op);
+  cpu_run_kv (run, step->op)->attend (work);
 }
 
 void
@@ -298,21 +301,26 @@ cpu_attention_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t 
   float *sum = max + n_rows, *out = sum + n_rows;
   uint32_t *from = (uint32_t *) (void *) (out + (size_t) n_rows * op->d_value);
   uint32_t *to = from + n_rows;
+  CpuActBlock *q_act = (CpuActBlock *) (void *) (to + n_rows);
   CpuAttendWork work = {
     .n_rows = n_rows,
     .d_key = op->d_key,
     .d_value = op->d_value,
     .q = q,
+    .q_act = q_act,
+    .products = run->kernels->matmul,
     .from = from,
     .to = to,
     .cap = op->cap,
     .max = max,
     .sum = sum,
     .out = out,
-    .scratch = (float *) (void *) (to + n_rows),
+    .scratch = (float *) (void *) (q_act + (size_t) n_rows * (op->d_key / CPU_BLOCK)),
   };
 
   gather_queries (run, step, &block, q);
+  if (cpu_run_kv (run, op)->multiplies_integers)
+    run->kernels->quantise (q, n_rows * op->d_key, q_act);
   if (step->before != NULL && cpu_run_has_few (run, step) &&
       block.last_page >= block.timeline->position / ENGINE_PAGE_TOKENS)
     store_new_keys (run, step, &block, work.scratch);

@@ -352,13 +352,16 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
   backend->base.vtable = &vtable;
   backend->pool = pool;
   backend->kernels = cpu_kernels (tier);
+  g_snprintf (backend->kept_layout, sizeof backend->kept_layout, "cpu, 2, %u lanes",
+              backend->kernels->lanes);
   backend->caps = (EngineBackendCaps) {
     .name = "cpu",
     .description = g_strdup_printf ("%s, %u thread%s", cpu_tier_name (tier), n_threads,
                                     n_threads == 1 ? "" : "s"),
     .unified_memory = TRUE,
     .preferred_chunk = PREFERRED_CHUNK,
-    .kept_layout = "cpu, 1",
+    .kept_layout = backend->kept_layout,
+    .kv_types = MODEL_KV_BIT (MODEL_KV_F16) | MODEL_KV_BIT (MODEL_KV_Q8_0),
     .can = GRAPH_NEEDS_RECURRENCE | GRAPH_NEEDS_WINDOW | GRAPH_NEEDS_ATTENTION |
            GRAPH_NEEDS_QK_NORM | GRAPH_NEEDS_SCALES | GRAPH_NEEDS_GATE | GRAPH_NEEDS_EXPERTS |
            GRAPH_NEEDS_LAYER_INPUTS | GRAPH_NEEDS_SSM,

@@ -400,7 +400,7 @@ has_kv (const CpuModel *model, const GraphOp *op)
 {
   const CpuKv *kv = &model->kv[op->group];
 
-  return op->layer < kv->n_layers && op->n_heads_kv * cpu_kv_head_bytes (op) <=
+  return op->layer < kv->n_layers && op->n_heads_kv * cpu_kv_head_bytes (kv->type, op) <=
                                          kv->offset[op->layer + 1] - kv->offset[op->layer];
 }
 

@@ -36,6 +36,7 @@ typedef enum {
   CPU_FORMAT_IQ4_XS,
   CPU_FORMAT_MXFP4,
   CPU_FORMAT_EXPANDED, /* rows as they lie in the file, taken apart each time they are read */
+  CPU_FORMAT_CODES,    /* signed bytes as they are: values of KV pages, no tensors */
   CPU_N_FORMATS,
 } CpuFormat;
 
@@ -133,9 +134,10 @@ cpu_work_dst (const CpuMatmulWork *work, uint32_t token)
  * many. */
 typedef struct {
   uint32_t n_rows, d_key, d_value;
-  const float *q;    /* [n_rows][d_key], times the attention scale */
-  const uint16_t *k; /* f16 [d_key][64] */
-  const uint16_t *v; /* f16 [64][d_value] */
+  const float *q;                /* [n_rows][d_key], times the attention scale */
+  const CpuActBlock *q_act;      /* the same, quantised, where CpuKvKernels wants that */
+  uint8_t *k, *v;                /* of the head in the page */
+  const CpuMatmulFunc *products; /* of the tier */
   /* [n_rows] a row sees the keys from … to of the page, 0 ≤ from ≤ to ≤ 64; none when equal */
   const uint32_t *from, *to;
   float cap;        /* scores become cap * tanh (score / cap); 0: none */
@@ -143,6 +145,15 @@ typedef struct {
   float *out;       /* [n_rows][d_value] running, not yet divided by sum */
   float *scratch;   /* cpu_attention_scratch_floats () */
 } CpuAttendWork;
+
+/* A type of keys and values on a tier: how those of a head lie in a page of 64 tokens (the keys,
+ * then the values) is between these three. slot: of the token, in the page. */
+typedef struct {
+  void (*store_key) (const float *k, uint32_t d_key, uint32_t slot, uint8_t *to);
+  void (*store_value) (const float *v, uint32_t d_value, uint32_t slot, uint8_t *to);
+  void (*attend) (const CpuAttendWork *work);
+  gboolean multiplies_integers; /* attend reads q_act and not q */
+} CpuKvKernels;
 
 /* One step of a linear recurrence: after[i][j] = decay * before[i][j] + k[i] * v[j], and out[j] is
  * the sum over i of q[i] * after[i][j]. */
@@ -183,8 +194,6 @@ typedef struct {
   /* x[n] rotated in place; cosine and sine [n / 2]. Pairs (2i, 2i+1), or (i, i + n/2) when
    * halves. */
   void (*rope) (float *x, const float *cosine, const float *sine, uint32_t n, gboolean halves);
-  /* f32 to f16, clamped to what is finite, so that a masked key never turns into NaN */
-  void (*narrow) (const float *src, uint32_t n, uint16_t *dst);
   /* dst[n] = src * factor */
   void (*scale) (const float *src, float factor, uint32_t n, float *dst);
   /* dst[n] = the sum over i of weights[i] * rows[i] */
@@ -192,7 +201,7 @@ typedef struct {
                     float *dst);
   void (*recur) (const CpuRecurWork *work);
   void (*convolve) (const CpuConvolveWork *work);
-  void (*attend) (const CpuAttendWork *work);
+  CpuKvKernels kv[MODEL_N_KV_TYPES];
   /* state of one row += another, see CpuAttendWork */
   void (*merge) (float *max, float *sum, float *out, float other_max, float other_sum,
                  const float *other_out, uint32_t d_value);
@@ -229,11 +238,13 @@ typedef struct {
   EngineBackendCaps caps;
   const CpuKernels *kernels;
   CpuPool *pool;
+  char kept_layout[24]; /* rounded keys and values lie as products of the tier read them */
 } CpuBackend;
 
 /* Keys and values of the layers of one group: pages of 64 tokens of all of them. A layer's heads
- * follow one another in its part of a page, each K [d_key][64] and then V [64][d_value] in f16. */
+ * follow one another in its part of a page, each with its keys and then its values. */
 typedef struct {
+  ModelKvType type;
   uint32_t n_layers; /* of the plan */
   size_t *offset;    /* [n_layers + 1] of a layer's part of a page; the last: page_bytes */
   size_t page_bytes;
@@ -241,11 +252,18 @@ typedef struct {
   uint8_t *data;
 } CpuKv;
 
-/* Of one head in a page. */
+/* Of one head's keys in a page, and of the whole head. */
 static inline size_t
-cpu_kv_head_bytes (const GraphOp *op)
+cpu_kv_key_bytes (ModelKvType type, const GraphOp *op)
 {
-  return (size_t) ENGINE_PAGE_TOKENS * (op->d_key + op->d_value) * sizeof (uint16_t);
+  return model_kv_type_bytes (type, (size_t) ENGINE_PAGE_TOKENS * op->d_key);
+}
+
+static inline size_t
+cpu_kv_head_bytes (ModelKvType type, const GraphOp *op)
+{
+  return cpu_kv_key_bytes (type, op) +
+         model_kv_type_bytes (type, (size_t) ENGINE_PAGE_TOKENS * op->d_value);
 }
 
 typedef struct {
@@ -262,14 +280,14 @@ typedef struct {
   size_t scratch_bytes; /* of the executables that live */
 } CpuModel;
 
-/* K of a head of a ROPE_STORE or ATTENTION op's layer: [d_key][64]; V follows: [64][d_value]. */
-static inline uint16_t *
+/* Keys of a head of a ROPE_STORE or ATTENTION op's layer; its values follow. */
+static inline uint8_t *
 cpu_kv_head (const CpuModel *model, const GraphOp *op, uint32_t page, uint32_t head)
 {
   const CpuKv *kv = &model->kv[op->group];
 
-  return (uint16_t *) (void *) (kv->data + page * kv->page_bytes + kv->offset[op->layer] +
-                                head * cpu_kv_head_bytes (op));
+  return kv->data + page * kv->page_bytes + kv->offset[op->layer] +
+         head * cpu_kv_head_bytes (kv->type, op);
 }
 
 EngineBackendModel *cpu_model_load (EngineBackend *backend, const GraphPlan *plan,
@@ -410,6 +428,13 @@ cpu_run_rows (const CpuRun *run, const CpuStep *step)
   return step->op->output_rows ? run->batch->n_outputs : run->batch->n_tokens;
 }
 
+/* The kernels for the pages of an op. */
+static inline const CpuKvKernels *
+cpu_run_kv (const CpuRun *run, const GraphOp *op)
+{
+  return &run->kernels->kv[run->executable->model->kv[op->group].type];
+}
+
 static inline gboolean
 cpu_run_has_few (const CpuRun *run, const CpuStep *step)
 {
@@ -468,10 +493,9 @@ cpu_end_seen (const GraphOp *op, const EngineBatchRun *timeline, uint32_t query)
  * NULL; x: [n_heads][d_key]. */
 void cpu_turn_heads (const CpuRun *run, const CpuStep *step, uint32_t token, const float *norm,
                      uint32_t n_heads, float *x);
-/* Stores one token's key of one head, normed and rotated. narrow: [d_key] scratch. */
+/* Stores one token's key of one head, normed and rotated. */
 void cpu_store_key (const CpuRun *run, const GraphOp *op, uint32_t head,
-                    const EngineBatchRun *timeline, uint32_t position, const float *k,
-                    uint16_t *narrow);
+                    const EngineBatchRun *timeline, uint32_t position, const float *k);
 /* And its value, which is normed where the op says so. scratch: [d_value] */
 void cpu_store_value (const CpuRun *run, const GraphOp *op, uint32_t head,
                       const EngineBatchRun *timeline, uint32_t position, const float *v,

@@ -56,6 +56,10 @@ kernel_quantise (const float *src, uint32_t n, CpuActBlock *dst)
   }
 }
 
+#define KV_LANES V_WIDTH
+
+#include "engine/cpu/pages-q8_0.h"
+
 #define CHAINS 8
 
 static uint64_t
@@ -85,12 +89,11 @@ kernel_multiply_bytes (uint32_t rounds, int32_t *sum)
                 .gate = kernel_gate,             \
                 .quantise = kernel_quantise,     \
                 .rope = kernel_rope,             \
-                .narrow = kernel_narrow,         \
                 .scale = kernel_scale,           \
                 .sum_rows = kernel_sum_rows,     \
                 .recur = kernel_recur,           \
                 .convolve = kernel_convolve,     \
-                .attend = kernel_attend,         \
+                .kv = KV_KERNELS,                \
                 .merge = kernel_merge,           \
                 .max_sum_exp = kernel_max_sum_exp
 

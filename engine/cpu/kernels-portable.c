@@ -226,6 +226,12 @@ kernel_multiply_bytes (uint32_t rounds, int32_t *sum)
   return (uint64_t) rounds * 64;
 }
 
+/* ---- pages of q8_0 -------------------------------------------------------------------------- */
+
+#define KV_LANES 1
+
+#include "engine/cpu/pages-q8_0.h"
+
 const CpuKernels cpu_kernels_portable = {
   .tier = CPU_TIER_PORTABLE,
   .lanes = 1,
@@ -234,12 +240,11 @@ const CpuKernels cpu_kernels_portable = {
   .layer_norm = kernel_layer_norm,
   .gate = kernel_gate,
   .rope = kernel_rope,
-  .narrow = kernel_narrow,
   .scale = kernel_scale,
   .sum_rows = kernel_sum_rows,
   .recur = kernel_recur,
   .convolve = kernel_convolve,
-  .attend = kernel_attend,
+  .kv = KV_KERNELS,
   .merge = kernel_merge,
   .max_sum_exp = kernel_max_sum_exp,
   .multiply_bytes = kernel_multiply_bytes,

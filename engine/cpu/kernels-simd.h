@@ -101,6 +101,7 @@ kernel_rope (float *x, const float *cosine, const float *sine, uint32_t n, gbool
   }
 }
 
+/* f32 to f16, clamped to what is finite, so that a masked key never turns into NaN. */
 static void
 kernel_narrow (const float *src, uint32_t n, uint16_t *dst)
 {
@@ -218,13 +219,6 @@ product (const gboolean half, uint32_t n_rows, const float *a, size_t a_stride, 
   for (; r < n_rows; r++)
     product_rows (1, half, a + r * a_stride, a_stride, b, b_stride, n_k, c + r * c_stride,
                   c_stride, n);
-}
-
-static void
-product_f16 (uint32_t n_rows, const float *a, size_t a_stride, const uint16_t *b, size_t b_stride,
-             uint32_t n_k, float *c, size_t c_stride, uint32_t n)
-{
-  product (TRUE, n_rows, a, a_stride, b, b_stride, n_k, c, c_stride, n);
 }
 
 static void
@@ -383,35 +377,108 @@ kernel_merge (float *max, float *sum, float *out, float other_max, float other_s
   *max = top;
 }
 
-static void
-kernel_attend (const CpuAttendWork *w)
+/* What a page by itself comes to, in the work's scratch. */
+typedef struct {
+  float *scores;    /* [n_rows][64], which become e^(score - max) */
+  float *out;       /* [n_rows][d_value] */
+  float *max, *sum; /* [n_rows] */
+  float *rest;      /* of the scratch */
+} PageResult;
+
+static PageResult
+begin_page (const CpuAttendWork *w)
 {
-  const size_t page = ENGINE_PAGE_TOKENS;
-  float *scores = w->scratch, *out = scores + w->n_rows * page;
-  float *wide_k = out + (size_t) w->n_rows * w->d_value, *wide_v = wide_k + w->d_key * page;
-  const gboolean widened = w->n_rows > V_TILE_ROWS; /* then the conversion pays */
+  PageResult page = { .scores = w->scratch };
+
+  page.out = page.scores + (size_t) w->n_rows * ENGINE_PAGE_TOKENS;
+  page.max = page.out + (size_t) w->n_rows * w->d_value;
+  page.sum = page.max + w->n_rows;
+  page.rest = page.sum + w->n_rows;
+  return page;
+}
+
+static void
+soften_page (const CpuAttendWork *w, const PageResult *page)
+{
+  for (uint32_t r = 0; r < w->n_rows; r++)
+    softmax_row (page->scores + (size_t) r * ENGINE_PAGE_TOKENS, w->cap, w->from[r], w->to[r],
+                 page->max + r, page->sum + r);
+}
+
+static void
+merge_page (const CpuAttendWork *w, const PageResult *page)
+{
+  for (uint32_t r = 0; r < w->n_rows; r++)
+    if (w->from[r] < w->to[r])
+      kernel_merge (w->max + r, w->sum + r, w->out + (size_t) r * w->d_value, page->max[r],
+                    page->sum[r], page->out + (size_t) r * w->d_value, w->d_value);
+}
+
+/* Tokens of the page up to the last that a row sees. */
+static uint32_t
+n_seen (const CpuAttendWork *w)
+{
   uint32_t most = 0;
 
   for (uint32_t r = 0; r < w->n_rows; r++)
     most = MAX (most, w->to[r]);
-  if (widened) {
-    widen (w->k, w->d_key * page, wide_k);
-    widen (w->v, (size_t) most * w->d_value, wide_v);
-    product_f32 (w->n_rows, w->q, w->d_key, wide_k, page, w->d_key, scores, page, page);
-  } else {
-    product_f16 (w->n_rows, w->q, w->d_key, w->k, page, w->d_key, scores, page, page);
-  }
-  /* The page's own maximum and sum wait in the two arrays behind everything else. */
-  float *max = wide_v + page * w->d_value, *sum = max + w->n_rows;
+  return most;
+}
 
-  for (uint32_t r = 0; r < w->n_rows; r++)
-    softmax_row (scores + r * page, w->cap, w->from[r], w->to[r], max + r, sum + r);
-  if (widened)
-    product_f32 (w->n_rows, scores, page, wide_v, w->d_value, most, out, w->d_value, w->d_value);
-  else
-    product_f16 (w->n_rows, scores, page, w->v, w->d_value, most, out, w->d_value, w->d_value);
-  for (uint32_t r = 0; r < w->n_rows; r++)
-    if (w->from[r] < w->to[r])
-      kernel_merge (w->max + r, w->sum + r, w->out + (size_t) r * w->d_value, max[r], sum[r],
-                    out + (size_t) r * w->d_value, w->d_value);
+/* k: [d_key][64], v: [n_seen][d_value], both f16 or f32. */
+INLINE void
+attend_floats (const gboolean half, const CpuAttendWork *w, const PageResult *page, const void *k,
+               const void *v)
+{
+  const size_t n = ENGINE_PAGE_TOKENS;
+
+  product (half, w->n_rows, w->q, w->d_key, k, n, w->d_key, page->scores, n, n);
+  soften_page (w, page);
+  product (half, w->n_rows, page->scores, n, v, w->d_value, n_seen (w), page->out, w->d_value,
+           w->d_value);
+  merge_page (w, page);
+}
+
+static void
+attend_f32 (const CpuAttendWork *w, const PageResult *page, const float *k, const float *v)
+{
+  attend_floats (FALSE, w, page, k, v);
+}
+
+static void
+attend_f16 (const CpuAttendWork *w)
+{
+  const uint16_t *k = (const uint16_t *) (const void *) w->k;
+  const uint16_t *v = (const uint16_t *) (const void *) w->v;
+  PageResult page = begin_page (w);
+  float *wide_k = page.rest, *wide_v = wide_k + (size_t) w->d_key * ENGINE_PAGE_TOKENS;
+
+  if (w->n_rows <= V_TILE_ROWS) {
+    attend_floats (TRUE, w, &page, k, v);
+    return;
+  }
+  /* With more rows the conversion pays. */
+  widen (k, (size_t) w->d_key * ENGINE_PAGE_TOKENS, wide_k);
+  widen (v, (size_t) n_seen (w) * w->d_value, wide_v);
+  attend_f32 (w, &page, wide_k, wide_v);
+}
+
+/* Keys in f16 lie as [d_key][64], values as [64][d_value]. */
+static void
+store_key_f16 (const float *k, uint32_t d_key, uint32_t slot, uint8_t *to)
+{
+  uint16_t *keys = (uint16_t *) (void *) to, narrow[ENGINE_PAGE_TOKENS];
+
+  for (uint32_t first = 0, n; first < d_key; first += n) {
+    n = MIN (d_key - first, G_N_ELEMENTS (narrow));
+    kernel_narrow (k + first, n, narrow);
+    for (uint32_t i = 0; i < n; i++)
+      keys[(size_t) (first + i) * ENGINE_PAGE_TOKENS + slot] = narrow[i];
+  }
+}
+
+static void
+store_value_f16 (const float *v, uint32_t d_value, uint32_t slot, uint8_t *to)
+{
+  kernel_narrow (v, d_value, (uint16_t *) (void *) to + (size_t) slot * d_value);
 }

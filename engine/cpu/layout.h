@@ -19,6 +19,7 @@
 
 /* value = code * scale, and + min or - min. "Halves": two scales, of 16 columns each. */
 typedef enum {
+  CPU_SCALES_NONE,     /* 1 */
   CPU_SCALES_F16,      /* f16 */
   CPU_SCALES_F16_MIN,  /* f16, f16 + */
   CPU_SCALES_E8,       /* model_e8m0_half () of a byte */
@@ -59,6 +60,7 @@ static const CpuLayout cpu_layouts[CPU_N_FORMATS] = {
   [CPU_FORMAT_IQ4_XS] = { 4, 0, 8, 128, CPU_VALUES_IQ4, CPU_SCALES_S8 },
   [CPU_FORMAT_MXFP4] = { 4, 0, 6, 12, CPU_VALUES_FP4, CPU_SCALES_E8 },
   [CPU_FORMAT_EXPANDED] = { 8, 0, 8, 128, CPU_VALUES_CODES, CPU_SCALES_F32_HALF },
+  [CPU_FORMAT_CODES] = { 8, 0, 8, 128, CPU_VALUES_CODES, CPU_SCALES_NONE },
 };
 
 /* Bytes of one lane. */
@@ -68,6 +70,7 @@ typedef struct {
 } CpuScaleSize;
 
 static const CpuScaleSize cpu_scale_sizes[] = {
+  [CPU_SCALES_NONE] = { 0, 0, 0 },
   [CPU_SCALES_F16] = { 1, 2, 0 },
   [CPU_SCALES_F16_MIN] = { 2, 2, 0 },
   [CPU_SCALES_E8] = { 1, 1, 0 },

@@ -247,10 +247,11 @@ read_vector (CpuModel *model, const ModelGguf *gguf, const ModelTensor *tensor, 
 
 /* Several ops may share the memory of a layer: then it has room for the largest. */
 static void
-size_kv (CpuKv *kv, const GraphPlan *plan, GraphKvGroup group, uint32_t n_pages)
+size_kv (CpuKv *kv, const GraphPlan *plan, GraphKvGroup group, const EngineKvSize *size)
 {
   size_t at = 0;
 
+  kv->type = size->type;
   for (uint32_t i = 0; i < plan->n_ops; i++)
     if (graph_op_uses_kv (&plan->ops[i]) && plan->ops[i].group == group)
       kv->n_layers = MAX (kv->n_layers, plan->ops[i].layer + 1);
@@ -260,7 +261,7 @@ size_kv (CpuKv *kv, const GraphPlan *plan, GraphKvGroup group, uint32_t n_pages)
 
     if (graph_op_uses_kv (op) && op->group == group)
       kv->offset[op->layer] =
-          MAX (kv->offset[op->layer], op->n_heads_kv * cpu_kv_head_bytes (op));
+          MAX (kv->offset[op->layer], op->n_heads_kv * cpu_kv_head_bytes (kv->type, op));
   }
   for (uint32_t layer = 0; layer <= kv->n_layers; layer++) {
     size_t bytes = kv->offset[layer];
@@ -269,7 +270,7 @@ size_kv (CpuKv *kv, const GraphPlan *plan, GraphKvGroup group, uint32_t n_pages)
     at += bytes;
   }
   kv->page_bytes = at;
-  kv->n_pages = n_pages;
+  kv->n_pages = size->n_pages[group];
 }
 
 static size_t
@@ -354,7 +355,7 @@ cpu_model_load (EngineBackend *backend, const GraphPlan *plan, const EngineKvSiz
   model->vectors = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   collect_weights (model, plan);
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
-    size_kv (&model->kv[group], plan, (GraphKvGroup) group, kv->n_pages[group]);
+    size_kv (&model->kv[group], plan, (GraphKvGroup) group, kv);
   model->n_states = kv->n_states;
   model->state_floats = plan->state_floats;
   ok = check_memory (model, error) && allocate (model, error);

@@ -188,8 +188,8 @@ cpu_turn_heads (const CpuRun *run, const CpuStep *step, uint32_t token, const fl
   }
 }
 
-/* Where a token's key and value lie of a head. slot: within the page. */
-static uint16_t *
+/* The page of a token's head, and its slot in it. */
+static uint8_t *
 kv_head_at (const CpuRun *run, const GraphOp *op, uint32_t head, const EngineBatchRun *timeline,
             uint32_t position, uint32_t *slot)
 {
@@ -200,14 +200,12 @@ kv_head_at (const CpuRun *run, const GraphOp *op, uint32_t head, const EngineBat
 
 void
 cpu_store_key (const CpuRun *run, const GraphOp *op, uint32_t head, const EngineBatchRun *timeline,
-               uint32_t position, const float *k, uint16_t *narrow)
+               uint32_t position, const float *k)
 {
   uint32_t slot;
-  uint16_t *to = kv_head_at (run, op, head, timeline, position, &slot);
+  uint8_t *to = kv_head_at (run, op, head, timeline, position, &slot);
 
-  run->kernels->narrow (k, op->d_key, narrow);
-  for (uint32_t d = 0; d < op->d_key; d++)
-    to[d * ENGINE_PAGE_TOKENS + slot] = narrow[d];
+  cpu_run_kv (run, op)->store_key (k, op->d_key, slot, to);
 }
 
 /* v[d_value] by its root mean square. */
@@ -226,13 +224,13 @@ cpu_store_value (const CpuRun *run, const GraphOp *op, uint32_t head,
                  const EngineBatchRun *timeline, uint32_t position, const float *v, float *scratch)
 {
   uint32_t slot;
-  uint16_t *to = kv_head_at (run, op, head, timeline, position, &slot);
+  uint8_t *to = kv_head_at (run, op, head, timeline, position, &slot);
+  ModelKvType type = run->executable->model->kv[op->group].type;
 
   if (op->norm_values)
     norm_value (run, v, op->d_value, scratch);
-  run->kernels->narrow (op->norm_values ? scratch : v, op->d_value,
-                        to + (size_t) op->d_key * ENGINE_PAGE_TOKENS +
-                            (size_t) slot * op->d_value);
+  cpu_run_kv (run, op)->store_value (op->norm_values ? scratch : v, op->d_value, slot,
+                                     to + cpu_kv_key_bytes (type, op));
 }
 
 /* The value first, which may be the key as it was. */
@@ -248,7 +246,7 @@ store_token (const CpuRun *run, const CpuStep *step, uint32_t token, float *k, v
     cpu_store_value (run, op, head, timeline, position, v + head * op->d_value, scratch);
   cpu_turn_heads (run, step, token, step->k_norm, op->n_heads_kv, k);
   for (uint32_t head = 0; head < op->n_heads_kv; head++)
-    cpu_store_key (run, op, head, timeline, position, k + head * op->d_key, scratch);
+    cpu_store_key (run, op, head, timeline, position, k + head * op->d_key);
 }
 
 void

@@ -395,6 +395,9 @@ scale_of (CpuScales kind, const uint32_t scale[2], const float head[2], unsigned
 {
   *min = -0.0f; /* adds nothing, not even a sign */
   switch (kind) {
+  case CPU_SCALES_NONE:
+    *d = 1;
+    return;
   case CPU_SCALES_F16_MIN:
     *min = model_f16_to_f32 ((uint16_t) scale[1]);
     *d = model_f16_to_f32 ((uint16_t) scale[0]);

@@ -143,6 +143,7 @@ load_scales (const CpuScales scales, const uint8_t *head, const uint8_t *at, V *
   case CPU_SCALES_S8_HALF:
     *scale = v_load_f16 (h16);
     return;
+  case CPU_SCALES_NONE:
   case CPU_SCALES_F32_HALF:
     *scale = v_set1 (1);
     return;
@@ -468,7 +469,8 @@ tile_float (const CpuFormat format, const unsigned m_n, const unsigned n_n, cons
   ONE (integer, IQ4_NL)    \
   ONE (integer, IQ4_XS)    \
   ONE (integer, MXFP4)     \
-  TWO (integer, EXPANDED)
+  TWO (integer, EXPANDED)  \
+  ONE (integer, CODES)
 
 /* What that makes: matmul_<format> of every format. */
 #define PRODUCT_TABLE                        \
@@ -491,6 +493,7 @@ tile_float (const CpuFormat format, const unsigned m_n, const unsigned n_n, cons
     [CPU_FORMAT_IQ4_XS] = matmul_IQ4_XS,     \
     [CPU_FORMAT_MXFP4] = matmul_MXFP4,       \
     [CPU_FORMAT_EXPANDED] = matmul_EXPANDED, \
+    [CPU_FORMAT_CODES] = matmul_CODES,       \
   }
 
 /* ---- from tiles to results ------------------------------------------------------------------ */

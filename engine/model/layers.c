@@ -404,20 +404,3 @@ model_desc_window_tokens (const ModelDesc *desc)
     window = MAX (window, desc->layers[i].window_tokens);
   return window;
 }
-
-uint64_t
-model_desc_kv_elements (const ModelDesc *desc)
-{
-  uint64_t elements = 0;
-
-  if (!model_desc_has (desc, MODEL_HEAD))
-    return 0;
-  for (uint32_t i = 0; i < desc->h.n_layers; i++) {
-    const ModelLayer *layer = &desc->layers[i];
-
-    if (layer->window_tokens == 0 && (layer->features & MODEL_ATTENTION) != 0 &&
-        (layer->features & MODEL_OWN_KV) != 0)
-      elements += (uint64_t) layer->n_heads_kv * (layer->d_key + layer->d_value);
-  }
-  return elements;
-}

@@ -92,6 +92,7 @@ typedef struct {
   float attention_scale; /* of scores; 0: by the width of a head */
   ModelGating gating;    /* where the file does not say */
   gboolean norm_used;    /* weights of the experts used are made to sum up to 1 */
+  gboolean exact_kv;     /* rounding keys and values is known to do harm: see kv-type.h */
 } ModelArchitecture;
 
 /* How the states of a text's tokens become its vector; numbers are those of <arch>.pooling_type. */
@@ -202,8 +203,3 @@ uint32_t model_desc_window_tokens (const ModelDesc *desc);
  * and values; 0: nothing. */
 uint32_t model_layer_channels (const ModelDesc *desc, const ModelLayer *layer);
 uint32_t model_layer_state_floats (const ModelDesc *desc, const ModelLayer *layer);
-
-/* Numbers in the keys and values that one more token leaves in layers without a sliding window:
- * times 2 for bytes in f16. 0 for a model that makes vectors: it keeps nothing from text to
- * text. */
-uint64_t model_desc_kv_elements (const ModelDesc *desc);

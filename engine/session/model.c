@@ -36,13 +36,24 @@ check_needs (const EngineModel *model, GError **error)
 static uint32_t
 count_states (const EngineModel *model, uint64_t state_bytes)
 {
-  uint64_t kv_bytes = model_desc_kv_elements (model->desc) * 2 * model->context_tokens;
+  uint64_t kv_bytes = model_desc_kv_bytes (model->desc, model->kv.type) * model->context_tokens;
 
   return (uint32_t) CLAMP (kv_bytes / 16 / state_bytes, SESSION_STATES, SESSION_MOST_STATES);
 }
 
+static ModelKvType
+choose_kv_type (EngineModel *model, ModelKvType wanted)
+{
+  ModelKvType type = model_desc_kv_type (model->desc, wanted, &model->kv_note);
+
+  if ((model->backend->vtable->caps (model->backend)->kv_types & MODEL_KV_BIT (type)) != 0)
+    return type;
+  model->kv_note = "The memory of conversations stays precise (f16): the device has no other.";
+  return MODEL_KV_F16;
+}
+
 void
-session_model_plan (EngineModel *model)
+session_model_plan (EngineModel *model, ModelKvType wanted)
 {
   gboolean embeds = session_model_embeds (model);
   uint32_t n_pages = (model->context_tokens + ENGINE_PAGE_TOKENS - 1) / ENGINE_PAGE_TOKENS;
@@ -54,7 +65,8 @@ session_model_plan (EngineModel *model)
   for (SessionClass class = embeds ? SESSION_CLASS_CHUNK : 0; class < SESSION_N_CLASSES; class ++)
     model->plans[class] = build_plan (model, class);
   chunk = model->plans[SESSION_CLASS_CHUNK];
-  *kv = (EngineKvSize) { .n_pages[GRAPH_KV_FULL] = n_pages };
+  *kv = (EngineKvSize) { .n_pages[GRAPH_KV_FULL] = n_pages,
+                         .type = choose_kv_type (model, wanted) };
   if (chunk->n_kv_layers[GRAPH_KV_WINDOW] > 0)
     kv->n_pages[GRAPH_KV_WINDOW] = session_window_pages (
         session_model_window_tokens (model), model->chunk_tokens, model->context_tokens);

@@ -31,6 +31,7 @@ struct _EngineModel {
   gboolean split; /* the backend is one of engine/split */
   EngineBackendModel *weights;
   EngineKvSize kv;
+  const char *kv_note; /* why kv.type is not what was asked for, or NULL */
   GraphPlan *plans[SESSION_N_CLASSES];
   EngineBackendExecutable *executables[SESSION_N_CLASSES];
   SessionCache cache;
@@ -66,8 +67,9 @@ session_model_window_tokens (const EngineModel *model)
   return model_desc_has (model->desc, MODEL_CAUSAL) ? model_desc_window_tokens (model->desc) : 0;
 }
 
-/* Builds the plans, and says what timelines need. */
-void session_model_plan (EngineModel *model);
+/* Builds the plans, and says what timelines need, in keys and values of the type wanted where model
+ * and backend have them so. */
+void session_model_plan (EngineModel *model, ModelKvType wanted);
 /* Loads the weights on model->backend, and compiles what the first answer needs. */
 gboolean session_model_load (EngineModel *model, const EngineModelOptions *options, GError **error);
 /* Frees executables, weights, plans and pages; the backend stays. */

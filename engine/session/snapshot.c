@@ -112,7 +112,8 @@ get (Stream *stream, void *data, size_t bytes, GError **error)
 }
 
 /* What a model's keys and values depend on: its weights (names, shapes, and the first bytes of
- * each), how positions are rotated, and how the device lays them out. */
+ * each), how positions are rotated, what they are kept as, and how the
+ * device lays them out. */
 static gboolean
 compute_id (const EngineModel *model, uint8_t id[32], GError **error)
 {
@@ -122,6 +123,7 @@ compute_id (const EngineModel *model, uint8_t id[32], GError **error)
   gsize size = 32;
 
   g_checksum_update (sum, (const guchar *) caps->kept_layout, -1);
+  g_checksum_update (sum, (const guchar *) model_kv_type_name (model->kv.type), -1);
   g_checksum_update (sum, (const guchar *) &file_bytes, sizeof file_bytes);
   for (uint64_t i = 0; i < model_gguf_n_tensors (model->gguf); i++) {
     const ModelTensor *tensor = model_gguf_tensor (model->gguf, i);

@@ -54,6 +54,7 @@ backend_caps (EngineBackend *base)
   self->caps.free_bytes = first->free_bytes;
   self->caps.preferred_chunk = first->preferred_chunk;
   self->caps.can = first->can | caps[SPLIT_SECOND]->can;
+  self->caps.kv_types = first->kv_types & caps[SPLIT_SECOND]->kv_types;
   return &self->caps;
 }
 

@@ -5,6 +5,7 @@
  * are read stays in the file. */
 #include "engine/error.h"
 #include "engine/graph/plan.h"
+#include "engine/model/kv-type.h"
 #include "tests/engine/opened.h"
 
 #include <string.h>
@@ -212,7 +213,7 @@ test_layers (void)
   g_assert_true (o.desc->h.attention_scale == 1);
   g_assert_true (o.desc->tied_output);
   /* Keys and values of one layer alone grow with the text. */
-  g_assert_cmpuint (model_desc_kv_elements (o.desc), ==, 32 + 32);
+  g_assert_cmpuint (model_desc_kv_bytes (o.desc, MODEL_KV_F16), ==, (32 + 32) * 2);
   g_assert_cmpuint (o.desc->file_only_bytes, ==, N_VOCAB * N_LAYERS * 24 * sizeof (float));
   /* Of both tables a token reads a row, of one that is the output's matrix all. */
   g_assert_cmpuint (o.desc->decode_bytes, ==,

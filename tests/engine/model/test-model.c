@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From file to description: sound models of every type, and each way in which one may not be
  * what it says. A refusal must name what is wrong. */
-#include "engine/model/model.h"
+#include "engine/model/kv-type.h"
 
 #include "engine/error.h"
 #include "tests/engine/opened.h"
@@ -37,7 +37,7 @@ test_defaults (void)
   g_assert_cmpuint (o.desc->weight_bytes, ==, matrices / 32 * 34 + (5 * 256 + 32) * 4);
   g_assert_cmpuint (o.desc->decode_bytes, ==, o.desc->weight_bytes - 319 * 256 / 32 * 34);
   g_assert_cmpuint (o.desc->prompt_weights, ==, o.desc->n_parameters - 2 * 320 * 256);
-  g_assert_cmpuint (model_desc_kv_elements (o.desc), ==, 2 * 2 * 128);
+  g_assert_cmpuint (model_desc_kv_bytes (o.desc, MODEL_KV_F16), ==, 2 * 2 * 128 * 2);
   test_opened_clear (&o);
 }
 
@@ -463,7 +463,7 @@ test_bert (void)
   g_assert_cmpuint (o.desc->h.d_rope, ==, 0);
   g_assert_cmpuint (o.desc->h.d_key, ==, 64);
   g_assert_true (o.desc->h.norm_epsilon == 1e-12f);
-  g_assert_cmpuint (model_desc_kv_elements (o.desc), ==, 0);
+  g_assert_cmpuint (model_desc_kv_bytes (o.desc, MODEL_KV_F16), ==, 0);
   g_assert_null (o.desc->global[MODEL_ROLE_OUTPUT]);
   g_assert_null (o.desc->layer[1][MODEL_ROLE_ATTN_NORM]);
   g_assert_cmpstr (o.desc->layer[1][MODEL_ROLE_FFN_UP_BIAS]->name, ==, "blk.1.ffn_up.bias");

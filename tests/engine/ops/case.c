@@ -229,10 +229,11 @@ case_begin (Case *c)
 {
   const EngineBackendVtable *vtable = case_backend->vtable;
   uint32_t n_pages = MAX (c->n_pages, 1);
-  const EngineKvSize size = { { n_pages, n_pages }, c->n_states };
+  const EngineKvSize size = { { n_pages, n_pages }, c->n_states, c->kv_type };
   CaseRunning running = { .reference = reference_new (&c->plan, 256) };
   g_autoptr (GError) error = NULL;
 
+  running.reference->kv_type = c->kv_type;
   running.model = vtable->load (case_backend, &c->plan, &size, NULL, NULL, NULL, &error);
   g_assert_no_error (error);
   running.executable = vtable->compile (running.model, &c->plan, &error);

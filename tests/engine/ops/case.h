@@ -22,6 +22,7 @@ typedef struct {
   EngineBatchRun runs[ENGINE_MAX_RUNS];
   GArray *tokens, *outputs;
   uint32_t n_pages, n_states;
+  ModelKvType kv_type;
   GArray *pages[ENGINE_MAX_RUNS];
   GPtrArray *hidden; /* tables of hide_pages (), owned */
   EngineResult result;

@@ -267,6 +267,27 @@ as_f16 (double x)
   return model_f16_to_f32 (model_f32_to_f16 ((float) x));
 }
 
+/* n numbers of a head, as the cache holds them. */
+static void
+keep (const Reference *r, const double *x, uint32_t n, float *kept)
+{
+  for (uint32_t i = 0; i < n; i += 32) {
+    double most = 0;
+    float scale;
+
+    if (r->kv_type == MODEL_KV_F16) {
+      for (uint32_t j = i; j < MIN (i + 32, n); j++)
+        kept[j] = as_f16 (x[j]);
+      continue;
+    }
+    for (uint32_t j = i; j < i + 32; j++)
+      most = MAX (most, fabs (x[j]));
+    scale = as_f16 (most / 127);
+    for (uint32_t j = i; j < i + 32; j++)
+      kept[j] = scale > 0 ? scale * (float) CLAMP (rint (x[j] / (double) scale), -127, 127) : 0;
+  }
+}
+
 /* Row of a cache: one position of one layer of one timeline. */
 static size_t
 cache_row (const Reference *r, uint32_t timeline, const GraphOp *op, uint32_t position)
@@ -297,9 +318,11 @@ store_values (Reference *r, const GraphOp *op, const double *v, size_t row)
 {
   for (uint32_t head = 0; head < op->n_heads_kv; head++, v += op->d_value) {
     double scale = op->norm_values ? inverse_rms (r, v, op->d_value) : 1;
+    g_autofree double *normed = g_new (double, op->d_value);
 
     for (uint32_t i = 0; i < op->d_value; i++)
-      r->values[row * r->value_width + head * op->d_value + i] = as_f16 (v[i] * scale);
+      normed[i] = v[i] * scale;
+    keep (r, normed, op->d_value, r->values + row * r->value_width + head * op->d_value);
   }
 }
 
@@ -321,8 +344,9 @@ run_rope_store (Reference *r, const GraphOp *op, const EngineBatch *batch)
         continue;
       store_values (r, op, op->value_is_key ? k : k + n_keys, row);
       turn_heads (r, op, k_norm, op->n_heads_kv, position, k);
-      for (uint32_t j = 0; j < n_keys; j++)
-        r->keys[row * r->key_width + j] = as_f16 (k[j]);
+      for (uint32_t head = 0; head < op->n_heads_kv; head++)
+        keep (r, k + head * op->d_key, op->d_key,
+              r->keys + row * r->key_width + head * op->d_key);
     }
 }
 

@@ -11,7 +11,8 @@ typedef struct {
   double *buffer[GRAPH_N_BUFFERS]; /* as plan.h gives their shapes */
   uint32_t n_layers, context;      /* of the caches; layers of one group, the most */
   uint32_t key_width, value_width; /* the widest of all layers */
-  /* [runs][groups][layers][context][width] of every timeline, as f16 holds it */
+  ModelKvType kv_type;             /* F16 unless it is set to another */
+  /* [runs][groups][layers][context][width] of every timeline, as kv_type holds it */
   float *keys, *values;
   double *states; /* [runs][plan->state_floats] */
 } Reference;

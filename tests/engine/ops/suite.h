@@ -6,7 +6,7 @@
 #include "tests/engine/ops/case.h"
 
 /* NMSE against the reference. Activations may be int8 in blocks of 32 when the weights are
- * quantised; everything else is f32 arithmetic, and f16 where the KV cache says so. */
+ * quantised; everything else is f32 arithmetic, and what the KV cache rounds keys and values to. */
 #define LIMIT_EXACT     0.0
 #define LIMIT_FLOAT     1e-9
 #define LIMIT_QUANTISED 2e-4

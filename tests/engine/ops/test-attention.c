@@ -16,6 +16,7 @@ typedef struct {
   float cap, temperature;
   gboolean sinks, norms, norm_values, value_is_key;
   gboolean shares; /* another layer follows that has queries of its own alone */
+  ModelKvType kv;
 } AttentionShape;
 
 static GraphNeeds
@@ -103,6 +104,7 @@ attention_case (const AttentionShape *s, uint64_t seed, uint32_t max_tokens)
   h->temperature = s->temperature;
   h->temperature_floor_tokens = 50;
   c->architecture.rope = s->rope;
+  c->kv_type = s->kv;
   c->plan.buffer_width[GRAPH_BUFFER_X] = h->d_model = width;
   c->plan.buffer_width[GRAPH_BUFFER_QKV] = width;
   c->plan.buffer_width[GRAPH_BUFFER_ATTN] = s->n_heads * s->d_value;
@@ -188,27 +190,40 @@ try_attention_prefill (const AttentionShape *shape, uint64_t seed)
   }
 }
 
-static void
-test_attention_prefill (void)
+/* The shape with keys and values of a type, where its heads are whole blocks of that. */
+static gboolean
+keep_as (AttentionShape *shape, ModelKvType type)
 {
-  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++)
-    try_attention_prefill (&shapes[i], i + 1);
+  shape->kv = type;
+  return type == MODEL_KV_F16 || (shape->d_key % 32 == 0 && shape->d_value % 32 == 0);
+}
+
+static void
+test_attention_prefill (gconstpointer data)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    AttentionShape shape = shapes[i];
+
+    if (keep_as (&shape, GPOINTER_TO_UINT (data)))
+      try_attention_prefill (&shape, i + 1);
+  }
 }
 
 /* Layers of both groups with heads of their own, one after another over the same buffers. */
 static void
-test_attention_layers (void)
+test_attention_layers (gconstpointer data)
 {
-  const AttentionShape *wide = &rich_shapes[0];
+  AttentionShape wide = rich_shapes[0];
   AttentionShape narrow = { 2, 2, 32, 64, 64, MODEL_ROPE_NONE, FALSE };
   g_autoptr (Case) c = NULL;
 
   if (!suite_can (GRAPH_NEEDS_WINDOW | GRAPH_NEEDS_ATTENTION))
     return;
-  c = attention_case (wide, 5, 150);
+  keep_as (&wide, GPOINTER_TO_UINT (data));
+  c = attention_case (&wide, 5, 150);
   add_layer (c, &narrow, GRAPH_KV_FULL, 0, FALSE);
-  add_layer (c, wide, GRAPH_KV_WINDOW, 0, FALSE);
-  add_layer (c, wide, GRAPH_KV_WINDOW, 1, FALSE);
+  add_layer (c, &wide, GRAPH_KV_WINDOW, 0, FALSE);
+  add_layer (c, &wide, GRAPH_KV_WINDOW, 1, FALSE);
   narrow.n_heads = 6;
   narrow.d_value = 32;
   add_layer (c, &narrow, GRAPH_KV_FULL, 1, FALSE);
@@ -257,10 +272,14 @@ try_attention_texts (const AttentionShape *shape)
 }
 
 static void
-test_attention_whole (void)
+test_attention_whole (gconstpointer data)
 {
-  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++)
-    try_attention_texts (&shapes[i]);
+  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    AttentionShape shape = shapes[i];
+
+    if (keep_as (&shape, GPOINTER_TO_UINT (data)))
+      try_attention_texts (&shape);
+  }
 }
 
 /* Reads every timeline's past with batches of `step` tokens, then compares one batch in which each
@@ -277,14 +296,16 @@ try_attention_decode (const AttentionShape *shape, const uint32_t *past, uint32_
   EngineBackendExecutable *executable;
   size_t n = (size_t) n_timelines * n_new * c->plan.buffer_width[GRAPH_BUFFER_ATTN];
   g_autofree float *got = g_new (float, n);
+  EngineKvSize size;
   double nmse;
 
   add_layers (c, shape, group_of (shape), FALSE);
   reference = reference_new (&c->plan, 256);
+  reference->kv_type = c->kv_type;
   for (uint32_t i = 0; i < n_timelines; i++)
     add_run (c, past[i], n_new);
-  model = vtable->load (case_backend, &c->plan, &(EngineKvSize) { { c->n_pages, c->n_pages } },
-                        NULL, NULL, NULL, &error);
+  size = (EngineKvSize) { { c->n_pages, c->n_pages }, 0, c->kv_type };
+  model = vtable->load (case_backend, &c->plan, &size, NULL, NULL, NULL, &error);
   g_assert_no_error (error);
   executable = vtable->compile (model, &c->plan, &error);
   g_assert_no_error (error);
@@ -336,10 +357,14 @@ try_attention_timelines (const AttentionShape *shape)
 }
 
 static void
-test_attention_decode (void)
+test_attention_decode (gconstpointer data)
 {
-  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++)
-    try_attention_timelines (&shapes[i]);
+  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    AttentionShape shape = shapes[i];
+
+    if (keep_as (&shape, GPOINTER_TO_UINT (data)))
+      try_attention_timelines (&shape);
+  }
 }
 
 static void
@@ -354,18 +379,42 @@ test_attention_rich (gconstpointer data)
   try_attention_timelines (shape);
 }
 
+/* Every case of attention over a cache of one type. */
+static void
+add_kv_type (ModelKvType type)
+{
+  static const struct {
+    const char *name;
+    GTestDataFunc test;
+  } tests[] = {
+    { "prefill", test_attention_prefill },
+    { "whole", test_attention_whole },
+    { "decode", test_attention_decode },
+    { "layers", test_attention_layers },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (tests); i++) {
+    g_autofree char *path =
+        g_strdup_printf ("/ops/attention/%s/%s", model_kv_type_name (type), tests[i].name);
+
+    g_test_add_data_func (path, GUINT_TO_POINTER (type), tests[i].test);
+  }
+  for (size_t i = 0; i < G_N_ELEMENTS (rich_shapes); i++) {
+    g_autofree char *path =
+        g_strdup_printf ("/ops/attention/%s/rich/%zu", model_kv_type_name (type), i);
+    g_autofree AttentionShape *shape = g_memdup2 (&rich_shapes[i], sizeof *shape);
+
+    if (keep_as (shape, type))
+      g_test_add_data_func_full (path, g_steal_pointer (&shape), test_attention_rich, g_free);
+  }
+}
+
 void
 add_attention_tests (void)
 {
   g_test_add_func ("/ops/rope", test_rope);
   g_test_add_func ("/ops/rope/rich", test_rope_rich);
-  g_test_add_func ("/ops/attention/prefill", test_attention_prefill);
-  g_test_add_func ("/ops/attention/whole", test_attention_whole);
-  g_test_add_func ("/ops/attention/decode", test_attention_decode);
-  g_test_add_func ("/ops/attention/layers", test_attention_layers);
-  for (size_t i = 0; i < G_N_ELEMENTS (rich_shapes); i++) {
-    g_autofree char *path = g_strdup_printf ("/ops/attention/rich/%zu", i);
-
-    g_test_add_data_func (path, &rich_shapes[i], test_attention_rich);
-  }
+  for (ModelKvType type = 0; type < MODEL_N_KV_TYPES; type++)
+    if ((case_backend->vtable->caps (case_backend)->kv_types & MODEL_KV_BIT (type)) != 0)
+      add_kv_type (type);
 }
