@@ -6,6 +6,7 @@
 
 #include "app/assistant/bottega-assistant.h"
 #include "app/assistant/bottega-conversation-private.h"
+#include "app/assistant/bottega-kept-files.h"
 #include "app/assistant/bottega-library-private.h"
 #include "app/assistant/bottega-spaces.h"
 #include "app/retrieval/bottega-worker.h"
@@ -225,6 +226,7 @@ end_space (BottegaAssistant *self)
 
     bottega_conversation_interrupt (conversation);
   }
+  bottega_engine_thread_keep (self->engine, NULL);
   bottega_library_shutdown (self->library);
   bottega_store_flush (self->store);
 }
@@ -270,6 +272,7 @@ bottega_assistant_delete_space (BottegaAssistant *self, const char *name, GError
 {
   GWeakRef *ref;
   g_autoptr (BottegaStore) held = NULL;
+  g_autofree char *path = NULL, *kept = NULL;
 
   g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self) && name != NULL, FALSE);
 
@@ -281,8 +284,14 @@ bottega_assistant_delete_space (BottegaAssistant *self, const char *name, GError
     return FALSE;
   }
 
-  return bottega_spaces_check_name (name, error) &&
-         bottega_spaces_delete (self->data_dir, name, error);
+  if (!bottega_spaces_check_name (name, error))
+    return FALSE;
+  /* The engine may be writing there still: its part comes after that. */
+  path = bottega_spaces_get_path (self->data_dir, name);
+  kept = bottega_kept_files_get_folder (path);
+  bottega_engine_thread_forget (self->engine, kept);
+
+  return bottega_spaces_delete (self->data_dir, name, error);
 }
 
 /* The space that was open last; where that cannot be, one in memory stands in. */
@@ -369,6 +378,16 @@ on_models_changed (BottegaAssistant *self)
 }
 
 static void
+on_kept_megabytes (BottegaAssistant *self)
+{
+  g_autofree char *spaces = g_build_filename (self->data_dir, "spaces", NULL);
+
+  bottega_engine_thread_set_keep (
+      self->engine, (guint64) bottega_settings_get_kept_megabytes (self->settings) * 1000000,
+      spaces);
+}
+
+static void
 on_engine_state (BottegaAssistant *self)
 {
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_HAS_MODEL]);
@@ -387,6 +406,7 @@ bottega_assistant_new (const char *data_dir, BottegaEngineSource *source, Botteg
   self->source = g_object_ref (source);
   self->settings = settings != NULL ? g_object_ref (settings) : bottega_settings_new ();
   self->engine = bottega_engine_thread_new (source);
+  on_kept_megabytes (self);
   open_last_space (self);
   self->models = bottega_model_store_new (self->data_dir, source, self->settings);
   self->worker = bottega_worker_new ("devices");
@@ -399,6 +419,8 @@ bottega_assistant_new (const char *data_dir, BottegaEngineSource *source, Botteg
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->engine, "notify::state", G_CALLBACK (on_engine_state), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->settings, "notify::kept-megabytes",
+                           G_CALLBACK (on_kept_megabytes), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->engine, "answered", G_CALLBACK (on_answered), self,
                            G_CONNECT_SWAPPED);
 

@@ -238,13 +238,14 @@ bottega_conversation_submit (BottegaConversation *self)
                                                 on_thought };
   EngineGenerate options = ENGINE_GENERATE_DEFAULT;
   BottegaPrompt *prompt = bottega_conversation_make_prompt (self);
+  g_autofree char *path = bottega_conversation_dup_kept_path (self);
 
   options.temperature = (float) bottega_settings_get_answer_temperature (self->settings);
   options.max_tokens = bottega_settings_get_max_answer_tokens (self->settings);
   options.seed = ((guint64) g_random_int () << 32) | g_random_int ();
   self->flushed_us = g_get_monotonic_time ();
-  self->job = bottega_engine_thread_generate (self->engine, prompt, options.max_tokens, &options,
-                                              &events, self);
+  self->job = bottega_engine_thread_generate (self->engine, path, prompt, options.max_tokens,
+                                              &options, &events, self);
   bottega_conversation_update_phase (self);
 }
 

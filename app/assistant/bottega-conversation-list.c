@@ -5,6 +5,7 @@
 
 #include "app/assistant/bottega-conversation-list.h"
 #include "app/assistant/bottega-conversation-private.h"
+#include "app/assistant/bottega-kept-files.h"
 
 struct _BottegaConversationList {
   GObject parent_instance;
@@ -195,6 +196,22 @@ make_conversation (BottegaConversationList *self, const BottegaStoreConversation
 
 /* ---- the store ---- */
 
+/* Files of conversations that are no more, and of writing that was never ended. */
+static void
+sweep_kept_files (BottegaConversationList *self)
+{
+  g_autofree char *folder = bottega_kept_files_get_folder (bottega_store_get_path (self->store));
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) ids = NULL;
+
+  if (folder == NULL)
+    return;
+  for (guint i = 0; i < self->items->len; i++)
+    g_strv_builder_add (builder, bottega_conversation_get_id (self->items->pdata[i]));
+  ids = g_strv_builder_end (builder);
+  bottega_engine_thread_sweep (self->engine, folder, (const char *const *) ids);
+}
+
 static void
 on_conversations (GPtrArray *rows, const GError *error, gpointer user_data)
 {
@@ -212,6 +229,8 @@ on_conversations (GPtrArray *rows, const GError *error, gpointer user_data)
   }
   if (self->items->len > n_before)
     g_list_model_items_changed (G_LIST_MODEL (self), n_before, 0, self->items->len - n_before);
+  if (rows != NULL)
+    sweep_kept_files (self);
   self->loaded = TRUE;
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOADED]);
 }
@@ -301,6 +320,7 @@ bottega_conversation_list_undo_delete (BottegaConversationList *self,
 void
 bottega_conversation_list_purge (BottegaConversationList *self, BottegaConversation *conversation)
 {
+  g_autofree char *path = NULL;
   guint index;
 
   g_return_if_fail (BOTTEGA_IS_CONVERSATION_LIST (self));
@@ -308,6 +328,9 @@ bottega_conversation_list_purge (BottegaConversationList *self, BottegaConversat
 
   if (!g_ptr_array_find (self->deleted, conversation, &index))
     return;
+  path = bottega_conversation_dup_kept_path (conversation);
+  if (path != NULL)
+    bottega_engine_thread_forget (self->engine, path);
   bottega_conversation_set_purged (conversation);
   bottega_store_purge (self->store, bottega_conversation_get_id (conversation));
   g_ptr_array_remove_index (self->deleted, index);

@@ -108,6 +108,8 @@ void bottega_conversation_put (BottegaConversation *self, BottegaMessage *first,
                                BottegaStoreDone done,
                                gpointer user_data);
 void bottega_conversation_watch_engine (BottegaConversation *self);
+/* The file that the engine's memory of it may be kept in; NULL: none. */
+char *bottega_conversation_dup_kept_path (BottegaConversation *self);
 
 /* ---- bottega-conversation-answer.c, for bottega-conversation.c ---- */
 /* Asks a question (a new user message, not yet in the list). */

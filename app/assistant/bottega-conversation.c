@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "app/assistant/bottega-conversation-private.h"
+#include "app/assistant/bottega-kept-files.h"
 
 #include <glib/gi18n-lib.h>
 #include <string.h>
@@ -514,6 +515,26 @@ on_messages (GPtrArray *rows, const GError *error, gpointer user_data)
   bottega_conversation_notify (self, BOTTEGA_CONVERSATION_PROP_EMPTY);
   if (self->send_when_loaded)
     bottega_conversation_send_queued (self);
+}
+
+char *
+bottega_conversation_dup_kept_path (BottegaConversation *self)
+{
+  const char *store = bottega_store_get_path (self->store);
+
+  return store != NULL && !self->purged ? bottega_kept_files_get_path (store, self->id) : NULL;
+}
+
+void
+bottega_conversation_leave (BottegaConversation *self)
+{
+  g_autofree char *path = NULL;
+
+  g_return_if_fail (BOTTEGA_IS_CONVERSATION (self));
+
+  path = bottega_conversation_dup_kept_path (self);
+  if (path != NULL && self->stored)
+    bottega_engine_thread_keep (self->engine, path);
 }
 
 void

@@ -70,6 +70,10 @@ G_DECLARE_FINAL_TYPE (BottegaConversation, bottega_conversation, BOTTEGA, CONVER
  * shown. */
 void bottega_conversation_load_messages (BottegaConversation *self);
 
+/* Another conversation is shown instead: what the engine holds of this one goes to the disk, so
+ * that it can go on at once when it is opened again. */
+void bottega_conversation_leave (BottegaConversation *self);
+
 /* Takes a question: TRUE, and the composer may be emptied. It joins the list with its (empty)
  * answer at once, or the queue when an answer is on its way. FALSE and a sentence when it cannot be
  * taken: nothing changed. The question is committed to disk before the engine begins. */

@@ -76,11 +76,20 @@ struct _BottegaEngineSourceInterface {
    * NULL) make. */
   gboolean (*count) (BottegaEngineSource *self, const EngineMessage *messages, gsize n_messages,
                      const char *answer_prefix, guint *tokens, GError **error);
-  /* As engine_session_generate (): a cancel is no error but TRUE with ENGINE_STOP_CANCELLED. */
-  gboolean (*generate) (BottegaEngineSource *self, const EngineMessage *messages, gsize n_messages,
-                        const char *answer_prefix, const EngineGenerate *options,
+  /* As engine_session_generate (): a cancel is no error but TRUE with ENGINE_STOP_CANCELLED. path:
+   * the conversation that this belongs to, named by the file that it may be kept in and is gone on
+   * from, be it there; NULL: none. */
+  gboolean (*generate) (BottegaEngineSource *self, const char *path, const EngineMessage *messages,
+                        gsize n_messages, const char *answer_prefix, const EngineGenerate *options,
                         EngineEventFunc on_event, gpointer user_data, EngineStats *stats,
                         GError **error);
+
+  /* Writes what the engine holds of a conversation, NULL: of all, to its file, where that is not
+   * there yet and takes no more than most_bytes. What goes wrong costs a reading and is not told.
+   * May be NULL, as the next. */
+  void (*keep) (BottegaEngineSource *self, const char *path, guint64 most_bytes);
+  /* Nothing is written any more for a conversation, or those of a folder. */
+  void (*forget) (BottegaEngineSource *self, const char *path);
 
   /* Forgets an earlier cancel; the engine thread, before load and generate. */
   void (*rearm) (BottegaEngineSource *self);

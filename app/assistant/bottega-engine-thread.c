@@ -577,6 +577,7 @@ add_client (BottegaEngineThread *self,
 
 guint64
 bottega_engine_thread_generate (BottegaEngineThread *self,
+                                const char *path,
                                 BottegaPrompt *prompt,
                                 guint reserve_tokens,
                                 const EngineGenerate *options,
@@ -591,6 +592,7 @@ bottega_engine_thread_generate (BottegaEngineThread *self,
 
   job = g_new0 (BottegaJob, 1);
   job->kind = BOTTEGA_JOB_GENERATE;
+  job->path = g_strdup (path);
   job->prompt = prompt;
   job->reserve_tokens = reserve_tokens;
   job->options = *options;
@@ -643,6 +645,59 @@ bottega_engine_thread_count (BottegaEngineThread *self,
   add_client (self, id, BOTTEGA_JOB_COUNT, NULL, counted, user_data);
 
   return id;
+}
+
+/* A job that nobody waits for. */
+static void
+push_files_job (BottegaEngineThread *self, BottegaJobKind kind, const char *path,
+                const char *const *ids)
+{
+  BottegaJob *job = g_new0 (BottegaJob, 1);
+
+  job->kind = kind;
+  job->path = g_strdup (path);
+  job->ids = g_strdupv ((char **) ids);
+  push_job (self, job);
+}
+
+void
+bottega_engine_thread_set_keep (BottegaEngineThread *self, guint64 bytes,
+                                const char *spaces_folder)
+{
+  g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
+  g_return_if_fail (spaces_folder != NULL);
+
+  if (self->worker == NULL)
+    return;
+  bottega_engine_worker_set_keep (self->worker, bytes, spaces_folder);
+  push_files_job (self, BOTTEGA_JOB_FIT, NULL, NULL);
+}
+
+void
+bottega_engine_thread_keep (BottegaEngineThread *self, const char *path)
+{
+  g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
+
+  push_files_job (self, BOTTEGA_JOB_KEEP, path, NULL);
+}
+
+void
+bottega_engine_thread_forget (BottegaEngineThread *self, const char *path)
+{
+  g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
+  g_return_if_fail (path != NULL);
+
+  push_files_job (self, BOTTEGA_JOB_FORGET, path, NULL);
+}
+
+void
+bottega_engine_thread_sweep (BottegaEngineThread *self, const char *folder,
+                             const char *const *ids)
+{
+  g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
+  g_return_if_fail (folder != NULL && ids != NULL);
+
+  push_files_job (self, BOTTEGA_JOB_SWEEP, folder, ids);
 }
 
 guint

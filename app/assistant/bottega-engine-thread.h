@@ -72,10 +72,12 @@ typedef struct {
   void (*thought) (const char *utf8, gsize bytes, guint n_tokens, gpointer user_data);
 } BottegaGenerateEvents;
 
-/* Takes the prompt. Waits for a load in progress; fails with a sentence when there is no model.
+/* Takes the prompt. path: the file that the conversation may be kept in, which names it; NULL: it
+ * is none. Waits for a load in progress; fails with a sentence when there is no model.
  * reserve_tokens: room that must be left for the answer when the prompt is made to fit, at most a
  * quarter of the context. Gives a job number, never 0. */
 guint64 bottega_engine_thread_generate (BottegaEngineThread *self,
+                                        const char *path,
                                         BottegaPrompt *prompt,
                                         guint reserve_tokens,
                                         const EngineGenerate *options,
@@ -86,6 +88,20 @@ void bottega_engine_thread_cancel (BottegaEngineThread *self, guint64 job);
 
 /* The same, and nothing is told any more, finished included. */
 void bottega_engine_thread_abandon (BottegaEngineThread *self, guint64 job);
+
+/* What conversations may take on the disk, in all; 0, as at first: none is kept there. They are
+ * when they are left, and when the model or the program goes. */
+void bottega_engine_thread_set_keep (BottegaEngineThread *self, guint64 bytes,
+                                     const char *spaces_folder);
+/* The conversation of that file is left, path NULL: all are. A question that comes meanwhile does
+ * not wait. */
+void bottega_engine_thread_keep (BottegaEngineThread *self, const char *path);
+/* The file of a conversation that is deleted, or the folder of a space: it goes, and does not come
+ * back. */
+void bottega_engine_thread_forget (BottegaEngineThread *self, const char *path);
+/* A space is open that has conversations of these ids: others have no file in that folder. */
+void bottega_engine_thread_sweep (BottegaEngineThread *self, const char *folder,
+                                  const char *const *ids);
 
 /* How many generate jobs come before this one while it waits; 0 once it has begun. */
 guint bottega_engine_thread_get_position (BottegaEngineThread *self, guint64 job);

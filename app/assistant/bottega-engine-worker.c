@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include "app/assistant/bottega-engine-worker.h"
+#include "app/assistant/bottega-kept-files.h"
 
 #include <glib/gi18n-lib.h>
 #include <stdatomic.h>
@@ -16,6 +17,7 @@
 
 #define RING_EVENTS       256
 #define RING_FULL_WAIT_US 2000
+#define KEEP_AT_END_US    (3 * G_USEC_PER_SEC)
 
 struct _BottegaEngineWorker {
   GThread *thread;
@@ -25,13 +27,16 @@ struct _BottegaEngineWorker {
   atomic_bool awake; /* the wake source has been set and not yet acknowledged */
   atomic_bool quit;
 
-  GMutex lock; /* guards the next six */
-  GCond pushed;
+  GMutex lock; /* guards the next ten */
+  GCond pushed, ended;
   GQueue jobs;
   guint64 running; /* id of the job in progress; 0: none */
   BottegaJobKind running_kind;
   gboolean cancelled; /* the running job has been */
-  gboolean saving;    /* a failed device is being replaced: the source must not be cancelled */
+  gboolean kept_all;  /* the thread is about to end */
+  guint64 keep_bytes;
+  char *spaces_folder; /* where they are; NULL: not known yet */
+  gboolean saving;     /* a failed device is being replaced: the source must not be cancelled */
 
   /* The engine thread's own. */
   guint64 load_id;     /* of the last load */
@@ -51,6 +56,7 @@ bottega_job_free (BottegaJob *job)
     return;
   g_free (job->path);
   g_free (job->device);
+  g_strfreev (job->ids);
   bottega_prompt_free (job->prompt);
   g_free (job);
 }
@@ -214,11 +220,43 @@ fall_back (BottegaEngineWorker *self, const GError *reason)
   return ok;
 }
 
+/* Files that are too many go. */
+static void
+fit (BottegaEngineWorker *self)
+{
+  g_autofree char *folder = NULL;
+  guint64 bytes;
+
+  g_mutex_lock (&self->lock);
+  bytes = self->keep_bytes;
+  folder = g_strdup (self->spaces_folder);
+  g_mutex_unlock (&self->lock);
+  if (folder != NULL)
+    bottega_kept_files_fit (folder, bytes);
+}
+
+/* Conversations outlive the model on the disk, path NULL: all of them. */
+static void
+keep (BottegaEngineWorker *self, const char *path)
+{
+  BottegaEngineSourceInterface *iface = BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source);
+  guint64 bytes;
+
+  g_mutex_lock (&self->lock);
+  bytes = self->keep_bytes;
+  g_mutex_unlock (&self->lock);
+  if (bytes == 0 || iface->keep == NULL)
+    return;
+  iface->keep (self->source, path, bytes);
+  fit (self);
+}
+
 static void
 run_load (BottegaEngineWorker *self, BottegaJob *job)
 {
   GError *error = NULL;
 
+  keep (self, NULL);
   self->load_id = job->id;
   self->wanted_context_tokens = job->context_tokens;
   g_set_str (&self->path, job->path);
@@ -237,6 +275,7 @@ run_unload (BottegaEngineWorker *self, BottegaJob *job)
 {
   BottegaEvent event = { BOTTEGA_EVENT_UNLOADED, job->id };
 
+  keep (self, NULL);
   BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source)->unload (self->source);
   g_clear_pointer (&self->device, g_free);
   g_clear_pointer (&self->load_error, g_free);
@@ -333,7 +372,7 @@ generate_once (BottegaEngineWorker *self, BottegaJob *job, BottegaEvent *finishe
   messages = bottega_prompt_get_messages (job->prompt, &n_messages);
   finished->stats = (EngineStats) { 0 };
   ok = BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source)
-           ->generate (self->source, messages, n_messages,
+           ->generate (self->source, job->path, messages, n_messages,
                        bottega_prompt_get_answer_prefix (job->prompt),
                        &job->options, on_engine_event, self, &finished->stats, &finished->error);
   finished->has_stats = ok || finished->stats.written_tokens > 0;
@@ -366,22 +405,56 @@ run_generate (BottegaEngineWorker *self, BottegaJob *job)
   push_event (self, &finished);
 }
 
+/* ---- conversations on the disk ---- */
+
+static void
+run_keep (BottegaEngineWorker *self, BottegaJob *job)
+{
+  keep (self, job->path);
+}
+
+static void
+run_forget (BottegaEngineWorker *self, BottegaJob *job)
+{
+  BottegaEngineSourceInterface *iface = BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source);
+
+  if (iface->forget != NULL)
+    iface->forget (self->source, job->path);
+  bottega_kept_files_wipe (job->path);
+}
+
+static void
+run_sweep (BottegaEngineWorker *self, BottegaJob *job)
+{
+  bottega_kept_files_sweep (job->path, (const char *const *) job->ids);
+}
+
+static void
+run_fit (BottegaEngineWorker *self, BottegaJob *job)
+{
+  fit (self);
+}
+
 static void (*const run_job[]) (BottegaEngineWorker *self, BottegaJob *job) = {
   [BOTTEGA_JOB_LOAD] = run_load,
   [BOTTEGA_JOB_UNLOAD] = run_unload,
   [BOTTEGA_JOB_GENERATE] = run_generate,
   [BOTTEGA_JOB_COUNT] = run_count,
+  [BOTTEGA_JOB_KEEP] = run_keep,
+  [BOTTEGA_JOB_FORGET] = run_forget,
+  [BOTTEGA_JOB_SWEEP] = run_sweep,
+  [BOTTEGA_JOB_FIT] = run_fit,
 };
 
 static gpointer
 engine_thread (gpointer data)
 {
   BottegaEngineWorker *self = data;
+  BottegaJob *job;
 
   g_mutex_lock (&self->lock);
   while (!atomic_load (&self->quit)) {
-    g_autoptr (BottegaJob) job = g_queue_pop_head (&self->jobs);
-
+    job = g_queue_pop_head (&self->jobs);
     if (job == NULL) {
       g_cond_wait (&self->pushed, &self->lock);
       continue;
@@ -394,10 +467,23 @@ engine_thread (gpointer data)
     g_mutex_unlock (&self->lock);
 
     run_job[job->kind](self, job);
+    bottega_job_free (job);
 
     g_mutex_lock (&self->lock);
     self->running = 0;
   }
+  BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source)->rearm (self->source);
+  g_mutex_unlock (&self->lock);
+
+  while ((job = g_queue_pop_head (&self->jobs)) != NULL) {
+    if (job->kind == BOTTEGA_JOB_FORGET) /* what was deleted must not come back */
+      run_forget (self, job);
+    bottega_job_free (job);
+  }
+  keep (self, NULL);
+  g_mutex_lock (&self->lock);
+  self->kept_all = TRUE;
+  g_cond_signal (&self->ended);
   g_mutex_unlock (&self->lock);
 
   BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source)->unload (self->source);
@@ -420,6 +506,7 @@ bottega_engine_worker_new (BottegaEngineSource *source, GSource *wake)
   atomic_init (&self->quit, FALSE);
   g_mutex_init (&self->lock);
   g_cond_init (&self->pushed);
+  g_cond_init (&self->ended);
   self->thread = g_thread_new ("engine", engine_thread, self);
 
   return self;
@@ -428,6 +515,8 @@ bottega_engine_worker_new (BottegaEngineSource *source, GSource *wake)
 void
 bottega_engine_worker_free (BottegaEngineWorker *self)
 {
+  gint64 until_us;
+
   if (self == NULL)
     return;
 
@@ -436,6 +525,13 @@ bottega_engine_worker_free (BottegaEngineWorker *self)
   if (self->running != 0)
     BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source)->cancel (self->source);
   g_cond_signal (&self->pushed);
+  until_us = g_get_monotonic_time () + KEEP_AT_END_US;
+  while (!self->kept_all && g_cond_wait_until (&self->ended, &self->lock, until_us))
+    ;
+  if (!self->kept_all) { /* longer than anybody wants to wait */
+    self->keep_bytes = 0;
+    BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source)->cancel (self->source);
+  }
   g_mutex_unlock (&self->lock);
   g_thread_join (self->thread);
 
@@ -443,9 +539,11 @@ bottega_engine_worker_free (BottegaEngineWorker *self)
   bottega_event_ring_free (self->ring);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->pushed);
+  g_cond_clear (&self->ended);
   g_string_free (self->text, TRUE);
   g_free (self->path);
   g_free (self->device);
+  g_free (self->spaces_folder);
   g_free (self->load_error);
   g_source_unref (self->wake);
   g_object_unref (self->source);
@@ -456,6 +554,10 @@ void
 bottega_engine_worker_push (BottegaEngineWorker *self, BottegaJob *job)
 {
   g_mutex_lock (&self->lock);
+  /* A question does not wait for a file: that conversation is kept another time. */
+  if (job->kind == BOTTEGA_JOB_GENERATE && self->running != 0 &&
+      self->running_kind == BOTTEGA_JOB_KEEP)
+    BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source)->cancel (self->source);
   g_queue_push_tail (&self->jobs, job);
   g_cond_signal (&self->pushed);
   g_mutex_unlock (&self->lock);
@@ -515,6 +617,16 @@ bottega_engine_worker_cancel (BottegaEngineWorker *self, guint64 id)
   g_mutex_unlock (&self->lock);
 
   return what;
+}
+
+void
+bottega_engine_worker_set_keep (BottegaEngineWorker *self, guint64 bytes,
+                                const char *spaces_folder)
+{
+  g_mutex_lock (&self->lock);
+  self->keep_bytes = bytes;
+  g_set_str (&self->spaces_folder, spaces_folder);
+  g_mutex_unlock (&self->lock);
 }
 
 gboolean

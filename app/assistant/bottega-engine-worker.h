@@ -14,12 +14,18 @@ typedef enum {
   BOTTEGA_JOB_UNLOAD,
   BOTTEGA_JOB_GENERATE,
   BOTTEGA_JOB_COUNT,
+  BOTTEGA_JOB_KEEP,   /* to its file; path NULL: all conversations */
+  BOTTEGA_JOB_FORGET, /* a conversation by its file, or all of a folder: both are removed */
+  BOTTEGA_JOB_SWEEP,  /* a folder */
+  BOTTEGA_JOB_FIT,    /* all files to what they may take */
 } BottegaJobKind;
 
 typedef struct {
   BottegaJobKind kind;
   guint64 id;
-  char *path, *device;    /* LOAD */
+  char *path;             /* LOAD; the conversation's file: GENERATE, KEEP; FORGET, SWEEP */
+  char *device;           /* LOAD */
+  char **ids;             /* SWEEP: of the conversations that there are */
   guint context_tokens;   /* LOAD */
   BottegaPrompt *prompt;  /* GENERATE, COUNT */
   guint reserve_tokens;   /* GENERATE */
@@ -34,7 +40,7 @@ typedef struct _BottegaEngineWorker BottegaEngineWorker;
 /* source: kept with a reference. wake: a GSource whose ready time is set to 0 when events are
  * there; kept with a reference. */
 BottegaEngineWorker *bottega_engine_worker_new (BottegaEngineSource *source, GSource *wake);
-/* Cancels, drops what waits, unloads, joins. */
+/* Cancels, drops what waits, keeps conversations for at most 3 seconds, unloads, joins. */
 void bottega_engine_worker_free (BottegaEngineWorker *self);
 
 /* Takes the job. */
@@ -42,6 +48,11 @@ void bottega_engine_worker_push (BottegaEngineWorker *self, BottegaJob *job);
 /* Takes a LOAD or UNLOAD job. One that runs is given up for it, one that waits is replaced, so that
  * questions which wait for a model find the new one. */
 void bottega_engine_worker_push_load (BottegaEngineWorker *self, BottegaJob *job);
+
+/* What kept conversations may take on the disk, in all spaces of a folder; 0, as at first: none is
+ * kept. */
+void bottega_engine_worker_set_keep (BottegaEngineWorker *self, guint64 bytes,
+                                     const char *spaces_folder);
 
 typedef enum {
   BOTTEGA_CANCEL_UNKNOWN, /* it has ended */

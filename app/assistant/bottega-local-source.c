@@ -1,22 +1,39 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Our engine behind the interface: one model, one session whose timeline the engine keeps in step
- * with each prompt. It must not know conversations. */
+/* Our engine behind the interface: one model, and a session for each of the conversations used
+ * last, which the engine keeps in step with their prompts. Of a conversation it knows the file that
+ * it may be kept in. */
 #define G_LOG_DOMAIN "bottega-local-source"
 #include "config.h"
 
 #include "app/assistant/bottega-local-source.h"
 
+#include "app/assistant/bottega-kept-files.h"
+
 #include <glib/gi18n-lib.h>
+#include <glib/gstdio.h>
 #include <string.h>
+
+/* Conversations that have a session; the engine holds more of others than it is told to. */
+#define MAX_HELD 4
+/* Fewer tokens are read as soon as they are read from a file. */
+#define MIN_KEPT_TOKENS 64
+
+/* A conversation. */
+typedef struct {
+  char *path; /* NULL: all that is none */
+  EngineSession *session;
+  gboolean changed; /* since the file was written */
+} Held;
 
 struct _BottegaLocalSource {
   GObject parent_instance;
 
   char *cache_dir;
   EngineModel *model;     /* the engine thread's; NULL: nothing loaded */
+  GPtrArray *held;        /* the engine thread's: of Held, the one used last at the end */
   GMutex lock;            /* guards the pointer below: cancel comes from other threads */
-  EngineSession *session; /* changed on the engine thread only */
-  gint cancel_load;       /* atomic */
+  EngineSession *session; /* that is in use; changed on the engine thread only */
+  gint cancelled;         /* atomic */
 };
 
 static void local_iface_init (BottegaEngineSourceInterface *iface);
@@ -24,16 +41,57 @@ static void local_iface_init (BottegaEngineSourceInterface *iface);
 G_DEFINE_FINAL_TYPE_WITH_CODE (BottegaLocalSource, bottega_local_source, G_TYPE_OBJECT,
                                G_IMPLEMENT_INTERFACE (BOTTEGA_TYPE_ENGINE_SOURCE, local_iface_init))
 
+/* The session that a cancel is for; one that came a moment ago is for it too. */
 static void
 set_session (BottegaLocalSource *self, EngineSession *session)
 {
-  EngineSession *old;
-
   g_mutex_lock (&self->lock);
-  old = self->session;
   self->session = session;
+  if (session != NULL) {
+    engine_session_rearm (session);
+    if (g_atomic_int_get (&self->cancelled))
+      engine_session_cancel (session);
+  }
   g_mutex_unlock (&self->lock);
-  g_clear_pointer (&old, engine_session_free);
+}
+
+static void
+held_free (gpointer data)
+{
+  Held *held = data;
+
+  engine_session_free (held->session);
+  g_free (held->path);
+  g_free (held);
+}
+
+/* The conversation of that file, in use from now on. */
+static Held *
+use_held (BottegaLocalSource *self, const char *path, GError **error)
+{
+  EngineSession *session;
+  Held *held;
+
+  set_session (self, NULL);
+  for (guint i = 0; i < self->held->len; i++) {
+    held = self->held->pdata[i];
+    if (g_strcmp0 (held->path, path) == 0) {
+      g_ptr_array_add (self->held, g_ptr_array_steal_index (self->held, i));
+      set_session (self, held->session);
+      return held;
+    }
+  }
+  session = engine_session_new (self->model, error);
+  if (session == NULL)
+    return NULL;
+  if (self->held->len >= MAX_HELD)
+    g_ptr_array_remove_index (self->held, 0);
+  held = g_new (Held, 1);
+  *held = (Held) { g_strdup (path), session, FALSE };
+  g_ptr_array_add (self->held, held);
+  set_session (self, session);
+
+  return held;
 }
 
 static void
@@ -42,8 +100,75 @@ local_unload (BottegaEngineSource *source)
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
 
   set_session (self, NULL);
+  g_ptr_array_set_size (self->held, 0);
   g_clear_pointer (&self->model, engine_model_close);
 }
+
+/* ---- conversations on the disk ---- */
+
+/* Goes on from the file where that has more of the prompt than memory. One that is of no use, by
+ * another model or damaged, goes. Returns the seconds that it took. */
+static double
+restore (Held *held, const GArray *prompt)
+{
+  gint64 begin_us = g_get_monotonic_time ();
+  g_autoptr (GError) error = NULL;
+  guint n_file;
+
+  if (held->path == NULL || !g_file_test (held->path, G_FILE_TEST_EXISTS))
+    return 0;
+  n_file = engine_session_restorable (held->session, held->path, prompt, &error);
+  if (n_file >= engine_session_reusable (held->session, prompt) + MIN_KEPT_TOKENS) {
+    engine_session_restore (held->session, held->path, &error);
+    held->changed = FALSE;
+    bottega_kept_files_touch (held->path);
+  }
+  if (g_error_matches (error, ENGINE_ERROR, ENGINE_ERROR_BAD_FILE))
+    g_unlink (held->path);
+
+  return (double) (g_get_monotonic_time () - begin_us) / 1e6;
+}
+
+static void
+local_keep (BottegaEngineSource *source, const char *path, guint64 most_bytes)
+{
+  BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
+
+  for (guint i = 0; i < self->held->len && !g_atomic_int_get (&self->cancelled); i++) {
+    Held *held = self->held->pdata[i];
+    guint64 bytes;
+
+    if (held->path == NULL || !held->changed || (path != NULL && strcmp (path, held->path) != 0))
+      continue;
+    bytes = engine_session_saved_bytes (held->session);
+    if (engine_session_n_tokens (held->session) < MIN_KEPT_TOKENS || bytes > most_bytes ||
+        !bottega_kept_files_prepare (held->path, bytes))
+      continue;
+    set_session (self, held->session);
+    held->changed = !engine_session_save (held->session, held->path, NULL);
+  }
+}
+
+/* path is its own, or the folder that it is in. */
+static gboolean
+is_of (const Held *held, const char *path)
+{
+  return held->path != NULL && g_str_has_prefix (held->path, path) &&
+         (held->path[strlen (path)] == '\0' || held->path[strlen (path)] == G_DIR_SEPARATOR);
+}
+
+static void
+local_forget (BottegaEngineSource *source, const char *path)
+{
+  BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
+
+  set_session (self, NULL);
+  for (guint i = self->held->len; i > 0; i--)
+    if (is_of (self->held->pdata[i - 1], path))
+      g_ptr_array_remove_index (self->held, i - 1);
+}
+
+/* ---- loading, reading, writing ---- */
 
 static gboolean
 local_load (BottegaEngineSource *source,
@@ -58,21 +183,14 @@ local_load (BottegaEngineSource *source,
     .cache_dir = self->cache_dir,
     .progress = request->progress,
     .progress_data = request->progress_data,
-    .cancel = &self->cancel_load,
+    .cancel = &self->cancelled,
   };
-  EngineSession *session;
 
   /* First the old one goes: two models need not fit at once. */
   local_unload (source);
   self->model = engine_model_open (request->path, &options, error);
   if (self->model == NULL)
     return FALSE;
-  session = engine_session_new (self->model, error);
-  if (session == NULL) {
-    g_clear_pointer (&self->model, engine_model_close);
-    return FALSE;
-  }
-  set_session (self, session);
 
   loaded->model_name = g_strdup (engine_model_info (self->model)->name);
   loaded->device = g_strdup (engine_model_device (self->model));
@@ -131,6 +249,7 @@ local_count (BottegaEngineSource *source,
 
 static gboolean
 local_generate (BottegaEngineSource *source,
+                const char *path,
                 const EngineMessage *messages,
                 gsize n_messages,
                 const char *answer_prefix,
@@ -143,11 +262,19 @@ local_generate (BottegaEngineSource *source,
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
   g_autoptr (GArray) tokens = encode (self, messages, n_messages, answer_prefix, error);
 
-  if (tokens == NULL)
-    return FALSE;
+  Held *held = tokens != NULL ? use_held (self, path, error) : NULL;
+  double restore_s;
+  gboolean ok;
 
-  return engine_session_generate (self->session, tokens, options, on_event, user_data, stats,
-                                  error);
+  if (held == NULL)
+    return FALSE;
+  restore_s = restore (held, tokens);
+  ok = engine_session_generate (held->session, tokens, options, on_event, user_data, stats, error);
+  held->changed = held->changed || stats->read_tokens + stats->written_tokens > 0;
+  if (stats->ttft_s > 0) /* the wait was longer by that */
+    stats->ttft_s += restore_s;
+
+  return ok;
 }
 
 static void
@@ -155,9 +282,11 @@ local_rearm (BottegaEngineSource *source)
 {
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
 
-  g_atomic_int_set (&self->cancel_load, FALSE);
+  g_mutex_lock (&self->lock);
+  g_atomic_int_set (&self->cancelled, FALSE);
   if (self->session != NULL)
     engine_session_rearm (self->session);
+  g_mutex_unlock (&self->lock);
 }
 
 static void
@@ -165,8 +294,8 @@ local_cancel (BottegaEngineSource *source)
 {
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
 
-  g_atomic_int_set (&self->cancel_load, TRUE);
   g_mutex_lock (&self->lock);
+  g_atomic_int_set (&self->cancelled, TRUE);
   if (self->session != NULL)
     engine_session_cancel (self->session);
   g_mutex_unlock (&self->lock);
@@ -301,6 +430,8 @@ local_iface_init (BottegaEngineSourceInterface *iface)
   iface->unload = local_unload;
   iface->count = local_count;
   iface->generate = local_generate;
+  iface->keep = local_keep;
+  iface->forget = local_forget;
   iface->rearm = local_rearm;
   iface->cancel = local_cancel;
   iface->read_facts = local_read_facts;
@@ -314,6 +445,7 @@ bottega_local_source_finalize (GObject *object)
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (object);
 
   local_unload (BOTTEGA_ENGINE_SOURCE (self));
+  g_ptr_array_unref (self->held);
   g_mutex_clear (&self->lock);
   g_free (self->cache_dir);
 
@@ -330,6 +462,7 @@ static void
 bottega_local_source_init (BottegaLocalSource *self)
 {
   g_mutex_init (&self->lock);
+  self->held = g_ptr_array_new_with_free_func (held_free);
 }
 
 BottegaEngineSource *

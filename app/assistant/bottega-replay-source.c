@@ -214,6 +214,7 @@ replay_write (BottegaReplaySource *self,
 
 static gboolean
 replay_generate (BottegaEngineSource *source,
+                 const char *path,
                  const EngineMessage *messages,
                  gsize n_messages,
                  const char *answer_prefix,

@@ -22,6 +22,7 @@ enum {
   PROP_INSTRUCTIONS,
   PROP_ONLY_DOCUMENTS,
   PROP_SPACE,
+  PROP_KEPT_MEGABYTES,
   PROP_WINDOW_WIDTH,
   PROP_WINDOW_HEIGHT,
   PROP_WINDOW_MAXIMIZED,
@@ -86,6 +87,8 @@ bottega_settings_class_init (BottegaSettingsClass *klass)
   properties[PROP_ONLY_DOCUMENTS] =
       g_param_spec_boolean ("only-documents", NULL, NULL, FALSE, flags);
   properties[PROP_SPACE] = g_param_spec_string ("space", NULL, NULL, "personal", flags);
+  properties[PROP_KEPT_MEGABYTES] =
+      g_param_spec_uint ("kept-megabytes", NULL, NULL, 0, 1000000, 2000, flags);
   properties[PROP_WINDOW_WIDTH] =
       g_param_spec_int ("window-width", NULL, NULL, 0, G_MAXINT, 1100, flags);
   properties[PROP_WINDOW_HEIGHT] =
@@ -205,6 +208,14 @@ bottega_settings_get_space (BottegaSettings *self)
   g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), NULL);
 
   return g_value_get_string (&self->values[PROP_SPACE]);
+}
+
+guint
+bottega_settings_get_kept_megabytes (BottegaSettings *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), 0);
+
+  return g_value_get_uint (&self->values[PROP_KEPT_MEGABYTES]);
 }
 
 void

@@ -12,6 +12,7 @@
  *   instructions       string   ""      goes first in every conversation
  *   only-documents     boolean  FALSE   new conversations say what the documents say, or nothing
  *   space              string   "personal"  was open last
+ *   kept-megabytes     uint     2000    of all conversations on the disk; 0: none is kept there
  *   window-width       int      1100
  *   window-height      int      720
  *   window-maximized   boolean  FALSE
@@ -44,6 +45,7 @@ guint bottega_settings_get_max_answer_tokens (BottegaSettings *self);
 const char *bottega_settings_get_instructions (BottegaSettings *self);
 gboolean bottega_settings_get_only_documents (BottegaSettings *self);
 const char *bottega_settings_get_space (BottegaSettings *self);
+guint bottega_settings_get_kept_megabytes (BottegaSettings *self);
 
 /* What was set for the model that is loaded; copied. Device and context length are for whoever
  * loads it. */

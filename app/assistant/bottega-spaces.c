@@ -4,6 +4,8 @@
 
 #include "app/assistant/bottega-spaces.h"
 
+#include "app/assistant/bottega-kept-files.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gi18n-lib.h>
@@ -102,8 +104,8 @@ overwrite (int fd)
   return fsync (fd) == 0;
 }
 
-static gboolean
-remove_file (const char *path, GError **error)
+gboolean
+bottega_spaces_remove_file (const char *path, GError **error)
 {
   int fd = g_open (path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
   gboolean ok = fd >= 0 ? overwrite (fd) : errno == ENOENT;
@@ -125,13 +127,16 @@ gboolean
 bottega_spaces_delete (const char *data_dir, const char *name, GError **error)
 {
   static const char *const endings[] = { "-wal", "-shm", "", ".lock" };
+  g_autofree char *store = path_of (data_dir, name, "");
+  g_autofree char *kept = bottega_kept_files_get_folder (store);
 
   for (guint i = 0; i < G_N_ELEMENTS (endings); i++) {
     g_autofree char *path = path_of (data_dir, name, endings[i]);
 
-    if (!remove_file (path, error))
+    if (!bottega_spaces_remove_file (path, error))
       return FALSE;
   }
+  bottega_kept_files_wipe (kept);
 
   return TRUE;
 }

@@ -17,6 +17,8 @@ char *bottega_spaces_get_path (const char *data_dir, const char *name);
 gboolean bottega_spaces_exists (const char *data_dir, const char *name);
 /* FALSE and a sentence for what cannot be the name of a file. */
 gboolean bottega_spaces_check_name (const char *name, GError **error);
+/* Overwrites a file with zeros and removes it; one that is not there is no error. */
+gboolean bottega_spaces_remove_file (const char *path, GError **error);
 /* Overwrites the space's files with zeros and removes them. It must not be open. */
 gboolean bottega_spaces_delete (const char *data_dir, const char *name, GError **error);
 

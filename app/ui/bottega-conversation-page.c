@@ -612,9 +612,11 @@ bottega_conversation_page_set_conversation (BottegaConversationPage *self,
 
   if (self->conversation == conversation)
     return;
-  if (self->conversation != NULL)
+  if (self->conversation != NULL) {
     g_object_set_data_full (G_OBJECT (self->conversation), "bottega-draft",
                             bottega_composer_dup_text (self->composer), g_free);
+    bottega_conversation_leave (self->conversation);
+  }
   forget_messages (self);
   g_set_object (&self->conversation, conversation);
   g_signal_group_set_target (self->signals, conversation);

@@ -17,6 +17,7 @@ struct _BottegaPreferencesDialog {
   AdwSwitchRow *only_documents_row;
   GtkSpinButton *temperature_button;
   GtkSpinButton *answer_button;
+  GtkSpinButton *kept_button;
   AdwComboRow *device_row;
   AdwActionRow *device_now_row;
   AdwComboRow *context_row;
@@ -206,6 +207,7 @@ bottega_preferences_dialog_class_init (BottegaPreferencesDialogClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, only_documents_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, temperature_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, answer_button);
+  gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, kept_button);
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, device_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, device_now_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, context_row);
@@ -231,6 +233,7 @@ bind_settings (BottegaPreferencesDialog *self)
   g_object_bind_property (settings, "only-documents", self->only_documents_row, "active", both);
   g_object_bind_property (settings, "temperature", self->temperature_button, "value", both);
   g_object_bind_property (settings, "max-answer-tokens", self->answer_button, "value", both);
+  g_object_bind_property (settings, "kept-megabytes", self->kept_button, "value", both);
   g_signal_connect_object (settings, "notify::device", G_CALLBACK (update_reload_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (settings, "notify::context-length", G_CALLBACK (update_reload_cb), self,

@@ -106,7 +106,7 @@ ask (BottegaEngineThread *thread, Seen *seen)
   options.max_tokens = 1000000;
   bottega_prompt_add (prompt, "user", "q", "What is this?");
 
-  return bottega_engine_thread_generate (thread, prompt, 100, &options, &events, seen);
+  return bottega_engine_thread_generate (thread, NULL, prompt, 100, &options, &events, seen);
 }
 
 static gboolean

@@ -58,7 +58,7 @@ ask (BottegaEngineThread *thread, BottegaPrompt *prompt, guint max_tokens, Seen 
   options.max_tokens = max_tokens;
   seen->text = g_string_new (NULL);
 
-  return bottega_engine_thread_generate (thread, prompt, max_tokens, &options, &events, seen);
+  return bottega_engine_thread_generate (thread, NULL, prompt, max_tokens, &options, &events, seen);
 }
 
 static void
