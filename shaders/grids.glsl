@@ -57,11 +57,11 @@ grid_bits (ShaderWeights w, uint row, uint b, uint blocks, uint group)
 #endif
 }
 
-/* q: a block's words of codes, s: what the plane of scales says of it, super_at: where its super
- * lies. */
+/* q: a block's words of codes, s: what the plane of scales says of it, super: what that of supers
+ * says. */
 #if defined GRID_IQ2
 void
-decode (ShaderWeights w, uint q[WORDS], uint s, uint b, uint super_at, inout Block block)
+decode (ShaderWeights w, uint q[WORDS], uint s, uint b, uvec2 super, inout Block block)
 {
 #ifdef PARITY
   uint signs = with_parity (q[0]), more = guests (q[0]);
@@ -83,13 +83,13 @@ decode (ShaderWeights w, uint q[WORDS], uint s, uint b, uint super_at, inout Blo
 #else
   uvec2 scale = uvec2 (s, s >> 4) & 15u;
 #endif
-  vec2 scales = half_at (w.supers, super_at) * (0.5 + vec2 (scale)) * 0.25;
+  vec2 scales = unpackHalf2x16 (super.x).x * (0.5 + vec2 (scale)) * 0.25;
   block.scale[0] = scales.x;
   block.scale[1] = scales.y;
 }
 #elif defined GRID_IQ3
 void
-decode (ShaderWeights w, uint q[WORDS], uint s, uint b, uint super_at, inout Block block)
+decode (ShaderWeights w, uint q[WORDS], uint s, uint b, uvec2 super, inout Block block)
 {
 #ifdef PARITY
   uint signs = with_parity (q[0]);
@@ -111,7 +111,7 @@ decode (ShaderWeights w, uint q[WORDS], uint s, uint b, uint super_at, inout Blo
 #else
   float scale = (0.5 + float (guests (q[0]))) * 0.5;
 #endif
-  block.scale[0] = block.scale[1] = half_at (w.supers, super_at) * scale;
+  block.scale[0] = block.scale[1] = unpackHalf2x16 (super.x).x * scale;
 }
 #elif defined GRID_IQ1
 /* Eight times the weights of an entry, and one more or less: signed bytes, reckoned from 128 below
@@ -125,7 +125,7 @@ move (uint entry, bool down, uint j, inout Block block)
 }
 
 void
-decode (ShaderWeights w, uint q[WORDS], uint s, uint b, uint super_at, inout Block block)
+decode (ShaderWeights w, uint q[WORDS], uint s, uint b, uvec2 super, inout Block block)
 {
   [[unroll]] for (uint j = 0; j < 4; j++) {
 #ifdef GRID_M
@@ -137,13 +137,12 @@ decode (ShaderWeights w, uint q[WORDS], uint s, uint b, uint super_at, inout Blo
     move (entry, down != 0, j, block);
   }
 #ifdef GRID_M
-  uvec2 d = Uvec2sIn (w.supers).v[super_at];
-  uvec2 top = (d & 0xf000u) >> 12 | d >> 28 << 4; /* of two words: 4 bits each of the f16 */
+  uvec2 top = (super & 0xf000u) >> 12 | super >> 28 << 4; /* of two words: 4 bits each of the f16 */
   float unit = unpackHalf2x16 (top.x | top.y << 8).x;
-  uint own = ((b & 4u) == 0 ? d.x : d.y) >> (16 * (b / 2 % 2) + 6 * (b % 2));
+  uint own = ((b & 4u) == 0 ? super.x : super.y) >> (16 * (b / 2 % 2) + 6 * (b % 2));
   uvec2 scale = uvec2 (own, own >> 3) & 7u;
 #else
-  float unit = half_at (w.supers, super_at);
+  float unit = unpackHalf2x16 (super.x).x;
   uvec2 scale = uvec2 ((s >> 12) & 7u);
 #endif
   vec2 scales = unit * vec2 (2 * scale + 1) * 0.125;
@@ -152,11 +151,22 @@ decode (ShaderWeights w, uint q[WORDS], uint s, uint b, uint super_at, inout Blo
 }
 #endif
 
-void
-load_grid (ShaderWeights w, uint row, uint b, uint blocks, uint group, uint q[WORDS],
-           inout Block block)
+/* As fetch_scales (): of the scales (x), of the supers (y, z). */
+uvec4
+fetch_grid (ShaderWeights w, uint row, uint b, uint blocks, uint group)
 {
   uint super_at = row_start (row, (blocks + 7) / 8, group) + b / 8 * group;
-  decode (w, q, grid_bits (w, row, b, blocks, group), b, super_at, block);
+#ifdef GRID_M
+  uvec2 super = Uvec2sIn (w.supers).v[super_at];
+#else
+  uvec2 super = uvec2 (uint (Uint16sIn (w.supers).v[super_at]), 0);
+#endif
+  return uvec4 (grid_bits (w, row, b, blocks, group), super, 0);
+}
+
+void
+make_grid (ShaderWeights w, uint q[WORDS], uvec4 s, uint b, inout Block block)
+{
+  decode (w, q, s.x, b, s.yz, block);
   block.minimum[0] = block.minimum[1] = 0.0;
 }

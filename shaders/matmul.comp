@@ -6,30 +6,9 @@
 #version 460
 #include "refs.glsl"
 #include "weights.glsl"
-#include "activation.glsl"
+#include "product.glsl"
 #ifdef DOT_INT
 #extension GL_EXT_integer_dot_product : require
-#endif
-
-layout (constant_id = 2) const uint COLUMNS = 1;
-layout (constant_id = 3) const uint MODE = SHADER_STORE;
-layout (constant_id = 4) const uint GROUP = 1;
-layout (constant_id = 5) const uint FEATURES = 0;
-
-#ifdef EXPERTS /* tiles are pairs of token and expert, weights those of a tile's expert */
-#include "experts.glsl"
-#endif
-
-layout (push_constant) uniform Push
-{
-#ifdef EXPERTS
-  ShaderExpertsPush p;
-#else
-  ShaderMatmulPush p;
-#endif
-};
-#ifdef EXPERTS
-Tile pairs;
 #endif
 
 const uint SPLIT = gl_WorkGroupSize.y;
@@ -91,32 +70,6 @@ multiply (uint row, uint tile, uint x_at, inout float acc[COLUMNS])
 }
 
 void
-finish (uint row, uint tile, float acc[COLUMNS])
-{
-  [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
-#ifdef EXPERTS
-    if (c >= pairs.n)
-      break;
-    uint at = tile_pair (p.tiles, pairs, COLUMNS, c) * p.stride + row;
-    uint bias = pairs.expert * p.rows + row;
-#else
-    uint at = (tile * COLUMNS + c) * p.stride + p.first + row;
-    uint bias = row;
-#endif
-    float y = acc[c];
-    if ((FEATURES & SHADER_BIASED) != 0)
-      y += p.bias.v[bias];
-#ifndef EXPERTS
-    if ((FEATURES & SHADER_SCALED) != 0)
-      y *= p.scale;
-    if ((FEATURES & SHADER_CAPPED) != 0)
-      y = cap_softly (y, p.cap);
-#endif
-    p.dst.v[at] = finished (MODE, y, MODE == SHADER_STORE ? 0.0 : p.dst.v[at]);
-  }
-}
-
-void
 main ()
 {
   uint lane = gl_LocalInvocationID.x, row = gl_WorkGroupID.x * gl_WorkGroupSize.x + lane;
@@ -146,5 +99,7 @@ main ()
         acc[c] += parts[(other * COLUMNS + c) * gl_WorkGroupSize.x + lane];
   }
   if (row < p.rows)
-    finish (row, tile, acc);
+      [[unroll]]
+    for (uint c = 0; c < COLUMNS; c++)
+      finish (row, tile, c, acc[c]);
 }

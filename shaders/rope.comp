@@ -6,6 +6,7 @@
  * `pairs` K lies as [d_key / 2][64 tokens] pairs of values instead, for attention-narrow.comp. */
 #version 460
 #include "refs.glsl"
+#include "halves.glsl"
 
 layout (constant_id = 2) const uint HAS = 0; /* SHADER_HEADS_NORMED … */
 const bool NORMED = (HAS & SHADER_HEADS_NORMED) != 0;
@@ -23,27 +24,6 @@ coherent buffer FloatsShared
 {
   float v[];
 };
-
-/* f16 bits of x, rounded to nearest even; packHalf2x16 may round otherwise. */
-uint
-half_bits (float x)
-{
-  uint bits = floatBitsToUint (x), sign = (bits >> 16) & 0x8000u, a = bits & 0x7fffffffu;
-  uint half_value;
-  if (a >= 0x47800000u)
-    half_value = a > 0x7f800000u ? 0x7e00u : 0x7c00u;
-  else if (a < 0x38800000u)
-    half_value = floatBitsToUint (uintBitsToFloat (a) + 0.5) - 0x3f000000u;
-  else
-    half_value = ((a + 0xfffu + ((a >> 13) & 1u)) >> 13) - (112u << 10);
-  return half_value | sign;
-}
-
-uint
-half_pair (float a, float b)
-{
-  return half_bits (a) | half_bits (b) << 16;
-}
 
 /* Where head `own` of this workgroup begins, first its query heads, then those of k; first: the
  * token's row. */

@@ -26,12 +26,6 @@
 #define HALVES /* differ in their scales */
 #endif
 
-float
-half_at (UintsIn plane, uint at)
-{
-  return unpackHalf2x16 (uint (Uint16sIn (plane).v[at])).x;
-}
-
 /* What the plane of scales says of block b. */
 uint
 bits_at (UintsIn plane, uint at, uint b)
@@ -49,56 +43,71 @@ half_of_ue4m3 (uint e)
 }
 
 #ifndef GRIDS
-void
-load_scales (ShaderWeights w, uint row, uint b, uint blocks, uint group, inout Block block)
+/* What the planes of scales (x, or more of a WIDE form) and supers (y) hold of block b, as bits. */
+uvec4
+fetch_scales (ShaderWeights w, uint row, uint b, uint blocks, uint group)
 {
   uint units = (blocks + SCALE_BLOCKS - 1) / SCALE_BLOCKS;
   uint at = row_start (row, units, group) + b / SCALE_BLOCKS * group;
   uint super_at = row_start (row, (blocks + 7) / 8, group) + b / 8 * group;
+#if defined WIDE_SCALE || defined SCALE_PAIR
+  return uvec4 (w.scales.v[at], 0, 0, 0);
+#elif defined WIDE || defined WIDE_HALVES
+  return uvec4 (Uvec2sIn (w.scales).v[at], 0, 0);
+#elif defined WIDE_BOTH
+  return Uvec4sIn (w.scales).v[at];
+#elif defined SCALE_K || defined SCALE_FOURS
+  return uvec4 (bits_at (w.scales, at, b), w.supers.v[super_at], 0, 0);
+#elif defined SCALE_BYTES || defined SCALE_BYTE
+  return uvec4 (bits_at (w.scales, at, b), uint (Uint16sIn (w.supers).v[super_at]), 0, 0);
+#elif defined SCALE_SUPER
+  return uvec4 (0, uint (Uint16sIn (w.supers).v[super_at]), 0, 0);
+#else
+  return uvec4 (bits_at (w.scales, at, b), 0, 0, 0);
+#endif
+}
+
+void
+make_scales (uvec4 s, inout Block block)
+{
   vec2 scale, minimum = vec2 (0.0);
 #if defined WIDE_SCALE
-  scale = vec2 (uintBitsToFloat (w.scales.v[at]));
+  scale = vec2 (uintBitsToFloat (s.x));
 #elif defined WIDE
-  vec2 s = Vec2sIn (w.scales).v[at];
-  scale = s.xx;
-  minimum = s.yy;
+  scale = vec2 (uintBitsToFloat (s.x));
+  minimum = vec2 (uintBitsToFloat (s.y));
 #elif defined WIDE_HALVES
-  scale = Vec2sIn (w.scales).v[at];
+  scale = uintBitsToFloat (s.xy);
 #elif defined WIDE_BOTH
-  vec4 s = Vec4sOf (w.scales).v[at];
-  scale = s.xy;
-  minimum = s.zw;
+  scale = uintBitsToFloat (s.xy);
+  minimum = uintBitsToFloat (s.zw);
 #elif defined SCALE_F16
-  scale = vec2 (half_at (w.scales, at));
+  scale = unpackHalf2x16 (s.x).xx;
 #elif defined SCALE_PAIR
-  vec2 s = unpackHalf2x16 (w.scales.v[at]);
-  scale = s.xx;
-  minimum = s.yy;
+  vec2 both = unpackHalf2x16 (s.x);
+  scale = both.xx;
+  minimum = both.yy;
 #elif defined SCALE_K
-  uint s = bits_at (w.scales, at, b);
-  vec2 d = unpackHalf2x16 (w.supers.v[super_at]);
-  scale = vec2 (d.x * float (s & 255u));
-  minimum = vec2 (-d.y * float (s >> 8));
+  vec2 d = unpackHalf2x16 (s.y);
+  scale = vec2 (d.x * float (s.x & 255u));
+  minimum = vec2 (-d.y * float (s.x >> 8));
 #elif defined SCALE_BYTES
-  int s = int (bits_at (w.scales, at, b));
-  scale = half_at (w.supers, super_at) *
-          vec2 (float (bitfieldExtract (s, 0, 8)), float (bitfieldExtract (s, 8, 8)));
+  int bytes = int (s.x);
+  scale = unpackHalf2x16 (s.y).x *
+          vec2 (float (bitfieldExtract (bytes, 0, 8)), float (bitfieldExtract (bytes, 8, 8)));
 #elif defined SCALE_BYTE
-  int s = int (bits_at (w.scales, at, b));
-  scale = vec2 (half_at (w.supers, super_at) * float (bitfieldExtract (s, 0, 8)));
+  scale = vec2 (unpackHalf2x16 (s.y).x * float (bitfieldExtract (int (s.x), 0, 8)));
 #elif defined SCALE_FOURS
-  uint s = bits_at (w.scales, at, b);
-  vec2 d = unpackHalf2x16 (w.supers.v[super_at]);
-  scale = d.x * vec2 (uvec2 (s, s >> 4) & 15u);
-  minimum = -d.y * vec2 (uvec2 (s >> 8, s >> 12) & 15u);
+  vec2 d = unpackHalf2x16 (s.y);
+  scale = d.x * vec2 (uvec2 (s.x, s.x >> 4) & 15u);
+  minimum = -d.y * vec2 (uvec2 (s.x >> 8, s.x >> 12) & 15u);
 #elif defined SCALE_E8M0
-  uint e = bits_at (w.scales, at, b) & 255u;
+  uint e = s.x & 255u;
   scale = vec2 (uintBitsToFloat (e > 1 ? (e - 1) << 23 : 0x200000u << e));
 #elif defined SCALE_UE4M3
-  uint s = bits_at (w.scales, at, b);
-  scale = vec2 (half_of_ue4m3 (s & 255u), half_of_ue4m3 (s >> 8));
+  scale = vec2 (half_of_ue4m3 (s.x & 255u), half_of_ue4m3 (s.x >> 8));
 #elif defined SCALE_SUPER
-  scale = vec2 (half_at (w.supers, super_at));
+  scale = unpackHalf2x16 (s.y).xx;
 #endif
   block.scale[0] = scale.x;
   block.scale[1] = scale.y;

@@ -17,19 +17,9 @@
 #extension GL_EXT_shader_16bit_storage : require
 
 POINTER (8)
-readonly restrict buffer Vec2sIn
-{
-  vec2 v[];
-};
-POINTER (8)
 readonly restrict buffer Uvec2sIn
 {
   uvec2 v[];
-};
-POINTER (16)
-readonly restrict buffer Vec4sOf
-{
-  vec4 v[];
 };
 POINTER (2)
 readonly restrict buffer Uint16sIn
@@ -64,7 +54,7 @@ row_start (uint row, uint units, uint group)
   return row / group * units * group + row % group;
 }
 
-#if defined BOOK && defined DOT_INT
+#if defined BOOK && (defined DOT_INT || defined MATRIX)
 #define SHARED_BOOK
 shared uint book[BOOK];
 #endif
@@ -148,30 +138,57 @@ four_codes (ShaderWeights weights, uint q[WORDS], uvec2 high, uint w)
 }
 #endif
 
+/* What the planes hold of a block: fetched first and unpacked later, so that there is other work
+ * while it is on its way. */
+struct Packed {
+  uint q[WORDS];
+#ifndef FLOATS
+  uvec2 high;
+  uvec4 scales; /* and supers */
+#endif
+};
+
+Packed
+fetch_block (ShaderWeights w, uint row, uint b, uint blocks, uint group)
+{
+  Packed fetched;
+  load_words (w, row, b, blocks, group, fetched.q);
+#ifndef FLOATS
+  fetched.high = uvec2 (0);
+#ifdef GRIDS
+  fetched.scales = fetch_grid (w, row, b, blocks, group);
+#else
+#if HIGH == 1
+  fetched.high.x = w.high.v[row_start (row, blocks, group) + b * group];
+#elif HIGH == 2
+  fetched.high = Uvec2sIn (w.high).v[row_start (row, blocks, group) + b * group];
+#endif
+  fetched.scales = fetch_scales (w, row, b, blocks, group);
+#endif
+#endif
+  return fetched;
+}
+
+Block
+unpack_block (ShaderWeights w, Packed fetched, uint b)
+{
+  Block block;
+#if defined FLOATS
+  block.q = fetched.q;
+#elif defined GRIDS
+  make_grid (w, fetched.q, fetched.scales, b, block);
+#else
+  make_scales (fetched.scales, block);
+  [[unroll]] for (uint word = 0; word < 8; word++)
+    block.codes[word] = int (four_codes (w, fetched.q, fetched.high, word));
+#endif
+  return block;
+}
+
 Block
 load_block (ShaderWeights w, uint row, uint b, uint blocks, uint group)
 {
-  Block block;
-#ifdef FLOATS
-  load_words (w, row, b, blocks, group, block.q);
-#else
-  uint q[WORDS];
-  load_words (w, row, b, blocks, group, q);
-#ifdef GRIDS
-  load_grid (w, row, b, blocks, group, q, block);
-#else
-  uvec2 high = uvec2 (0);
-#if HIGH == 1
-  high.x = w.high.v[row_start (row, blocks, group) + b * group];
-#elif HIGH == 2
-  high = Uvec2sIn (w.high).v[row_start (row, blocks, group) + b * group];
-#endif
-  load_scales (w, row, b, blocks, group, block);
-  [[unroll]] for (uint word = 0; word < 8; word++)
-    block.codes[word] = int (four_codes (w, q, high, word));
-#endif
-#endif
-  return block;
+  return unpack_block (w, fetch_block (w, row, b, blocks, group), b);
 }
 
 /* Weight i of a block, exactly as the format defines it; i is a constant after unrolling. */

@@ -151,11 +151,11 @@ write_batch (VulkanExecutable *self, const EngineBatch *batch, ShaderBatch *shar
 }
 
 static uint32_t
-count (const VulkanExecutable *self, VulkanCount kind, uint32_t fixed, const ShaderBatch *shared,
-       uint32_t columns)
+count (const VulkanExecutable *self, VulkanCount kind, uint32_t fixed, const ShaderBatch *shared)
 {
   if (kind == VULKAN_COUNT_EXPERT_TILES)
     return vulkan_most_expert_tiles (&self->plan->desc->h, shared->n_tokens, fixed);
+  uint32_t columns = MAX (fixed, 1);
   const uint32_t counts[] = {
     [VULKAN_COUNT_FIXED] = fixed,
     [VULKAN_COUNT_TOKENS] = shared->n_tokens,
@@ -191,7 +191,7 @@ vulkan_batch_write (VulkanExecutable *self, const EngineBatch *batch,
       const VulkanGrid *grid = &g_array_index (recording->grids, VulkanGrid, i);
       uint32_t size[3];
       for (uint32_t d = 0; d < 3; d++)
-        size[d] = count (self, grid->kind[d], grid->fixed[d], &shared, recording->columns);
+        size[d] = count (self, grid->kind[d], grid->fixed[d], &shared);
       arguments[recording->first_argument + i] =
           (VkDispatchIndirectCommand) { size[0], size[1], size[2] };
     }

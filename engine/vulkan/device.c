@@ -3,6 +3,8 @@
  * device with one compute queue. Knows nothing of memory blocks, pipelines or models. */
 #include "engine/vulkan/device.h"
 
+#include "shaders/shared.h"
+
 #include <string.h>
 
 #define VENDOR_AMD    0x1002
@@ -21,6 +23,7 @@ static const VulkanQuirks quirks[] = {
       .split = 1,
       .fill = 4,
       .max_columns = 16,
+      .tiling = VULKAN_TILING_NONE,
       .chunk_tokens = 128,
   },
   {
@@ -31,7 +34,10 @@ static const VulkanQuirks quirks[] = {
       .split = 4,
       .fill = 256,
       .max_columns = 8,
-      .chunk_tokens = 256,
+      .tiling = VULKAN_TILING_MATRIX,
+      .fill_tiles = 64,
+      .sums = 8,
+      .chunk_tokens = 512,
   },
   {
       .vendor = VENDOR_NVIDIA,
@@ -41,7 +47,10 @@ static const VulkanQuirks quirks[] = {
       .split = 8,
       .fill = 512,
       .max_columns = 8,
-      .chunk_tokens = 256,
+      .tiling = VULKAN_TILING_MATRIX,
+      .fill_tiles = 128,
+      .sums = 8,
+      .chunk_tokens = 512,
   },
   {
       .lanes = 32,
@@ -50,7 +59,10 @@ static const VulkanQuirks quirks[] = {
       .split = 4,
       .fill = 256,
       .max_columns = 8,
-      .chunk_tokens = 128,
+      .tiling = VULKAN_TILING_MATRIX,
+      .fill_tiles = 64,
+      .sums = 8,
+      .chunk_tokens = 256,
   },
 };
 
@@ -107,9 +119,17 @@ ask_features (VkPhysicalDevice physical, VulkanAbilities *can)
   VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES,
   };
+  VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR,
+    .pNext = can->has_int_dot ? &dot : NULL,
+  };
+  VkPhysicalDeviceSubgroupSizeControlFeatures size = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
+    .pNext = can->has_cooperative_matrix ? (void *) &matrix : matrix.pNext,
+  };
   VkPhysicalDeviceVulkan12Features v12 = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-    .pNext = can->has_int_dot ? &dot : NULL,
+    .pNext = can->has_subgroup_control ? (void *) &size : size.pNext,
   };
   VkPhysicalDeviceVulkan11Features v11 = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
@@ -123,7 +143,47 @@ ask_features (VkPhysicalDevice physical, VulkanAbilities *can)
   can->has_storage16 = v11.storageBuffer16BitAccess;
   can->has_addresses = v12.bufferDeviceAddress;
   can->has_float16 = v12.shaderFloat16;
+  can->has_memory_model = v12.vulkanMemoryModel && v12.vulkanMemoryModelDeviceScope;
   can->has_int_dot = can->has_int_dot && dot.shaderIntegerDotProduct;
+  can->has_cooperative_matrix = can->has_cooperative_matrix && matrix.cooperativeMatrix;
+  can->has_full_subgroups = can->has_subgroup_control && size.subgroupSizeControl &&
+                            size.computeFullSubgroups;
+}
+
+/* What the matrix units multiply: of the shapes of f16 with sums in f32 that a subgroup has, the
+ * one of most products. The kernel asks for a fixed size of subgroups besides. */
+static void
+ask_matrix (VkInstance instance, VkPhysicalDevice physical, VulkanAbilities *can)
+{
+  PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR get =
+      (PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR) vkGetInstanceProcAddr (
+          instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR");
+  uint32_t n = 0;
+  if (!can->has_cooperative_matrix || !can->has_float16 || !can->has_memory_model ||
+      !can->has_full_subgroups || get == NULL || get (physical, &n, NULL) != VK_SUCCESS)
+    return;
+  g_autofree VkCooperativeMatrixPropertiesKHR *shapes =
+      g_new0 (VkCooperativeMatrixPropertiesKHR, n + 1);
+  for (uint32_t i = 0; i < n; i++)
+    shapes[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR;
+  if (get (physical, &n, shapes) != VK_SUCCESS)
+    return;
+  uint32_t most = 0;
+  for (uint32_t i = 0; i < n; i++) {
+    const VkCooperativeMatrixPropertiesKHR *shape = &shapes[i];
+    uint32_t products = shape->MSize * shape->NSize * shape->KSize;
+    if (shape->AType != VK_COMPONENT_TYPE_FLOAT16_KHR ||
+        shape->BType != VK_COMPONENT_TYPE_FLOAT16_KHR ||
+        shape->CType != VK_COMPONENT_TYPE_FLOAT32_KHR ||
+        shape->ResultType != VK_COMPONENT_TYPE_FLOAT32_KHR || shape->saturatingAccumulation ||
+        shape->scope != VK_SCOPE_SUBGROUP_KHR || SHADER_BLOCK % shape->KSize != 0 ||
+        products <= most)
+      continue;
+    most = products;
+    can->matrix = (VulkanMatrix) { shape->MSize, shape->NSize, shape->KSize, can->subgroup_size };
+  }
+  if (can->subgroup_min <= 32 && can->subgroup_max >= 32)
+    can->matrix.subgroup = 32;
 }
 
 static void
@@ -149,7 +209,7 @@ ask_queues (VkPhysicalDevice physical, VulkanAbilities *can)
 }
 
 static void
-ask (VkPhysicalDevice physical, VulkanAbilities *can)
+ask (VkInstance instance, VkPhysicalDevice physical, VulkanAbilities *can)
 {
   memset (can, 0, sizeof *can);
   vkGetPhysicalDeviceProperties (physical, &can->properties);
@@ -174,6 +234,7 @@ ask (VkPhysicalDevice physical, VulkanAbilities *can)
       has_extension (extensions, n, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
   ask_features (physical, can);
   ask_properties (physical, can);
+  ask_matrix (instance, physical, can);
   ask_queues (physical, can);
   vkGetPhysicalDeviceMemoryProperties (physical, &can->memory);
   if (!can->has_storage16)
@@ -334,7 +395,7 @@ vulkan_devices (GError **error)
     return NULL;
   for (uint32_t i = 0; i < n; i++) {
     VulkanAbilities can;
-    ask (devices[i], &can);
+    ask (instance->instance, devices[i], &can);
     g_ptr_array_add (infos, describe (devices[i], &can, i));
   }
   return g_steal_pointer (&infos);
@@ -398,7 +459,8 @@ vulkan_device_is_unified (const VulkanDevice *self)
   return self->info->kind == VULKAN_KIND_INTEGRATED || self->info->kind == VULKAN_KIND_SOFTWARE;
 }
 
-/* "name=number,…": for finding the numbers of a row on a card. */
+/* "name=number,…": for finding the numbers of a row on a card. Words without a number are
+ * skipped. */
 static void
 override_quirks (VulkanQuirks *self, const char *text)
 {
@@ -413,6 +475,9 @@ override_quirks (VulkanQuirks *self, const char *text)
     { "columns", &self->max_columns },
     { "chunk", &self->chunk_tokens },
     { "small", &self->lanes_small },
+    { "tiling", &self->tiling },
+    { "fill_tiles", &self->fill_tiles },
+    { "sums", &self->sums },
   };
   g_auto (GStrv) words = g_strsplit (text, ",", -1);
   for (char **word = words; *word != NULL; word++)
@@ -429,44 +494,71 @@ find_quirks (const VulkanAbilities *can)
   const char *wanted = g_getenv ("BOTTEGA_VULKAN_QUIRKS");
   /* Tests run a graphics card unknown to this table, with memory of its own, on the driver in
    * software. */
-  if (g_strcmp0 (wanted, "none") == 0) {
-    VulkanQuirks card = quirks[G_N_ELEMENTS (quirks) - 1];
-    card.staged = TRUE;
-    return card;
-  }
+  gboolean card = wanted != NULL && g_str_has_prefix (wanted, "none");
+  if (card)
+    i = G_N_ELEMENTS (quirks) - 1;
   while ((quirks[i].driver != 0 && quirks[i].driver != can->driver.driverID) ||
          (quirks[i].vendor != 0 && quirks[i].vendor != can->properties.vendorID))
     i++; /* the last row matches all */
   VulkanQuirks found = quirks[i];
+  found.staged = card;
+  if (card)
+    found.tiling = VULKAN_TILING_NONE; /* slow to compile in software; tests ask for it */
   if (wanted != NULL)
     override_quirks (&found, wanted);
   return found;
+}
+
+/* Those that are used where they exist; their number. */
+static uint32_t
+list_extensions (const VulkanAbilities *can, const char *extensions[4])
+{
+  uint32_t n = 0;
+  if (can->has_int_dot)
+    extensions[n++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
+  if (can->matrix.m > 0) {
+    extensions[n++] = VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME;
+    extensions[n++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
+  }
+  if (can->has_budget)
+    extensions[n++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+  return n;
 }
 
 static gboolean
 create_device (VulkanDevice *self, GError **error)
 {
   const VulkanAbilities *can = &self->can;
-  const char *extensions[8];
-  uint32_t n = 0;
+  const char *extensions[4];
+  gboolean matrices = can->matrix.m > 0;
   VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES,
     .shaderIntegerDotProduct = VK_TRUE,
   };
+  VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrix = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR,
+    .pNext = can->has_int_dot ? &dot : NULL,
+    .cooperativeMatrix = VK_TRUE,
+  };
+  VkPhysicalDeviceSubgroupSizeControlFeatures size = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES,
+    .pNext = &matrix,
+    .subgroupSizeControl = VK_TRUE,
+    .computeFullSubgroups = VK_TRUE,
+  };
   VkPhysicalDeviceVulkan12Features v12 = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-    .pNext = can->has_int_dot ? &dot : NULL,
+    .pNext = matrices ? (void *) &size : matrix.pNext,
     .bufferDeviceAddress = VK_TRUE,
+    .shaderFloat16 = matrices,
+    .vulkanMemoryModel = matrices,
+    .vulkanMemoryModelDeviceScope = matrices,
   };
   VkPhysicalDeviceVulkan11Features v11 = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
     .pNext = &v12,
     .storageBuffer16BitAccess = VK_TRUE,
   };
-  if (can->has_int_dot)
-    extensions[n++] = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
-  if (can->has_budget)
-    extensions[n++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
   float priority = 0.5f;
   VkDeviceQueueCreateInfo queue = {
     .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
@@ -479,7 +571,7 @@ create_device (VulkanDevice *self, GError **error)
     .pNext = &v11,
     .queueCreateInfoCount = 1,
     .pQueueCreateInfos = &queue,
-    .enabledExtensionCount = n,
+    .enabledExtensionCount = list_extensions (can, extensions),
     .ppEnabledExtensionNames = extensions,
   };
   if (!VK (vkCreateDevice (self->physical, &info, NULL, &self->device), error))
@@ -511,9 +603,13 @@ vulkan_device_open (unsigned index, GError **error)
     return NULL;
   }
   self->physical = devices[index];
-  ask (self->physical, &self->can);
+  ask (self->instance->instance, self->physical, &self->can);
   self->quirks = find_quirks (&self->can);
   self->quirks.float_dots |= !self->can.has_int_dot;
+  self->quirks.tiling =
+      MIN (self->quirks.tiling, self->can.matrix.m > 0    ? VULKAN_TILING_MATRIX
+                                : self->quirks.float_dots ? VULKAN_TILING_NONE
+                                                          : VULKAN_TILING_INT);
   if (self->can.subgroup_size != 8) /* LP_NATIVE_VECTOR_WIDTH changes it */
     self->quirks.narrow_rows = 0;
   self->info = describe (self->physical, &self->can, index);

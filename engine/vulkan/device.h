@@ -6,6 +6,19 @@
 #include "engine/vulkan/instance.h"
 #include "engine/vulkan/vulkan.h"
 
+/* The best way of tiles of products in prefill that may be used. */
+typedef enum {
+  VULKAN_TILING_NONE,
+  VULKAN_TILING_INT,    /* integer dot products */
+  VULKAN_TILING_MATRIX, /* f16 matrices of a subgroup */
+} VulkanTiling;
+
+/* What a subgroup multiplies at once: f16 [m][k] by [k][n], sums in f32. m = 0: nothing. */
+typedef struct {
+  uint32_t m, n, k;
+  uint32_t subgroup; /* its size */
+} VulkanMatrix;
+
 /* What this back end does differently on some drivers: one row per driver in device.c, first
  * match. */
 typedef struct {
@@ -19,6 +32,9 @@ typedef struct {
   uint32_t split;        /* lanes that share a row in the matrix kernels when there is one column */
   uint32_t fill;         /* workgroups that keep the device busy */
   uint32_t max_columns;  /* columns that a matrix kernel takes at once */
+  uint32_t tiling;       /* VulkanTiling; open () takes it down to what the device can do */
+  uint32_t fill_tiles;   /* workgroups of tiles that keep the device busy */
+  uint32_t sums;         /* matrices of results that a subgroup keeps in registers */
   gboolean staged;       /* weights are copied in even where the host could write them */
   uint32_t chunk_tokens; /* preferred prefill batch */
 } VulkanQuirks;
@@ -34,6 +50,8 @@ typedef struct {
   gboolean has_storage16, has_int_dot, int_dot_fast, has_float16;
   gboolean has_cooperative_matrix, has_budget;
   gboolean has_subgroup_control, has_executable_info, has_addresses;
+  gboolean has_memory_model, has_full_subgroups;
+  VulkanMatrix matrix;
   uint64_t max_allocation_bytes;
   const char *missing; /* what is required and absent; NULL when usable */
 } VulkanAbilities;

@@ -24,10 +24,15 @@ place (uint64_t *end, uint64_t bytes)
   return at;
 }
 
+/* Up to whole tiles, as they are read and written whole. */
 static uint32_t
-pad_rows (uint32_t rows)
+pad_rows (const VulkanExecutable *self, uint32_t rows)
 {
-  return rows == 1 ? 1 : (rows + MAX_COLUMNS - 1) / MAX_COLUMNS * MAX_COLUMNS;
+  gboolean tiled = self->model->backend->device->quirks.tiling != VULKAN_TILING_NONE;
+  uint32_t tile = !tiled || rows <= MAX_COLUMNS ? MAX_COLUMNS
+                  : rows <= VULKAN_TILE_LEAST   ? VULKAN_TILE_LEAST
+                                                : VULKAN_TILE_MOST;
+  return rows == 1 ? 1 : (rows + tile - 1) / tile * tile;
 }
 
 /* What products of experts need: each tile's columns packed, and what an expert makes of a
@@ -39,7 +44,9 @@ place_experts (VulkanExecutable *self, uint64_t *end, uint64_t *pack)
   const ModelHparams *h = &plan->desc->h;
   uint64_t parts = 0, columns = plan->max_tokens == 1 ? 1 : MAX_COLUMNS;
   uint64_t pairs = (uint64_t) plan->max_tokens * h->n_experts_used;
-  uint64_t experts = MIN (pairs, h->n_experts), packed = experts * columns + pairs;
+  uint64_t experts = MIN (pairs, h->n_experts);
+  /* Wider tiles have less than twice as many columns as an expert has pairs. */
+  uint64_t last = MAX (experts * columns, 2 * pairs), packed = last + pairs;
   for (uint32_t i = 0; i < plan->n_ops; i++) {
     const GraphOp *op = &plan->ops[i];
     if (op->kind != GRAPH_OP_EXPERTS_GATED && op->kind != GRAPH_OP_EXPERTS_DOWN)
@@ -51,9 +58,8 @@ place_experts (VulkanExecutable *self, uint64_t *end, uint64_t *pack)
   }
   self->expert_counts = place (end, (uint64_t) h->n_experts * 2 * 4);
   /* Most words are in tiles of the most or of two columns. */
-  self->expert_tiles = place (end, (SHADER_TILES_HEAD + (SHADER_TILE_HEAD + columns) * experts +
-                                    2 * pairs) *
-                                       4);
+  self->expert_tiles =
+      place (end, (SHADER_TILES_HEAD + SHADER_TILE_HEAD * experts + last + 2 * pairs) * 4);
   self->expert_parts = place (end, parts);
 }
 
@@ -64,7 +70,7 @@ place_activations (VulkanExecutable *self)
   const GraphPlan *plan = self->plan;
   uint64_t end = 0, pack = 0, part = 0;
   for (GraphBuffer b = 0; b < GRAPH_N_BUFFERS; b++) {
-    self->rows[b] = pad_rows (graph_plan_buffer_rows (plan, b));
+    self->rows[b] = pad_rows (self, graph_plan_buffer_rows (plan, b));
     self->offset[b] = place (&end, (uint64_t) self->rows[b] * plan->buffer_width[b] * 4);
   }
   for (uint32_t i = 0; i < plan->n_ops; i++) {
@@ -163,7 +169,10 @@ allocate (VulkanExecutable *self, GError **error)
 uint32_t
 vulkan_bucket (const VulkanExecutable *self, uint32_t n_rows)
 {
-  uint32_t bucket = 0, most = self->model->backend->device->quirks.max_columns;
+  const VulkanQuirks *quirks = &self->model->backend->device->quirks;
+  uint32_t bucket = 0, most = quirks->max_columns;
+  if (n_rows > MAX_COLUMNS && quirks->tiling != VULKAN_TILING_NONE)
+    return n_rows <= VULKAN_TILE_LEAST ? VULKAN_BUCKET_FEW : VULKAN_BUCKET_MANY;
   while ((1u << bucket) < n_rows && (2u << bucket) <= most)
     bucket++;
   return bucket;

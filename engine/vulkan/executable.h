@@ -6,6 +6,7 @@
 #include "engine/vulkan/kv.h"
 #include "engine/vulkan/pipeline.h"
 #include "engine/vulkan/states.h"
+#include "engine/vulkan/tile.h"
 #include "engine/vulkan/weights.h"
 
 typedef struct {
@@ -29,7 +30,7 @@ typedef struct {
 typedef enum {
   VULKAN_COUNT_FIXED,
   VULKAN_COUNT_TOKENS,
-  VULKAN_COUNT_TOKEN_TILES, /* of the recording's columns */
+  VULKAN_COUNT_TOKEN_TILES, /* of `fixed` columns */
   VULKAN_COUNT_OUTPUTS,
   VULKAN_COUNT_OUTPUT_TILES,
   VULKAN_COUNT_SPLITS, /* of all keys, below of those in a window */
@@ -46,14 +47,16 @@ typedef struct {
   uint32_t fixed[3];
 } VulkanGrid;
 
-#define VULKAN_N_BUCKETS 5 /* columns 1, 2, 4, 8, 16 */
+/* Recordings by the number of rows: columns 1, 2, 4, 8, 16, few in tiles, many in tiles. */
+#define VULKAN_BUCKET_FEW  5
+#define VULKAN_BUCKET_MANY 6
+#define VULKAN_N_BUCKETS   7
 
 /* The commands of one part of the plan for one number of columns. */
 typedef struct {
-  GArray *commands; /* VkCommandBuffer, cut where a submit may end; NULL: not recorded yet */
-  uint32_t *ends;   /* [segments] of the commands: the index behind a segment's last */
-  GArray *grids;    /* VulkanGrid, one per dispatch, in the order of the indirect arguments */
-  uint32_t columns;
+  GArray *commands;        /* VkCommandBuffer, cut where a submit may end; NULL: not recorded yet */
+  uint32_t *ends;          /* [segments] of the commands: the index behind a segment's last */
+  GArray *grids;           /* VulkanGrid, one per dispatch, in the order of the arguments */
   uint32_t first_argument; /* of this recording in the arguments */
   double each_us;          /* of one command buffer and one column, measured */
 } VulkanRecording;
@@ -76,7 +79,7 @@ struct _VulkanExecutable {
   EngineBackendExecutable base;
   VulkanModel *model;
   const GraphPlan *plan;                              /* borrowed */
-  uint32_t rows[GRAPH_N_BUFFERS];                     /* padded to 16 */
+  uint32_t rows[GRAPH_N_BUFFERS];                     /* padded to whole tiles */
   uint64_t offset[GRAPH_N_BUFFERS];                   /* into activations */
   uint64_t pack, pack_scales, parts, slices, squares; /* offsets into activations */
   uint64_t expert_counts, expert_tiles, expert_parts; /* the same */
@@ -110,7 +113,8 @@ vulkan_most_expert_tiles (const ModelHparams *h, uint32_t n_tokens, uint32_t col
   return columns == 1 ? n_pairs : MIN (n_pairs, h->n_experts) + n_pairs / columns;
 }
 
-/* The bucket of n rows: the smallest number of columns that holds them, 16 beyond. */
+/* The bucket of n rows: the smallest number of columns that holds them; beyond, the most, or
+ * tiles. */
 uint32_t vulkan_bucket (const VulkanExecutable *self, uint32_t n_rows);
 /* Records part for bucket when that has not been done (recorder.c). */
 gboolean vulkan_record (VulkanExecutable *self, VulkanPlanPart part, uint32_t bucket,

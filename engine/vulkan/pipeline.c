@@ -18,6 +18,7 @@ typedef struct {
 typedef struct {
   ShaderKernelId kernel;
   uint32_t constants[VULKAN_N_CONSTANTS];
+  uint32_t subgroup;
 } PipelineKey;
 
 typedef struct {
@@ -165,10 +166,16 @@ create (VulkanPipelines *self, const PipelineKey *key, GError **error)
     entries[i] = (VkSpecializationMapEntry) { i, i * 4, 4 };
   VkSpecializationInfo special = { VULKAN_N_CONSTANTS, entries, sizeof key->constants,
                                    key->constants };
+  VkPipelineShaderStageRequiredSubgroupSizeCreateInfo size = {
+    .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+    .requiredSubgroupSize = key->subgroup,
+  };
   VkComputePipelineCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
     .stage = {
         .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+        .pNext = key->subgroup > 0 ? &size : NULL,
+        .flags = key->subgroup > 0 ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
         .stage = VK_SHADER_STAGE_COMPUTE_BIT,
         .module = module,
         .pName = "main",
@@ -185,9 +192,10 @@ create (VulkanPipelines *self, const PipelineKey *key, GError **error)
 
 VkPipeline
 vulkan_pipelines_get (VulkanPipelines *self, ShaderKernelId kernel,
-                      const uint32_t constants[VULKAN_N_CONSTANTS], GError **error)
+                      const uint32_t constants[VULKAN_N_CONSTANTS], uint32_t subgroup,
+                      GError **error)
 {
-  PipelineEntry entry = { .key.kernel = kernel };
+  PipelineEntry entry = { .key = { .kernel = kernel, .subgroup = subgroup } };
   memcpy (entry.key.constants, constants, sizeof entry.key.constants);
   for (guint i = 0; i < self->entries->len; i++) {
     const PipelineEntry *old = &g_array_index (self->entries, PipelineEntry, i);

@@ -3,16 +3,39 @@
  * and the weighted sum. Must not know dense products. */
 #include "engine/vulkan/recorder.h"
 
-/* Columns of a tile: as many pairs as an expert will have, so that few lanes work for nothing. */
+/* Whether all experts of the plan have a tile of so many columns. */
+static gboolean
+have_tiles (const Recorder *self, uint32_t columns)
+{
+  const VulkanDevice *device = self->exe->model->backend->device;
+  for (uint32_t i = 0; i < self->plan->n_ops; i++) {
+    const GraphOp *op = &self->plan->ops[i];
+    if (op->kind != GRAPH_OP_EXPERTS_GATED && op->kind != GRAPH_OP_EXPERTS_DOWN)
+      continue;
+    for (uint32_t w = 0; w < op->n_weights; w++) {
+      const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[w]);
+      if (vulkan_tile_of_experts (device, &part->stack->layout, columns) == NULL)
+        return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+/* Columns of a tile: as many pairs as an expert will have, so that few lanes work for nothing; from
+ * VULKAN_TILE_LEAST on it is one of those of tile.h. */
 static uint32_t
 tile_columns (const Recorder *self)
 {
   const ModelHparams *h = &self->plan->desc->h;
-  uint32_t most = self->quirks->max_columns, columns = 1;
-  uint64_t n_tokens = self->columns < most ? self->columns : self->plan->max_tokens;
-  while (2 * columns <= self->columns && columns * h->n_experts < n_tokens * h->n_experts_used)
+  uint32_t columns = 1, most = self->most > 0 ? VULKAN_TILE_MOST_EXPERTS : self->columns;
+  uint64_t n_tokens = self->plan->max_tokens;
+  if (self->most == 0 && self->columns < self->quirks->max_columns)
+    n_tokens = self->columns;
+  while (2 * columns <= most && columns * h->n_experts < n_tokens * h->n_experts_used)
     columns *= 2;
-  return columns;
+  if (columns >= VULKAN_TILE_LEAST && have_tiles (self, columns))
+    return columns;
+  return MIN (columns, self->columns);
 }
 
 /* Where products find their tiles: see experts.glsl. */
@@ -28,13 +51,6 @@ static uint32_t
 tiles_bit (const Recorder *self, GraphBuffer route)
 {
   return tile_columns (self) == 1 ? BIT (route) : BIT_TILES;
-}
-
-static VulkanGrid
-tiles_grid (const Recorder *self, uint32_t groups)
-{
-  uint32_t columns = tile_columns (self);
-  return (VulkanGrid) { { VULKAN_COUNT_FIXED, VULKAN_COUNT_EXPERT_TILES }, { groups, columns, 1 } };
 }
 
 static gboolean
@@ -100,7 +116,8 @@ typedef struct {
   const ModelTensor *bias; /* or NULL */
   uint32_t mode;
   gboolean by_pair; /* a row of src is a pair's */
-  gboolean ints, plain;
+  VulkanWay way;
+  gboolean plain;
   uint64_t dst;
   uint32_t dst_bit;
 } Product;
@@ -108,6 +125,11 @@ typedef struct {
 static gboolean
 record_pack (Recorder *self, const Product *product, GError **error)
 {
+  static const ShaderKernelId kernels[] = {
+    [VULKAN_PACK_FLOAT] = SHADER_EXPERTS_PACK_FLOAT,
+    [VULKAN_PACK_INT] = SHADER_EXPERTS_PACK_INT,
+    [VULKAN_PACK_HALF] = SHADER_EXPERTS_PACK_HALF,
+  };
   VulkanExecutable *exe = self->exe;
   const GraphOp *op = product->op;
   uint32_t width = (uint32_t) op->weights[0]->ne[0];
@@ -119,17 +141,19 @@ record_pack (Recorder *self, const Product *product, GError **error)
     .scales = exe->activations.address + exe->pack_scales,
     .width = width,
     .blocks = product->part->stack->layout.blocks,
-    .columns = tile_columns (self),
+    .columns = product->way.columns,
     .stride = product->by_pair ? width : recorder_stride (self, op->src),
     .tiles = tiles_address (self, op->route),
     .used = self->plan->desc->h.n_experts_used,
     .by_pair = product->by_pair,
   };
-  VulkanGrid grid = { { VULKAN_COUNT_EXPERT_TILES }, { push.columns, 1, 1 } };
+  uint32_t columns_a_group = product->way.pack == VULKAN_PACK_HALF ? 1 : push.columns;
+  VulkanGrid grid = { { VULKAN_COUNT_EXPERT_TILES },
+                      { push.columns, push.columns / columns_a_group, 1 } };
   return record (self,
                  &(Dispatch) {
-                     .kernel = product->ints ? SHADER_EXPERTS_PACK_INT : SHADER_EXPERTS_PACK_FLOAT,
-                     .constants = { self->quirks->lanes_small, 1 },
+                     .kernel = kernels[product->way.pack],
+                     .constants = { self->quirks->lanes_small, 1, product->way.parts },
                      PUSH (push),
                      .grid = grid,
                      .reads = BIT (op->src) | tiles_bit (self, op->route),
@@ -143,9 +167,11 @@ record_product (Recorder *self, const Product *product, GError **error)
 {
   VulkanExecutable *exe = self->exe;
   const GraphOp *op = product->op;
+  const VulkanDevice *device = exe->model->backend->device;
+  const VulkanWay *way = &product->way;
   const VulkanLayout *layout = &product->part->stack->layout;
   uint64_t base = exe->activations.address;
-  uint32_t rows = (uint32_t) op->weights[0]->ne[1], columns = tile_columns (self);
+  uint32_t rows = (uint32_t) op->weights[0]->ne[1];
   uint32_t row_stride =
       product->by_pair ? (uint32_t) op->weights[0]->ne[0] : recorder_stride (self, op->src);
   ShaderExpertsPush push = {
@@ -165,22 +191,22 @@ record_product (Recorder *self, const Product *product, GError **error)
     .by_pair = product->by_pair,
     .x_stride = product->plain ? row_stride : 0,
   };
-  ShaderFamily family = product->ints ? SHADER_FAMILY_EXPERTS_INT : SHADER_FAMILY_EXPERTS;
-  uint32_t groups = (rows + self->quirks->lanes - 1) / self->quirks->lanes;
-  uint32_t split = columns == 1 ? self->quirks->split : 1;
-  return record (self,
-                 &(Dispatch) {
-                     .kernel = SHADER_FORM_KERNEL (layout->form, family),
-                     .constants = { self->quirks->lanes, split, columns, product->mode,
-                                    layout->group, product->bias != NULL ? SHADER_BIASED : 0 },
-                     PUSH (push),
-                     .grid = tiles_grid (self, groups),
-                     .reads = (product->plain ? BIT (op->src) : BIT_PACK) |
-                              tiles_bit (self, op->route) |
-                              (product->mode == SHADER_STORE ? 0 : product->dst_bit),
-                     .writes = product->dst_bit,
-                 },
-                 error);
+  uint32_t at_once = way->tile != NULL ? way->tile->rows : self->quirks->lanes;
+  Dispatch multiply = {
+    .kernel = SHADER_FORM_KERNEL (layout->form, way->family),
+    .constants = { self->quirks->lanes, way->columns == 1 ? self->quirks->split : 1, way->columns,
+                   product->mode, layout->group, product->bias != NULL ? SHADER_BIASED : 0 },
+    .subgroup = vulkan_way_subgroup (device, way),
+    PUSH (push),
+    .grid = { { VULKAN_COUNT_FIXED, VULKAN_COUNT_EXPERT_TILES },
+              { (rows + at_once - 1) / at_once, way->columns, 1 } },
+    .reads = (product->plain ? BIT (op->src) : BIT_PACK) | tiles_bit (self, op->route) |
+             (product->mode == SHADER_STORE ? 0 : product->dst_bit),
+    .writes = product->dst_bit,
+  };
+  if (way->tile != NULL)
+    vulkan_tile_constants (device, way->tile, multiply.constants);
+  return record (self, &multiply, error);
 }
 
 /* The op's weights in turn; the activations of one are packed for the other too, where both read
@@ -188,17 +214,23 @@ record_product (Recorder *self, const Product *product, GError **error)
 static gboolean
 record_products (Recorder *self, Product *products, uint32_t n, GError **error)
 {
-  int packed = -1; /* as ints: 1, as floats: 0 */
+  VulkanWay packed = { 0 }; /* the last that was made ready */
+  uint32_t columns = tile_columns (self);
   for (uint32_t w = 0; w < n; w++) {
     Product *product = &products[w];
     const VulkanLayout *layout = &product->part->stack->layout;
-    product->ints = !self->quirks->float_dots && layout->type->block_weights > 1;
-    product->plain = !product->ints && tile_columns (self) == 1 &&
+    const VulkanTile *tile = NULL;
+    if (columns >= VULKAN_TILE_LEAST)
+      tile = vulkan_tile_of_experts (self->exe->model->backend->device, layout, columns);
+    product->way = vulkan_way (tile, layout,
+                               !self->quirks->float_dots && layout->type->block_weights > 1, TRUE,
+                               columns);
+    product->plain = product->way.pack == VULKAN_PACK_FLOAT && columns == 1 &&
                      product->op->weights[w]->ne[0] == layout->blocks * SHADER_BLOCK;
-    if (!product->plain && packed != product->ints) {
+    if (!product->plain && !vulkan_way_packs_alike (&packed, &product->way)) {
       if (!record_pack (self, product, error))
         return FALSE;
-      packed = product->ints;
+      packed = product->way;
     }
     if (!record_product (self, product, error))
       return FALSE;

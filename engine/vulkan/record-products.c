@@ -12,15 +12,28 @@ is_float (const VulkanLayout *layout)
 /* Whether a matrix kernel takes activations as they lie: one column of floats without a ragged
  * end. */
 static gboolean
-takes_plain (const Recorder *self, const VulkanLayout *layout, const GraphOp *op, gboolean ints)
+takes_plain (const VulkanLayout *layout, const GraphOp *op, const VulkanWay *way)
 {
-  return !ints && self->columns == 1 && op->src_width == layout->blocks * SHADER_BLOCK;
+  return way->pack == VULKAN_PACK_FLOAT && way->columns == 1 &&
+         op->src_width == layout->blocks * SHADER_BLOCK;
+}
+
+/* What activations of a product in tiles are rows of. */
+static VulkanCount
+tiles_of (const GraphOp *op)
+{
+  return op->output_rows ? VULKAN_COUNT_OUTPUT_TILES : VULKAN_COUNT_TOKEN_TILES;
 }
 
 static gboolean
-record_pack (Recorder *self, const VulkanLayout *layout, const GraphOp *op, gboolean ints,
+record_pack (Recorder *self, const VulkanLayout *layout, const GraphOp *op, const VulkanWay *way,
              GError **error)
 {
+  static const ShaderKernelId kernels[] = {
+    [VULKAN_PACK_FLOAT] = SHADER_PACK_FLOAT,
+    [VULKAN_PACK_INT] = SHADER_PACK_INT,
+    [VULKAN_PACK_HALF] = SHADER_PACK_HALF,
+  };
   VulkanExecutable *exe = self->exe;
   ShaderPackPush push = {
     .src = recorder_buffer (self, op->src),
@@ -29,18 +42,17 @@ record_pack (Recorder *self, const VulkanLayout *layout, const GraphOp *op, gboo
     .scales = exe->activations.address + exe->pack_scales,
     .width = op->src_width,
     .blocks = layout->blocks,
-    .columns = self->columns,
+    .columns = way->columns,
     .stride = recorder_stride (self, op->src),
   };
-  VulkanGrid grid = {
-    { op->output_rows ? VULKAN_COUNT_OUTPUT_TILES : VULKAN_COUNT_TOKEN_TILES }, { 0, 1, 1 }
-  };
+  uint32_t columns_a_group = way->pack == VULKAN_PACK_HALF ? 1 : way->columns;
   return record (self,
                  &(Dispatch) {
-                     .kernel = ints ? SHADER_PACK_INT : SHADER_PACK_FLOAT,
-                     .constants = { self->quirks->lanes_small, 1 },
+                     .kernel = kernels[way->pack],
+                     .constants = { self->quirks->lanes_small, 1, way->parts },
                      PUSH (push),
-                     .grid = grid,
+                     .grid = { { tiles_of (op) },
+                               { way->columns, way->columns / columns_a_group, 1 } },
                      .reads = BIT (op->src),
                      .writes = BIT_PACK,
                  },
@@ -69,11 +81,13 @@ reads_dst (const Product *product)
 }
 
 static gboolean
-record_product (Recorder *self, const GraphOp *op, const Product *product, gboolean plain,
-                gboolean ints, GError **error)
+record_product (Recorder *self, const GraphOp *op, const Product *product, const VulkanWay *way,
+                GError **error)
 {
   VulkanExecutable *exe = self->exe;
+  const VulkanDevice *device = exe->model->backend->device;
   const VulkanLayout *layout = &product->stack->layout;
+  gboolean plain = takes_plain (layout, op, way);
   uint64_t base = exe->activations.address;
   ShaderMatmulPush push = {
     .w = product->stack->planes,
@@ -91,25 +105,22 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, gbool
     .scale = op->scale,
     .cap = op->cap,
   };
-  ShaderFamily family = ints ? SHADER_FAMILY_MATMUL_INT : SHADER_FAMILY_MATMUL;
-  uint32_t groups = (product->rows + self->quirks->lanes - 1) / self->quirks->lanes;
-  VulkanGrid grid = { { VULKAN_COUNT_FIXED,
-                        op->output_rows ? VULKAN_COUNT_OUTPUT_TILES : VULKAN_COUNT_TOKEN_TILES },
-                      { groups, 0, 1 } };
-  uint32_t split = self->columns == 1 ? self->quirks->split : 1;
-  return record (self,
-                 &(Dispatch) {
-                     .kernel = SHADER_FORM_KERNEL (layout->form, family),
-                     .constants = { self->quirks->lanes, split, self->columns, product->mode,
-                                    layout->group, features_of (op, product) },
-                     PUSH (push),
-                     .grid = grid,
-                     .reads = (plain ? BIT (op->src) : BIT_PACK) |
-                              (reads_dst (product) ? BIT (op->dst) : 0),
-                     .writes = BIT (op->dst),
-                     .disjoint = product->more ? BIT (op->dst) : 0,
-                 },
-                 error);
+  uint32_t rows = way->tile != NULL ? way->tile->rows : self->quirks->lanes;
+  Dispatch multiply = {
+    .kernel = SHADER_FORM_KERNEL (layout->form, way->family),
+    .constants = { self->quirks->lanes, way->columns == 1 ? self->quirks->split : 1, way->columns,
+                   product->mode, layout->group, features_of (op, product) },
+    .subgroup = vulkan_way_subgroup (device, way),
+    PUSH (push),
+    .grid = { { VULKAN_COUNT_FIXED, tiles_of (op) },
+              { (product->rows + rows - 1) / rows, way->columns, 1 } },
+    .reads = (plain ? BIT (op->src) : BIT_PACK) | (reads_dst (product) ? BIT (op->dst) : 0),
+    .writes = BIT (op->dst),
+    .disjoint = product->more ? BIT (op->dst) : 0,
+  };
+  if (way->tile != NULL)
+    vulkan_tile_constants (device, way->tile, multiply.constants);
+  return record (self, &multiply, error);
 }
 
 static gboolean
@@ -215,26 +226,41 @@ record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboole
                  error);
 }
 
+static VulkanWay
+way_of (const Recorder *self, const Product *product)
+{
+  const VulkanLayout *layout = &product->stack->layout;
+  const VulkanTile *tile = NULL;
+  uint32_t n_columns = self->plan->max_tokens;
+  if (self->most == VULKAN_TILE_LEAST)
+    n_columns = MIN (n_columns, VULKAN_TILE_LEAST);
+  if (self->most > 0)
+    tile = vulkan_tile_choose (self->exe->model->backend->device, layout, product->rows, n_columns,
+                               self->most);
+  return vulkan_way (tile, layout, !self->quirks->float_dots && !is_float (layout), FALSE,
+                     self->columns);
+}
+
 /* A product with its activations made ready; consecutive products of one op share them. */
 static gboolean
 record_products (Recorder *self, const GraphOp *op, const Product *products, uint32_t n,
                  GError **error)
 {
-  int packed = -1; /* as ints: 1, as floats: 0 */
+  VulkanWay packed = { 0 }; /* the last that was made ready */
   for (uint32_t i = 0; i < n; i++) {
     const VulkanLayout *layout = &products[i].stack->layout;
-    gboolean ints = !self->quirks->float_dots && !is_float (layout);
+    VulkanWay way = way_of (self, &products[i]);
     if (is_narrow (self, op, layout)) {
       if (!record_narrow (self, op, &products[i], FALSE, error))
         return FALSE;
       continue;
     }
-    gboolean plain = takes_plain (self, layout, op, ints);
-    if (!plain && packed != ints && !record_pack (self, layout, op, ints, error))
-      return FALSE;
-    if (!plain)
-      packed = ints;
-    if (!record_product (self, op, &products[i], plain, ints, error))
+    if (!takes_plain (layout, op, &way) && !vulkan_way_packs_alike (&packed, &way)) {
+      if (!record_pack (self, layout, op, &way, error))
+        return FALSE;
+      packed = way;
+    }
+    if (!record_product (self, op, &products[i], &way, error))
       return FALSE;
   }
   return TRUE;

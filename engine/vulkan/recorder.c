@@ -44,7 +44,7 @@ record (Recorder *self, const Dispatch *what, GError **error)
 {
   VulkanPipelines *pipelines = self->exe->model->backend->pipelines;
   VkPipeline pipeline =
-      vulkan_pipelines_get (pipelines, what->kernel, what->constants, error);
+      vulkan_pipelines_get (pipelines, what->kernel, what->constants, what->subgroup, error);
   if (pipeline == VK_NULL_HANDLE)
     return FALSE;
   if ((what->reads & self->written) != 0 ||
@@ -339,14 +339,17 @@ vulkan_record (VulkanExecutable *self, VulkanPlanPart part, uint32_t bucket, GEr
   VulkanRecording *recording = &self->recordings[part][bucket];
   if (recording->commands != NULL)
     return TRUE;
+  const VulkanQuirks *quirks = &self->model->backend->device->quirks;
   Recorder recorder = {
     .exe = self,
     .plan = self->plan,
-    .quirks = &self->model->backend->device->quirks,
+    .quirks = quirks,
     .recording = recording,
-    .columns = 1u << bucket,
+    .columns = bucket < VULKAN_BUCKET_FEW ? 1u << bucket : quirks->max_columns,
+    .most = bucket < VULKAN_BUCKET_FEW    ? 0
+            : bucket == VULKAN_BUCKET_FEW ? VULKAN_TILE_LEAST
+                                          : VULKAN_TILE_MOST,
   };
-  recording->columns = recorder.columns;
   recording->first_argument = self->n_arguments;
   recording->commands = g_array_new (FALSE, FALSE, sizeof (VkCommandBuffer));
   recording->grids = g_array_new (FALSE, FALSE, sizeof (VulkanGrid));

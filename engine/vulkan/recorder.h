@@ -21,7 +21,8 @@ typedef struct {
   const VulkanQuirks *quirks;
   VulkanRecording *recording;
   VkCommandBuffer commands;
-  uint32_t columns;
+  uint32_t columns;       /* of a tile where a lane is a row */
+  uint32_t most;          /* columns of other tiles at most; 0: there are none for so few */
   uint32_t read, written; /* since the last barrier */
   uint32_t index;         /* of the op in the plan */
   uint32_t segment_end;   /* of the ops: behind the last of the segment */
@@ -31,6 +32,7 @@ typedef struct {
 typedef struct {
   ShaderKernelId kernel;
   uint32_t constants[VULKAN_N_CONSTANTS];
+  uint32_t subgroup; /* size that it needs, 0: any */
   const void *push;
   uint32_t push_bytes;
   VulkanGrid grid;

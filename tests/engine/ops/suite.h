@@ -10,6 +10,7 @@
 #define LIMIT_EXACT     0.0
 #define LIMIT_FLOAT     1e-9
 #define LIMIT_QUANTISED 2e-4
+#define LIMIT_HALVES    1e-7 /* weights and activations in f16 */
 #define LIMIT_ATTENTION 1e-6
 
 /* Whether the back end can run plans with these needs; skips the test when not. */
@@ -22,6 +23,8 @@ suite_can (GraphNeeds needs)
   return FALSE;
 }
 
+/* Products by tiles. */
+void add_tile_tests (double (*limit_of) (ModelType));
 void add_attention_tests (void);
 void add_state_tests (void);
 /* limit_of: the NMSE of a product with weights of a type on the back end under test. */

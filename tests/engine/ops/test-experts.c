@@ -153,6 +153,16 @@ try_block (const Choice *choice, const Block *b, uint32_t n_tokens)
   compare_all (c, results, G_N_ELEMENTS (results));
 }
 
+void
+test_experts_block (ModelType type, double (*limit_of) (ModelType), uint32_t n_tokens)
+{
+  uint32_t block = MAX (model_type_info (type)->block_weights, 32);
+  Block b = { type, type, type, block, 2 * block, MODEL_ACTIVATION_SILU, 0.5f };
+
+  limit_of_type = limit_of;
+  try_block (&choices[0], &b, n_tokens);
+}
+
 /* Experts with biases, as gpt-oss has them. What ends a product is the same code for all
  * formats. */
 static void

@@ -10,3 +10,5 @@
  * whether a type is tried on all shapes. */
 void test_experts_add (const ModelType *types, size_t n_types, double (*limit_of) (ModelType),
                        gboolean (*is_thorough) (ModelType));
+/* One block of a mixture of a type, 2 of 8 experts a token. */
+void test_experts_block (ModelType type, double (*limit_of) (ModelType), uint32_t n_tokens);

@@ -17,6 +17,7 @@ typedef struct {
   EngineBackend *(*open) (void);                /* NULL: this machine lacks it */
   gboolean quantises;                           /* activations, for quantised weights */
   gboolean (*runs) (const ModelTypeInfo *type); /* NULL: every type */
+  double tiles;                                 /* 0, or a limit: only test-tiles.c */
 } Backend;
 
 static const Backend *backend_under_test;
@@ -44,6 +45,8 @@ limit_of (ModelType type)
 {
   gboolean quantised = model_type_info (type)->block_weights > 1;
 
+  if (quantised && backend_under_test->tiles > 0)
+    return backend_under_test->tiles;
   return quantised && backend_under_test->quantises ? LIMIT_QUANTISED : LIMIT_FLOAT;
 }
 
@@ -439,6 +442,22 @@ open_vulkan_hardware (void)
   return open_vulkan ();
 }
 
+/* Such a card with units for f16 matrices, on which two workgroups are enough. */
+static EngineBackend *
+open_vulkan_matrices (void)
+{
+  g_setenv ("BOTTEGA_VULKAN_QUIRKS", "none,tiling=2,fill_tiles=2,sums=2", TRUE);
+  return open_vulkan ();
+}
+
+/* Such a card with integer dot products alone. */
+static EngineBackend *
+open_vulkan_dots (void)
+{
+  g_setenv ("BOTTEGA_VULKAN_QUIRKS", "none,tiling=1,fill_tiles=2", TRUE);
+  return open_vulkan ();
+}
+
 static const Backend backends[] = {
   { "cpu-portable", open_cpu_portable, FALSE, NULL },
   { "cpu-avx2", open_cpu_avx2, TRUE, NULL },
@@ -446,6 +465,8 @@ static const Backend backends[] = {
   { "cpu-avx512", open_cpu_avx512, TRUE, NULL },
   { "vulkan", open_vulkan, TRUE, vulkan_layout_runs },
   { "vulkan-hardware", open_vulkan_hardware, TRUE, vulkan_layout_runs },
+  { "vulkan-matrices", open_vulkan_matrices, TRUE, vulkan_layout_runs, LIMIT_HALVES },
+  { "vulkan-dots", open_vulkan_dots, TRUE, vulkan_layout_runs, LIMIT_QUANTISED },
 };
 
 static void
@@ -469,6 +490,25 @@ add_per_type (const char *op, void (*test) (gconstpointer))
   }
 }
 
+static void
+add_all_tests (void)
+{
+  list_types ();
+  add_per_type ("embed", test_embed);
+  add_per_type ("embed-sums", test_embed_sums);
+  g_test_add_func ("/ops/norm", test_norm);
+  g_test_add_func ("/ops/layer-norm", test_layer_norm);
+  add_per_type ("matmul", test_matmul);
+  add_per_type ("biased", test_biased);
+  add_per_type ("gated", test_gated);
+  add_attention_tests ();
+  add_state_tests ();
+  add_scale_tests (limit_of);
+  if ((case_backend->vtable->caps (case_backend)->can & GRAPH_NEEDS_EXPERTS) != 0)
+    test_experts_add (types, n_types, limit_of, is_thorough);
+  g_test_add_func ("/ops/candidates", test_candidates);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -487,20 +527,10 @@ main (int argc, char **argv)
     g_print ("1..0 # SKIP this machine does not run %s\n", backend_under_test->name);
     return 0;
   }
-  list_types ();
-  add_per_type ("embed", test_embed);
-  add_per_type ("embed-sums", test_embed_sums);
-  g_test_add_func ("/ops/norm", test_norm);
-  g_test_add_func ("/ops/layer-norm", test_layer_norm);
-  add_per_type ("matmul", test_matmul);
-  add_per_type ("biased", test_biased);
-  add_per_type ("gated", test_gated);
-  add_attention_tests ();
-  add_state_tests ();
-  add_scale_tests (limit_of);
-  if ((case_backend->vtable->caps (case_backend)->can & GRAPH_NEEDS_EXPERTS) != 0)
-    test_experts_add (types, n_types, limit_of, is_thorough);
-  g_test_add_func ("/ops/candidates", test_candidates);
+  if (backend_under_test->tiles > 0)
+    add_tile_tests (limit_of);
+  else
+    add_all_tests ();
   status = g_test_run ();
   case_backend->vtable->close (case_backend);
   return status;
