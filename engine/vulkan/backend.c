@@ -10,6 +10,7 @@ close_backend (EngineBackend *base)
   if (self->pipelines != NULL)
     vulkan_pipelines_save (self->pipelines);
   vulkan_pipelines_free (self->pipelines);
+  vulkan_tuner_free (self->tuner);
   vulkan_submitter_free (self->submitter);
   vulkan_device_close (self->device);
   g_free (self->caps.description);
@@ -61,6 +62,8 @@ load (EngineBackend *base, const GraphPlan *plan, const EngineKvSize *kv, Engine
     unload (&self->base);
     return NULL;
   }
+  vulkan_tuner_learn (self->backend->tuner, self->backend->pipelines, self->backend->submitter,
+                      self->weights, plan);
   return &self->base;
 }
 
@@ -253,6 +256,7 @@ vulkan_backend_open (unsigned index, const char *cache_dir, GError **error)
     close_backend (&self->base);
     return NULL;
   }
+  self->tuner = vulkan_tuner_new (self->device, cache_dir);
   const VulkanDeviceInfo *info = self->device->info;
   self->caps = (EngineBackendCaps) {
     .kept_layout = self->device->quirks.narrow_rows > 0 ? "vulkan narrow, 1" : "vulkan, 1",

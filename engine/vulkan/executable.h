@@ -7,6 +7,7 @@
 #include "engine/vulkan/pipeline.h"
 #include "engine/vulkan/states.h"
 #include "engine/vulkan/tile.h"
+#include "engine/vulkan/tune.h"
 #include "engine/vulkan/weights.h"
 
 typedef struct {
@@ -15,6 +16,7 @@ typedef struct {
   VulkanDevice *device;
   VulkanPipelines *pipelines;
   VulkanSubmitter *submitter;
+  VulkanTuner *tuner;
 } VulkanBackend;
 
 typedef struct {

@@ -3,17 +3,11 @@
  * Knows the kernels by name and number; must not know what they compute. */
 #include "engine/vulkan/pipeline.h"
 
-#include <glib/gstdio.h>
+#include "engine/vulkan/cache.h"
+
 #include <string.h>
 
-/* The cache file: this header, then the driver's data. A file cut short or damaged must never
- * reach a driver, hence the sum. */
 #define CACHE_MAGIC "BTGVKC1"
-typedef struct {
-  char magic[8];
-  char sum[64]; /* SHA-256 of the data, hexadecimal */
-  uint64_t bytes;
-} CacheHeader;
 
 typedef struct {
   ShaderKernelId kernel;
@@ -35,49 +29,12 @@ struct _VulkanPipelines {
   gboolean grown;  /* since the file was read or written */
 };
 
-static char *
-cache_file_name (const VulkanDevice *device, const char *cache_dir)
-{
-  GString *name = g_string_new ("vulkan-");
-  for (size_t i = 0; i < VK_UUID_SIZE; i++)
-    g_string_append_printf (name, "%02x", device->can.id.deviceUUID[i]);
-  g_string_append_printf (name, "-%08x.cache", device->can.properties.driverVersion);
-  char *path = g_build_filename (cache_dir, name->str, NULL);
-  g_string_free (name, TRUE);
-  return path;
-}
-
-static char *
-sum_of (const void *data, gsize bytes)
-{
-  return g_compute_checksum_for_data (G_CHECKSUM_SHA256, data, bytes);
-}
-
-/* The driver's data inside the file, or NULL. Free *contents afterwards. */
-static const char *
-read_cache (const char *file, char **contents, gsize *bytes)
-{
-  gsize length;
-  CacheHeader header;
-  if (file == NULL || !g_file_get_contents (file, contents, &length, NULL) ||
-      length < sizeof header)
-    return NULL;
-  memcpy (&header, *contents, sizeof header);
-  const char *data = *contents + sizeof header;
-  *bytes = length - sizeof header;
-  g_autofree char *sum = sum_of (data, *bytes);
-  if (memcmp (header.magic, CACHE_MAGIC, sizeof CACHE_MAGIC) != 0 || header.bytes != *bytes ||
-      memcmp (header.sum, sum, sizeof header.sum) != 0)
-    return NULL;
-  return data;
-}
-
 static gboolean
 create_cache (VulkanPipelines *self, GError **error)
 {
   g_autofree char *contents = NULL;
   gsize bytes = 0;
-  const char *data = read_cache (self->file, &contents, &bytes);
+  const void *data = vulkan_cache_read (self->file, CACHE_MAGIC, &contents, &bytes);
   VkPipelineCacheCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
     .initialDataSize = data == NULL ? 0 : bytes,
@@ -92,8 +49,7 @@ vulkan_pipelines_new (const VulkanDevice *device, const char *cache_dir, GError 
   VulkanPipelines *self = g_new0 (VulkanPipelines, 1);
   self->device = device->device;
   self->entries = g_array_new (FALSE, FALSE, sizeof (PipelineEntry));
-  if (cache_dir != NULL)
-    self->file = cache_file_name (device, cache_dir);
+  self->file = vulkan_cache_file (device, cache_dir, "cache");
   VkPushConstantRange range = { VK_SHADER_STAGE_COMPUTE_BIT, 0, VULKAN_PUSH_BYTES };
   VkPipelineLayoutCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
@@ -132,20 +88,10 @@ vulkan_pipelines_save (VulkanPipelines *self)
   if (self->file == NULL || !self->grown ||
       vkGetPipelineCacheData (self->device, self->cache, &bytes, NULL) != VK_SUCCESS || bytes == 0)
     return;
-  g_autofree char *contents = g_try_malloc (sizeof (CacheHeader) + bytes);
-  if (contents == NULL ||
-      vkGetPipelineCacheData (self->device, self->cache, &bytes,
-                              contents + sizeof (CacheHeader)) != VK_SUCCESS)
-    return;
-  CacheHeader header = { .magic = CACHE_MAGIC, .bytes = bytes };
-  g_autofree char *sum = sum_of (contents + sizeof header, bytes);
-  memcpy (header.sum, sum, sizeof header.sum);
-  memcpy (contents, &header, sizeof header);
-  g_autofree char *folder = g_path_get_dirname (self->file);
-  /* Set atomically: a reader sees the old file or the new one. */
-  if (g_mkdir_with_parents (folder, 0700) == 0 &&
-      g_file_set_contents_full (self->file, contents, (gssize) (sizeof header + bytes),
-                                G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL))
+  g_autofree char *contents = g_try_malloc (bytes);
+  if (contents != NULL &&
+      vkGetPipelineCacheData (self->device, self->cache, &bytes, contents) == VK_SUCCESS &&
+      vulkan_cache_write (self->file, CACHE_MAGIC, contents, bytes))
     self->grown = FALSE;
 }
 

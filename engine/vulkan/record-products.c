@@ -105,11 +105,14 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, const
     .scale = op->scale,
     .cap = op->cap,
   };
-  uint32_t rows = way->tile != NULL ? way->tile->rows : self->quirks->lanes;
+  VulkanRows own = { self->quirks->lanes, 1 };
+  if (way->columns == 1)
+    own = vulkan_tuner_rows (exe->model->backend->tuner, layout, product->rows);
+  uint32_t rows = way->tile != NULL ? way->tile->rows : own.lanes;
   Dispatch multiply = {
     .kernel = SHADER_FORM_KERNEL (layout->form, way->family),
-    .constants = { self->quirks->lanes, way->columns == 1 ? self->quirks->split : 1, way->columns,
-                   product->mode, layout->group, features_of (op, product) },
+    .constants = { own.lanes, own.split, way->columns, product->mode, layout->group,
+                   features_of (op, product) },
     .subgroup = vulkan_way_subgroup (device, way),
     PUSH (push),
     .grid = { { VULKAN_COUNT_FIXED, tiles_of (op) },
@@ -235,8 +238,8 @@ way_of (const Recorder *self, const Product *product)
   if (self->most == VULKAN_TILE_LEAST)
     n_columns = MIN (n_columns, VULKAN_TILE_LEAST);
   if (self->most > 0)
-    tile = vulkan_tile_choose (self->exe->model->backend->device, layout, product->rows, n_columns,
-                               self->most);
+    tile = vulkan_tuner_tile (self->exe->model->backend->tuner, layout, product->rows, n_columns,
+                              self->most);
   return vulkan_way (tile, layout, !self->quirks->float_dots && !is_float (layout), FALSE,
                      self->columns);
 }

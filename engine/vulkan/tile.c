@@ -147,6 +147,22 @@ vulkan_tile_choose (const VulkanDevice *device, const VulkanLayout *layout, uint
 }
 
 const VulkanTile *
+vulkan_tile_at (const VulkanDevice *device, const VulkanLayout *layout, uint32_t i,
+                uint32_t most_columns)
+{
+  return i < G_N_ELEMENTS (tiles) && tiles[i].columns <= most_columns &&
+                 fits (device, &tiles[i], layout)
+             ? &tiles[i]
+             : NULL;
+}
+
+uint32_t
+vulkan_tile_index (const VulkanTile *tile)
+{
+  return (uint32_t) (tile - tiles);
+}
+
+const VulkanTile *
 vulkan_tile_of_experts (const VulkanDevice *device, const VulkanLayout *layout, uint32_t columns)
 {
   for (size_t i = 0; i < G_N_ELEMENTS (tiles); i++)

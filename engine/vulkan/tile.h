@@ -38,7 +38,11 @@ typedef struct {
  * the largest that keeps the device busy. NULL: none can be used there. */
 const VulkanTile *vulkan_tile_choose (const VulkanDevice *device, const VulkanLayout *layout,
                                       uint32_t rows, uint32_t n_columns, uint32_t most_columns);
-/* The same for a mixture of experts: of exactly `columns` columns. */
+/* Tile i of the table where it can be used there, else NULL; and the number of one. */
+const VulkanTile *vulkan_tile_at (const VulkanDevice *device, const VulkanLayout *layout,
+                                  uint32_t i, uint32_t most_columns);
+uint32_t vulkan_tile_index (const VulkanTile *tile);
+/* The tile of a mixture of experts: of exactly `columns` columns. */
 const VulkanTile *vulkan_tile_of_experts (const VulkanDevice *device, const VulkanLayout *layout,
                                           uint32_t columns);
 /* The way of a product by tile, or without one (NULL) of so many columns; ints: by integer dots

@@ -242,6 +242,23 @@ cache_file (const World *world)
   return NULL;
 }
 
+/* Opens the back end and the model anew, as settings say. */
+static void
+world_reopen (World *world)
+{
+  g_autoptr (GError) error = NULL;
+
+  world->backend->vtable->unload (world->model);
+  world->backend->vtable->close (world->backend);
+  world->backend =
+      vulkan_backend_open ((unsigned) any_device (&world->software), world->folder, &error);
+  g_assert_no_error (error);
+  world->model = world->backend->vtable->load (world->backend, world->load_plan,
+                                               &(EngineKvSize) { { N_PAGES } }, NULL,
+                                               NULL, NULL, &error);
+  g_assert_no_error (error);
+}
+
 /* A cache file cut short, with a flipped byte, or of another program must not reach the driver. */
 static void
 test_cache (World *world, gconstpointer data)
@@ -260,7 +277,6 @@ test_cache (World *world, gconstpointer data)
   }
   g_assert_true (g_file_get_contents (file, &contents, &length, NULL));
   for (int damage = 0; damage < 4; damage++) {
-    g_autoptr (GError) error = NULL;
     g_autofree char *spoilt = g_memdup2 (contents, length);
     gsize left = damage == 1 ? length / 2 : damage == 2 ? 3
                                                         : length;
@@ -268,18 +284,66 @@ test_cache (World *world, gconstpointer data)
     if (damage == 3)
       spoilt[length - 1] ^= 1;
     g_assert_true (g_file_set_contents (file, spoilt, (gssize) left, NULL));
-    world->backend->vtable->unload (world->model);
-    world->backend->vtable->close (world->backend);
-    world->backend =
-        vulkan_backend_open ((unsigned) any_device (&world->software), world->folder, &error);
-    g_assert_no_error (error);
-    world->model = world->backend->vtable->load (world->backend, world->load_plan,
-                                                 &(EngineKvSize) { { N_PAGES } }, NULL,
-                                                 NULL, NULL, &error);
-    g_assert_no_error (error);
+    world_reopen (world);
     Answer after = read_tokens (world, 0, 3, 1, pages);
     assert_same (&before, &after, 1e-6f);
   }
+}
+
+/* The file of what was measured; NULL: there is none. */
+static char *
+read_tuned (const World *world, char **file, gsize *length)
+{
+  g_autoptr (GDir) dir = g_dir_open (world->folder, 0, NULL);
+  const char *name;
+  char *contents = NULL;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    if (g_str_has_suffix (name, ".tune")) {
+      g_free (*file);
+      *file = g_build_filename (world->folder, name, NULL);
+      g_assert_true (g_file_get_contents (*file, &contents, length, NULL));
+    }
+  return contents;
+}
+
+/* Numbers found by measuring change answers by rounding only, are kept and not measured again, and
+ * a damaged file is as none. In a millisecond nothing is measured. */
+static void
+test_tuned (World *world, gconstpointer data)
+{
+  const uint32_t pages[] = { 0, 1 };
+  g_autofree char *file = NULL, *none = NULL, *found = NULL, *again = NULL;
+  gsize length = 0, length_again = 0;
+
+  if (world->backend == NULL)
+    return;
+  g_setenv ("BOTTEGA_VULKAN_QUIRKS", "none,tiling=1", TRUE);
+  world_reopen (world);
+  Answer before = read_tokens (world, 0, N_TOKENS, N_TOKENS, pages);
+  none = read_tuned (world, &file, &length);
+  g_assert_null (none);
+  g_setenv ("BOTTEGA_VULKAN_TUNE", "60000", TRUE);
+  world_reopen (world);
+  Answer tuned = read_tokens (world, 0, N_TOKENS, N_TOKENS, pages);
+  assert_same (&before, &tuned, 1e-2f);
+  found = read_tuned (world, &file, &length);
+  g_assert_nonnull (found);
+  g_assert_cmpuint (length, >, 200);
+  world_reopen (world);
+  again = read_tuned (world, &file, &length_again);
+  g_assert_cmpmem (found, length, again, length_again);
+  found[length - 1] ^= 1;
+  g_assert_true (g_file_set_contents (file, found, (gssize) length, NULL));
+  g_setenv ("BOTTEGA_VULKAN_TUNE", "1", TRUE);
+  world_reopen (world);
+  Answer damaged = read_tokens (world, 0, N_TOKENS, N_TOKENS, pages);
+  assert_same (&before, &damaged, 1e-6f);
+  g_free (again);
+  again = read_tuned (world, &file, &length_again);
+  g_assert_cmpmem (found, length, again, length_again);
+  g_unsetenv ("BOTTEGA_VULKAN_TUNE");
+  g_unsetenv ("BOTTEGA_VULKAN_QUIRKS");
 }
 
 int
@@ -294,6 +358,7 @@ main (int argc, char **argv)
     { "/vulkan/backend/cancel", test_cancel },
     { "/vulkan/backend/no-memory", test_no_memory },
     { "/vulkan/backend/cache", test_cache },
+    { "/vulkan/backend/tuned", test_tuned },
   };
 
   g_setenv ("BOTTEGA_VULKAN_VALIDATION", "1", TRUE);
