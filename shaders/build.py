@@ -39,15 +39,16 @@ def read_rows(text):
                 for name, file, defines in re.findall(r'^SHADER_FAMILY ' + kernel, text, re.M)}
     brings = [(r'\bMATMUL_INT\b', 'MATMUL_INT MATMUL_TILE MATMUL_MATRIX'),
               (r'\bMATMUL(\w*)', r'MATMUL\1 EXPERTS\1')]
-    form = r'^SHADER_FORM \((\w+), "([^"]+)", (\d+), (\d+), \d+, (\d+), \d+, "([^"]*)"\)$'
-    for name, of, words, high, blocks, features in re.findall(form, text, re.M):
+    form = r'^SHADER_FORM \((\w+), "([^"]+)", (\d+), (\d+), (\d+), (\d+), (\d+), "([^"]*)"\)$'
+    for name, of, words, high, scales, blocks, supers, features in re.findall(form, text, re.M):
         for named, families_named in brings:
             of = re.sub(named, families_named, of)
         for family in of.split():
             file, defines = families[family]
             rows.append((f'SHADER_FORM_KERNEL (SHADER_FORM_{name}, SHADER_FAMILY_{family})',
                          f'{family}_{name}', file,
-                         f'{defines} {features} WORDS={words} HIGH={high} SCALE_BLOCKS={blocks}'))
+                         f'{defines} {features} WORDS={words} HIGH={high} SCALE_UNIT={scales} '
+                         f'SCALE_BLOCKS={blocks} SUPERS={supers}'))
     return rows
 
 

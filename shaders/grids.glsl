@@ -45,18 +45,6 @@ with_signs (uint magnitudes, uint signs, uint word)
   return (magnitudes ^ ((minus << 8) - minus)) + minus;
 }
 
-/* What the plane of scales says of a block. */
-uint
-grid_bits (ShaderWeights w, uint row, uint b, uint blocks, uint group)
-{
-#ifdef GRID_XXS
-  return 0;
-#else
-  uint units = (blocks + SCALE_BLOCKS - 1) / SCALE_BLOCKS;
-  return bits_at (w.scales, row_start (row, units, group) + b / SCALE_BLOCKS * group, b);
-#endif
-}
-
 /* q: a block's words of codes, s: what the plane of scales says of it, super: what that of supers
  * says. */
 #if defined GRID_IQ2
@@ -153,15 +141,18 @@ decode (ShaderWeights w, uint q[WORDS], uint s, uint b, uvec2 super, inout Block
 
 /* As fetch_scales (): of the scales (x), of the supers (y, z). */
 uvec4
-fetch_grid (ShaderWeights w, uint row, uint b, uint blocks, uint group)
+fetch_grid (ShaderWeights w, uint at, uint super_at, uint i)
 {
-  uint super_at = row_start (row, (blocks + 7) / 8, group) + b / 8 * group;
 #ifdef GRID_M
   uvec2 super = Uvec2sIn (w.supers).v[super_at];
 #else
   uvec2 super = uvec2 (uint (Uint16sIn (w.supers).v[super_at]), 0);
 #endif
-  return uvec4 (grid_bits (w, row, b, blocks, group), super, 0);
+#ifdef GRID_XXS
+  return uvec4 (0, super, 0);
+#else
+  return uvec4 (bits_at (w.scales, at, i), super, 0);
+#endif
 }
 
 void

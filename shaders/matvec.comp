@@ -21,11 +21,6 @@ layout (constant_id = 5) const bool FEEDS_NORM = false;
 layout (constant_id = 6) const uint FEATURES = 0;
 
 POINTER (8)
-readonly restrict buffer Vec2sIn
-{
-  vec2 v[];
-};
-POINTER (8)
 readonly restrict buffer Uvec2sIn
 {
   uvec2 v[];

@@ -26,6 +26,11 @@ restrict buffer Uints
 {
   uint v[];
 };
+POINTER (8)
+readonly restrict buffer Vec2sIn
+{
+  vec2 v[];
+};
 POINTER (16)
 readonly restrict buffer FloatsIn
 {

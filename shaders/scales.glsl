@@ -26,11 +26,15 @@
 #define HALVES /* differ in their scales */
 #endif
 
-/* What the plane of scales says of block b. */
+/* What a unit of the plane of scales says of its block i, in the low bits. */
 uint
-bits_at (UintsIn plane, uint at, uint b)
+bits_at (UintsIn plane, uint at, uint i)
 {
-  return uint (Uint16sIn (plane).v[at]) >> (SCALE_BLOCKS == 2 ? b % 2 * 8 : 0);
+#if SCALE_UNIT == 4
+  return SCALE_BLOCKS == 2 ? bitfieldExtract (plane.v[at], int (16 * i), 16) : plane.v[at];
+#else
+  return uint (Uint16sIn (plane).v[at]) >> (SCALE_BLOCKS == 2 ? i * 8 : 0);
+#endif
 }
 
 float
@@ -43,13 +47,11 @@ half_of_ue4m3 (uint e)
 }
 
 #ifndef GRIDS
-/* What the planes of scales (x, or more of a WIDE form) and supers (y) hold of block b, as bits. */
+/* What the planes of scales (x, or more of a WIDE form) and supers (y) hold of block i of a unit,
+ * as bits. */
 uvec4
-fetch_scales (ShaderWeights w, uint row, uint b, uint blocks, uint group)
+fetch_scales (ShaderWeights w, uint at, uint super_at, uint i)
 {
-  uint units = (blocks + SCALE_BLOCKS - 1) / SCALE_BLOCKS;
-  uint at = row_start (row, units, group) + b / SCALE_BLOCKS * group;
-  uint super_at = row_start (row, (blocks + 7) / 8, group) + b / 8 * group;
 #if defined WIDE_SCALE || defined SCALE_PAIR
   return uvec4 (w.scales.v[at], 0, 0, 0);
 #elif defined WIDE || defined WIDE_HALVES
@@ -57,13 +59,13 @@ fetch_scales (ShaderWeights w, uint row, uint b, uint blocks, uint group)
 #elif defined WIDE_BOTH
   return Uvec4sIn (w.scales).v[at];
 #elif defined SCALE_K || defined SCALE_FOURS
-  return uvec4 (bits_at (w.scales, at, b), w.supers.v[super_at], 0, 0);
+  return uvec4 (bits_at (w.scales, at, i), w.supers.v[super_at], 0, 0);
 #elif defined SCALE_BYTES || defined SCALE_BYTE
-  return uvec4 (bits_at (w.scales, at, b), uint (Uint16sIn (w.supers).v[super_at]), 0, 0);
+  return uvec4 (bits_at (w.scales, at, i), uint (Uint16sIn (w.supers).v[super_at]), 0, 0);
 #elif defined SCALE_SUPER
   return uvec4 (0, uint (Uint16sIn (w.supers).v[super_at]), 0, 0);
 #else
-  return uvec4 (bits_at (w.scales, at, b), 0, 0, 0);
+  return uvec4 (bits_at (w.scales, at, i), 0, 0, 0);
 #endif
 }
 

@@ -56,6 +56,9 @@
 #define SHADER_TEMPERED 4 /* queries, by their position */
 #define SHADER_BIASED   8
 #define SHADER_SCALED   16
+/* And of the device: see matmul.comp. */
+#define SHADER_WHOLE_SUBGROUPS 32
+#define SHADER_SLOW_DOTS       64
 /* How experts are weighed: ModelGating. */
 #define SHADER_GATING_SOFTMAX 1
 #define SHADER_GATING_SIGMOID 2

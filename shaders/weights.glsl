@@ -11,6 +11,8 @@
  *   WORDS 8  it is word w, bytes;  WORDS 4  in word w / 2, from bit 4 (w % 2) of each byte;
  *   WORDS 2  in word w / 4, from bit 2 (w % 4) of each byte
  *   HIGH 1   one more bit: bit w of each byte;  HIGH 2  two more, in word w / 4 as WORDS 2
+ * Upper bits and scales lie in units of SCALE_BLOCKS blocks, one behind the other, so that whoever
+ * takes them together loads them at once.
  * TABLE: codes of 4 bits are indices of a book of 16 signed bytes, one a word, where `high` points.
  * Floats lie as they do in the file. Scales, and supers of 8 blocks: scales.glsl; formats with
  * larger books: grids.glsl. BOOK: words of the book. */
@@ -32,6 +34,9 @@ readonly restrict buffer Uint16sIn
 #endif
 #if defined GRID_IQ1 || defined GRID_IQ2 || defined GRID_IQ3
 #define GRIDS
+#endif
+#if WORDS == 8 || defined TABLE || defined GRIDS
+#define SIGNED_CODES
 #endif
 #ifndef OFFSET
 #define OFFSET 0
@@ -91,24 +96,62 @@ book_at (ShaderWeights w, uint i)
 #include "grids.glsl"
 #endif
 
-void
-load_words (ShaderWeights w, uint row, uint b, uint blocks, uint group, out uint q[WORDS])
-{
+/* Units of codes in a block. */
 #if WORDS % 4 == 0
-  uint at = row_start (row, blocks * (WORDS / 4), group) + b * (WORDS / 4) * group;
-  [[unroll]] for (uint u = 0; u < WORDS / 4; u++) {
+#define CODE_UNITS (WORDS / 4)
+#elif WORDS == 2
+#define CODE_UNITS 1
+#else
+#define CODE_UNITS WORDS
+#endif
+
+/* Where a row begins in each plane, in units. */
+struct Row {
+  uint codes, scales, supers;
+};
+
+Row
+find_row (uint row, uint blocks, uint group)
+{
+  return Row (row_start (row, blocks * CODE_UNITS, group),
+              row_start (row, (blocks + SCALE_BLOCKS - 1) / SCALE_BLOCKS, group),
+              row_start (row, (blocks + 7) / 8, group));
+}
+
+void
+load_words (ShaderWeights w, Row row, uint b, uint group, out uint q[WORDS])
+{
+  uint at = row.codes + b * CODE_UNITS * group;
+#if WORDS % 4 == 0
+  [[unroll]] for (uint u = 0; u < CODE_UNITS; u++) {
     uvec4 four = w.codes.v[at + u * group];
     [[unroll]] for (uint i = 0; i < 4; i++)
       q[4 * u + i] = four[i];
   }
 #elif WORDS == 2
-  uvec2 two = Uvec2sIn (w.codes).v[row_start (row, blocks, group) + b * group];
+  uvec2 two = Uvec2sIn (w.codes).v[at];
   q[0] = two.x;
   q[1] = two.y;
 #else
-  uint at = row_start (row, blocks * WORDS, group) + b * WORDS * group;
   [[unroll]] for (uint u = 0; u < WORDS; u++)
     q[u] = UintsIn (w.codes).v[at + u * group];
+#endif
+}
+
+/* The words of upper bits of block i of a unit. */
+uvec2
+load_high (ShaderWeights w, uint at, uint i)
+{
+#if HIGH * SCALE_BLOCKS == 4
+  uvec4 all = Uvec4sIn (w.high).v[at];
+  return i == 0 ? all.xy : all.zw;
+#elif HIGH * SCALE_BLOCKS == 2
+  uvec2 all = Uvec2sIn (w.high).v[at];
+  return HIGH == 2 || i == 0 ? all : all.yy;
+#elif HIGH == 1
+  return uvec2 (w.high.v[at], 0);
+#else
+  return uvec2 (0);
 #endif
 }
 
@@ -148,25 +191,30 @@ struct Packed {
 #endif
 };
 
+/* Block i of a unit of SCALE_BLOCKS of them: what is the same for all of a unit is loaded once when
+ * they are fetched side by side. */
 Packed
-fetch_block (ShaderWeights w, uint row, uint b, uint blocks, uint group)
+fetch_of_unit (ShaderWeights w, Row row, uint unit, uint i, uint group)
 {
   Packed fetched;
-  load_words (w, row, b, blocks, group, fetched.q);
+  load_words (w, row, unit * SCALE_BLOCKS + i, group, fetched.q);
 #ifndef FLOATS
-  fetched.high = uvec2 (0);
+  uint at = row.scales + unit * group, super_at = row.supers + unit * SCALE_BLOCKS / 8 * group;
+  fetched.high = load_high (w, at, i);
 #ifdef GRIDS
-  fetched.scales = fetch_grid (w, row, b, blocks, group);
+  fetched.scales = fetch_grid (w, at, super_at, i);
 #else
-#if HIGH == 1
-  fetched.high.x = w.high.v[row_start (row, blocks, group) + b * group];
-#elif HIGH == 2
-  fetched.high = Uvec2sIn (w.high).v[row_start (row, blocks, group) + b * group];
-#endif
-  fetched.scales = fetch_scales (w, row, b, blocks, group);
+  fetched.scales = fetch_scales (w, at, super_at, i);
 #endif
 #endif
   return fetched;
+}
+
+Packed
+fetch_block (ShaderWeights w, uint row, uint b, uint blocks, uint group)
+{
+  return fetch_of_unit (w, find_row (row, blocks, group), b / SCALE_BLOCKS, b % SCALE_BLOCKS,
+                        group);
 }
 
 Block

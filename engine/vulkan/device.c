@@ -475,6 +475,7 @@ override_quirks (VulkanQuirks *self, const char *text)
     { "columns", &self->max_columns },
     { "chunk", &self->chunk_tokens },
     { "small", &self->lanes_small },
+    { "slow_dots", &self->slow_dots },
     { "tiling", &self->tiling },
     { "fill_tiles", &self->fill_tiles },
     { "sums", &self->sums },
@@ -606,6 +607,9 @@ vulkan_device_open (unsigned index, GError **error)
   ask (self->instance->instance, self->physical, &self->can);
   self->quirks = find_quirks (&self->can);
   self->quirks.float_dots |= !self->can.has_int_dot;
+  /* RADV multiplies whole words then: three times as slow on a Radeon RX 5700 (./dev isa). */
+  self->quirks.slow_dots |=
+      self->can.properties.vendorID == VENDOR_AMD && !self->can.int_dot_fast;
   self->quirks.tiling =
       MIN (self->quirks.tiling, self->can.matrix.m > 0    ? VULKAN_TILING_MATRIX
                                 : self->quirks.float_dots ? VULKAN_TILING_NONE

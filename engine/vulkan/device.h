@@ -25,6 +25,7 @@ typedef struct {
   VkDriverId driver;     /* 0: any */
   uint32_t vendor;       /* 0: any */
   gboolean float_dots;   /* weights become floats: faster where the int8 dot product is emulated */
+  uint32_t slow_dots;    /* integer dots of no own instruction: better made of floats */
   uint32_t lanes;        /* workgroup width of the matrix kernels */
   uint32_t group;        /* rows interleaved in the planes of weights */
   uint32_t lanes_small;  /* workgroup width of all other kernels */

@@ -51,7 +51,8 @@ vulkan_layout_init (VulkanLayout *self, const ModelTypeInfo *type, uint32_t rows
   };
   const FormLayout *form = &forms[self->form];
   self->row_bytes[VULKAN_PLANE_CODES] = blocks * form->words * 4;
-  self->row_bytes[VULKAN_PLANE_HIGH] = blocks * form->high_words * 4;
+  self->row_bytes[VULKAN_PLANE_HIGH] =
+      units_a_row (blocks, form->scale_blocks) * form->scale_blocks * form->high_words * 4;
   self->row_bytes[VULKAN_PLANE_SCALES] =
       units_a_row (blocks, form->scale_blocks) * form->scale_bytes;
   self->row_bytes[VULKAN_PLANE_SUPERS] = units_a_row (blocks, 8) * form->super_bytes;
@@ -101,11 +102,12 @@ put (const VulkanLayout *self, const VulkanFormat *format, uint32_t r, uint32_t 
     memcpy (place (self, planes[VULKAN_PLANE_CODES], r, self->blocks * form->words / words,
                    (b * form->words + w) / words, 4 * words),
             codes + w, 4 * words);
-  memcpy (place (self, planes[VULKAN_PLANE_HIGH], r, self->blocks, b, 4 * form->high_words),
-          high, 4 * form->high_words);
-  uint32_t span = form->scale_blocks, bytes = form->scale_bytes / span;
-  memcpy (place (self, planes[VULKAN_PLANE_SCALES], r, units_a_row (self->blocks, span), b / span,
-                 form->scale_bytes) +
+  uint32_t span = form->scale_blocks, units = units_a_row (self->blocks, span);
+  uint32_t bytes = form->scale_bytes / span, high_bytes = 4 * form->high_words;
+  memcpy (place (self, planes[VULKAN_PLANE_HIGH], r, units, b / span, high_bytes * span) +
+              b % span * high_bytes,
+          high, high_bytes);
+  memcpy (place (self, planes[VULKAN_PLANE_SCALES], r, units, b / span, form->scale_bytes) +
               b % span * bytes,
           scales, bytes);
   if (b % 8 == 0)

@@ -195,7 +195,9 @@ record_product (Recorder *self, const Product *product, GError **error)
   Dispatch multiply = {
     .kernel = SHADER_FORM_KERNEL (layout->form, way->family),
     .constants = { self->quirks->lanes, way->columns == 1 ? self->quirks->split : 1, way->columns,
-                   product->mode, layout->group, product->bias != NULL ? SHADER_BIASED : 0 },
+                   product->mode, layout->group,
+                   (product->bias != NULL ? SHADER_BIASED : 0) |
+                       vulkan_way_features (device, way, self->quirks->lanes) },
     .subgroup = vulkan_way_subgroup (device, way),
     PUSH (push),
     .grid = { { VULKAN_COUNT_FIXED, VULKAN_COUNT_EXPERT_TILES },

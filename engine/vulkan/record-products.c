@@ -112,7 +112,7 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, const
   Dispatch multiply = {
     .kernel = SHADER_FORM_KERNEL (layout->form, way->family),
     .constants = { own.lanes, own.split, way->columns, product->mode, layout->group,
-                   features_of (op, product) },
+                   features_of (op, product) | vulkan_way_features (device, way, own.lanes) },
     .subgroup = vulkan_way_subgroup (device, way),
     PUSH (push),
     .grid = { { VULKAN_COUNT_FIXED, tiles_of (op) },

@@ -109,6 +109,15 @@ vulkan_way_subgroup (const VulkanDevice *device, const VulkanWay *way)
   return way->pack == VULKAN_PACK_HALF ? device->can.matrix.subgroup : 0;
 }
 
+uint32_t
+vulkan_way_features (const VulkanDevice *device, const VulkanWay *way, uint32_t lanes)
+{
+  if (way->tile != NULL)
+    return 0;
+  return (lanes % device->can.subgroup_max == 0 ? SHADER_WHOLE_SUBGROUPS : 0) |
+         (device->quirks.slow_dots ? SHADER_SLOW_DOTS : 0);
+}
+
 static gboolean
 fits (const VulkanDevice *device, const VulkanTile *tile, const VulkanLayout *layout)
 {

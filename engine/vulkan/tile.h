@@ -53,6 +53,9 @@ VulkanWay vulkan_way (const VulkanTile *tile, const VulkanLayout *layout, gboole
 gboolean vulkan_way_packs_alike (const VulkanWay *a, const VulkanWay *b);
 /* The size that subgroups must have there; 0: any. */
 uint32_t vulkan_way_subgroup (const VulkanDevice *device, const VulkanWay *way);
+/* What kernels without a tile are told of the device (SHADER_WHOLE_SUBGROUPS …), where so many
+ * lanes are rows; 0 of a tile. */
+uint32_t vulkan_way_features (const VulkanDevice *device, const VulkanWay *way, uint32_t lanes);
 /* Sets the constants that a tile's kernels have besides those of all products, the workgroup's size
  * among them. */
 void vulkan_tile_constants (const VulkanDevice *device, const VulkanTile *tile,

@@ -309,6 +309,7 @@ candidate_for (const VulkanTuner *self, const Subject *subject, uint32_t value)
     .groups = { (subject->rows + rows.lanes - 1) / rows.lanes,
                 tile != NULL ? N_COLUMNS / tile->columns : 1 },
   };
+  candidate.constants[5] = vulkan_way_features (self->device, &candidate.way, rows.lanes);
   if (tile != NULL)
     vulkan_tile_constants (self->device, tile, candidate.constants);
   return candidate;

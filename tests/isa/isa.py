@@ -13,6 +13,7 @@ What a wave's instruction takes of a SIMD of 32 lanes: CYCLES. Memory instructio
 waiting overlap with it as long as there are waves enough."""
 import argparse
 import collections
+import functools
 import os
 import re
 import subprocess
@@ -45,7 +46,6 @@ LOAD = re.compile(r"(?:global|buffer|flat)_load_(?:d16_)?(?:[us](?=short|byte))?
                   r"(dwordx[234]|dword|short|byte|[bui]\d+)")
 BYTES = {"dwordx4": 16, "dwordx3": 12, "dwordx2": 8, "dword": 4, "short": 2, "byte": 1}
 DOT = re.compile(r"v_dot4c?_i32_i")
-FMA = re.compile(r"v_(?:pk_)?(?:fmac?|mac|mad|fma_mix|fmamk|fmaak)_\w*f32|v_fma_mix_f32")
 
 # What the test holds to.
 HELD = ("Q4_0", "Q4_K", "Q6_K", "Q8_0")
@@ -77,7 +77,6 @@ class Loop:
                 best = own
         self.loads = [load_bytes(m[1]) for m in map(LOAD.match, best) if m]
         self.dots = sum(map(bool, map(DOT.match, best)))
-        self.fmas = sum(map(bool, map(FMA.match, best)))
         self.cycles = sum(next((cycles for pattern, cycles in CYCLES if re.match(pattern, line)), 0)
                           for line in best)
 
@@ -86,12 +85,18 @@ class Pipeline:
     def __init__(self, name, constants):
         self.name, self.constants, self.stats, self.code = name, constants, {}, ""
 
-    def finish(self):
+    def finish(self, forms):
         self.loop = Loop(self.code)
         self.wave = 64 if re.search(r"\b(exec|vcc)\b", self.code) or "_lo" not in self.code else 32
         # The driver counts a wave of 64 lanes as two.
         self.waves = self.stats.get("Subgroups per SIMD", 0) * 32 // self.wave
-        self.blocks = 0  # of 32 weights that a lane takes in a turn of the loop; of all chips
+        # Of 32 weights, that a lane takes in a turn of the loop: bytes that are loaded for them,
+        # and not more than there are products.
+        self.bytes = forms.get(self.form)
+        self.blocks = round(sum(self.loop.loads) / self.bytes) if self.is_matvec and self.bytes \
+            else 0
+        if self.loop.dots:
+            self.blocks = min(self.blocks, self.loop.dots // 8)
 
     @property
     def key(self):
@@ -117,20 +122,18 @@ class Pipeline:
     def form(self):
         return re.sub(r"^(MATMUL|EXPERTS)(_INT)?_", "", self.name)
 
-    def bytes_a_load(self, forms):
-        if self.blocks and self.loop.loads and self.form in forms:
-            return forms[self.form] * self.blocks / len(self.loop.loads)
-        return None
+    def bytes_a_load(self):
+        return self.bytes * self.blocks / len(self.loop.loads) if self.blocks else None
 
     def cycles_a_block(self):
         return self.loop.cycles * 64 / self.wave / self.blocks if self.blocks else None
 
-    def share(self, card, forms):
+    def share(self, card):
         """Of the card's bandwidth that the arithmetic of one column keeps up with."""
-        if not self.blocks or self.form not in forms:
+        if not self.blocks:
             return None
         rate = card.units * SIMDS * card.mhz * 1e6 / self.cycles_a_block() * 64
-        return rate * forms[self.form] / (card.gb_s * 1e9)
+        return rate * self.bytes / (card.gb_s * 1e9)
 
 
 def read(text):
@@ -155,8 +158,9 @@ def read(text):
             pipelines[-1].code = text[at:at + int(words[1])]
             at += int(words[1])
     unique = list({p.key: p for p in pipelines}.values())
+    forms = form_bytes()
     for pipeline in unique:
-        pipeline.finish()
+        pipeline.finish(forms)
     return device, kernels, unique
 
 
@@ -169,6 +173,8 @@ def run(chips, driver, command):
         for chip in now:
             env = dict(os.environ, RADV_FORCE_FAMILY=chip, VK_DRIVER_FILES=driver,
                        MESA_SHADER_CACHE_DISABLE="true")
+            if command[-1] == "decode":  # with the numbers that cards begin with
+                env["BOTTEGA_VULKAN_TUNE"] = "0"
             started.append((chip, subprocess.Popen(command, env=env, stdout=subprocess.PIPE,
                                                    stderr=subprocess.PIPE, text=True,
                                                    errors="replace")))
@@ -177,19 +183,10 @@ def run(chips, driver, command):
             if process.returncode != 0:
                 return f"{chip}: {(said.strip().splitlines() or ['no message'])[-1]}"
             found[chip] = read(out)
-    # Turns of loops are the same on all chips; those that have the instruction tell.
-    blocks = collections.defaultdict(int)
-    for _, _, pipelines in found.values():
-        for p in pipelines:
-            if p.is_product:
-                turns = p.loop.dots // 8 if "_INT_" in p.name else p.loop.fmas // 32
-                blocks[p.key] = max(blocks[p.key], turns // p.columns)
-    for _, _, pipelines in found.values():
-        for p in pipelines:
-            p.blocks = blocks[p.key]
     return found
 
 
+@functools.cache
 def form_bytes():
     """Bytes of a block of 32 weights in each form's planes."""
     form = re.compile(r'^SHADER_FORM \((\w+), "[^"]+", (\d+), (\d+), (\d+), (\d+), (\d+),', re.M)
@@ -201,13 +198,13 @@ def form_bytes():
 # ---- the test -----------------------------------------------------------------------------------
 
 
-def judge(chip, pipelines, forms):
+def judge(chip, pipelines):
     """(name, whether it holds, what was found) of each rule."""
     held = [p for p in pipelines if p.is_matvec and p.form in HELD]
     spilled = [p.name for p in pipelines if p.spills or p.stats.get("Scratch size", 0)]
     waves = min((p.waves, p.name) for p in held)
-    loads = min((p.bytes_a_load(forms) or 0, p.name) for p in held)
-    share = min((p.share(CARDS[chip], forms) or 0, p.name) for p in held)
+    loads = min((p.bytes_a_load() or 0, p.name) for p in held)
+    share = min((p.share(CARDS[chip]) or 0, p.name) for p in held)
     return [
         (f"{len(pipelines)} pipelines without spills and scratch", not spilled, " ".join(spilled)),
         (f"{LEAST_WAVES} waves a SIMD", waves[0] >= LEAST_WAVES, f"{waves[0]} of {waves[1]}"),
@@ -230,9 +227,9 @@ def test(program):
     if isinstance(found, str):
         print(f"not ok 1 - the pipelines are made\n# {found}\n1..1")
         return 1
-    forms, number, failed = form_bytes(), 0, False
+    number, failed = 0, False
     for chip, (_, _, pipelines) in found.items():
-        for name, holds, what in judge(chip, pipelines, forms):
+        for name, holds, what in judge(chip, pipelines):
             number += 1
             failed |= not holds
             print(f"{'ok' if holds else 'not ok'} {number} - {chip}: {name}")
@@ -244,17 +241,17 @@ def test(program):
 # ---- the table ----------------------------------------------------------------------------------
 
 COLUMNS = [
-    ("VGPR", lambda p, card, forms: p.stats.get("VGPRs")),
-    ("SGPR", lambda p, card, forms: p.stats.get("SGPRs")),
-    ("spills", lambda p, card, forms: p.spills),
-    ("scratch", lambda p, card, forms: p.stats.get("Scratch size")),
-    ("waves", lambda p, card, forms: p.waves),
-    ("code", lambda p, card, forms: p.stats.get("Code size")),
-    ("loads", lambda p, card, forms: p.stats.get("VMEM")),
-    ("B/load", lambda p, card, forms: p.bytes_a_load(forms)),
-    ("inverse", lambda p, card, forms: p.stats.get("Inverse Throughput")),
-    ("cycles", lambda p, card, forms: p.cycles_a_block()),
-    ("limit", lambda p, card, forms: p.share(card, forms) if p.columns == 1 else None),
+    ("VGPR", lambda p, card: p.stats.get("VGPRs")),
+    ("SGPR", lambda p, card: p.stats.get("SGPRs")),
+    ("spills", lambda p, card: p.spills),
+    ("scratch", lambda p, card: p.stats.get("Scratch size")),
+    ("waves", lambda p, card: p.waves),
+    ("code", lambda p, card: p.stats.get("Code size")),
+    ("loads", lambda p, card: p.stats.get("VMEM")),
+    ("B/load", lambda p, card: p.bytes_a_load()),
+    ("inverse", lambda p, card: p.stats.get("Inverse Throughput")),
+    ("cycles", lambda p, card: p.cycles_a_block()),
+    ("limit", lambda p, card: p.share(card)),
 ]
 
 
@@ -266,14 +263,14 @@ def show(value, name):
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
-def print_chip(chip, device, pipelines, forms):
+def print_chip(chip, device, pipelines):
     card = CARDS[chip]
     print(f"\n{chip} ({device}), as {card.name}: {card.units} compute units, {card.mhz} MHz, "
           f"{card.gb_s} GB/s ({card.source})")
     print(f"{'kernel and constants':44}" + "".join(f"{name:>9}" for name, _ in COLUMNS))
     for p in sorted(pipelines, key=lambda p: p.key):
         label = f"{p.name} {' '.join(p.constants)}"
-        print(f"{label:44}" + "".join(f"{show(of(p, card, forms), name):>9}"
+        print(f"{label:44}" + "".join(f"{show(of(p, card), name):>9}"
                                       for name, of in COLUMNS))
 
 
@@ -305,13 +302,12 @@ def table(options, command):
         found = run(chips, options.driver, [*command, *what])
     if isinstance(found, str):
         sys.exit(f"isa: {found}")
-    forms = form_bytes()
     for chip, (device, _, pipelines) in found.items():
-        print_chip(chip, device, pipelines, forms)
+        print_chip(chip, device, pipelines)
     if not options.decode:
         print_unasked(found)
     broken = [f"{chip}: {name}: {what}" for chip, (_, _, pipelines) in found.items()
-              for name, holds, what in judge(chip, pipelines, forms) if not holds]
+              for name, holds, what in judge(chip, pipelines) if not holds]
     print("\n" + "\n".join(broken or ["All that the test asks for holds."]))
     return bool(broken)
 

@@ -458,6 +458,14 @@ open_vulkan_dots (void)
   return open_vulkan ();
 }
 
+/* And those of one without an instruction for dot products. */
+static EngineBackend *
+open_vulkan_slow_dots (void)
+{
+  g_setenv ("BOTTEGA_VULKAN_QUIRKS", "none,slow_dots=1", TRUE);
+  return open_vulkan ();
+}
+
 static const Backend backends[] = {
   { "cpu-portable", open_cpu_portable, FALSE, NULL },
   { "cpu-avx2", open_cpu_avx2, TRUE, NULL },
@@ -465,6 +473,7 @@ static const Backend backends[] = {
   { "cpu-avx512", open_cpu_avx512, TRUE, NULL },
   { "vulkan", open_vulkan, TRUE, vulkan_layout_runs },
   { "vulkan-hardware", open_vulkan_hardware, TRUE, vulkan_layout_runs },
+  { "vulkan-slow-dots", open_vulkan_slow_dots, TRUE, vulkan_layout_runs },
   { "vulkan-matrices", open_vulkan_matrices, TRUE, vulkan_layout_runs, LIMIT_HALVES },
   { "vulkan-dots", open_vulkan_dots, TRUE, vulkan_layout_runs, LIMIT_QUANTISED },
 };
