@@ -13,6 +13,7 @@
 
 #define STORE_ENDING ".sqlite"
 #define ENDING       ".kv"
+#define PART_ENDING  ".kv.part" /* while it is written: see engine_session_save () */
 /* Left to everything else on the disk. */
 #define SPARE_BYTES ((guint64) 1 << 30)
 
@@ -106,8 +107,16 @@ add_file (const char *path, gpointer user_data)
 }
 
 static void
+remove_part (const char *path, gpointer user_data)
+{
+  g_unlink (path);
+}
+
+/* Nothing is being written now: what is half written was so when a program was killed. */
+static void
 add_folder (const char *path, gpointer user_data)
 {
+  for_each (path, PART_ENDING, remove_part, NULL);
   for_each (path, ENDING, add_file, user_data);
 }
 

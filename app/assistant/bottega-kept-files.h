@@ -20,10 +20,9 @@ gboolean bottega_kept_files_prepare (const char *path, guint64 bytes);
 void bottega_kept_files_touch (const char *path);
 
 /* Of all spaces in that folder: removes the files used longest ago until the rest takes no more
- * than this. */
+ * than this, and what was being written when a program was killed. */
 void bottega_kept_files_fit (const char *spaces_folder, guint64 most_bytes);
-/* Removes from the folder of a space what no conversation of these ids has, and what was being
- * written when a program was killed. */
+/* Removes from the folder of a space all but the files of conversations of these ids. */
 void bottega_kept_files_sweep (const char *folder, const char *const *ids);
 /* Overwrites a file, or all of a folder, with zeros and removes it. */
 void bottega_kept_files_wipe (const char *path);

@@ -373,11 +373,13 @@ test_budget (void)
   } steps[] = { { 5000, "1234" }, { 4000, "1234" }, { 3999, "134" }, { 2500, "14" }, { 0, "" } };
   char *spaces = fixture_make_folder ();
   g_autofree char *first = g_build_filename (spaces, "a.kv", "1.kv", NULL);
+  g_autofree char *part = g_build_filename (spaces, "b.kv", "4.kv.part", NULL);
 
   write_kept (spaces, "a.kv", "1.kv", 1000);
   write_kept (spaces, "b.kv", "2.kv", 1000);
   write_kept (spaces, "a.kv", "3.kv", 1000);
   write_kept (spaces, "b.kv", "4.kv", 1000);
+  write_kept (spaces, "b.kv", "4.kv.part", 1000); /* a program that was killed */
   bottega_kept_files_touch (first);
   for (guint i = 0; i < G_N_ELEMENTS (steps); i++) {
     g_autofree char *left = NULL;
@@ -385,6 +387,7 @@ test_budget (void)
     bottega_kept_files_fit (spaces, steps[i].most_bytes);
     left = list (spaces);
     g_assert_cmpstr (left, ==, steps[i].left);
+    g_assert_true (is_gone (part));
   }
   fixture_remove_folder (spaces);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sessions of tiny models that share what their prompts begin with, on the device that is given:
- * the log-probabilities and tokens of a session that read everything, also after two parted inside
- * a page, after a cancel in the middle, after the other has ended, and when there are too few
- * pages for both. Looks into sessions for the numbers. */
+/* Sessions of tiny models that share what their prompts begin with, on the device, with the type of
+ * keys and values, that are given: the log-probabilities and tokens of a session that read
+ * everything, also after two parted inside a page, after a cancel in the middle, after the other
+ * has ended, and when there are too few pages for both. Looks into sessions for the numbers. */
 #include "engine/session/session.h"
 #include "tests/engine/answers.h"
 #include "tests/engine/make-gguf.h"
@@ -13,7 +13,7 @@
 
 #define N_COMPARED 20
 
-static const char *device;
+static const char *device, *kv_type;
 static char *folder;
 
 typedef struct {
@@ -23,7 +23,9 @@ typedef struct {
 static EngineModel *
 open_tiny (TinyKind kind)
 {
-  EngineModelOptions options = { .device = device, .context_tokens = 512, .chunk_tokens = 16 };
+  EngineModelOptions options = {
+    .device = device, .kv_type = kv_type, .context_tokens = 512, .chunk_tokens = 16
+  };
   g_autofree char *path = g_build_filename (folder, "tiny.gguf", NULL);
   g_autoptr (GError) error = NULL;
   EngineModel *model;
@@ -296,11 +298,12 @@ main (int argc, char **argv)
   int status;
 
   g_test_init (&argc, &argv, NULL);
-  if (argc != 2) {
-    g_printerr ("usage: test-prefix DEVICE\n");
+  if (argc != 3) {
+    g_printerr ("usage: test-prefix DEVICE KV-TYPE\n");
     return 2;
   }
   device = argv[1];
+  kv_type = argv[2];
   folder = g_dir_make_tmp ("bottega-prefix-XXXXXX", NULL);
   for (size_t k = 0; k < G_N_ELEMENTS (kinds); k++) {
     for (size_t i = 0; i < G_N_ELEMENTS (tests); i++) {
