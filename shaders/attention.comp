@@ -82,8 +82,10 @@ soften_page (inout float largest[HEADS], inout float sum[HEADS], out float shrin
 {
   [[unroll]] for (uint h = 0; h < HEADS; h++) {
     float most = largest[h];
-    for (uint key = 0; key < SHADER_PAGE; key++)
-      most = max (most, score[h * SHADER_PAGE + key]);
+    [[dont_unroll]] for (uint key = 0; key < SHADER_PAGE; key += 8)
+        [[unroll]]
+      for (uint i = 0; i < 8; i++)
+        most = max (most, score[h * SHADER_PAGE + key + i]);
     shrink[h] = exp (largest[h] - most);
     largest[h] = most;
     sum[h] *= shrink[h];
@@ -131,7 +133,7 @@ sum_lanes (float x)
   lanes[gl_LocalInvocationID.x] = x;
   meet ();
   float all = 0.0;
-  for (uint i = 0; i < LANES; i++)
+  [[dont_unroll]] for (uint i = 0; i < LANES; i++)
     all += lanes[i];
   return all;
 }
@@ -146,6 +148,7 @@ sum_subsets (inout float acc[ACC], uint h)
     lanes[lane * 8 + i] = acc[h * UNITS_A_LANE * 8 + i];
   meet ();
   if (lane < V_UNITS)
+      [[dont_unroll]]
     for (uint other = 1; other < SUBSETS; other++)
         [[unroll]]
       for (uint i = 0; i < 8; i++)
