@@ -610,10 +610,10 @@ vulkan_device_open (unsigned index, GError **error)
   /* RADV multiplies whole words then: three times as slow on a Radeon RX 5700 (./dev isa). */
   self->quirks.slow_dots |=
       self->can.properties.vendorID == VENDOR_AMD && !self->can.int_dot_fast;
-  self->quirks.tiling =
-      MIN (self->quirks.tiling, self->can.matrix.m > 0    ? VULKAN_TILING_MATRIX
-                                : self->quirks.float_dots ? VULKAN_TILING_NONE
-                                                          : VULKAN_TILING_INT);
+  gboolean dots = !self->quirks.float_dots && !self->quirks.slow_dots;
+  self->quirks.tiling = MIN (self->quirks.tiling, self->can.matrix.m > 0 ? VULKAN_TILING_MATRIX
+                                                  : dots                 ? VULKAN_TILING_INT
+                                                                         : VULKAN_TILING_NONE);
   if (self->can.subgroup_size != 8) /* LP_NATIVE_VECTOR_WIDTH changes it */
     self->quirks.narrow_rows = 0;
   self->info = describe (self->physical, &self->can, index);
