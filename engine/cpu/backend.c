@@ -361,7 +361,7 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
     .unified_memory = TRUE,
     .preferred_chunk = PREFERRED_CHUNK,
     .kept_layout = backend->kept_layout,
-    .kv_types = MODEL_KV_BIT (MODEL_KV_F16) | MODEL_KV_BIT (MODEL_KV_Q8_0),
+    .kv_types = MODEL_KV_BIT (MODEL_N_KV_TYPES) - 1,
     .can = GRAPH_NEEDS_RECURRENCE | GRAPH_NEEDS_WINDOW | GRAPH_NEEDS_ATTENTION |
            GRAPH_NEEDS_QK_NORM | GRAPH_NEEDS_SCALES | GRAPH_NEEDS_GATE | GRAPH_NEEDS_EXPERTS |
            GRAPH_NEEDS_LAYER_INPUTS | GRAPH_NEEDS_SSM,

@@ -440,9 +440,18 @@ attend_floats (const gboolean half, const CpuAttendWork *w, const PageResult *pa
 }
 
 static void
-attend_f32 (const CpuAttendWork *w, const PageResult *page, const float *k, const float *v)
+attend_wide (const CpuAttendWork *w, const PageResult *page, const float *k, const float *v)
 {
   attend_floats (FALSE, w, page, k, v);
+}
+
+static void
+attend_f32 (const CpuAttendWork *w)
+{
+  const float *k = (const float *) (const void *) w->k;
+  PageResult page = begin_page (w);
+
+  attend_wide (w, &page, k, (const float *) (const void *) w->v);
 }
 
 static void
@@ -460,10 +469,10 @@ attend_f16 (const CpuAttendWork *w)
   /* With more rows the conversion pays. */
   widen (k, (size_t) w->d_key * ENGINE_PAGE_TOKENS, wide_k);
   widen (v, (size_t) n_seen (w) * w->d_value, wide_v);
-  attend_f32 (w, &page, wide_k, wide_v);
+  attend_wide (w, &page, wide_k, wide_v);
 }
 
-/* Keys in f16 lie as [d_key][64], values as [64][d_value]. */
+/* Keys in f16 and f32 lie as [d_key][64], values as [64][d_value]. */
 static void
 store_key_f16 (const float *k, uint32_t d_key, uint32_t slot, uint8_t *to)
 {
@@ -481,4 +490,19 @@ static void
 store_value_f16 (const float *v, uint32_t d_value, uint32_t slot, uint8_t *to)
 {
   kernel_narrow (v, d_value, (uint16_t *) (void *) to + (size_t) slot * d_value);
+}
+
+static void
+store_key_f32 (const float *k, uint32_t d_key, uint32_t slot, uint8_t *to)
+{
+  float *keys = (float *) (void *) to;
+
+  for (uint32_t i = 0; i < d_key; i++)
+    keys[(size_t) i * ENGINE_PAGE_TOKENS + slot] = k[i];
+}
+
+static void
+store_value_f32 (const float *v, uint32_t d_value, uint32_t slot, uint8_t *to)
+{
+  memcpy (to + (size_t) slot * d_value * sizeof *v, v, d_value * sizeof *v);
 }

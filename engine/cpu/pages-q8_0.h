@@ -124,7 +124,7 @@ attend_q8_0 (const CpuAttendWork *w)
       v[(size_t) slot * w->d_value + d] = value_of (
           *value_code (w->v, slot, d), value_scale (w->v, w->d_value, slot, d / CPU_BLOCK));
   }
-  attend_f32 (w, &page, k, v);
+  attend_wide (w, &page, k, v);
 }
 
 #else
@@ -224,4 +224,5 @@ attend_q8_0 (const CpuAttendWork *w)
   {                                                                                    \
     [MODEL_KV_F16] = { store_key_f16, store_value_f16, attend_f16, FALSE },            \
     [MODEL_KV_Q8_0] = { store_key_q8_0, store_value_q8_0, attend_q8_0, KV_LANES > 1 }, \
+    [MODEL_KV_F32] = { store_key_f32, store_value_f32, attend_f32, FALSE },            \
   }

@@ -7,9 +7,11 @@
 static const struct {
   const char *name;
   ModelType format;
+  gboolean is_choice;
 } rows[MODEL_N_KV_TYPES] = {
-  [MODEL_KV_F16] = { "f16", MODEL_TYPE_F16 },
-  [MODEL_KV_Q8_0] = { "q8_0", MODEL_TYPE_Q8_0 },
+  [MODEL_KV_F16] = { "f16", MODEL_TYPE_F16, TRUE },
+  [MODEL_KV_Q8_0] = { "q8_0", MODEL_TYPE_Q8_0, TRUE },
+  [MODEL_KV_F32] = { "f32", MODEL_TYPE_F32, FALSE },
 };
 
 const char *
@@ -27,6 +29,8 @@ model_kv_type_parse (const char *name, ModelKvType *type, GError **error)
   if (name == NULL)
     return TRUE;
   for (ModelKvType t = 0; t < MODEL_N_KV_TYPES; t++) {
+    if (!rows[t].is_choice)
+      continue;
     if (g_str_equal (name, rows[t].name)) {
       *type = t;
       return TRUE;
@@ -74,7 +78,7 @@ model_desc_kv_type (const ModelDesc *desc, ModelKvType wanted, const char **why)
     reason = "The memory of conversations stays precise (f16): the heads of this model cannot be "
              "cut into the blocks of a more compact one.";
   if (!model_desc_has (desc, MODEL_HEAD)) {
-    wanted = MODEL_KV_F16;
+    wanted = MODEL_KV_F32;
     reason = NULL;
   }
   if (why != NULL)

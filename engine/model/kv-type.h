@@ -9,6 +9,7 @@
 typedef enum {
   MODEL_KV_F16,
   MODEL_KV_Q8_0,
+  MODEL_KV_F32, /* nobody's choice: of models that make vectors, which keep nothing for long */
   MODEL_N_KV_TYPES,
 } ModelKvType;
 
@@ -23,7 +24,7 @@ size_t model_kv_type_bytes (ModelKvType type, size_t n);
 
 /* The type that a model's keys and values are kept as when wanted is asked for: F16 where its heads
  * are no whole blocks, or where rounding is known to do harm; *why (may be NULL) is then a sentence
- * that says so, else NULL. A model that makes vectors keeps nothing: F16, without a sentence. */
+ * that says so, else NULL. A model that makes vectors keeps nothing: F32, without a sentence. */
 ModelKvType model_desc_kv_type (const ModelDesc *desc, ModelKvType wanted, const char **why);
 /* Bytes that a token leaves in layers without a sliding window, in the type that wanted becomes. */
 uint64_t model_desc_kv_bytes (const ModelDesc *desc, ModelKvType wanted);

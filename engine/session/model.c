@@ -48,7 +48,9 @@ choose_kv_type (EngineModel *model, ModelKvType wanted)
 
   if ((model->backend->vtable->caps (model->backend)->kv_types & MODEL_KV_BIT (type)) != 0)
     return type;
-  model->kv_note = "The memory of conversations stays precise (f16): the device has no other.";
+  if (!session_model_embeds (model))
+    model->kv_note =
+        "The memory of conversations stays precise (f16): the device has no other.";
   return MODEL_KV_F16;
 }
 

@@ -275,9 +275,9 @@ keep (const Reference *r, const double *x, uint32_t n, float *kept)
     double most = 0;
     float scale;
 
-    if (r->kv_type == MODEL_KV_F16) {
+    if (r->kv_type != MODEL_KV_Q8_0) {
       for (uint32_t j = i; j < MIN (i + 32, n); j++)
-        kept[j] = as_f16 (x[j]);
+        kept[j] = r->kv_type == MODEL_KV_F16 ? as_f16 (x[j]) : (float) x[j];
       continue;
     }
     for (uint32_t j = i; j < i + 32; j++)

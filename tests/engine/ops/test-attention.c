@@ -195,7 +195,7 @@ static gboolean
 keep_as (AttentionShape *shape, ModelKvType type)
 {
   shape->kv = type;
-  return type == MODEL_KV_F16 || (shape->d_key % 32 == 0 && shape->d_value % 32 == 0);
+  return type != MODEL_KV_Q8_0 || (shape->d_key % 32 == 0 && shape->d_value % 32 == 0);
 }
 
 static void
