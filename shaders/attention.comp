@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Attention of one token over the keys it sees, with an online softmax in f32 (flash
  * attention). A workgroup is HEADS query heads that share a KV head, over one split of the
- * pages: for q . k a lane is a key, for p . v a lane is 8 dimensions of one of SUBSETS
+ * pages: for q . k a lane is a key, for p . v a lane is a unit's dimensions of one of SUBSETS
  * interleaved sets of keys. The mask is the loop bound, and so is a window. Splits leave (max,
  * sum, output) for attention-reduce.comp. */
 #version 460
 #include "refs.glsl"
+#include "kv.glsl"
 #include "activation.glsl"
 #include "attention.glsl"
 #extension GL_KHR_shader_subgroup_basic : require
 
 layout (constant_id = 2) const uint HEADS = 1;
-layout (constant_id = 3) const uint K_UNITS = 8; /* of 8 dimensions */
+layout (constant_id = 3) const uint K_UNITS = 8;
 layout (constant_id = 4) const uint V_UNITS = 8;
 layout (constant_id = 5) const bool ONE_SUBGROUP = false;
 
 const uint LANES = gl_WorkGroupSize.x;
 const uint SUBSETS = LANES > V_UNITS ? LANES / V_UNITS : 1;
 const uint UNITS_A_LANE = (V_UNITS + LANES - 1) / LANES;
-const uint ACC = HEADS * UNITS_A_LANE * 8;
+const uint ACC = HEADS * UNITS_A_LANE * KV_UNIT;
 
-shared float q[HEADS * K_UNITS * 8];
+shared float q[HEADS * K_UNITS * KV_UNIT];
 shared float score[HEADS * SHADER_PAGE];
-shared float lanes[LANES * 8];
+shared float lanes[LANES * KV_UNIT];
 
 void
 meet ()
@@ -34,12 +35,13 @@ meet ()
 }
 
 void
-unpack_eight (uvec4 packed_halves, out float x[8])
+unpack_unit (uvec4 unit, out float x[KV_UNIT])
 {
   [[unroll]] for (uint i = 0; i < 4; i++) {
-    vec2 two = unpackHalf2x16 (packed_halves[i]);
-    x[2 * i] = two.x;
-    x[2 * i + 1] = two.y;
+    float few[KV_WORD];
+    kv_unpack (unit[i], few);
+    [[unroll]] for (uint j = 0; j < KV_WORD; j++)
+      x[KV_WORD * i + j] = few[j];
   }
 }
 
@@ -48,8 +50,8 @@ load_q (uint token, uint head0)
 {
   uint first = token * p.src_stride + head0 * p.d_key;
   float scale = query_scale (token);
-  for (uint at = gl_LocalInvocationID.x; at < HEADS * K_UNITS * 8; at += LANES) {
-    uint h = at / (K_UNITS * 8), d = at % (K_UNITS * 8);
+  for (uint at = gl_LocalInvocationID.x; at < HEADS * K_UNITS * KV_UNIT; at += LANES) {
+    uint h = at / (K_UNITS * KV_UNIT), d = at % (K_UNITS * KV_UNIT);
     q[at] = d < p.d_key ? p.qkv.v[first + h * p.d_key + d] * scale : 0.0;
   }
 }
@@ -58,17 +60,20 @@ load_q (uint token, uint head0)
 void
 score_page (uint base, uvec2 keys)
 {
+  uint scales = base + kv_scales_at (p.d_key);
   for (uint key = gl_LocalInvocationID.x; key < SHADER_PAGE; key += LANES) {
     float dots[HEADS];
     [[unroll]] for (uint h = 0; h < HEADS; h++)
       dots[h] = 0.0;
     for (uint u = 0; u < K_UNITS; u++) {
-      float k[8];
-      unpack_eight (kv.v[base + u * SHADER_PAGE + key], k);
-      [[unroll]] for (uint h = 0; h < HEADS; h++)
-          [[unroll]]
-        for (uint i = 0; i < 8; i++)
-          dots[h] += k[i] * q[(h * K_UNITS + u) * 8 + i];
+      float k[KV_UNIT], scale = kv_scale (kv, scales, u * KV_UNIT / KV_BLOCK, key);
+      unpack_unit (kv.v[base + u * SHADER_PAGE + key], k);
+      [[unroll]] for (uint h = 0; h < HEADS; h++) {
+        float dot_product = 0.0;
+        [[unroll]] for (uint i = 0; i < KV_UNIT; i++)
+          dot_product += k[i] * q[(h * K_UNITS + u) * KV_UNIT + i];
+        dots[h] += scale * dot_product;
+      }
     }
     [[unroll]] for (uint h = 0; h < HEADS; h++)
       score[h * SHADER_PAGE + key] =
@@ -104,22 +109,22 @@ void
 add_values (uint base, uvec2 keys, float shrink[HEADS],
             inout float acc[ACC])
 {
-  uint lane = gl_LocalInvocationID.x;
+  uint lane = gl_LocalInvocationID.x, scales = base + kv_scales_at (p.d_value);
   [[unroll]] for (uint h = 0; h < HEADS; h++)
       [[unroll]]
-    for (uint i = 0; i < UNITS_A_LANE * 8; i++)
-      acc[h * UNITS_A_LANE * 8 + i] *= shrink[h];
+    for (uint i = 0; i < UNITS_A_LANE * KV_UNIT; i++)
+      acc[h * UNITS_A_LANE * KV_UNIT + i] *= shrink[h];
   if (lane >= SUBSETS * V_UNITS && SUBSETS > 1)
     return;
   for (uint key = keys.x + (SUBSETS > 1 ? lane / V_UNITS : 0); key < keys.y; key += SUBSETS) {
     [[unroll]] for (uint j = 0; j < UNITS_A_LANE; j++) {
       uint u = SUBSETS > 1 ? lane % V_UNITS : min (lane + j * LANES, V_UNITS - 1);
-      float v[8];
-      unpack_eight (kv.v[base + key * V_UNITS + u], v);
+      float v[KV_UNIT], scale = kv_scale (kv, scales, u * KV_UNIT / KV_BLOCK, key);
+      unpack_unit (kv.v[base + key * V_UNITS + u], v);
       [[unroll]] for (uint h = 0; h < HEADS; h++) {
-        float weight = score[h * SHADER_PAGE + key];
-        [[unroll]] for (uint i = 0; i < 8; i++)
-          acc[(h * UNITS_A_LANE + j) * 8 + i] += weight * v[i];
+        float weight = scale * score[h * SHADER_PAGE + key];
+        [[unroll]] for (uint i = 0; i < KV_UNIT; i++)
+          acc[(h * UNITS_A_LANE + j) * KV_UNIT + i] += weight * v[i];
       }
     }
   }
@@ -144,15 +149,15 @@ sum_subsets (inout float acc[ACC], uint h)
 {
   uint lane = gl_LocalInvocationID.x;
   meet ();
-  [[unroll]] for (uint i = 0; i < 8; i++)
-    lanes[lane * 8 + i] = acc[h * UNITS_A_LANE * 8 + i];
+  [[unroll]] for (uint i = 0; i < KV_UNIT; i++)
+    lanes[lane * KV_UNIT + i] = acc[h * UNITS_A_LANE * KV_UNIT + i];
   meet ();
   if (lane < V_UNITS)
       [[dont_unroll]]
     for (uint other = 1; other < SUBSETS; other++)
         [[unroll]]
-      for (uint i = 0; i < 8; i++)
-        acc[h * UNITS_A_LANE * 8 + i] += lanes[(other * V_UNITS + lane) * 8 + i];
+      for (uint i = 0; i < KV_UNIT; i++)
+        acc[h * UNITS_A_LANE * KV_UNIT + i] += lanes[(other * V_UNITS + lane) * KV_UNIT + i];
 }
 
 void
@@ -171,9 +176,9 @@ store (uint token, uint head, float largest, float sum, uint h,
   float scale = whole ? 1.0 / sum : 1.0;
   [[unroll]] for (uint j = 0; j < UNITS_A_LANE; j++)
       [[unroll]]
-    for (uint i = 0; i < 8; i++) {
-      uint d = (lane + j * LANES) * 8 + i;
-      float y = acc[(h * UNITS_A_LANE + j) * 8 + i] * scale;
+    for (uint i = 0; i < KV_UNIT; i++) {
+      uint d = (lane + j * LANES) * KV_UNIT + i;
+      float y = acc[(h * UNITS_A_LANE + j) * KV_UNIT + i] * scale;
       if (d < p.d_value && whole)
         p.dst.v[token * p.dst_stride + head * p.d_value + d] = y;
       else if (d < p.d_value)
@@ -200,13 +205,13 @@ main ()
   meet ();
   for (uint page = pages.x; page < pages.y; page++) {
     uint base = page_table.v[first_page + page] * p.page_units +
-                kv_head * SHADER_PAGE * (K_UNITS + V_UNITS);
+                kv_head * (kv_page_units (p.d_key) + kv_page_units (p.d_value));
     uvec2 in_page = keys_in_page (keys, page);
     score_page (base, in_page);
     meet ();
     soften_page (largest, sum, shrink);
     meet ();
-    add_values (base + SHADER_PAGE * K_UNITS, in_page, shrink, acc);
+    add_values (base + kv_page_units (p.d_key), in_page, shrink, acc);
     meet ();
   }
   [[unroll]] for (uint h = 0; h < HEADS; h++) {

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Norms (each head of its own, where HAS says so) and rotates q and k of one token in place, then
- * stores its k and v as f16 in the token's KV page.
- * A page of a layer holds for each KV head: K as [d_key / 8][64 tokens] units of 8 values, so
- * that lanes that are tokens read side by side, then V as [64 tokens][d_value / 8] units. With
- * `pairs` K lies as [d_key / 2][64 tokens] pairs of values instead, for attention-narrow.comp. */
+ * stores its k and v in the token's KV page.
+ * A page of a layer holds for each KV head: K as [d_key / KV_UNIT][64 tokens] units, so that lanes
+ * that are tokens read side by side, then V as [64 tokens][d_value / KV_UNIT] units (kv.glsl: each
+ * with its scales behind it). With `words` K lies as [d_key / KV_WORD][64 tokens] words, for
+ * attention-narrow.comp. */
 #version 460
 #include "refs.glsl"
 #include "halves.glsl"
+#include "kv.glsl"
+#extension GL_EXT_shader_16bit_storage : require
 
 layout (constant_id = 2) const uint HAS = 0; /* SHADER_HEADS_NORMED … */
 const bool NORMED = (HAS & SHADER_HEADS_NORMED) != 0;
@@ -17,6 +20,11 @@ const bool VALUES_FIRST = (HAS & (SHADER_VALUES_NORMED | SHADER_VALUE_IS_KEY)) !
 layout (push_constant) uniform Push
 {
   ShaderRopePush p;
+};
+POINTER (16)
+restrict buffer Halves
+{
+  uint16_t v[];
 };
 /* Lanes read what other lanes of the workgroup rotated. */
 POINTER (16)
@@ -96,27 +104,52 @@ rotate (FloatsShared qkv, uint token, uint first)
   }
 }
 
-uvec4
-eight (FloatsShared qkv, uint first, uint left, float scale)
-{
-  float x[8];
-  [[unroll]] for (uint i = 0; i < 8; i++)
-    x[i] = i < left ? qkv.v[first + i] * scale : 0.0;
-  return uvec4 (half_pair (x[0], x[1]), half_pair (x[2], x[3]), half_pair (x[4], x[5]),
-                half_pair (x[6], x[7]));
-}
+/* What a lane stores at once: PIECE numbers, as words, with the f16 that bytes are times. */
+#ifdef KV_Q8_0
+#define PIECE KV_BLOCK
+#else
+#define PIECE KV_UNIT
+#endif
+#define PIECE_WORDS (PIECE / KV_WORD)
 
-/* Units of a head's key and value. */
-uint
-k_units ()
+#ifdef KV_Q8_0
+/* Rounded for the scale as it is stored. */
+void
+pack_piece (FloatsShared qkv, uint first, uint left, float factor, out uint words[PIECE_WORDS],
+            out uint scale)
 {
-  return (p.d_key + 7) / 8;
+  float most = 0.0;
+  for (uint i = 0; i < PIECE; i++)
+    most = max (most, abs (qkv.v[first + i] * factor));
+  scale = half_bits (min (most / 127.0, 65504.0));
+  float step = unpackHalf2x16 (scale).x, inverse = step > 0.0 ? factor / step : 0.0;
+  [[unroll]] for (uint w = 0; w < PIECE_WORDS; w++) {
+    words[w] = 0;
+    [[unroll]] for (uint i = 0; i < 4; i++) {
+      float x = roundEven (clamp (qkv.v[first + 4 * w + i] * inverse, -127.0, 127.0));
+      words[w] |= (uint (int (x)) & 0xffu) << (8 * i);
+    }
+  }
 }
-
-uint
-v_units ()
+#else
+void
+pack_piece (FloatsShared qkv, uint first, uint left, float factor, out uint words[PIECE_WORDS],
+            out uint scale)
 {
-  return (p.d_value + 7) / 8;
+  float x[PIECE];
+  [[unroll]] for (uint i = 0; i < PIECE; i++)
+    x[i] = i < left ? qkv.v[first + i] * factor : 0.0;
+  [[unroll]] for (uint w = 0; w < PIECE_WORDS; w++)
+    words[w] = half_pair (x[2 * w], x[2 * w + 1]);
+  scale = 0;
+}
+#endif
+
+/* Of a head's key or value. */
+uint
+pieces (uint d)
+{
+  return (d + PIECE - 1) / PIECE;
 }
 
 /* Where the token's page begins, and its place in it. */
@@ -126,20 +159,33 @@ uint
 base_of (uint own)
 {
   uint head = gl_WorkGroupID.y * p.heads_kv_each + own;
-  return page_base + head * SHADER_PAGE * (k_units () + v_units ());
+  return page_base + head * (kv_page_units (p.d_key) + kv_page_units (p.d_value));
+}
+
+/* at: where what it belongs to has its scales. */
+void
+store_scale (uint at, uint piece, uint scale)
+{
+#ifdef KV_Q8_0
+  Halves (p.kv).v[8 * at + piece * SHADER_PAGE + slot] = uint16_t (scale);
+#endif
 }
 
 void
-store_key (FloatsShared qkv, uint first, uint own, uint u)
+store_key (FloatsShared qkv, uint first, uint own, uint piece)
 {
-  uint base = base_of (own);
-  uvec4 k = eight (qkv, start_of (first, p.heads_each + own) + u * 8, p.d_key - u * 8, 1.0);
-  if (p.pairs == 0)
-    p.kv.v[base + u * SHADER_PAGE + slot] = k;
+  uint words[PIECE_WORDS], scale, base = base_of (own), d = piece * PIECE;
+  pack_piece (qkv, start_of (first, p.heads_each + own) + d, p.d_key - d, 1.0, words, scale);
+  store_scale (base + kv_scales_at (p.d_key), piece, scale);
+  if (p.words == 0)
+      [[unroll]]
+    for (uint u = 0; u < PIECE / KV_UNIT; u++)
+      p.kv.v[base + (piece * (PIECE / KV_UNIT) + u) * SHADER_PAGE + slot] =
+          uvec4 (words[4 * u], words[4 * u + 1], words[4 * u + 2], words[4 * u + 3]);
   else
       [[unroll]]
-    for (uint i = 0; i < 4; i++)
-      Uints (p.kv).v[4 * base + (4 * u + i) * SHADER_PAGE + slot] = k[i];
+    for (uint w = 0; w < PIECE_WORDS; w++)
+      Uints (p.kv).v[4 * base + (piece * PIECE_WORDS + w) * SHADER_PAGE + slot] = words[w];
 }
 
 /* Where the value of head `own` begins. */
@@ -153,10 +199,15 @@ value_of (uint first, uint own)
 }
 
 void
-store_value (FloatsShared qkv, uint first, uint own, uint u, float scale)
+store_value (FloatsShared qkv, uint first, uint own, uint piece, float factor)
 {
-  p.kv.v[base_of (own) + SHADER_PAGE * k_units () + slot * v_units () + u] =
-      eight (qkv, value_of (first, own) + u * 8, p.d_value - u * 8, scale);
+  uint words[PIECE_WORDS], scale, d = piece * PIECE;
+  uint base = base_of (own) + kv_page_units (p.d_key);
+  pack_piece (qkv, value_of (first, own) + d, p.d_value - d, factor, words, scale);
+  store_scale (base + kv_scales_at (p.d_value), piece, scale);
+  [[unroll]] for (uint u = 0; u < PIECE / KV_UNIT; u++)
+    p.kv.v[base + slot * kv_units (p.d_value) + piece * (PIECE / KV_UNIT) + u] =
+        uvec4 (words[4 * u], words[4 * u + 1], words[4 * u + 2], words[4 * u + 3]);
 }
 
 /* Values that are normed, or keys as they were. */
@@ -170,8 +221,8 @@ store_values (FloatsShared qkv, uint first)
     float scale = 1.0;
     if ((HAS & SHADER_VALUES_NORMED) != 0)
       scale = inverse_rms (qkv, value_of (first, own), has ? p.d_value : 0);
-    for (uint u = lane % SHARE; has && u < v_units (); u += SHARE)
-      store_value (qkv, first, own, u, scale);
+    for (uint i = lane % SHARE; has && i < pieces (p.d_value); i += SHARE)
+      store_value (qkv, first, own, i, scale);
   }
   barrier ();
 }
@@ -194,12 +245,12 @@ main ()
     return;
   memoryBarrierBuffer ();
   barrier ();
-  uint units = k_units () + (VALUES_FIRST ? 0 : v_units ()), n = p.heads_kv_each * units;
-  for (uint at = gl_LocalInvocationID.x; at < n; at += gl_WorkGroupSize.x) {
-    uint own = at / units, u = at % units;
-    if (u < k_units ())
-      store_key (qkv, first, own, u);
+  uint keys = pieces (p.d_key), each = keys + (VALUES_FIRST ? 0 : pieces (p.d_value));
+  for (uint at = gl_LocalInvocationID.x; at < p.heads_kv_each * each; at += gl_WorkGroupSize.x) {
+    uint own = at / each, piece = at % each;
+    if (piece < keys)
+      store_key (qkv, first, own, piece);
     else
-      store_value (qkv, first, own, u - k_units (), 1.0);
+      store_value (qkv, first, own, piece - keys, 1.0);
   }
 }

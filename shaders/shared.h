@@ -365,7 +365,7 @@ SHADER_STRUCT ShaderMatvecPush
 SHADER_END (ShaderMatvecPush)
 SHADER_SIZE (ShaderMatvecPush, 128)
 
-/* Norms and rotates q and k in place, stores k and v of one layer as f16. Workgroups: (tokens,
+/* Norms and rotates q and k in place, stores k and v of one layer. Workgroups: (tokens,
  * groups of KV heads). */
 SHADER_STRUCT ShaderRopePush
 {
@@ -390,7 +390,7 @@ SHADER_STRUCT ShaderRopePush
   SHADER_U32 d_value;
   SHADER_U32 d_rope;
   SHADER_U32 halves; /* 1: pairs (i, i + d_rope / 2), 0: pairs (2i, 2i + 1) */
-  SHADER_U32 pairs;  /* 1: K is stored for attention-narrow.comp */
+  SHADER_U32 words;  /* 1: K is stored for attention-narrow.comp */
   SHADER_U32 stride;
   SHADER_U32 heads_each;    /* query heads that a workgroup takes */
   SHADER_U32 heads_kv_each; /* and the KV heads that they share */

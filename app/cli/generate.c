@@ -113,6 +113,7 @@ print_json (const EngineModel *model, const Answer *answer, const EngineStats *s
   json_builder_set_member_name (builder, "tokens");
   cli_json_tokens (builder, answer->tokens);
   cli_json_string (builder, "device", engine_model_device_description (model));
+  cli_json_string (builder, "kv_type", engine_model_kv_type (model));
   json_builder_set_member_name (builder, "stats");
   cli_json_stats (builder, stats);
   json_builder_end_object (builder);

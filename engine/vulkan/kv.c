@@ -12,8 +12,16 @@
 /* What one layer of a group takes. Layers that share memory (those of an encoder) get as much as
  * the largest of them needs. */
 typedef struct {
-  uint32_t page_units, token_elements;
+  uint32_t page_units, token_bytes;
 } LayerSize;
+
+/* Units of a page for d numbers of each token; of f16 a token's are whole units. */
+static uint32_t
+page_units (ModelKvType type, uint32_t d)
+{
+  return (uint32_t) (model_kv_type_bytes (type, (size_t) SHADER_PAGE * ((d + 7) / 8 * 8)) /
+                     UNIT_BYTES);
+}
 
 static LayerSize *
 measure_layers (VulkanKv *kv, const GraphPlan *plan, GraphKvGroup group)
@@ -26,11 +34,10 @@ measure_layers (VulkanKv *kv, const GraphPlan *plan, GraphKvGroup group)
     const GraphOp *op = &plan->ops[i];
     if (op->kind != GRAPH_OP_ROPE_STORE || op->group != group)
       continue;
-    uint32_t units = (op->d_key + 7) / 8 + (op->d_value + 7) / 8;
+    uint32_t units = page_units (kv->type, op->d_key) + page_units (kv->type, op->d_value);
     LayerSize *size = &sizes[op->layer];
-    size->page_units = MAX (size->page_units, op->n_heads_kv * SHADER_PAGE * units);
-    size->token_elements =
-        MAX (size->token_elements, op->n_heads_kv * (op->d_key + op->d_value));
+    size->page_units = MAX (size->page_units, op->n_heads_kv * units);
+    size->token_bytes = size->page_units * UNIT_BYTES / SHADER_PAGE;
   }
   return sizes;
 }
@@ -62,7 +69,7 @@ add_block (VulkanKv *kv, const VulkanDevice *device, const LayerSize *sizes, uin
       return FALSE;
     kv->layers[*end] = (VulkanKvLayer) { kv->blocks->len, block.page_units };
     block.page_units += sizes[*end].page_units;
-    kv->token_elements += sizes[*end].token_elements;
+    kv->token_bytes += sizes[*end].token_bytes;
   }
   uint64_t bytes = (uint64_t) block.page_units * kv->n_pages * UNIT_BYTES;
   if (!vulkan_buffer_init (&block.buffer, device, VULKAN_MEMORY_DEVICE, MAX (bytes, UNIT_BYTES),
@@ -78,6 +85,7 @@ vulkan_kv_init (VulkanKv kv[GRAPH_N_KV_GROUPS], const VulkanDevice *device, cons
 {
   for (GraphKvGroup group = 0; group < GRAPH_N_KV_GROUPS; group++) {
     VulkanKv *self = &kv[group];
+    self->type = size->type;
     g_autofree LayerSize *sizes = measure_layers (self, plan, group);
     self->n_pages = size->n_pages[group];
     self->layers = g_new0 (VulkanKvLayer, self->n_layers + 1);
@@ -94,7 +102,7 @@ vulkan_kv_measure (const GraphPlan *plan, const EngineKvSize *size)
 {
   uint64_t bytes = 0;
   for (GraphKvGroup group = 0; group < GRAPH_N_KV_GROUPS; group++) {
-    VulkanKv shape = { 0 };
+    VulkanKv shape = { .type = size->type };
     g_autofree LayerSize *sizes = measure_layers (&shape, plan, group);
     for (uint32_t i = 0; i < shape.n_layers; i++)
       bytes += (uint64_t) sizes[i].page_units * size->n_pages[group] * UNIT_BYTES;

@@ -18,10 +18,11 @@ typedef struct {
 } VulkanKvLayer;
 
 typedef struct {
+  ModelKvType type;
   uint32_t n_pages, n_layers;
-  GArray *blocks;          /* VulkanKvBlock */
-  VulkanKvLayer *layers;   /* [n_layers] owned */
-  uint32_t token_elements; /* numbers that a token leaves */
+  GArray *blocks;        /* VulkanKvBlock */
+  VulkanKvLayer *layers; /* [n_layers] owned */
+  uint32_t token_bytes;  /* that a token leaves */
 } VulkanKv;
 
 /* plan: one with all layers of the model. */

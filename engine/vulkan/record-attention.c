@@ -6,12 +6,30 @@
 /* Accumulators of a lane of attention that stay in registers. */
 #define MAX_ACCUMULATORS 64
 
+/* What a type of keys and values has. */
+static const struct {
+  ShaderKernelId store, attend, attend_narrow;
+  uint32_t word; /* numbers in 32 bits */
+} types[MODEL_N_KV_TYPES] = {
+  [MODEL_KV_F16] = { SHADER_ROPE_STORE, SHADER_ATTENTION, SHADER_ATTENTION_NARROW, 2 },
+  [MODEL_KV_Q8_0] = { SHADER_ROPE_STORE_Q8_0, SHADER_ATTENTION_Q8_0,
+                      SHADER_ATTENTION_NARROW_Q8_0, 4 },
+};
+
+static ModelKvType
+type_of (const Recorder *self, const GraphOp *op)
+{
+  return self->exe->model->kv[op->group].type;
+}
+
 /* Whether a layer's K lies, and is read, as attention-narrow.comp wants it: the same for all plans
  * of a model. */
 static gboolean
 is_narrow (const Recorder *self, const GraphOp *op)
 {
-  return self->quirks->narrow_rows > 0 && op->d_key % 8 == 0 && op->d_value % 16 == 0;
+  uint32_t word = types[type_of (self, op)].word;
+  return self->quirks->narrow_rows > 0 && op->d_key % (4 * word) == 0 &&
+         op->d_value % (8 * word) == 0;
 }
 
 static uint64_t
@@ -60,7 +78,7 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
     .d_value = op->d_value,
     .d_rope = rotates ? self->plan->desc->rotations[op->rotation].d_rope : 0,
     .halves = self->plan->desc->architecture->rope == MODEL_ROPE_HALVES,
-    .pairs = is_narrow (self, op),
+    .words = is_narrow (self, op),
     .stride = recorder_stride (self, op->src),
     .heads_each = each * (op->n_heads / op->n_heads_kv),
     .heads_kv_each = each,
@@ -68,7 +86,7 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
   };
   return record (self,
                  &(Dispatch) {
-                     .kernel = SHADER_ROPE_STORE,
+                     .kernel = types[type_of (self, op)].store,
                      .constants = { self->quirks->lanes_small, 1, store_features_of (op) },
                      PUSH (push),
                      .grid = { { VULKAN_COUNT_TOKENS }, { 0, op->n_heads_kv / each, 1 } },
@@ -80,10 +98,10 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
 
 /* Query heads that a workgroup takes: a divisor of those that share a KV head. */
 static uint32_t
-heads_at_once (const GraphOp *op, uint32_t lanes)
+heads_at_once (const GraphOp *op, uint32_t lanes, uint32_t unit)
 {
   uint32_t shared = op->n_heads / op->n_heads_kv;
-  uint32_t each = MAX ((op->d_value + lanes - 1) / lanes, 8);
+  uint32_t each = MAX ((op->d_value + lanes - 1) / lanes, unit);
   for (uint32_t n = 4; n > 1; n--)
     if (shared % n == 0 && n * each <= MAX_ACCUMULATORS)
       return n;
@@ -140,13 +158,14 @@ gboolean
 record_attention (Recorder *self, const GraphOp *op, GError **error)
 {
   ShaderAttentionPush push = attention_push (self, op);
-  uint32_t lanes = self->quirks->lanes_small, heads = heads_at_once (op, lanes);
+  uint32_t word = types[type_of (self, op)].word, unit = 4 * word;
+  uint32_t lanes = self->quirks->lanes_small, heads = heads_at_once (op, lanes, unit);
   uint32_t window = window_of (op);
   gboolean narrow = is_narrow (self, op), all = window == SHADER_WINDOW_NONE;
   Dispatch attend = {
-    .kernel = narrow ? SHADER_ATTENTION_NARROW : SHADER_ATTENTION,
-    .constants = { lanes, 1, heads, narrow ? op->d_key / 2 : (op->d_key + 7) / 8,
-                   narrow ? op->d_value / 16 : (op->d_value + 7) / 8,
+    .kernel = narrow ? types[type_of (self, op)].attend_narrow : types[type_of (self, op)].attend,
+    .constants = { lanes, 1, heads, narrow ? op->d_key / word : (op->d_key + unit - 1) / unit,
+                   narrow ? op->d_value / (8 * word) : (op->d_value + unit - 1) / unit,
                    lanes <= self->exe->model->backend->device->can.subgroup_min, window,
                    features_of (self, op) },
     PUSH (push),

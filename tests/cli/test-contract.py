@@ -120,6 +120,7 @@ def generate_seeded():
 @test
 def generate_raw():
     got = ask("--device", "cpu", "generate", MODEL, "One, two, three, four,", "-n", "4", "--raw")
+    assert got["kv_type"] == "f16", got
     assert "five" in got["text"], got["text"]
 
 
@@ -308,6 +309,10 @@ def wrong_use():
     refused(2, "--no-such-option", "doctor")
     for text in ("", "0", "-1", "much", "2T", "1G3", "nan"):
         assert "--gpu-memory" in refused(2, "--gpu-memory", text, "info", MODEL), text
+    short = ("generate", MODEL, "One, two, three, four,", "-n", "4", "--raw")
+    assert "f16, q8_0" in refused(1, "--kv", "q3", "--device", "cpu", *short)
+    got = ask("--kv", "q8_0", "--device", "cpu", *short)
+    assert got["kv_type"] == "q8_0" and "five" in got["text"], got
 
 
 print(f"1..{len(tests)}")

@@ -530,10 +530,56 @@ test_starter (void)
   g_assert_true (desc->tied_output);
 }
 
+/* Rounded keys and values are for models that stand it, and heads that are whole blocks. */
+static void
+test_kv_types (void)
+{
+  static const struct {
+    uint32_t d_key, d_value;
+    gboolean exact;
+    ModelFeatures features;
+    ModelKvType type;
+    uint64_t bytes;
+    gboolean says_why;
+  } cases[] = {
+    { 64, 64, FALSE, MODEL_WRITER, MODEL_KV_Q8_0, 2 * 2 * 2 * 68, FALSE },
+    { 64, 96, FALSE, MODEL_WRITER, MODEL_KV_Q8_0, 2 * 2 * (68 + 102), FALSE },
+    { 64, 64, TRUE, MODEL_WRITER, MODEL_KV_F16, 2 * 2 * 2 * 128, TRUE },
+    { 80, 80, FALSE, MODEL_WRITER, MODEL_KV_F16, 2 * 2 * 2 * 160, TRUE },
+    { 64, 80, FALSE, MODEL_WRITER, MODEL_KV_F16, 2 * 2 * (128 + 160), TRUE },
+    { 64, 64, FALSE, 0, MODEL_KV_F16, 0, FALSE }, /* it makes vectors */
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (cases); i++) {
+    ModelArchitecture architecture = { .exact_kv = cases[i].exact };
+    ModelLayer layers[3] = {
+      { .n_heads_kv = 2, .features = MODEL_ATTENTION | MODEL_OWN_KV },
+      { .n_heads_kv = 2, .features = MODEL_ATTENTION | MODEL_OWN_KV },
+      { .n_heads_kv = 2, .d_key = 7, .features = MODEL_SSM }, /* keeps a state */
+    };
+    ModelDesc desc = { .architecture = &architecture,
+                       .features = cases[i].features,
+                       .layers = layers,
+                       .h.n_layers = 3 };
+    const char *why = "";
+
+    for (unsigned l = 0; l < 2; l++) {
+      layers[l].d_key = cases[i].d_key;
+      layers[l].d_value = cases[i].d_value;
+    }
+    g_assert_cmpint (model_desc_kv_type (&desc, MODEL_KV_F16, &why), ==, MODEL_KV_F16);
+    g_assert_null (why);
+    g_assert_cmpint (model_desc_kv_type (&desc, MODEL_KV_Q8_0, &why), ==, cases[i].type);
+    g_assert_cmpint (why != NULL, ==, cases[i].says_why);
+    g_assert_cmpuint (model_desc_kv_bytes (&desc, MODEL_KV_Q8_0), ==, cases[i].bytes);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/model/desc/kv-types", test_kv_types);
   g_test_add_func ("/model/desc/defaults", test_defaults);
   g_test_add_func ("/model/desc/all-types", test_all_types);
   g_test_add_func ("/model/desc/written-weights", test_written_weights);

@@ -81,8 +81,9 @@ long_prompt (const EngineModel *model)
   return encode (model, text->str, NULL, NULL);
 }
 
+/* kv_type: NULL or one of those that a cache may have. */
 static void
-test_determinism (void)
+test_determinism (gconstpointer kv_type)
 {
   static const EngineModelOptions variants[] = {
     { .device = "cpu", .n_threads = 1 },
@@ -94,10 +95,16 @@ test_determinism (void)
   g_autoptr (GArray) first = NULL;
 
   for (size_t i = 0; i < G_N_ELEMENTS (variants); i++) {
-    g_autoptr (EngineModel) model = open_model (variants[i]);
-    g_autoptr (EngineSession) session = test_session_new (model);
-    g_autoptr (GArray) prompt = long_prompt (model);
-    g_autoptr (GArray) answer = generate (session, prompt, 48, NULL);
+    EngineModelOptions options = variants[i];
+    g_autoptr (EngineModel) model = NULL;
+    g_autoptr (EngineSession) session = NULL;
+    g_autoptr (GArray) prompt = NULL, answer = NULL;
+
+    options.kv_type = kv_type;
+    model = open_model (options);
+    session = test_session_new (model);
+    prompt = long_prompt (model);
+    answer = generate (session, prompt, 48, NULL);
 
     g_assert_cmpuint (answer->len, ==, 48);
     if (first == NULL)
@@ -387,11 +394,96 @@ test_kept (gconstpointer device)
   g_rmdir (folder);
 }
 
+#define KV_TOP        8
+#define KV_MEAN_LIMIT 0.1 /* 0.05 on the processor, 0.03 over other texts */
+
+/* Of the likeliest tokens after each of a prompt's, log-probabilities under a cache of a type; and
+ * a file of the timeline. */
+static EngineTop *
+read_with (const char *device, const char *kv_type, const char *path, uint64_t *kv_bytes, guint *n)
+{
+  g_autoptr (EngineModel) model =
+      open_model ((EngineModelOptions) { .device = device, .kv_type = kv_type });
+  g_autoptr (EngineSession) session = test_session_new (model);
+  g_autoptr (GArray) prompt = long_prompt (model), answer = generate (session, prompt, 2, NULL);
+  g_autoptr (GError) error = NULL;
+  g_autofree float *lse = NULL;
+  uint64_t weights, scratch;
+  double mean_nll;
+  EngineTop *top;
+
+  g_assert_cmpstr (engine_model_kv_type (model), ==, kv_type);
+  g_assert_null (engine_model_kv_note (model));
+  engine_model_memory (model, &weights, kv_bytes, &scratch);
+  g_assert_cmpuint (*kv_bytes, ==,
+                    1024 * (g_str_equal (kv_type, "f16")
+                                ? engine_model_info (model)->kv_bytes_per_token_f16
+                                : engine_model_info (model)->kv_bytes_per_token_q8_0));
+  if (g_file_test (path, G_FILE_TEST_EXISTS)) { /* the other type's */
+    g_assert_false (engine_session_restore (session, path, &error));
+    g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_BAD_FILE);
+    g_assert_nonnull (strstr (error->message, "another model, device or setting"));
+    g_clear_error (&error);
+  } else {
+    g_assert_true (engine_session_save (session, path, &error));
+  }
+  g_assert_true (
+      engine_session_logits (session, prompt, KV_TOP, &lse, &top, &mean_nll, &error));
+  *n = prompt->len;
+  return top;
+}
+
+/* A cache of bytes takes 34 of 64 bytes, hardly moves what the model says, and neither type goes on
+ * from a file of the other. */
+static void
+test_kv_types (gconstpointer device)
+{
+  g_autofree char *folder = g_dir_make_tmp ("bottega-kv-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "kept", NULL);
+  uint64_t f16_bytes, q8_0_bytes;
+  guint n, n_shared = 0;
+  g_autofree EngineTop *f16 = read_with (device, "f16", path, &f16_bytes, &n);
+  g_autofree EngineTop *q8_0 = read_with (device, "q8_0", path, &q8_0_bytes, &n);
+  double sum = 0, worst = 0;
+
+  g_assert_cmpuint (q8_0_bytes * 64, ==, f16_bytes * 34);
+  for (guint i = 0; i < n * KV_TOP; i++)
+    for (guint j = i / KV_TOP * KV_TOP; j < (i / KV_TOP + 1) * KV_TOP; j++)
+      if (f16[i].id == q8_0[j].id) {
+        double d = fabs (f16[i].log_probability - q8_0[j].log_probability);
+
+        sum += d;
+        worst = MAX (worst, d);
+        n_shared++;
+      }
+  g_test_message ("%u tokens: mean distance %.5f, largest %.4f", n, sum / n_shared, worst);
+  g_assert_cmpuint (n_shared, >, n * KV_TOP * 9 / 10);
+  g_assert_cmpfloat (sum / n_shared, >, 1e-5); /* it is another cache */
+  g_assert_cmpfloat (sum / n_shared, <, KV_MEAN_LIMIT);
+  g_unlink (path);
+  g_rmdir (folder);
+}
+
+static void
+test_unknown_kv_type (void)
+{
+  const EngineModelOptions options = { .device = "cpu", .kv_type = "q3" };
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (engine_model_open (g_getenv ("BOTTEGA_TEST_MODEL"), &options, &error));
+  g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID);
+  g_assert_nonnull (strstr (error->message, "f16, q8_0"));
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/engine/answers/determinism", test_determinism);
+  g_test_add_data_func ("/engine/answers/determinism/f16", "f16", test_determinism);
+  g_test_add_data_func ("/engine/answers/determinism/q8_0", "q8_0", test_determinism);
+  g_test_add_data_func ("/engine/answers/kv-types/cpu", "cpu", test_kv_types);
+  g_test_add_data_func ("/engine/answers/kv-types/vulkan", "vulkan", test_kv_types);
+  g_test_add_func ("/engine/answers/kv-types/unknown", test_unknown_kv_type);
   g_test_add_func ("/engine/answers/cpu-and-vulkan", test_cpu_and_vulkan);
   g_test_add_data_func ("/engine/answers/prefix/cpu", "cpu", test_prefix);
   g_test_add_data_func ("/engine/answers/prefix/vulkan", "vulkan", test_prefix);
