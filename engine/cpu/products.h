@@ -306,13 +306,19 @@ add_block (const CpuFormat format, const unsigned m_n, const unsigned n_n,
     }
 }
 
-/* Strips lie one after another, so that what comes next is ahead even past the end of this one. The
- * processor's own prefetcher stops at every 4 KiB page. */
+/* Strips lie one after another, so that what comes next is ahead even past the end of this one; of
+ * two that are read at once, the next pair lies behind both. The processor's own prefetcher stops
+ * at every 4 KiB page. */
 INLINE void
-prefetch (const uint8_t *p, unsigned bytes)
+prefetch (const unsigned m_n, const uint8_t *p, const uint8_t *end, ptrdiff_t second,
+          unsigned bytes)
 {
-  for (unsigned at = 0; at < bytes; at += 64)
-    __builtin_prefetch (p + PREFETCH_BYTES + at, 0, 3);
+  p += m_n * PREFETCH_BYTES;
+  if (m_n > 1 && p >= end)
+    p += second;
+  for (unsigned m = 0; m < m_n; m++)
+    for (unsigned at = 0; at < bytes; at += 64)
+      __builtin_prefetch (p + m * second + at, 0, 3);
 }
 
 INLINE void
@@ -351,8 +357,7 @@ tile_integer (const CpuFormat format, const unsigned m_n, const unsigned n_n, co
     for (unsigned b = 0; b < n_blocks; b++) {
       const uint8_t *block[TILE_STRIPS] = { strip, strip + second };
 
-      if (m_n == 1)
-        prefetch (strip, block_bytes);
+      prefetch (m_n, strip, end, second, block_bytes);
       add_block (format, m_n, n_n, head, block, a, sums);
       strip += block_bytes;
 #pragma GCC unroll 8
@@ -563,8 +568,8 @@ expand_strips (const CpuMatmulWork *w, const uint8_t *strip, unsigned m_n, ptrdi
   return expanded;
 }
 
-/* All tokens for the strips s and, if m_n is 2, s + 1 (GATED: the strips s of gate and up). A
- * single token is limited by memory: then strips are read one after the other, as they lie. */
+/* All tokens for the strips s and, if m_n is 2, s + 1 (GATED: the strips s of gate and up). Tokens
+ * of one tile are limited by memory: then strips are read one after the other, as they lie. */
 INLINE void
 run_strips (const CpuMatmulWork *w, const TileFunc (*tiles)[TILE_COLUMNS], unsigned n_most,
             uint32_t s, unsigned m_n)
@@ -582,9 +587,9 @@ run_strips (const CpuMatmulWork *w, const TileFunc (*tiles)[TILE_COLUMNS], unsig
     n = MIN (n_most, w->n_tokens - t);
     for (unsigned i = 0; i < n; i++)
       act[i] = cpu_work_act (w, t + i);
-    if (m_n == 2 && n == 1 && w->n_tokens == 1) {
-      tiles[0][0](strip, 0, act, w->weight->columns, sums);
-      tiles[0][0](strip + second, 0, act, w->weight->columns, sums + V_WIDTH);
+    if (m_n == 2 && w->n_tokens <= n_most) {
+      tiles[0][n - 1](strip, 0, act, w->weight->columns, sums);
+      tiles[0][n - 1](strip + second, 0, act, w->weight->columns, sums + n * V_WIDTH);
     } else {
       tiles[m_n - 1][n - 1](strip, second, act, w->weight->columns, sums);
     }
