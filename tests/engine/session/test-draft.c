@@ -28,15 +28,15 @@ test_look_up (void)
   SessionDraft draft;
 
   begin (&draft, prompt, G_N_ELEMENTS (prompt));
-  assert_guesses (&draft, 8, (const gint32[]) { 3, 4, 5 }, 3);
+  assert_guesses (&draft, 8, (const gint32[]) { 3 }, 1);
   assert_guesses (&draft, 1, (const gint32[]) { 3 }, 1);
   session_draft_push (&draft, 3);
-  assert_guesses (&draft, 8, (const gint32[]) { 4, 5, 6, 7 }, 4);
+  assert_guesses (&draft, 8, (const gint32[]) { 4, 5 }, 2);
   session_draft_push (&draft, 77); /* 3 77 is new */
   assert_guesses (&draft, 8, NULL, 0);
   session_draft_push (&draft, 2);
   session_draft_push (&draft, 3); /* the last of what followed 2 3 */
-  assert_guesses (&draft, 8, (const gint32[]) { 77, 2, 3 }, 3);
+  assert_guesses (&draft, 8, (const gint32[]) { 77 }, 1);
   session_draft_finish (&draft);
 }
 
@@ -64,7 +64,7 @@ test_short (void)
   assert_guesses (&draft, 8, NULL, 0);
   session_draft_finish (&draft);
   begin (&draft, same, 3);
-  assert_guesses (&draft, 8, (const gint32[]) { 5, 5, 5 }, 3);
+  assert_guesses (&draft, 8, (const gint32[]) { 5 }, 1);
   session_draft_finish (&draft);
 }
 
