@@ -19,6 +19,11 @@ layout (constant_id = 5) const bool ONE_SUBGROUP = false;
 const uint LANES = gl_WorkGroupSize.x;
 const uint SUBSETS = LANES > V_UNITS ? LANES / V_UNITS : 1;
 const uint UNITS_A_LANE = (V_UNITS + LANES - 1) / LANES;
+/* A card's cache of instructions holds some 32 KB: loops over units and keys are unrolled in
+ * pieces, and those inside a loop over heads as a whole, or else that is not, and its accumulators
+ * are found by comparing numbers, which took 60 KB. */
+const uint K_STEP = K_UNITS % 4 == 0 ? 4 : 1;
+const uint KEY_STEP = 16;
 const uint ACC = HEADS * UNITS_A_LANE * KV_UNIT;
 
 shared float q[HEADS * K_UNITS * KV_UNIT];
@@ -65,16 +70,18 @@ score_page (uint base, uvec2 keys)
     float dots[HEADS];
     [[unroll]] for (uint h = 0; h < HEADS; h++)
       dots[h] = 0.0;
-    for (uint u = 0; u < K_UNITS; u++) {
-      float k[KV_UNIT], scale = kv_scale (kv, scales, u * KV_UNIT / KV_BLOCK, key);
-      unpack_unit (kv.v[base + u * SHADER_PAGE + key], k);
-      [[unroll]] for (uint h = 0; h < HEADS; h++) {
-        float dot_product = 0.0;
-        [[unroll]] for (uint i = 0; i < KV_UNIT; i++)
-          dot_product += k[i] * q[(h * K_UNITS + u) * KV_UNIT + i];
-        dots[h] += scale * dot_product;
+    [[dont_unroll]] for (uint step = 0; step < K_UNITS; step += K_STEP)
+        [[unroll]]
+      for (uint u = step; u < step + K_STEP; u++) {
+        float k[KV_UNIT], scale = kv_scale (kv, scales, u * KV_UNIT / KV_BLOCK, key);
+        unpack_unit (kv.v[base + u * SHADER_PAGE + key], k);
+        [[unroll]] for (uint h = 0; h < HEADS; h++) {
+          float dot_product = 0.0;
+          [[unroll]] for (uint i = 0; i < KV_UNIT; i++)
+            dot_product += k[i] * q[(h * K_UNITS + u) * KV_UNIT + i];
+          dots[h] += scale * dot_product;
+        }
       }
-    }
     [[unroll]] for (uint h = 0; h < HEADS; h++)
       score[h * SHADER_PAGE + key] =
           score_of (dots[h], key >= keys.x && key < keys.y);
@@ -87,10 +94,10 @@ soften_page (inout float largest[HEADS], inout float sum[HEADS], out float shrin
 {
   [[unroll]] for (uint h = 0; h < HEADS; h++) {
     float most = largest[h];
-    [[dont_unroll]] for (uint key = 0; key < SHADER_PAGE; key += 8)
+    [[dont_unroll]] for (uint step = 0; step < SHADER_PAGE; step += KEY_STEP)
         [[unroll]]
-      for (uint i = 0; i < 8; i++)
-        most = max (most, score[h * SHADER_PAGE + key + i]);
+      for (uint key = step; key < step + KEY_STEP; key++)
+        most = max (most, score[h * SHADER_PAGE + key]);
     shrink[h] = exp (largest[h] - most);
     largest[h] = most;
     sum[h] *= shrink[h];
@@ -138,7 +145,7 @@ sum_lanes (float x)
   lanes[gl_LocalInvocationID.x] = x;
   meet ();
   float all = 0.0;
-  [[dont_unroll]] for (uint i = 0; i < LANES; i++)
+  [[unroll]] for (uint i = 0; i < LANES; i++)
     all += lanes[i];
   return all;
 }
@@ -153,7 +160,7 @@ sum_subsets (inout float acc[ACC], uint h)
     lanes[lane * KV_UNIT + i] = acc[h * UNITS_A_LANE * KV_UNIT + i];
   meet ();
   if (lane < V_UNITS)
-      [[dont_unroll]]
+      [[unroll]]
     for (uint other = 1; other < SUBSETS; other++)
         [[unroll]]
       for (uint i = 0; i < KV_UNIT; i++)

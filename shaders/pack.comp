@@ -19,6 +19,34 @@ layout (push_constant) uniform Push
 #endif
 };
 
+POINTER (16)
+readonly restrict buffer Vec4sIn
+{
+  vec4 v[];
+};
+POINTER (8)
+restrict buffer Vec2s
+{
+  vec2 v[];
+};
+
+layout (constant_id = 3) const bool BY_FOURS = false; /* rows are whole blocks, and aligned */
+
+/* left: of a block's values, the others are 0. */
+void
+load_values (uint first, uint left, out float x[SHADER_BLOCK])
+{
+  [[unroll]] for (uint u = 0; u < SHADER_BLOCK / 4; u++) {
+    vec4 four;
+    if (BY_FOURS)
+      four = Vec4sIn (p.src).v[first / 4 + u];
+    [[unroll]] for (uint i = 0; i < 4; i++)
+      x[4 * u + i] = BY_FOURS           ? four[i]
+                     : 4 * u + i < left ? p.src.v[first + 4 * u + i]
+                                        : 0.0;
+  }
+}
+
 void
 main ()
 {
@@ -39,8 +67,7 @@ main ()
 #endif
     uint left = min (p.width - b * SHADER_BLOCK, SHADER_BLOCK);
     float x[SHADER_BLOCK];
-    [[unroll]] for (uint i = 0; i < SHADER_BLOCK; i++)
-      x[i] = i < left ? p.src.v[first + i] : 0.0;
+    load_values (first, left, x);
 #ifdef DOT_INT
     float largest = 0.0;
     [[unroll]] for (uint i = 0; i < SHADER_BLOCK; i++)
@@ -49,6 +76,7 @@ main ()
     float inverse = largest > 0.0 ? 127.0 / largest : 0.0;
     int sum = 0;
     uint out_at = (tile * p.blocks + b) * p.columns + c;
+    uvec4 words[2];
     [[unroll]] for (uint word = 0; word < 8; word++) {
       uint packed_bytes = 0;
       [[unroll]] for (uint t = 0; t < 4; t++) {
@@ -56,10 +84,11 @@ main ()
         sum += q;
         packed_bytes |= (uint (q) & 255u) << (8 * t);
       }
-      p.codes.v[out_at * 8 + word] = packed_bytes;
+      words[word / 4][word % 4] = packed_bytes;
     }
-    p.scales.v[out_at * 2] = scale;
-    p.scales.v[out_at * 2 + 1] = scale * float (sum);
+    Uvec4s (p.codes).v[out_at * 2] = words[0];
+    Uvec4s (p.codes).v[out_at * 2 + 1] = words[1];
+    Vec2s (p.scales).v[out_at] = vec2 (scale, scale * float (sum));
 #else
     uint out_at = (tile * p.blocks + b) * SHADER_BLOCK * p.columns + c;
     [[unroll]] for (uint i = 0; i < SHADER_BLOCK; i++)

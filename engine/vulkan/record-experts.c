@@ -153,7 +153,8 @@ record_pack (Recorder *self, const Product *product, GError **error)
   return record (self,
                  &(Dispatch) {
                      .kernel = kernels[product->way.pack],
-                     .constants = { self->quirks->lanes_small, 1, product->way.parts },
+                     .constants = { self->quirks->lanes_small, 1, product->way.parts,
+                                    push.width % SHADER_BLOCK == 0 && push.stride % 4 == 0 },
                      PUSH (push),
                      .grid = grid,
                      .reads = BIT (op->src) | tiles_bit (self, op->route),

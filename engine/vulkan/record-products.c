@@ -49,7 +49,8 @@ record_pack (Recorder *self, const VulkanLayout *layout, const GraphOp *op, cons
   return record (self,
                  &(Dispatch) {
                      .kernel = kernels[way->pack],
-                     .constants = { self->quirks->lanes_small, 1, way->parts },
+                     .constants = { self->quirks->lanes_small, 1, way->parts,
+                                    push.width % SHADER_BLOCK == 0 && push.stride % 4 == 0 },
                      PUSH (push),
                      .grid = { { tiles_of (op) },
                                { way->columns, way->columns / columns_a_group, 1 } },
