@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* How a page keeps the keys, or the values, of one KV head, in units of 16 bytes: the numbers, f16
- * or (KV_Q8_0) bytes, and behind those of all tokens the scales of bytes, f16, each of 32 numbers
+/* How a page keeps the keys, or the values, of one KV head, in units of 16 bytes: the numbers, f16,
+ * (KV_F32) f32 or (KV_Q8_0) bytes, and behind those of all tokens the scales of bytes, f16, each of 32 numbers
  * of a token: [d / 32][64 tokens]. Which numbers share a unit is said in rope.comp; here is what a
  * unit and a scale come to. */
 #ifdef KV_Q8_0
 #define KV_WORD 4u /* numbers in 32 bits */
+#elif defined(KV_F32)
+#define KV_WORD 1u
 #else
 #define KV_WORD 2u
 #endif
@@ -41,6 +43,8 @@ kv_unpack (uint word, out float x[KV_WORD])
 #ifdef KV_Q8_0
   [[unroll]] for (int i = 0; i < 4; i++)
     x[i] = float (bitfieldExtract (int (word), 8 * i, 8));
+#elif defined(KV_F32)
+  x[0] = uintBitsToFloat (word);
 #else
   vec2 two = unpackHalf2x16 (word);
   x[0] = two.x;

@@ -140,7 +140,11 @@ pack_piece (FloatsShared qkv, uint first, uint left, float factor, out uint word
   [[unroll]] for (uint i = 0; i < PIECE; i++)
     x[i] = i < left ? qkv.v[first + i] * factor : 0.0;
   [[unroll]] for (uint w = 0; w < PIECE_WORDS; w++)
+#ifdef KV_F32
+    words[w] = floatBitsToUint (x[w]);
+#else
     words[w] = half_pair (x[2 * w], x[2 * w + 1]);
+#endif
   scale = 0;
 }
 #endif

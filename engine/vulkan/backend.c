@@ -260,7 +260,7 @@ vulkan_backend_open (unsigned index, const char *cache_dir, GError **error)
   const VulkanDeviceInfo *info = self->device->info;
   self->caps = (EngineBackendCaps) {
     .kept_layout = self->device->quirks.narrow_rows > 0 ? "vulkan narrow, 1" : "vulkan, 1",
-    .kv_types = MODEL_KV_BIT (MODEL_KV_F16) | MODEL_KV_BIT (MODEL_KV_Q8_0),
+    .kv_types = MODEL_KV_BIT (MODEL_N_KV_TYPES) - 1,
     .name = "vulkan",
     .description = g_strdup_printf ("%s, %s, Vulkan %s", info->name, info->driver, info->api),
     .unified_memory = vulkan_device_is_unified (self->device),
