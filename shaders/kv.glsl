@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* How a page keeps the keys, or the values, of one KV head, in units of 16 bytes: the numbers, f16,
- * (KV_F32) f32 or (KV_Q8_0) bytes, and behind those of all tokens the scales of bytes, f16, each of 32 numbers
- * of a token: [d / 32][64 tokens]. Which numbers share a unit is said in rope.comp; here is what a
- * unit and a scale come to. */
+ * (KV_F32) f32 or (KV_Q8_0) bytes, and behind those of all tokens the scales of bytes, f16, each of
+ * 32 numbers of a token: [d / 32][64 tokens]. Which numbers share a unit is said in rope.comp; here
+ * is what a unit and a scale come to. */
 #ifdef KV_Q8_0
 #define KV_WORD 4u /* numbers in 32 bits */
 #elif defined(KV_F32)
