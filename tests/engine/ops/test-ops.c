@@ -466,6 +466,13 @@ open_vulkan_slow_dots (void)
   return open_vulkan ();
 }
 
+/* Of formats whose codes are 4, 6 and 8 bits. */
+static gboolean
+is_common (const ModelTypeInfo *type)
+{
+  return type->id == MODEL_TYPE_Q4_K || type->id == MODEL_TYPE_Q6_K || type->id == MODEL_TYPE_Q8_0;
+}
+
 static const Backend backends[] = {
   { "cpu-portable", open_cpu_portable, FALSE, NULL },
   { "cpu-avx2", open_cpu_avx2, TRUE, NULL },
@@ -473,7 +480,7 @@ static const Backend backends[] = {
   { "cpu-avx512", open_cpu_avx512, TRUE, NULL },
   { "vulkan", open_vulkan, TRUE, vulkan_layout_runs },
   { "vulkan-hardware", open_vulkan_hardware, TRUE, vulkan_layout_runs },
-  { "vulkan-slow-dots", open_vulkan_slow_dots, TRUE, vulkan_layout_runs },
+  { "vulkan-slow-dots", open_vulkan_slow_dots, TRUE, is_common },
   { "vulkan-matrices", open_vulkan_matrices, TRUE, vulkan_layout_runs, LIMIT_HALVES },
   { "vulkan-dots", open_vulkan_dots, TRUE, vulkan_layout_runs, LIMIT_QUANTISED },
 };
