@@ -399,7 +399,8 @@ add_kv_type (ModelKvType type)
 
     g_test_add_data_func (path, GUINT_TO_POINTER (type), tests[i].test);
   }
-  for (size_t i = 0; i < G_N_ELEMENTS (rich_shapes); i++) {
+  /* What shapes ask for beside is the same code for all types. */
+  for (size_t i = 0; i < G_N_ELEMENTS (rich_shapes); i += type == MODEL_KV_F16 ? 1 : 3) {
     g_autofree char *path =
         g_strdup_printf ("/ops/attention/%s/rich/%zu", model_kv_type_name (type), i);
     g_autofree AttentionShape *shape = g_memdup2 (&rich_shapes[i], sizeof *shape);
