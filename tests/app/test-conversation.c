@@ -491,6 +491,7 @@ test_not_committed (void)
   fixture_set_up (&fixture, NULL);
   path = g_build_filename (fixture.folder, "spaces", "personal.sqlite", NULL);
   g_assert_cmpint (sqlite3_open (path, &other), ==, SQLITE_OK);
+  sqlite3_busy_timeout (other, 10000); /* the space may still be writing its own first rows */
   g_assert_cmpint (sqlite3_exec (other, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
   conversation = create (&fixture);
   send_and_wait (conversation, "first");
