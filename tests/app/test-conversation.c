@@ -483,8 +483,7 @@ static void
 test_not_committed (void)
 {
   Fixture fixture;
-  g_autofree char *path = NULL;
-  g_autofree char *prompt = NULL;
+  g_autofree char *path = NULL, *prompt = NULL;
   BottegaConversation *conversation;
   sqlite3 *other = NULL;
 

@@ -198,10 +198,23 @@ keep_as (AttentionShape *shape, ModelKvType type)
   return type != MODEL_KV_Q8_0 || (shape->d_key % 32 == 0 && shape->d_value % 32 == 0);
 }
 
+/* Of shapes, each other one is enough for types that differ in how numbers lie alone. */
+static size_t
+first_of (gconstpointer type)
+{
+  return GPOINTER_TO_UINT (type) == MODEL_KV_F32;
+}
+
+static size_t
+step_of (gconstpointer type)
+{
+  return GPOINTER_TO_UINT (type) == MODEL_KV_F16 ? 1 : 2;
+}
+
 static void
 test_attention_prefill (gconstpointer data)
 {
-  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++) {
+  for (size_t i = first_of (data); i < G_N_ELEMENTS (shapes); i += step_of (data)) {
     AttentionShape shape = shapes[i];
 
     if (keep_as (&shape, GPOINTER_TO_UINT (data)))
@@ -274,7 +287,7 @@ try_attention_texts (const AttentionShape *shape)
 static void
 test_attention_whole (gconstpointer data)
 {
-  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++) {
+  for (size_t i = first_of (data); i < G_N_ELEMENTS (shapes); i += step_of (data)) {
     AttentionShape shape = shapes[i];
 
     if (keep_as (&shape, GPOINTER_TO_UINT (data)))
@@ -359,7 +372,7 @@ try_attention_timelines (const AttentionShape *shape)
 static void
 test_attention_decode (gconstpointer data)
 {
-  for (size_t i = 0; i < G_N_ELEMENTS (shapes); i++) {
+  for (size_t i = first_of (data); i < G_N_ELEMENTS (shapes); i += step_of (data)) {
     AttentionShape shape = shapes[i];
 
     if (keep_as (&shape, GPOINTER_TO_UINT (data)))
