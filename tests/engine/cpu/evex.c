@@ -3,7 +3,7 @@
  * everything else of the tier is AVX2 in any case. */
 #include "tests/engine/cpu/evex.h"
 
-#if defined(__x86_64__)
+#ifdef HAVE_EVEX
 extern const CpuMatmulFunc evex_products[CPU_N_FORMATS];
 uint64_t evex_multiply_bytes (uint32_t rounds, int32_t *sum);
 
@@ -24,7 +24,7 @@ evex_kernels (CpuTier tier)
 {
   if (cpu_tier_runs (tier))
     return cpu_kernels (tier);
-#if defined(__x86_64__)
+#ifdef HAVE_EVEX
   if (tier == CPU_TIER_AVX_VNNI && cpu_tier_runs (CPU_TIER_AVX512))
     return stand_in ();
 #endif

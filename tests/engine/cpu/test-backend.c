@@ -2,7 +2,7 @@
 /* The back end as a session uses it, on whole tiny models: the same bits for any number of
  * threads and any cut of a prompt, branches by copied pages, cancelling, and refusals that say
  * why. */
-#include "tests/engine/cpu/evex.h"
+#include "engine/cpu/cpu.h"
 #include "tests/engine/make-gguf.h"
 
 #include <glib/gstdio.h>
@@ -67,7 +67,8 @@ open_device (Fixture *f, unsigned n_threads, CpuTier tier, uint32_t chunk)
 {
   g_autoptr (GError) error = NULL;
 
-  f->backend = evex_backend_open (n_threads, tier);
+  f->backend = cpu_backend_open (n_threads, tier, &error);
+  g_assert_no_error (error);
   f->plan = graph_plan_build (f->desc, 0, f->desc->h.n_layers, TRUE, TRUE, chunk, 2);
   f->model = f->backend->vtable->load (f->backend, f->plan,
                                        &(EngineKvSize) { { N_PAGES } }, NULL, NULL, NULL, &error);
@@ -329,7 +330,7 @@ main (int argc, char **argv)
   for (CpuTier tier = 0; tier < CPU_N_TIERS; tier++) {
     g_autofree char *path = g_strdup_printf ("/cpu/same-bits/%s", cpu_tier_name (tier));
 
-    if (evex_kernels (tier) != NULL)
+    if (cpu_tier_runs (tier))
       g_test_add_data_func (path, GINT_TO_POINTER ((int) tier), test_same_bits);
   }
   g_test_add_func ("/cpu/branch", test_branch);
