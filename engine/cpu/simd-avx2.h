@@ -265,9 +265,6 @@ i_carry (I high, int32_t bias)
 
 #ifdef SIMD_DPBUSD
 
-#define Q8_BIAS     128  /* of signed codes: dpbusd takes them unsigned */
-#define I_DOT_WAITS TRUE /* the sum is an operand of dpbusd */
-
 /* The instruction is the same in the encoding of AVX-512, by which tests run it. */
 static inline I
 i_dpbusd (I sum, I codes, I a)
@@ -279,32 +276,7 @@ i_dpbusd (I sum, I codes, I a)
 #endif
 }
 
-/* Stored codes of Q8_0 as the product takes them. */
-static inline I
-i_codes8 (I x)
-{
-  return x;
-}
-
-/* dot + even . a[0..3] + odd . a[4..7] in each lane; bits: of the codes. */
-static inline I
-i_dot (const unsigned bits, I dot, I even, I odd, I a_even, I a_odd)
-{
-  return i_dpbusd (i_dpbusd (dot, even, a_even), odd, a_odd);
-}
-
-/* A dot product that is added to carry begins with start and ends with finish. */
-static inline I
-i_dot_start (const unsigned bits, I carry)
-{
-  return carry;
-}
-
-static inline I
-i_dot_finish (const unsigned bits, I dot, I carry)
-{
-  return dot;
-}
+#include "engine/cpu/simd-dpbusd.h"
 
 #else
 

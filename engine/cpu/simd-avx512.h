@@ -182,10 +182,8 @@ v_store_first (float *p, uint32_t n, V x)
 
 /* ---- integer products, see products.h ------------------------------------------------------- */
 
-#define Q8_BIAS      128 /* of signed codes: dpbusd takes them unsigned */
 #define TILE_COLUMNS 6
 #define TILE_STRIPS  2
-#define I_DOT_WAITS  TRUE /* the sum is an operand of dpbusd: 4 cycles a step */
 
 static inline I
 i_load (const uint8_t *p)
@@ -244,32 +242,13 @@ i_look_up (const uint8_t table[16], I x)
   return _mm512_shuffle_epi8 (_mm512_broadcast_i32x4 (values), x);
 }
 
-/* Stored codes of Q8_0 as the product takes them. */
 static inline I
-i_codes8 (I x)
+i_dpbusd (I sum, I codes, I a)
 {
-  return x;
+  return _mm512_dpbusd_epi32 (sum, codes, a);
 }
 
-/* dot + even . a[0..3] + odd . a[4..7] in each lane; bits: of the codes. */
-static inline I
-i_dot (const unsigned bits, I dot, I even, I odd, I a_even, I a_odd)
-{
-  return _mm512_dpbusd_epi32 (_mm512_dpbusd_epi32 (dot, even, a_even), odd, a_odd);
-}
-
-/* A dot product that is added to carry begins with start and ends with finish. */
-static inline I
-i_dot_start (const unsigned bits, I carry)
-{
-  return carry;
-}
-
-static inline I
-i_dot_finish (const unsigned bits, I dot, I carry)
-{
-  return dot;
-}
+#include "engine/cpu/simd-dpbusd.h"
 
 /* CPU_ACT_BASE * high + bias */
 static inline I
