@@ -153,6 +153,21 @@ settle (Kept *kept)
   fixture_wait_flag (&done);
 }
 
+/* A conversation with an answer that was left, and its file. */
+static BottegaConversation *
+leave_one (Kept *kept, char **path)
+{
+  BottegaConversation *conversation = create (kept);
+
+  *path = path_of (kept, "personal", bottega_conversation_get_id (conversation));
+  ask (conversation, "Where is the fountain?");
+  bottega_conversation_leave (conversation);
+  settle (kept);
+  g_assert_true (is_there (*path));
+
+  return conversation;
+}
+
 /* Left, closed, opened again: nothing of it is read twice, and nothing is written twice. */
 static void
 test_restart (Kept *kept, gconstpointer data)
@@ -207,17 +222,12 @@ test_reload (Kept *kept, gconstpointer data)
 static void
 test_damaged (Kept *kept, gconstpointer data)
 {
-  g_autoptr (BottegaConversation) conversation = create (kept);
-  g_autofree char *path =
-      path_of (kept, "personal", bottega_conversation_get_id (conversation));
+  g_autofree char *path = NULL;
+  g_autoptr (BottegaConversation) conversation = leave_one (kept, &path);
   g_autofree char *bytes = NULL;
   EngineStats stats;
   gsize n;
 
-  ask (conversation, "Where is the fountain?");
-  bottega_conversation_leave (conversation);
-  settle (kept);
-  g_assert_true (is_there (path));
   g_assert_true (g_file_get_contents (path, &bytes, &n, NULL));
   bytes[n / 2] ^= 1;
   g_assert_true (g_file_set_contents (path, bytes, (gssize) n, NULL));
@@ -233,14 +243,9 @@ static void
 test_delete (Kept *kept, gconstpointer data)
 {
   BottegaConversationList *list = bottega_assistant_get_conversations (kept->assistant);
-  g_autoptr (BottegaConversation) conversation = create (kept);
-  g_autofree char *path =
-      path_of (kept, "personal", bottega_conversation_get_id (conversation));
+  g_autofree char *path = NULL;
+  g_autoptr (BottegaConversation) conversation = leave_one (kept, &path);
 
-  ask (conversation, "Where is the fountain?");
-  bottega_conversation_leave (conversation);
-  settle (kept);
-  g_assert_true (is_there (path));
   bottega_conversation_list_delete (list, conversation);
   settle (kept);
   g_assert_true (is_there (path));
@@ -291,14 +296,9 @@ test_space (Kept *kept, gconstpointer data)
 static void
 test_off (Kept *kept, gconstpointer data)
 {
-  g_autoptr (BottegaConversation) conversation = create (kept);
-  g_autofree char *path =
-      path_of (kept, "personal", bottega_conversation_get_id (conversation));
+  g_autofree char *path = NULL;
+  g_autoptr (BottegaConversation) conversation = leave_one (kept, &path);
 
-  ask (conversation, "Where is the fountain?");
-  bottega_conversation_leave (conversation);
-  settle (kept);
-  g_assert_true (is_there (path));
   g_object_set (kept->settings, "kept-megabytes", 0, NULL);
   settle (kept);
   g_assert_true (is_gone (path));

@@ -14,7 +14,8 @@
 
 typedef struct {
   const char *name;
-  EngineBackend *(*open) (void);                /* NULL: this machine lacks it */
+  CpuTier tier;
+  const char *quirks;                           /* of a Vulkan device; NULL: a processor */
   gboolean quantises;                           /* activations, for quantised weights */
   gboolean (*runs) (const ModelTypeInfo *type); /* NULL: every type */
   double tiles;                                 /* 0, or a limit: only test-tiles.c */
@@ -394,76 +395,22 @@ test_candidates (void)
 
 /* ---- back ends ------------------------------------------------------------------------------ */
 
-static EngineBackend *
-open_cpu_portable (void)
-{
-  return evex_backend_open (2, CPU_TIER_PORTABLE);
-}
-
-static EngineBackend *
-open_cpu_avx2 (void)
-{
-  return evex_backend_open (2, CPU_TIER_AVX2);
-}
-
-static EngineBackend *
-open_cpu_avx_vnni (void)
-{
-  return evex_backend_open (2, CPU_TIER_AVX_VNNI);
-}
-
-static EngineBackend *
-open_cpu_avx512 (void)
-{
-  return evex_backend_open (2, CPU_TIER_AVX512);
-}
-
 /* The first device, software or not; none is no failure. */
 static EngineBackend *
-open_vulkan (void)
+open_vulkan (const char *quirks)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) devices = vulkan_devices (&error);
   EngineBackend *opened = NULL;
 
+  if (*quirks != '\0')
+    g_setenv ("BOTTEGA_VULKAN_QUIRKS", quirks, TRUE);
   for (guint i = 0; devices != NULL && opened == NULL && i < devices->len; i++)
     if (((VulkanDeviceInfo *) g_ptr_array_index (devices, i))->usable) {
       opened = vulkan_backend_open (i, NULL, &error);
       g_assert_no_error (error);
     }
   return opened;
-}
-
-/* The kernels that a graphics card without a row of its own would run, on the same device. */
-static EngineBackend *
-open_vulkan_hardware (void)
-{
-  g_setenv ("BOTTEGA_VULKAN_QUIRKS", "none", TRUE);
-  return open_vulkan ();
-}
-
-/* Such a card with units for f16 matrices, on which two workgroups are enough. */
-static EngineBackend *
-open_vulkan_matrices (void)
-{
-  g_setenv ("BOTTEGA_VULKAN_QUIRKS", "none,tiling=2,fill_tiles=2,sums=2", TRUE);
-  return open_vulkan ();
-}
-
-/* Such a card with integer dot products alone. */
-static EngineBackend *
-open_vulkan_dots (void)
-{
-  g_setenv ("BOTTEGA_VULKAN_QUIRKS", "none,tiling=1,fill_tiles=2", TRUE);
-  return open_vulkan ();
-}
-
-/* And those of one without an instruction for dot products. */
-static EngineBackend *
-open_vulkan_slow_dots (void)
-{
-  g_setenv ("BOTTEGA_VULKAN_QUIRKS", "none,slow_dots=1", TRUE);
-  return open_vulkan ();
 }
 
 /* Of formats whose codes are 4, 6 and 8 bits. */
@@ -473,17 +420,29 @@ is_common (const ModelTypeInfo *type)
   return type->id == MODEL_TYPE_Q4_K || type->id == MODEL_TYPE_Q6_K || type->id == MODEL_TYPE_Q8_0;
 }
 
+/* What a graphics card without a row of its own would run, on the same device ("none"); such a card
+ * without an instruction for dot products, with units for f16 matrices (on which two workgroups are
+ * enough), and with integer dot products alone. */
 static const Backend backends[] = {
-  { "cpu-portable", open_cpu_portable, FALSE, NULL },
-  { "cpu-avx2", open_cpu_avx2, TRUE, NULL },
-  { "cpu-avx-vnni", open_cpu_avx_vnni, TRUE, NULL },
-  { "cpu-avx512", open_cpu_avx512, TRUE, NULL },
-  { "vulkan", open_vulkan, TRUE, vulkan_layout_runs },
-  { "vulkan-hardware", open_vulkan_hardware, TRUE, vulkan_layout_runs },
-  { "vulkan-slow-dots", open_vulkan_slow_dots, TRUE, is_common },
-  { "vulkan-matrices", open_vulkan_matrices, TRUE, vulkan_layout_runs, LIMIT_HALVES },
-  { "vulkan-dots", open_vulkan_dots, TRUE, vulkan_layout_runs, LIMIT_QUANTISED },
+  { "cpu-portable", CPU_TIER_PORTABLE, NULL, FALSE, NULL },
+  { "cpu-avx2", CPU_TIER_AVX2, NULL, TRUE, NULL },
+  { "cpu-avx-vnni", CPU_TIER_AVX_VNNI, NULL, TRUE, NULL },
+  { "cpu-avx512", CPU_TIER_AVX512, NULL, TRUE, NULL },
+  { "vulkan", 0, "", TRUE, vulkan_layout_runs },
+  { "vulkan-hardware", 0, "none", TRUE, vulkan_layout_runs },
+  { "vulkan-slow-dots", 0, "none,slow_dots=1", TRUE, is_common },
+  { "vulkan-matrices", 0, "none,tiling=2,fill_tiles=2,sums=2", TRUE, vulkan_layout_runs,
+    LIMIT_HALVES },
+  { "vulkan-dots", 0, "none,tiling=1,fill_tiles=2", TRUE, vulkan_layout_runs, LIMIT_QUANTISED },
 };
+
+/* NULL: this machine lacks it. */
+static EngineBackend *
+open_backend (const Backend *backend)
+{
+  return backend->quirks != NULL ? open_vulkan (backend->quirks)
+                                 : evex_backend_open (2, backend->tier);
+}
 
 static void
 list_types (void)
@@ -538,7 +497,7 @@ main (int argc, char **argv)
     g_printerr ("usage: test-ops BACKEND\n");
     return 2;
   }
-  case_backend = backend_under_test->open ();
+  case_backend = open_backend (backend_under_test);
   if (case_backend == NULL) {
     g_print ("1..0 # SKIP this machine does not run %s\n", backend_under_test->name);
     return 0;

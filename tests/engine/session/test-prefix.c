@@ -5,8 +5,7 @@
  * has ended, and when there are too few pages for both. Looks into sessions for the numbers. */
 #include "engine/session/session.h"
 #include "tests/engine/answers.h"
-#include "tests/engine/make-gguf.h"
-#include "tests/engine/split/models.h"
+#include "tests/engine/session/pair.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
@@ -16,40 +15,14 @@
 static const char *device, *kv_type;
 static char *folder;
 
-typedef struct {
-  EngineModel *model, *other; /* other: of the session that reads everything */
-} Tiny;
-
-static EngineModel *
-open_tiny (TinyKind kind)
-{
-  EngineModelOptions options = {
-    .device = device, .kv_type = kv_type, .context_tokens = 512, .chunk_tokens = 16
-  };
-  g_autofree char *path = g_build_filename (folder, "tiny.gguf", NULL);
-  g_autoptr (GError) error = NULL;
-  EngineModel *model;
-
-  tiny_write (path, kind, 3);
-  model = engine_model_open (path, &options, &error);
-  g_assert_no_error (error);
-  g_unlink (path);
-  return model;
-}
-
-static void
-tiny_clear (Tiny *tiny)
-{
-  engine_model_close (tiny->model);
-  engine_model_close (tiny->other);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tiny, tiny_clear)
-
-static Tiny
+static TestPair
 open_both (gconstpointer kind)
 {
-  return (Tiny) { open_tiny ((TinyKind) GPOINTER_TO_INT (kind)),
-                  open_tiny ((TinyKind) GPOINTER_TO_INT (kind)) };
+  return test_pair_open (folder, (TinyKind) GPOINTER_TO_INT (kind),
+                         &(EngineModelOptions) { .device = device,
+                                                 .kv_type = kv_type,
+                                                 .context_tokens = 512,
+                                                 .chunk_tokens = 16 });
 }
 
 /* The first n_before tokens of `before` (NULL: nothing), and n that are a function of the seed. */
@@ -60,11 +33,7 @@ extend (const GArray *before, guint n_before, uint64_t seed, unsigned n)
 
   if (before != NULL)
     g_array_append_vals (tokens, before->data, n_before);
-  for (unsigned i = 0; i < n; i++) {
-    gint32 token = 20 + (gint32) (test_random (&seed) % 256);
-
-    g_array_append_val (tokens, token);
-  }
+  test_add_tokens (tokens, seed, n);
   return tokens;
 }
 
@@ -98,7 +67,7 @@ compare (const EngineSession *got, const EngineSession *want)
 
 /* The session goes on as one that reads everything. Returns what it did not read. */
 static uint32_t
-check (const Tiny *tiny, EngineSession *session, const GArray *prompt)
+check (const TestPair *tiny, EngineSession *session, const GArray *prompt)
 {
   g_autoptr (EngineSession) fresh = test_session_new (tiny->other);
   uint32_t reusable = engine_session_reusable (session, prompt);
@@ -122,7 +91,7 @@ is_plain (gconstpointer kind)
 
 /* The same prompt again: states stand still before its end only. */
 static void
-check_again (const Tiny *tiny, EngineSession *session, const GArray *prompt)
+check_again (const TestPair *tiny, EngineSession *session, const GArray *prompt)
 {
   gboolean has_states = tiny->model->cache.states.n_pages > 0;
   uint32_t reused = check (tiny, session, prompt);
@@ -132,7 +101,7 @@ check_again (const Tiny *tiny, EngineSession *session, const GArray *prompt)
 }
 
 static uint32_t
-n_free (const Tiny *tiny)
+n_free (const TestPair *tiny)
 {
   return tiny->model->cache.pools[GRAPH_KV_FULL].n_free;
 }
@@ -141,7 +110,7 @@ n_free (const Tiny *tiny)
 static void
 test_part (gconstpointer kind)
 {
-  g_auto (Tiny) tiny = open_both (kind);
+  g_auto (TestPair) tiny = open_both (kind);
   g_autoptr (EngineSession) one = test_session_new (tiny.model);
   g_autoptr (EngineSession) two = test_session_new (tiny.model);
   g_autoptr (GArray) first = extend (NULL, 0, 1, 150);
@@ -175,7 +144,7 @@ cancel_at_once (const EngineEvent *event, void *user_data)
 static void
 test_cancel (gconstpointer kind)
 {
-  g_auto (Tiny) tiny = open_both (kind);
+  g_auto (TestPair) tiny = open_both (kind);
   g_autoptr (EngineSession) one = test_session_new (tiny.model);
   g_autoptr (EngineSession) two = test_session_new (tiny.model);
   g_autoptr (GArray) first = extend (NULL, 0, 5, 150);
@@ -199,7 +168,7 @@ test_cancel (gconstpointer kind)
 static void
 test_ended (gconstpointer kind)
 {
-  g_auto (Tiny) tiny = open_both (kind);
+  g_auto (TestPair) tiny = open_both (kind);
   g_autoptr (GArray) first = extend (NULL, 0, 8, 140), first_on = extend (first, 140, 9, 10);
   g_autoptr (GArray) strange = extend (NULL, 0, 10, 90);
   g_autoptr (EngineSession) two = NULL;
@@ -222,7 +191,7 @@ test_ended (gconstpointer kind)
 static void
 test_evict (gconstpointer kind)
 {
-  g_auto (Tiny) tiny = open_both (kind);
+  g_auto (TestPair) tiny = open_both (kind);
   EngineSession *sessions[3];
   GArray *prompts[3];
 
@@ -245,7 +214,7 @@ test_evict (gconstpointer kind)
 static void
 test_file (gconstpointer kind)
 {
-  g_auto (Tiny) tiny = open_both (kind);
+  g_auto (TestPair) tiny = open_both (kind);
   g_autoptr (EngineSession) one = test_session_new (tiny.model);
   g_autoptr (EngineSession) two = test_session_new (tiny.model);
   g_autofree char *path = g_build_filename (folder, "kept", NULL);

@@ -3,8 +3,7 @@
  * given: what a turn reads again, that it writes what a fresh session writes, and that it goes on
  * from a file. */
 #include "tests/engine/answers.h"
-#include "tests/engine/make-gguf.h"
-#include "tests/engine/split/models.h"
+#include "tests/engine/session/pair.h"
 
 #include <glib/gstdio.h>
 
@@ -13,40 +12,13 @@
 static const char *device;
 static char *folder;
 
-/* The fresh session that answers are compared with is of another model, which keeps nothing. */
-typedef struct {
-  EngineModel *model, *other;
-} Tiny;
-
-static EngineModel *
-open_tiny (TinyKind kind)
-{
-  EngineModelOptions options = { .device = device, .context_tokens = 256, .chunk_tokens = 16 };
-  g_autofree char *path = g_build_filename (folder, "tiny.gguf", NULL);
-  g_autoptr (GError) error = NULL;
-  EngineModel *model;
-
-  tiny_write (path, kind, 3);
-  model = engine_model_open (path, &options, &error);
-  g_assert_no_error (error);
-  g_unlink (path);
-  return model;
-}
-
-static Tiny
+static TestPair
 open_both (gconstpointer kind)
 {
-  return (Tiny) { open_tiny ((TinyKind) GPOINTER_TO_INT (kind)),
-                  open_tiny ((TinyKind) GPOINTER_TO_INT (kind)) };
+  return test_pair_open (folder, (TinyKind) GPOINTER_TO_INT (kind),
+                         &(EngineModelOptions) {
+                             .device = device, .context_tokens = 256, .chunk_tokens = 16 });
 }
-
-static void
-tiny_clear (Tiny *tiny)
-{
-  engine_model_close (tiny->model);
-  engine_model_close (tiny->other);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tiny, tiny_clear)
 
 /* `before` (NULL: nothing), and n tokens that are a function of the seed. */
 static GArray *
@@ -55,11 +27,7 @@ extend (const GArray *before, uint64_t seed, unsigned n)
   GArray *tokens = before != NULL ? g_array_copy ((GArray *) before)
                                   : g_array_new (FALSE, FALSE, sizeof (gint32));
 
-  for (unsigned i = 0; i < n; i++) {
-    gint32 token = 20 + (gint32) (test_random (&seed) % 256);
-
-    g_array_append_val (tokens, token);
-  }
+  test_add_tokens (tokens, seed, n);
   return tokens;
 }
 
@@ -79,7 +47,7 @@ answer (EngineSession *session, const GArray *prompt, EngineStats *stats)
 /* The session's answer is a fresh one's, and so many tokens are not read again. Returns prompt and
  * answer. */
 static GArray *
-take_turn (const Tiny *tiny, EngineSession *session, const GArray *prompt, uint32_t reused)
+take_turn (const TestPair *tiny, EngineSession *session, const GArray *prompt, uint32_t reused)
 {
   g_autoptr (EngineSession) fresh = test_session_new (tiny->other);
   g_autoptr (GArray) expected = NULL, got = NULL;
@@ -104,7 +72,7 @@ take_turn (const Tiny *tiny, EngineSession *session, const GArray *prompt, uint3
 static void
 test_turns (gconstpointer kind)
 {
-  g_auto (Tiny) tiny = open_both (kind);
+  g_auto (TestPair) tiny = open_both (kind);
   g_autoptr (EngineSession) session = test_session_new (tiny.model);
   g_autoptr (GArray) first = extend (NULL, 1, 70), written = NULL, second = NULL, third = NULL,
                      fourth = NULL, left = NULL;
@@ -133,7 +101,7 @@ test_turns (gconstpointer kind)
 static void
 test_kept (gconstpointer kind)
 {
-  g_auto (Tiny) tiny = open_both (kind);
+  g_auto (TestPair) tiny = open_both (kind);
   g_autoptr (EngineSession) session = test_session_new (tiny.model);
   g_autofree char *path = g_build_filename (folder, "kept", NULL);
   g_autoptr (GArray) prompt = extend (NULL, 6, 50), written = NULL;
@@ -167,7 +135,7 @@ test_kept (gconstpointer kind)
 static void
 test_two (gconstpointer kind)
 {
-  g_auto (Tiny) tiny = open_both (kind);
+  g_auto (TestPair) tiny = open_both (kind);
   g_autoptr (EngineSession) session = test_session_new (tiny.model);
   g_autoptr (EngineSession) second = test_session_new (tiny.model);
   g_autoptr (GArray) prompt = extend (NULL, 9, 70), written = NULL, next = NULL, other = NULL;
