@@ -72,7 +72,7 @@ typedef struct {
    * (a divergence of 0.0004). Models that do not stand it keep f16: engine_model_kv_note () */
   const char *kv_type;
   const char *cache_dir;       /* for pipeline caches; NULL: none */
-  const char *cpu_tier;        /* "portable", "avx2", "avx512"; NULL: the best */
+  const char *cpu_tier;        /* "portable", "avx2", "avx-vnni", "avx512"; NULL: the best */
   EngineLoadProgress progress; /* called on the engine thread; may be NULL */
   void *progress_data;
   const gint *cancel; /* set atomically by any thread to give up loading; may be NULL */
