@@ -10,9 +10,9 @@
 #include <string.h>
 
 #define N_ANSWER 8
-#define BAR      0.01 /* of log-probabilities */
 
 static char *path, *cache_dir;
+static float bar = 0.01f; /* of log-probabilities */
 
 static EngineModel *
 open_model (const char *device, uint64_t budget, GError **error)
@@ -101,7 +101,7 @@ static void
 compare (const Answers *want, const Answers *got)
 {
   for (guint i = 0; i < 4 * want->n; i++) /* ids may change places where they are nearly a tie */
-    g_assert_cmpfloat (fabsf (got->top[i].log_probability - want->top[i].log_probability), <, BAR);
+    g_assert_cmpfloat (fabsf (got->top[i].log_probability - want->top[i].log_probability), <, bar);
   g_assert_cmpmem (got->tokens->data, got->tokens->len * sizeof (gint32), want->tokens->data,
                    want->tokens->len * sizeof (gint32));
 }
@@ -131,7 +131,7 @@ find_answers (TinyKind kind)
     answers = ask (model);
     g_assert_cmpuint (engine_model_gpu_bytes (model), ==, 0);
     engine_model_close (model);
-    if (answers.gap > 2 * BAR)
+    if (answers.gap > 2 * bar)
       return answers;
     clear (&answers);
   }
@@ -182,10 +182,14 @@ main (int argc, char **argv)
 {
   g_autofree char *dir = g_dir_make_tmp ("bottega-budget-XXXXXX", NULL);
   g_autofree char *name = g_build_filename (dir, "tiny.gguf", NULL);
+  g_autoptr (GPtrArray) devices = engine_devices ();
+  const EngineDevice *first = g_ptr_array_index (devices, 0);
   int status;
 
   path = name;
   cache_dir = dir;
+  if (!first->software && strcmp (first->kind, "processor") != 0)
+    bar = 0.1f; /* a card rounds activations to bytes */
   g_test_init (&argc, &argv, NULL);
   g_test_add_data_func ("/engine/split/budget/dense", GINT_TO_POINTER (TINY_LLAMA), test_kind);
   g_test_add_data_func ("/engine/split/budget/mixture", GINT_TO_POINTER (TINY_QWEN3MOE),
