@@ -22,13 +22,17 @@ const uint UNITS_A_LANE = (V_UNITS + LANES - 1) / LANES;
 /* A card's cache of instructions holds some 32 KB: loops over units and keys are unrolled in
  * pieces, and those inside a loop over heads as a whole, or else that is not, and its accumulators
  * are found by comparing numbers, which took 60 KB. */
-const uint K_STEP = K_UNITS % 4 == 0 ? 4 : 1;
-const uint KEY_STEP = 16;
+const uint K_STEP = K_UNITS % 8 == 0 ? 8 : K_UNITS % 4 == 0 ? 4
+                                                            : 1;
+const uint VALUES_AT_ONCE = 4;
 const uint ACC = HEADS * UNITS_A_LANE * KV_UNIT;
 
 shared float q[HEADS * K_UNITS * KV_UNIT];
 shared float score[HEADS * SHADER_PAGE];
 shared float lanes[LANES * KV_UNIT];
+/* Of each head, what a lane found of its share of lanes or keys: all look at these few. */
+const uint SHARES = LANES % 16 == 0 ? 16 : LANES;
+shared float shares[HEADS * SHARES];
 
 void
 meet ()
@@ -92,17 +96,22 @@ score_page (uint base, uvec2 keys)
 void
 soften_page (inout float largest[HEADS], inout float sum[HEADS], out float shrink[HEADS])
 {
+  for (uint at = gl_LocalInvocationID.x; at < HEADS * SHARES; at += LANES) {
+    uint h = at / SHARES, share = at % SHARES;
+    float most = -1e30;
+    [[unroll]] for (uint key = 0; key < SHADER_PAGE; key += SHARES)
+      most = max (most, score[h * SHADER_PAGE + key + share]);
+    shares[at] = most;
+  }
+  meet ();
   [[unroll]] for (uint h = 0; h < HEADS; h++) {
     float most = largest[h];
-    [[dont_unroll]] for (uint step = 0; step < SHADER_PAGE; step += KEY_STEP)
-        [[unroll]]
-      for (uint key = step; key < step + KEY_STEP; key++)
-        most = max (most, score[h * SHADER_PAGE + key]);
+    [[unroll]] for (uint share = 0; share < SHARES; share++)
+      most = max (most, shares[h * SHARES + share]);
     shrink[h] = exp (largest[h] - most);
     largest[h] = most;
     sum[h] *= shrink[h];
   }
-  meet ();
   for (uint key = gl_LocalInvocationID.x; key < SHADER_PAGE; key += LANES) {
     [[unroll]] for (uint h = 0; h < HEADS; h++) {
       float e = exp (score[h * SHADER_PAGE + key] - largest[h]);
@@ -123,13 +132,19 @@ add_values (uint base, uvec2 keys, float shrink[HEADS],
       acc[h * UNITS_A_LANE * KV_UNIT + i] *= shrink[h];
   if (lane >= SUBSETS * V_UNITS && SUBSETS > 1)
     return;
-  for (uint key = keys.x + (SUBSETS > 1 ? lane / V_UNITS : 0); key < keys.y; key += SUBSETS) {
-    [[unroll]] for (uint j = 0; j < UNITS_A_LANE; j++) {
+  uint first = keys.x + (SUBSETS > 1 ? lane / V_UNITS : 0);
+  /* Several keys are asked for before the first is needed; behind the last one it comes again, with
+   * no weight. */
+  for (uint key0 = first; key0 < keys.y; key0 += SUBSETS * VALUES_AT_ONCE) {
+    [[unroll]] for (uint ahead = 0; ahead < VALUES_AT_ONCE * UNITS_A_LANE; ahead++) {
+      uint j = ahead % UNITS_A_LANE, key = key0 + ahead / UNITS_A_LANE * SUBSETS;
+      bool inside = key < keys.y;
+      key = min (key, keys.y - 1);
       uint u = SUBSETS > 1 ? lane % V_UNITS : min (lane + j * LANES, V_UNITS - 1);
       float v[KV_UNIT], scale = kv_scale (kv, scales, u * KV_UNIT / KV_BLOCK, key);
       unpack_unit (kv.v[base + key * V_UNITS + u], v);
       [[unroll]] for (uint h = 0; h < HEADS; h++) {
-        float weight = scale * score[h * SHADER_PAGE + key];
+        float weight = inside ? scale * score[h * SHADER_PAGE + key] : 0.0;
         [[unroll]] for (uint i = 0; i < KV_UNIT; i++)
           acc[(h * UNITS_A_LANE + j) * KV_UNIT + i] += weight * v[i];
       }
@@ -137,17 +152,26 @@ add_values (uint base, uvec2 keys, float shrink[HEADS],
   }
 }
 
-/* Sum of one value per lane, the same in all lanes. */
-float
-sum_lanes (float x)
+/* Sums of one value per lane and head, the same in all lanes. */
+void
+sum_lanes (inout float x[HEADS])
 {
   meet ();
-  lanes[gl_LocalInvocationID.x] = x;
+  [[unroll]] for (uint h = 0; h < HEADS; h++)
+    lanes[h * LANES + gl_LocalInvocationID.x] = x[h];
   meet ();
-  float all = 0.0;
-  [[unroll]] for (uint i = 0; i < LANES; i++)
-    all += lanes[i];
-  return all;
+  for (uint at = gl_LocalInvocationID.x; at < HEADS * SHARES; at += LANES) {
+    float part = 0.0;
+    [[unroll]] for (uint i = 0; i < LANES; i += SHARES)
+      part += lanes[at / SHARES * LANES + i + at % SHARES];
+    shares[at] = part;
+  }
+  meet ();
+  [[unroll]] for (uint h = 0; h < HEADS; h++) {
+    x[h] = 0.0;
+    [[unroll]] for (uint share = 0; share < SHARES; share++)
+      x[h] += shares[h * SHARES + share];
+  }
 }
 
 /* The subsets' outputs of head h, unit j, added up into the first subset's lanes. */
@@ -221,10 +245,10 @@ main ()
     add_values (base + kv_page_units (p.d_key), in_page, shrink, acc);
     meet ();
   }
+  sum_lanes (sum);
   [[unroll]] for (uint h = 0; h < HEADS; h++) {
-    float all = sum_lanes (sum[h]);
     if (SUBSETS > 1)
       sum_subsets (acc, h);
-    store (token, head0 + h, largest[h], all, h, acc, number_of_splits ());
+    store (token, head0 + h, largest[h], sum[h], h, acc, number_of_splits ());
   }
 }

@@ -2,14 +2,13 @@
 /* RMS norm of one part of one row per workgroup, in place, times SiLU of its gates. */
 #version 460
 #include "refs.glsl"
+#include "sums.glsl"
 #include "activation.glsl"
 
 layout (push_constant) uniform Push
 {
   ShaderGatedNormPush p;
 };
-
-shared float sums[gl_WorkGroupSize.x];
 
 void
 main ()
@@ -22,12 +21,7 @@ main ()
     float x = p.dst.v[first + i];
     sum += x * x;
   }
-  sums[lane] = sum;
-  barrier ();
-  float all = 0.0;
-  for (uint i = 0; i < gl_WorkGroupSize.x; i++)
-    all += sums[i];
-  float scale = 1.0 / sqrt (all / float (p.width) + p.epsilon);
+  float scale = 1.0 / sqrt (sum_lanes (sum) / float (p.width) + p.epsilon);
   for (uint i = lane; i < p.width; i += gl_WorkGroupSize.x)
     p.dst.v[first + i] = gated (SHADER_SILU, p.gates.v[gates + i],
                                 p.dst.v[first + i] * scale * p.vector.v[i]);

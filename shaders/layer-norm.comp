@@ -3,6 +3,7 @@
  * memory, so any workgroup size and any subgroup size will do. */
 #version 460
 #include "refs.glsl"
+#include "sums.glsl"
 
 layout (constant_id = 2) const bool BIASED = false;
 
@@ -16,20 +17,6 @@ buffer FloatsShared
 {
   float v[];
 };
-shared float sums[gl_WorkGroupSize.x];
-
-/* Sum of one value per lane, the same in all lanes. */
-float
-sum_lanes (float x)
-{
-  barrier ();
-  sums[gl_LocalInvocationID.x] = x;
-  barrier ();
-  float all = 0.0;
-  for (uint i = 0; i < gl_WorkGroupSize.x; i++)
-    all += sums[i];
-  return all;
-}
 
 void
 main ()

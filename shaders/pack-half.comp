@@ -2,7 +2,8 @@
 /* Makes activations ready for matmul-matrix.comp: f16, each row multiplied by the power of two that
  * brings its largest number to between 2^14 and 2^15, so that nothing overflows and what is lost
  * below is 2^-39 of the largest. PARTS 2: the remainder follows as another block, for weights that
- * are floats themselves. A workgroup is one column of a tile, a lane blocks of it. */
+ * are floats themselves. A workgroup is a few columns of a tile, so that what lanes write lies side
+ * by side; a lane is pieces of one of them. */
 #version 460
 #include "refs.glsl"
 #include "halves.glsl"
@@ -11,6 +12,7 @@
 #endif
 
 layout (constant_id = 2) const uint PARTS = 1;
+layout (constant_id = 3) const bool BY_FOURS = false; /* rows are whole blocks, and aligned */
 
 layout (push_constant) uniform Push
 {
@@ -21,8 +23,45 @@ layout (push_constant) uniform Push
 #endif
 };
 
+POINTER (16)
+readonly restrict buffer Vec4sIn
+{
+  vec4 v[];
+};
 const uint LANES = gl_WorkGroupSize.x;
+const uint COLUMNS = SHADER_PACK_COLUMNS;
+const uint PIECE = 8;
 shared float most[LANES];
+
+/* Piece i of the row that begins at first; behind its end are zeros. */
+void
+load_piece (uint first, uint i, out vec4 x[2])
+{
+  if (BY_FOURS) {
+    x[0] = Vec4sIn (p.src).v[first / 4 + 2 * i];
+    x[1] = Vec4sIn (p.src).v[first / 4 + 2 * i + 1];
+    return;
+  }
+  [[unroll]] for (uint j = 0; j < PIECE; j++) {
+    uint k = i * PIECE + j;
+    x[j / 4][j % 4] = k < p.width ? p.src.v[first + k] : 0.0;
+  }
+}
+
+/* The largest of a column's lanes. */
+float
+largest_of (float x)
+{
+  uint lane = gl_LocalInvocationID.x;
+  most[lane] = x;
+  for (uint n = LANES / 2; n >= COLUMNS; n /= 2) {
+    barrier ();
+    if (lane < n)
+      most[lane] = max (most[lane], most[lane + n]);
+  }
+  barrier ();
+  return most[lane % COLUMNS];
+}
 
 /* The power of two for a row whose largest number is x, as its exponent's bits. */
 uint
@@ -35,7 +74,8 @@ exponent_for (float x)
 void
 main ()
 {
-  uint tile = gl_WorkGroupID.x, c = gl_WorkGroupID.y, lane = gl_LocalInvocationID.x;
+  uint tile = gl_WorkGroupID.x, lane = gl_LocalInvocationID.x;
+  uint c = gl_WorkGroupID.y * COLUMNS + lane % COLUMNS, n = p.blocks * SHADER_BLOCK / PIECE;
 #ifdef EXPERTS
   Tile pairs = load_tile (p.tiles, tile, p.columns, p.used);
   if (pairs.n == 0)
@@ -46,32 +86,30 @@ main ()
   uint first = (tile * p.columns + c) * p.stride;
 #endif
   float largest = 0.0;
-  for (uint i = lane; i < p.width; i += LANES)
-    largest = max (largest, abs (p.src.v[first + i]));
-  most[lane] = largest;
-  barrier ();
-  for (uint i = 0; i < LANES; i++)
-    largest = max (largest, most[i]);
-  uint exponent = exponent_for (largest);
+  vec4 x[2];
+  for (uint i = lane / COLUMNS; i < n; i += LANES / COLUMNS) {
+    load_piece (first, i, x);
+    vec4 both = max (abs (x[0]), abs (x[1]));
+    largest = max (largest, max (max (both.x, both.y), max (both.z, both.w)));
+  }
+  uint exponent = exponent_for (largest_of (largest));
   float scale = uintBitsToFloat (exponent << 23);
-  if (lane == 0)
+  if (lane < COLUMNS)
     p.scales.v[tile * p.columns + c] = uintBitsToFloat ((254u - exponent) << 23);
   Uvec4s halves = Uvec4s (p.codes);
-  for (uint b = lane; b < p.blocks; b += LANES) {
-    uint at = ((tile * p.blocks + b) * PARTS * 4) * p.columns + c;
-    [[unroll]] for (uint piece = 0; piece < 4; piece++) {
-      uint words[4], rest[4];
-      [[unroll]] for (uint i = 0; i < 4; i++) {
-        uint k = b * SHADER_BLOCK + piece * 8 + 2 * i;
-        vec2 x = scale * vec2 (k < p.width ? p.src.v[first + k] : 0.0,
-                               k + 1 < p.width ? p.src.v[first + k + 1] : 0.0);
-        words[i] = half_pair (x.x, x.y);
-        x -= unpackHalf2x16 (words[i]);
-        rest[i] = half_pair (x.x, x.y);
-      }
-      halves.v[at + piece * p.columns] = uvec4 (words[0], words[1], words[2], words[3]);
-      if (PARTS > 1)
-        halves.v[at + (4 + piece) * p.columns] = uvec4 (rest[0], rest[1], rest[2], rest[3]);
+  for (uint i = lane / COLUMNS; i < n; i += LANES / COLUMNS) {
+    uint b = i / (SHADER_BLOCK / PIECE), piece = i % (SHADER_BLOCK / PIECE);
+    uint at = ((tile * p.blocks + b) * PARTS * 4 + piece) * p.columns + c;
+    uint words[4], rest[4];
+    load_piece (first, i, x);
+    [[unroll]] for (uint w = 0; w < 4; w++) {
+      vec2 two = scale * vec2 (x[w / 2][2 * w % 4], x[w / 2][2 * w % 4 + 1]);
+      words[w] = half_pair (two.x, two.y);
+      two -= unpackHalf2x16 (words[w]);
+      rest[w] = half_pair (two.x, two.y);
     }
+    halves.v[at] = uvec4 (words[0], words[1], words[2], words[3]);
+    if (PARTS > 1)
+      halves.v[at + 4 * p.columns] = uvec4 (rest[0], rest[1], rest[2], rest[3]);
   }
 }

@@ -2,7 +2,8 @@
 /* Makes activations ready for the matrix kernels: `columns` rows of src become one tile, block by
  * block. Float dots want the 32 values of a block with the columns side by side; integer dots want
  * bytes (symmetric, scale = largest / 127 per 32) in the order of four_codes () with (scale,
- * scale * sum of the bytes). A lane is a block of one column. Columns past the batch's end hold
+ * scale * sum of the bytes). A lane is a block of one column; several
+ * workgroups may share a tile. Columns past the batch's end hold
  * whatever is there; nobody reads their results. */
 #version 460
 #include "refs.glsl"
@@ -57,7 +58,9 @@ main ()
   if (pairs.n == 0)
     return;
 #endif
-  for (uint at = gl_LocalInvocationID.x; at < n; at += gl_WorkGroupSize.x) {
+  uint lanes = gl_NumWorkGroups.y * gl_WorkGroupSize.x;
+  for (uint at = gl_WorkGroupID.y * gl_WorkGroupSize.x + gl_LocalInvocationID.x; at < n;
+       at += lanes) {
     uint b = at / p.columns, c = at % p.columns;
 #ifdef EXPERTS
     uint pair = tile_pair (p.tiles, pairs, p.columns, c);

@@ -67,6 +67,8 @@
 #define SHADER_TILE_HEAD  2
 /* Tokens of a run that a lane of conv.comp takes. */
 #define SHADER_CONV_TILE 16
+/* Columns that a workgroup of pack-half.comp takes. */
+#define SHADER_PACK_COLUMNS 4
 /* Which row of its table a token takes: GraphPick. */
 #define SHADER_PICK_TOKEN    0
 #define SHADER_PICK_POSITION 1

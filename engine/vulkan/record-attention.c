@@ -85,10 +85,12 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
     .heads_kv_each = each,
     .epsilon = self->plan->desc->h.norm_epsilon,
   };
+  /* A lane turns a pair, or two. */
+  uint32_t lanes = recorder_row_lanes (self, (push.heads_each + each) * op->d_key * 4);
   return record (self,
                  &(Dispatch) {
                      .kernel = types[type_of (self, op)].store,
-                     .constants = { self->quirks->lanes_small, 1, store_features_of (op) },
+                     .constants = { lanes, 1, store_features_of (op) },
                      PUSH (push),
                      .grid = { { VULKAN_COUNT_TOKENS }, { 0, op->n_heads_kv / each, 1 } },
                      .reads = BIT (op->src),

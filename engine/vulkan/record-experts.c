@@ -147,16 +147,18 @@ record_pack (Recorder *self, const Product *product, GError **error)
     .used = self->plan->desc->h.n_experts_used,
     .by_pair = product->by_pair,
   };
-  uint32_t columns_a_group = product->way.pack == VULKAN_PACK_HALF ? 1 : push.columns;
-  VulkanGrid grid = { { VULKAN_COUNT_EXPERT_TILES },
-                      { push.columns, push.columns / columns_a_group, 1 } };
+  gboolean half = product->way.pack == VULKAN_PACK_HALF;
+  uint32_t shares = half ? push.columns / SHADER_PACK_COLUMNS
+                         : recorder_shares (self, push.columns * push.blocks);
   return record (self,
                  &(Dispatch) {
                      .kernel = kernels[product->way.pack],
-                     .constants = { self->quirks->lanes_small, 1, product->way.parts,
+                     .constants = { half ? recorder_row_lanes (self, push.width)
+                                         : self->quirks->lanes_small,
+                                    1, product->way.parts,
                                     push.width % SHADER_BLOCK == 0 && push.stride % 4 == 0 },
                      PUSH (push),
-                     .grid = grid,
+                     .grid = { { VULKAN_COUNT_EXPERT_TILES }, { push.columns, shares, 1 } },
                      .reads = BIT (op->src) | tiles_bit (self, op->route),
                      .writes = BIT_PACK,
                  },

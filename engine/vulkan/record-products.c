@@ -45,15 +45,19 @@ record_pack (Recorder *self, const VulkanLayout *layout, const GraphOp *op, cons
     .columns = way->columns,
     .stride = recorder_stride (self, op->src),
   };
-  uint32_t columns_a_group = way->pack == VULKAN_PACK_HALF ? 1 : way->columns;
+  gboolean half = way->pack == VULKAN_PACK_HALF;
+  uint32_t shares = half ? way->columns / SHADER_PACK_COLUMNS
+                         : recorder_shares (self, way->columns * layout->blocks);
   return record (self,
                  &(Dispatch) {
                      .kernel = kernels[way->pack],
-                     .constants = { self->quirks->lanes_small, 1, way->parts,
+                     .constants = { half ? recorder_row_lanes (self, push.width)
+                                         : self->quirks->lanes_small,
+                                    1, way->parts,
                                     push.width % SHADER_BLOCK == 0 && push.stride % 4 == 0 },
                      PUSH (push),
                      .grid = { { tiles_of (op) },
-                               { way->columns, way->columns / columns_a_group, 1 } },
+                               { way->columns, shares, 1 } },
                      .reads = BIT (op->src),
                      .writes = BIT_PACK,
                  },

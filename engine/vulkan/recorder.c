@@ -5,6 +5,9 @@
  * replayed as it is. Must not know a batch. */
 #include "engine/vulkan/recorder.h"
 
+#define NUMBERS_A_LANE 16u /* of a row */
+#define MAX_FOURS      8u  /* of a norm, in registers */
+
 static void
 barrier (Recorder *self)
 {
@@ -62,6 +65,25 @@ record (Recorder *self, const Dispatch *what, GError **error)
   return TRUE;
 }
 
+uint32_t
+recorder_row_lanes (const Recorder *self, uint32_t width)
+{
+  const VkPhysicalDeviceLimits *limits =
+      &self->exe->model->backend->device->can.properties.limits;
+  uint32_t lanes = self->quirks->lanes_small;
+  while (self->quirks->narrow_rows == 0 && lanes * NUMBERS_A_LANE < width &&
+         2 * lanes <= MIN (limits->maxComputeWorkGroupInvocations, limits->maxComputeWorkGroupSize[0]))
+    lanes *= 2;
+  return lanes;
+}
+
+uint32_t
+recorder_shares (const Recorder *self, uint32_t n)
+{
+  uint32_t lanes = self->quirks->lanes_small;
+  return self->quirks->narrow_rows > 0 ? 1 : (n + lanes - 1) / lanes;
+}
+
 /* Rows that the host has read from the file are there as floats, one after another. */
 static gboolean
 record_embed (Recorder *self, const GraphOp *op, GError **error)
@@ -111,6 +133,7 @@ record_norm (Recorder *self, const GraphOp *op, GError **error)
       before->dst == op->src && self->n_squares > 0)
     return TRUE; /* the product before has done all but the division */
   self->n_squares = 0;
+  uint32_t lanes = recorder_row_lanes (self, op->dst_width), fours = 0;
   VulkanGrid grid = recorder_rows (op);
   grid.fixed[1] = graph_op_n_parts (op);
   ShaderNormPush push = {
@@ -125,11 +148,13 @@ record_norm (Recorder *self, const GraphOp *op, GError **error)
     .dst_stride = recorder_stride (self, op->dst),
     .vector_stride = op->vector->ne[1] > 1 ? op->dst_width : 0,
   };
+  if (self->quirks->narrow_rows == 0 && (push.width | push.src_stride | push.dst_stride) % 4 == 0)
+    fours = (push.width / 4 + lanes - 1) / lanes;
   return record (self,
                  &(Dispatch) {
                      .kernel = SHADER_NORM,
-                     .constants = { self->quirks->lanes_small, 1, op->accumulate, op->scale != 1,
-                                    op->factor != NULL },
+                     .constants = { lanes, 1, op->accumulate, op->scale != 1, op->factor != NULL,
+                                    fours <= MAX_FOURS ? fours : 0 },
                      PUSH (push),
                      .grid = grid,
                      .reads = BIT (op->src) | (op->accumulate ? BIT (op->dst) : 0),
@@ -156,7 +181,8 @@ record_layer_norm (Recorder *self, const GraphOp *op, GError **error)
   return record (self,
                  &(Dispatch) {
                      .kernel = SHADER_LAYER_NORM,
-                     .constants = { self->quirks->lanes_small, 1, op->biases[0] != NULL },
+                     .constants = { recorder_row_lanes (self, op->dst_width), 1,
+                                    op->biases[0] != NULL },
                      PUSH (push),
                      .grid = recorder_rows (op),
                      .reads = BIT (op->src),

@@ -79,6 +79,12 @@ recorder_vector (const Recorder *self, const ModelTensor *tensor)
   return vulkan_weights_vector (self->exe->model->weights, tensor)->address;
 }
 
+/* Lanes of a workgroup that takes a row of so many numbers: as many as leave each a few loads to
+ * wait for. In software lanes run one after another. */
+uint32_t recorder_row_lanes (const Recorder *self, uint32_t width);
+/* Workgroups of lanes_small that share so many pieces of work; in software one. */
+uint32_t recorder_shares (const Recorder *self, uint32_t n);
+
 static inline VulkanGrid
 recorder_rows (const GraphOp *op)
 {
