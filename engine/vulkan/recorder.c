@@ -70,9 +70,9 @@ recorder_row_lanes (const Recorder *self, uint32_t width)
 {
   const VkPhysicalDeviceLimits *limits =
       &self->exe->model->backend->device->can.properties.limits;
+  uint32_t most = MIN (limits->maxComputeWorkGroupInvocations, limits->maxComputeWorkGroupSize[0]);
   uint32_t lanes = self->quirks->lanes_small;
-  while (self->quirks->narrow_rows == 0 && lanes * NUMBERS_A_LANE < width &&
-         2 * lanes <= MIN (limits->maxComputeWorkGroupInvocations, limits->maxComputeWorkGroupSize[0]))
+  while (self->quirks->narrow_rows == 0 && lanes * NUMBERS_A_LANE < width && 2 * lanes <= most)
     lanes *= 2;
   return lanes;
 }
