@@ -226,22 +226,27 @@ record_candidates (Recorder *self, const GraphOp *op, GError **error)
     .vocab = op->src_width,
     .slice = (op->src_width + SHADER_SLICES - 1) / SHADER_SLICES,
   };
-  VulkanGrid all = { { VULKAN_COUNT_FIXED, VULKAN_COUNT_OUTPUTS }, { SHADER_SLICES, 0, 1 } };
+  uint32_t groups = self->quirks->narrow_rows > 0 ? self->quirks->fill : SHADER_SLICES;
+  uint32_t lanes = self->quirks->lanes_small;
+  uint32_t most = recorder_row_lanes (self, NUMBERS_A_LANE * SHADER_SLICES); /* one a slice */
+  VulkanGrid all = { { VULKAN_COUNT_FIXED, VULKAN_COUNT_OUTPUTS }, { groups, 0, 1 } };
   VulkanGrid one = { { VULKAN_COUNT_FIXED, VULKAN_COUNT_OUTPUTS }, { 1, 0, 1 } };
   const struct {
     ShaderKernelId kernel;
+    uint32_t lanes;
     VulkanGrid grid;
     uint32_t reads, writes;
   } passes[] = {
-    { SHADER_CANDIDATES_SLICE, all, BIT (op->src), BIT_SLICES },
-    { SHADER_CANDIDATES_CUT, one, BIT_SLICES, BIT_RESULTS },
-    { SHADER_CANDIDATES_COLLECT, all, BIT (op->src) | BIT_SLICES | BIT_RESULTS, BIT_RESULTS },
+    { SHADER_CANDIDATES_SLICE, lanes, all, BIT (op->src), BIT_SLICES },
+    { SHADER_CANDIDATES_CUT, most, one, BIT_SLICES, BIT_RESULTS },
+    { SHADER_CANDIDATES_COLLECT, lanes, all, BIT (op->src) | BIT_SLICES | BIT_RESULTS,
+      BIT_RESULTS },
   };
   for (size_t i = 0; i < G_N_ELEMENTS (passes); i++)
     if (!record (self,
                  &(Dispatch) {
                      .kernel = passes[i].kernel,
-                     .constants = { self->quirks->lanes_small, 1 },
+                     .constants = { passes[i].lanes, 1 },
                      PUSH (push),
                      .grid = passes[i].grid,
                      .reads = passes[i].reads,
