@@ -4,8 +4,7 @@
  *   CUT     one workgroup: log-sum-exp, and as threshold the k-th largest maximum of a slice (its
  *           upper 24 bits), so that at least k logits reach it and few more do;
  *   COLLECT appends (id, logit) of all that reach the threshold.
- * The host sorts what came back and keeps k. On cards a workgroup is a slice; in software, where a
- * workgroup costs as much as one, it is several. */
+ * The host sorts what came back and keeps k. In SLICE and COLLECT a workgroup is a slice. */
 #version 460
 #include "refs.glsl"
 #include "sums.glsl"
@@ -31,9 +30,9 @@ largest_of_lanes (float x)
 
 #if defined PASS_SLICE
 void
-take (uint slice, uint output_row)
+main ()
 {
-  uint lane = gl_LocalInvocationID.x;
+  uint slice = gl_WorkGroupID.x, output_row = gl_WorkGroupID.y, lane = gl_LocalInvocationID.x;
   uint first = slice * p.slice, end = min (first + p.slice, p.vocab);
   float largest = -1e30, sum = 0.0;
   for (uint i = first + lane; i < end; i += LANES)
@@ -110,8 +109,9 @@ main ()
 }
 #else
 void
-take (uint slice, uint output_row)
+main ()
 {
+  uint slice = gl_WorkGroupID.x, output_row = gl_WorkGroupID.y;
   uint first = slice * p.slice, end = min (first + p.slice, p.vocab);
   uint result = output_row * SHADER_RESULT_WORDS;
   float threshold = uintBitsToFloat (p.result.v[result + 1]);
@@ -127,14 +127,5 @@ take (uint slice, uint output_row)
       }
     }
   }
-}
-#endif
-
-#if !defined PASS_CUT
-void
-main ()
-{
-  for (uint slice = gl_WorkGroupID.x; slice < SHADER_SLICES; slice += gl_NumWorkGroups.x)
-    take (slice, gl_WorkGroupID.y);
 }
 #endif

@@ -226,10 +226,9 @@ record_candidates (Recorder *self, const GraphOp *op, GError **error)
     .vocab = op->src_width,
     .slice = (op->src_width + SHADER_SLICES - 1) / SHADER_SLICES,
   };
-  uint32_t groups = self->quirks->narrow_rows > 0 ? self->quirks->fill : SHADER_SLICES;
   uint32_t lanes = self->quirks->lanes_small;
   uint32_t most = recorder_row_lanes (self, NUMBERS_A_LANE * SHADER_SLICES); /* one a slice */
-  VulkanGrid all = { { VULKAN_COUNT_FIXED, VULKAN_COUNT_OUTPUTS }, { groups, 0, 1 } };
+  VulkanGrid all = { { VULKAN_COUNT_FIXED, VULKAN_COUNT_OUTPUTS }, { SHADER_SLICES, 0, 1 } };
   VulkanGrid one = { { VULKAN_COUNT_FIXED, VULKAN_COUNT_OUTPUTS }, { 1, 0, 1 } };
   const struct {
     ShaderKernelId kernel;
