@@ -3,6 +3,7 @@
  * weights) and its text functions. Must not know how a back end works. */
 #include "engine/devices.h"
 #include "engine/placing.h"
+#include "engine/session/drafter.h"
 #include "engine/session/session.h"
 #include "engine/split/split.h"
 
@@ -94,6 +95,15 @@ join_languages (const ModelGguf *gguf)
   return joined->len > 0 ? g_strdup (joined->str) : NULL;
 }
 
+static gboolean
+keeps_states (const ModelDesc *desc)
+{
+  for (uint32_t i = 0; i < desc->h.n_layers; i++)
+    if (model_layer_state_floats (desc, &desc->layers[i]) > 0)
+      return TRUE;
+  return FALSE;
+}
+
 static EngineModelInfo *
 describe (const EngineModel *model)
 {
@@ -119,6 +129,8 @@ describe (const EngineModel *model)
   info->context_tokens = model->desc->h.context_tokens;
   info->n_layers = model->desc->h.n_layers;
   info->n_vocab = model->desc->h.n_vocab;
+  info->vocabulary = text_tokenizer_vocabulary (model->tokenizer);
+  info->takes_guesses = !session_model_embeds (model) && !keeps_states (model->desc);
   info->embedding_size = engine_model_embedding_size (model);
   info->kv_bytes_per_token_f16 = model_desc_kv_bytes (model->desc, MODEL_KV_F16);
   info->kv_bytes_per_token_q8_0 = model_desc_kv_bytes (model->desc, MODEL_KV_Q8_0);
@@ -204,35 +216,63 @@ close_device (EngineModel *model)
   model->split = FALSE;
 }
 
+/* Onto the device that the options name, or another where they leave the choice. */
+static gboolean
+load (EngineModel *model, const EngineModelOptions *options, GError **error)
+{
+  g_autoptr (GError) problem = NULL;
+
+  model->device = engine_device_resolve (options->device, error);
+  if (model->device == NULL)
+    return FALSE;
+  if (load_on_device (model, options, &problem))
+    return TRUE;
+  if ((!g_error_matches (problem, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED) &&
+       !g_error_matches (problem, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY)) ||
+      !engine_device_is_automatic (options->device) || strcmp (model->device, "cpu") == 0) {
+    g_propagate_error (error, g_steal_pointer (&problem));
+    return FALSE;
+  }
+  /* The card was our choice: the processor runs every architecture, and has more memory. */
+  close_device (model);
+  g_free (model->device);
+  model->device = g_strdup ("cpu");
+  return load_on_device (model, options, error);
+}
+
+/* Before the model itself, which takes what memory is left. *its: the model's options then. */
+static gboolean
+load_draft (EngineModel *model, EngineModelOptions *its, GError **error)
+{
+  g_autoptr (EngineModel) draft = engine_model_open_text (its->draft_path, error);
+  EngineModelOptions options = *its;
+  uint64_t gpu_bytes;
+
+  if (draft == NULL || !session_drafter_check (model, draft, error))
+    return FALSE;
+  if (options.context_tokens == 0)
+    options.context_tokens = MIN (model->desc->h.context_tokens, DEFAULT_CONTEXT_TOKENS);
+  options.context_tokens = MIN (options.context_tokens, draft->desc->h.context_tokens);
+  options.progress = NULL;
+  if (!load (draft, &options, error))
+    return FALSE;
+  gpu_bytes = engine_model_gpu_bytes (draft);
+  if (its->gpu_memory_bytes > 0)
+    its->gpu_memory_bytes = MAX (its->gpu_memory_bytes, gpu_bytes + 1) - gpu_bytes;
+  model->drafter = session_drafter_new (model, g_steal_pointer (&draft), error);
+  return model->drafter != NULL;
+}
+
 EngineModel *
 engine_model_open (const char *path, const EngineModelOptions *options, GError **error)
 {
-  const EngineModelOptions defaults = { 0 };
+  EngineModelOptions own = options != NULL ? *options : (EngineModelOptions) { 0 };
   g_autoptr (EngineModel) model = engine_model_open_text (path, error);
-  g_autoptr (GError) problem = NULL;
   gint64 start_us = g_get_monotonic_time ();
 
-  if (model == NULL)
+  if (model == NULL || (own.draft_path != NULL && !load_draft (model, &own, error)) ||
+      !load (model, &own, error))
     return NULL;
-  if (options == NULL)
-    options = &defaults;
-  model->device = engine_device_resolve (options->device, error);
-  if (model->device == NULL)
-    return NULL;
-  if (!load_on_device (model, options, &problem)) {
-    if ((!g_error_matches (problem, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED) &&
-         !g_error_matches (problem, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY)) ||
-        !engine_device_is_automatic (options->device) || strcmp (model->device, "cpu") == 0) {
-      g_propagate_error (error, g_steal_pointer (&problem));
-      return NULL;
-    }
-    /* The card was our choice: the processor runs every architecture, and has more memory. */
-    close_device (model);
-    g_free (model->device);
-    model->device = g_strdup ("cpu");
-    if (!load_on_device (model, options, error))
-      return NULL;
-  }
   model->load_s = (g_get_monotonic_time () - start_us) / 1e6;
   return g_steal_pointer (&model);
 }
@@ -242,6 +282,7 @@ engine_model_close (EngineModel *model)
 {
   if (model == NULL)
     return;
+  session_drafter_free (model->drafter);
   close_device (model);
   text_chat_free (model->chat);
   text_tokenizer_free (model->tokenizer);
@@ -303,6 +344,15 @@ engine_model_memory (const EngineModel *model,
   *weights_bytes = *kv_bytes = *scratch_bytes = 0;
   if (model->weights != NULL)
     model->backend->vtable->memory (model->weights, weights_bytes, kv_bytes, scratch_bytes);
+  if (model->drafter != NULL) {
+    EngineBytes its = { 0 };
+
+    engine_model_memory (session_drafter_model (model->drafter), &its.weights, &its.kv,
+                         &its.scratch);
+    *weights_bytes += its.weights;
+    *kv_bytes += its.kv;
+    *scratch_bytes += its.scratch;
+  }
 }
 
 uint64_t
@@ -313,8 +363,11 @@ engine_model_gpu_bytes (const EngineModel *model)
   if (model->weights != NULL && model->split)
     bytes = split_model_bytes (model->weights, SPLIT_FIRST);
   else if (model->weights != NULL && strcmp (model->device, "cpu") != 0)
-    engine_model_memory (model, &bytes.weights, &bytes.kv, &bytes.scratch);
-  return bytes.weights + bytes.kv + bytes.scratch;
+    model->backend->vtable->memory (model->weights, &bytes.weights, &bytes.kv, &bytes.scratch);
+  return bytes.weights + bytes.kv + bytes.scratch +
+         (model->drafter != NULL
+              ? engine_model_gpu_bytes (session_drafter_model (model->drafter))
+              : 0);
 }
 
 /* ---- text ---- */

@@ -71,6 +71,10 @@ typedef struct {
    * long conversation costs each token; log-probabilities of the starter model move by 0.03 to 0.05
    * (a divergence of 0.0004). Models that do not stand it keep f16: engine_model_kv_note () */
   const char *kv_type;
+  /* A smaller model that guesses on the same device what this one will write; NULL: none. It takes
+   * memory beside this one, and must be of the same EngineModelInfo.vocabulary: else
+   * ENGINE_ERROR_INVALID. While it does not make answers faster, it is not asked. */
+  const char *draft_path;
   const char *cache_dir;       /* for pipeline caches; NULL: none */
   const char *cpu_tier;        /* "portable", "avx2", "avx-vnni", "avx512"; NULL: the best */
   EngineLoadProgress progress; /* called on the engine thread; may be NULL */
@@ -89,6 +93,9 @@ typedef struct {
   uint64_t file_only_bytes; /* of these, tables of which rows are read as needed: never in memory */
   uint32_t context_tokens;  /* trained */
   uint32_t n_layers, n_vocab;
+  /* Where this is the same, so is the text that a token stands for (but of control tokens). */
+  uint64_t vocabulary;
+  gboolean takes_guesses;  /* can go back to before a wrong guess: it may have a draft model */
   uint32_t embedding_size; /* numbers in a vector; 0: it writes text */
   uint64_t kv_bytes_per_token_f16, kv_bytes_per_token_q8_0;
   uint64_t decode_bytes;   /* weights read for one token */
@@ -241,10 +248,11 @@ typedef struct {
   uint32_t prompt_tokens, reused_tokens, read_tokens, written_tokens; /* prompt = reused + read */
   double ttft_s;                                                      /* call to first token */
   double prefill_s, decode_s;
-  double prefill_tok_s, decode_tok_s;        /* 0 when nothing was read or written */
-  double gap_p50_ms, gap_p95_ms, gap_max_ms; /* between tokens */
-  uint32_t stalls;                           /* gaps over 4 times the median and 100 ms */
-  uint32_t drafted_tokens, accepted_tokens;  /* guesses, and those that held */
+  double prefill_tok_s, decode_tok_s;                   /* 0: nothing was read or written */
+  double gap_p50_ms, gap_p95_ms, gap_max_ms;            /* between tokens */
+  uint32_t stalls;                                      /* gaps over 4 medians and 100 ms */
+  uint32_t drafted_tokens, accepted_tokens;             /* guesses, and those that held */
+  uint32_t model_drafted_tokens, model_accepted_tokens; /* of these, the draft model's */
   /* Of the batches that held no guess: what the next answer may count on. */
   uint32_t plain_tokens;
   double plain_tok_s, plain_gb_s;

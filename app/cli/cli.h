@@ -16,6 +16,7 @@ enum {
 
 typedef struct {
   char *data_dir, *device, *cpu_tier, *kv_type; /* NULL: default */
+  char *draft;                                  /* a model that guesses; NULL: none */
   char *gpu_memory;                             /* as it was said; NULL: what is free */
   uint64_t gpu_memory_bytes;
   int n_threads;
@@ -60,6 +61,8 @@ void cli_print_json (JsonBuilder *builder);
 void cli_json_string (JsonBuilder *builder, const char *name, const char *value);
 void cli_json_tokens (JsonBuilder *builder, const GArray *tokens);
 void cli_json_stats (JsonBuilder *builder, const EngineStats *stats);
+/* A line for people on stderr. */
+void cli_say_stats (const EngineStats *stats);
 
 /* Makes Ctrl+C cancel this session while it is set; NULL: back to ending the program. */
 void cli_interrupts (EngineSession *session);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 int
 cli_fail (const GError *error)
@@ -133,6 +134,8 @@ cli_open_model (const CliOptions *options, const char *model, GError **error)
 {
   g_autofree char *path = cli_find_model (options, model, error);
   g_autofree char *cache_dir = g_build_filename (g_get_user_cache_dir (), "bottega", NULL);
+  gboolean drafts = path != NULL && options->draft != NULL;
+  g_autofree char *draft_path = drafts ? cli_find_model (options, options->draft, error) : NULL;
   EngineModelOptions engine_options = {
     .device = options->device,
     .n_threads = (unsigned) options->n_threads,
@@ -140,11 +143,14 @@ cli_open_model (const CliOptions *options, const char *model, GError **error)
     .chunk_tokens = (uint32_t) options->chunk_tokens,
     .gpu_memory_bytes = options->gpu_memory_bytes,
     .kv_type = options->kv_type,
+    .draft_path = draft_path,
     .cpu_tier = options->cpu_tier,
     .cache_dir = cache_dir,
   };
-  EngineModel *opened = path != NULL ? engine_model_open (path, &engine_options, error) : NULL;
+  EngineModel *opened = NULL;
 
+  if (path != NULL && (!drafts || draft_path != NULL))
+    opened = engine_model_open (path, &engine_options, error);
   if (opened != NULL && engine_model_kv_note (opened) != NULL)
     fprintf (stderr, "bottega-cli: %s\n", engine_model_kv_note (opened));
   return opened;
@@ -206,6 +212,8 @@ cli_json_stats (JsonBuilder *builder, const EngineStats *stats)
     { "stalls", stats->stalls, TRUE },
     { "drafted_tokens", stats->drafted_tokens, TRUE },
     { "accepted_tokens", stats->accepted_tokens, TRUE },
+    { "model_drafted_tokens", stats->model_drafted_tokens, TRUE },
+    { "model_accepted_tokens", stats->model_accepted_tokens, TRUE },
     { "plain_tok_s", stats->plain_tok_s, FALSE },
     { "bytes_read", (double) stats->bytes_read, TRUE },
     { "decode_gb_s", stats->decode_gb_s, FALSE },
@@ -222,6 +230,24 @@ cli_json_stats (JsonBuilder *builder, const EngineStats *stats)
   json_builder_set_member_name (builder, "stop");
   json_builder_add_string_value (builder, stops[stats->stop]);
   json_builder_end_object (builder);
+}
+
+void
+cli_say_stats (const EngineStats *stats)
+{
+  gboolean terminal = isatty (STDERR_FILENO);
+  g_autofree char *guesses = NULL, *of_model = NULL;
+
+  if (stats->drafted_tokens > 0)
+    guesses = g_strdup_printf (" · %u of %u guesses right", stats->accepted_tokens,
+                               stats->drafted_tokens);
+  if (stats->model_drafted_tokens > 0)
+    of_model = g_strdup_printf (" (%u of %u by the draft model)", stats->model_accepted_tokens,
+                                stats->model_drafted_tokens);
+  fprintf (stderr, "%s%.2f s to first word · %.0f tok/s · %u of %u tokens reused%s%s%s%s\n",
+           terminal ? "\033[2m" : "", stats->ttft_s, stats->decode_tok_s, stats->reused_tokens,
+           stats->prompt_tokens, guesses != NULL ? guesses : "", of_model != NULL ? of_model : "",
+           stats->stop == ENGINE_STOP_CANCELLED ? " · stopped" : "", terminal ? "\033[0m" : "");
 }
 
 static EngineSession *volatile interrupted_session;

@@ -157,21 +157,12 @@ run_generate (const CliOptions *options, int argc, char **argv)
     print_json (model, &answer, &stats);
   else
     putchar ('\n');
+  if (!options->json && options->draft != NULL) /* what it was good for */
+    cli_say_stats (&stats);
   return CLI_DONE;
 }
 
 /* ---- chat ---- */
-
-static void
-say_stats (const EngineStats *stats)
-{
-  gboolean terminal = isatty (STDERR_FILENO);
-
-  fprintf (stderr, "%s%.2f s to first word · %.0f tok/s · %u of %u tokens reused%s%s\n",
-           terminal ? "\033[2m" : "", stats->ttft_s, stats->decode_tok_s, stats->reused_tokens,
-           stats->prompt_tokens, stats->stop == ENGINE_STOP_CANCELLED ? " · stopped" : "",
-           terminal ? "\033[0m" : "");
-}
 
 /* Owned copies of roles and texts, so that a conversation outlives its lines. */
 typedef struct {
@@ -212,7 +203,7 @@ answer_line (EngineModel *model,
   cli_interrupts (NULL);
   putchar ('\n');
   fflush (stdout);
-  say_stats (&stats);
+  cli_say_stats (&stats);
   talk_add (talk, "assistant", text->str);
   return TRUE;
 }

@@ -1,125 +1,148 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Prompt look-up: what followed the same tokens before. Must not know models or samplers: a wrong
- * guess costs time, never a token. */
+/* Asks the guessers in turn and keeps accounts of what each one gains. Must not know models or
+ * samplers, nor how guesses are made. */
 #include "engine/session/draft.h"
-
-#include <string.h>
 
 #define LEARN_TOKENS 3 /* whose time is measured before the first guess */
 #define FIRST_PAUSE  16
 #define LAST_PAUSE   512
-#define FORGET       0.75 /* of earlier rounds with each new one */
+#define FORGET       0.75      /* of earlier rounds with each new one */
+#define MANY         5         /* guesses that need no others beside them */
+#define TRIFLE       (1 / 64.) /* of a token's time: as if it were none */
+/* Catching up may take the time of so many tokens before gains have paid for it; in vain at most
+ * one part in so many of the time is spent on it. */
+#define MOST_OWED 256
+#define PAYBACK   32
 
 void
-session_draft_init (SessionDraft *draft, const gint32 *prompt, guint32 n, guint32 most)
+session_guesser_init (SessionGuesser *guesser,
+                      guint32 (*guess) (SessionGuesser *self, const gint32 *tokens, guint32 n,
+                                        gint32 *guesses, guint32 most))
 {
-  *draft = (SessionDraft) { .tokens = g_array_sized_new (FALSE, FALSE, sizeof (gint32), n + 64),
-                            .n_slots = 64,
-                            .next_pause = FIRST_PAUSE };
-  while (draft->n_slots < 2 * (guint64) (n + most) && draft->n_slots < 1u << 24)
-    draft->n_slots *= 2;
-  for (guint i = 0; i < SESSION_DRAFT_N_SIZES; i++)
-    draft->slots[i] = g_new0 (guint32, draft->n_slots);
-  for (guint32 i = 0; i < n; i++)
-    session_draft_push (draft, prompt[i]);
+  *guesser = (SessionGuesser) { .guess = guess, .next_pause = FIRST_PAUSE };
+}
+
+void
+session_draft_init (SessionDraft *draft, const gint32 *prompt, guint32 n)
+{
+  *draft = (SessionDraft) { .tokens = g_array_sized_new (FALSE, FALSE, sizeof (gint32), n + 64) };
+  g_array_append_vals (draft->tokens, prompt, n);
 }
 
 void
 session_draft_finish (SessionDraft *draft)
 {
   g_clear_pointer (&draft->tokens, g_array_unref);
-  for (guint i = 0; i < SESSION_DRAFT_N_SIZES; i++)
-    g_clear_pointer (&draft->slots[i], g_free);
 }
 
-/* The slot of the run of so many tokens that ends before `end`. */
-static guint32 *
-slot_of (const SessionDraft *draft, guint size, guint32 end)
+void
+session_draft_add_guesser (SessionDraft *draft, SessionGuesser *guesser)
 {
-  guint64 hash = size;
-
-  for (guint32 i = end - size; i < end; i++)
-    hash = (hash ^ (guint32) g_array_index (draft->tokens, gint32, i)) * 0x9e3779b97f4a7c15u;
-  return &draft->slots[size - SESSION_DRAFT_SHORTEST][hash >> 40 & (draft->n_slots - 1)];
+  g_assert (draft->n_guessers < SESSION_MOST_GUESSERS);
+  draft->guessers[draft->n_guessers++] = guesser;
+  guesser->asked_us = 0;
 }
 
-/* The runs before the token become known only now: else the last one would find itself. */
 void
 session_draft_push (SessionDraft *draft, gint32 token)
 {
-  guint32 at = draft->tokens->len;
-
-  for (guint size = SESSION_DRAFT_SHORTEST; size <= SESSION_DRAFT_LONGEST && size <= at; size++)
-    *slot_of (draft, size, at) = at;
   g_array_append_val (draft->tokens, token);
-  if (draft->pause > 0)
-    draft->pause--;
+  for (guint i = 0; i < draft->n_guessers; i++)
+    if (draft->guessers[i]->pause > 0)
+      draft->guessers[i]->pause--;
 }
 
-/* Where the tokens go on that stood before as they stand now at the end, and how many of them do,
- * up to `most`; 0: none. */
 static guint32
-find_before (const SessionDraft *draft, guint32 most, guint32 *n_same)
+ask (const SessionDraft *draft, SessionGuesser *guesser, gint32 *guesses, guint32 most)
 {
-  const gint32 *tokens = (const gint32 *) (const void *) draft->tokens->data;
-  guint32 n = draft->tokens->len;
+  gint64 begin_us = g_get_monotonic_time ();
+  guint32 n;
 
-  for (guint size = SESSION_DRAFT_LONGEST; size >= SESSION_DRAFT_SHORTEST; size--) {
-    guint32 follow = n > size ? *slot_of (draft, size, n) : 0;
-
-    if (follow >= size && /* another run may have the same hash */
-        memcmp (tokens + follow - size, tokens + n - size, size * sizeof *tokens) == 0) {
-      *n_same = size;
-      while (*n_same < MIN (most, follow) &&
-             tokens[follow - 1 - *n_same] == tokens[n - 1 - *n_same])
-        ++*n_same;
-      return follow;
-    }
-  }
-  return 0;
+  guesser->catch_up_us = 0;
+  n = guesser->guess (guesser, (const gint32 *) (const void *) draft->tokens->data,
+                      draft->tokens->len, guesses, most);
+  guesser->asked_us = MAX (g_get_monotonic_time () - begin_us - guesser->catch_up_us, 1);
+  guesser->owed_us += (double) guesser->catch_up_us;
+  return n;
 }
 
 guint32
 session_draft_propose (SessionDraft *draft, gint32 *guesses, guint32 most)
 {
-  guint32 n = draft->tokens->len, follow, n_same;
+  guint32 n = 0;
 
-  if (draft->pause > 0 || draft->n_plain < LEARN_TOKENS)
+  draft->at_hand = NULL;
+  if (draft->n_plain < LEARN_TOKENS || most == 0)
     return 0;
-  follow = find_before (draft, most, &n_same);
-  if (follow == 0)
-    return 0;
-  /* A short run often goes on otherwise: one guess or two cost next to nothing. What has been the
-   * same for long goes on being the same for long. */
-  most = MIN (most, n_same < SESSION_DRAFT_LONGEST ? n_same - 1 : n_same + 1);
-  for (guint32 i = 0; i < most; i++) /* what repeats itself goes on past the end */
-    guesses[i] = follow + i < n ? g_array_index (draft->tokens, gint32, follow + i)
-                                : guesses[follow + i - n];
-  return most;
+  for (guint i = 0; i < draft->n_guessers && n < MANY; i++) {
+    SessionGuesser *guesser = draft->guessers[i];
+    guint32 n_new = guesser->pause == 0 ? ask (draft, guesser, guesses, most) : 0;
+
+    if (n_new > 0) {
+      draft->at_hand = guesser;
+      n = n_new;
+    }
+  }
+  return n;
 }
 
-/* A wrong guess costs what checking it took beyond one token's time: off while it does not pay. */
+/* A wrong guess costs what making and checking it took beyond one token's time: off while that does
+ * not pay. */
 static void
-judge (SessionDraft *draft)
+judge (const SessionDraft *draft, SessionGuesser *guesser)
 {
-  if (draft->gained * draft->plain_us >= draft->spent_us) {
-    draft->next_pause = FIRST_PAUSE;
+  double back;
+
+  if (guesser->gained * draft->plain_us >= guesser->spent_us &&
+      guesser->owed_us <= MOST_OWED * draft->plain_us) {
+    guesser->next_pause = FIRST_PAUSE;
     return;
   }
-  draft->pause = draft->next_pause;
-  draft->next_pause = MIN (2 * draft->next_pause, LAST_PAUSE);
-  draft->gained = draft->spent_us = 0;
+  back = PAYBACK * guesser->owed_us / MAX (draft->plain_us, 1);
+  guesser->pause = MAX (guesser->next_pause, (guint32) MIN (back, G_MAXINT32));
+  guesser->next_pause = MIN (2 * guesser->next_pause, LAST_PAUSE);
+  guesser->gained = guesser->spent_us = guesser->owed_us = 0;
+}
+
+/* gained tokens took so long, with the making of their guesses. */
+static void
+settle (const SessionDraft *draft, SessionGuesser *guesser, guint32 gained, double us)
+{
+  double profit_us = gained * draft->plain_us - us;
+
+  guesser->owed_us = MAX (guesser->owed_us - MAX (profit_us, 0), 0);
+  guesser->gained = guesser->gained * FORGET + gained;
+  guesser->spent_us = guesser->spent_us * FORGET + us;
+  judge (draft, guesser);
+}
+
+/* The least of the first ones: what interrupts one of them must not make guesses look cheap. */
+static void
+learn_plain (SessionDraft *draft, double us)
+{
+  draft->n_plain++;
+  if (draft->n_plain <= LEARN_TOKENS)
+    draft->plain_us = draft->n_plain > 1 ? MIN (draft->plain_us, us) : us;
+  else
+    draft->plain_us += (us - draft->plain_us) / 8;
 }
 
 void
 session_draft_learn (SessionDraft *draft, guint32 n_guesses, guint32 n_held, gint64 us)
 {
-  if (n_guesses == 0) {
-    draft->n_plain++;
-    draft->plain_us += ((double) us - draft->plain_us) / MIN (draft->n_plain, 8);
-    return;
+  if (n_guesses == 0)
+    learn_plain (draft, (double) us);
+  for (guint i = 0; i < draft->n_guessers; i++) {
+    SessionGuesser *guesser = draft->guessers[i];
+    double asked_us = (double) guesser->asked_us;
+
+    guesser->asked_us = 0;
+    if (guesser == draft->at_hand && n_guesses > 0) {
+      guesser->n_guesses = n_guesses;
+      guesser->n_held = n_held;
+      settle (draft, guesser, n_held + 1, asked_us + (double) us);
+    } else if (asked_us > TRIFLE * draft->plain_us) { /* it had none, or others were taken */
+      settle (draft, guesser, 0, asked_us);
+    }
   }
-  draft->gained = draft->gained * FORGET + n_held + 1;
-  draft->spent_us = draft->spent_us * FORGET + (double) us;
-  judge (draft);
 }

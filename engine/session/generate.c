@@ -2,7 +2,9 @@
 /* One timeline: reads a prompt (what of it is not yet in the cache), then writes tokens one by one.
  * Owns the loop, the cancel flag and the figures; must not know back ends or how text is shown. */
 #include "engine/session/draft.h"
+#include "engine/session/drafter.h"
 #include "engine/session/flow.h"
+#include "engine/session/lookup.h"
 #include "engine/session/session.h"
 #include "engine/text/answer.h"
 
@@ -18,6 +20,7 @@ typedef struct {
   SessionSampler sampler;
   SessionFlow flow;
   SessionDraft draft;
+  SessionLookup lookup;
   gint32 batch[SESSION_SMALL_TOKENS]; /* the token at hand, and guesses of those after it */
   uint32_t n_batch;
   gint64 batch_us;                /* that it took; 0: it was read with the prompt */
@@ -44,6 +47,7 @@ engine_session_new (EngineModel *model, GError **error)
   }
   session = g_new0 (EngineSession, 1);
   session->model = model;
+  session->cancelled = &session->cancel;
   session_timeline_init (&session->timeline, &model->cache);
   return session;
 }
@@ -96,13 +100,14 @@ engine_model_forget (EngineModel *model)
 {
   if (model->weights != NULL)
     session_cache_forget (&model->cache);
+  if (model->drafter != NULL)
+    engine_model_forget (session_drafter_model (model->drafter));
 }
 
-/* Evaluates tokens[n] after what the timeline holds; on success they belong to it. */
-static gboolean
-evaluate (EngineSession *session, const gint32 *tokens, uint32_t n, const uint32_t *outputs,
-          uint32_t n_outputs, uint32_t n_candidates, EngineResult *result, EngineRunCost *cost,
-          GError **error)
+gboolean
+session_evaluate (EngineSession *session, const gint32 *tokens, uint32_t n, const uint32_t *outputs,
+                  uint32_t n_outputs, uint32_t n_candidates, EngineResult *result,
+                  EngineRunCost *cost, GError **error)
 {
   EngineModel *model = session->model;
   SessionTimeline *timeline = &session->timeline;
@@ -136,7 +141,7 @@ evaluate (EngineSession *session, const gint32 *tokens, uint32_t n, const uint32
   run.state_to = state;
   if (timeline->state == SESSION_NO_STATE)
     run.state_from = state; /* not read: the timeline begins */
-  if (!model->backend->vtable->run (executable, &batch, result, &session->cancel, cost, error)) {
+  if (!model->backend->vtable->run (executable, &batch, result, session->cancelled, cost, error)) {
     session_timeline_drop_state (timeline, state);
     return FALSE;
   }
@@ -230,8 +235,8 @@ read_prompt (Generation *g, const gint32 *tokens, uint32_t n, GError **error)
     uint32_t count = MIN (chunk, until - done), last = count - 1;
     gboolean final = done + count == n;
 
-    if (!evaluate (session, tokens + done, count, &last, final ? 1 : 0, n_candidates, &result, NULL,
-                   error))
+    if (!session_evaluate (session, tokens + done, count, &last, final ? 1 : 0, n_candidates,
+                           &result, NULL, error))
       return FALSE;
     done += count;
     /* Templates may write earlier answers otherwise: then this is where they part. */
@@ -347,6 +352,17 @@ write_token (Generation *g, uint32_t row, uint32_t n_held, int32_t *token)
   return FALSE;
 }
 
+static void
+count_guesses (Generation *g, uint32_t n_guesses, uint32_t n_held)
+{
+  g->stats.drafted_tokens += n_guesses;
+  g->stats.accepted_tokens += n_held;
+  if (g->draft.at_hand == &g->lookup.guesser)
+    return;
+  g->stats.model_drafted_tokens += n_guesses;
+  g->stats.model_accepted_tokens += n_held;
+}
+
 /* Writes a token for each row of the last batch, for as long as the batch had guessed them. Forgets
  * what was read of wrong guesses; FALSE when the answer is at its end. */
 static gboolean
@@ -365,27 +381,37 @@ write_rows (Generation *g)
   session_timeline_truncate (timeline, n_before + row);
   if (g->batch_us > 0)
     session_draft_learn (&g->draft, g->n_batch - 1, row - 1, g->batch_us);
-  g->stats.drafted_tokens += g->n_batch - 1;
-  g->stats.accepted_tokens += row - 1;
+  count_guesses (g, g->n_batch - 1, row - 1);
   g->batch[0] = token;
   return more;
 }
 
-/* Guesses go with the token at hand into the batch. States of recurrent layers stand at the end of
- * a batch only: nothing in it can be taken back. */
+/* Whoever may guess in this answer: what stands in the timeline, then the draft model. */
+static void
+add_guessers (Generation *g, uint32_t n_tokens)
+{
+  EngineSession *session = g->session;
+
+  session_lookup_init (&g->lookup, n_tokens);
+  if (!g->sampler.options.speculate || !session->model->info->takes_guesses)
+    return;
+  session_draft_add_guesser (&g->draft, &g->lookup.guesser);
+  if (session->model->drafter != NULL)
+    session_draft_add_guesser (&g->draft, session_drafter_guesser (session->model->drafter,
+                                                                   &session->cancel));
+}
+
+/* Guesses go with the token at hand into the batch. */
 static void
 add_guesses (Generation *g)
 {
   EngineSession *session = g->session;
   uint32_t room = session->model->context_tokens - session->timeline.tokens->len - 2;
   uint32_t left = g->sampler.options.max_tokens - g->stats.written_tokens;
-  uint32_t n;
+  uint32_t n = session_draft_propose (&g->draft, g->batch + 1,
+                                      MIN (SESSION_SMALL_TOKENS - 1, MIN (room, left)));
 
   g->n_batch = 1;
-  if (!g->sampler.options.speculate || session->model->cache.states.n_pages > 0)
-    return;
-  n = session_draft_propose (&g->draft, g->batch + 1,
-                             MIN (SESSION_SMALL_TOKENS - 1, MIN (room, left)));
   /* Made when it is first of use; without it answers are as good, and slower. */
   if (n > 0 && session_model_executable (session->model, SESSION_CLASS_SMALL, NULL) != NULL)
     g->n_batch += n;
@@ -408,8 +434,8 @@ write_answer (Generation *g, GError **error)
     add_guesses (g);
     result = sampling_result (g, g->n_batch, &n_candidates);
     begin_us = g_get_monotonic_time ();
-    if (!evaluate (g->session, g->batch, g->n_batch, outputs, g->n_batch, n_candidates, &result,
-                   &cost, error))
+    if (!session_evaluate (g->session, g->batch, g->n_batch, outputs, g->n_batch, n_candidates,
+                           &result, &cost, error))
       return FALSE;
     g->batch_us = MAX (g_get_monotonic_time () - begin_us, 1);
     g->stats.bytes_read += cost.weight_bytes + cost.kv_bytes;
@@ -462,8 +488,8 @@ engine_session_generate (EngineSession *session, const GArray *prompt,
   g.text = g_string_new (NULL);
   g.answer = options->unsorted ? NULL : sort_answer (session->model, tokens, prompt->len);
   session_flow_init (&g.flow);
-  session_draft_init (&g.draft, tokens, prompt->len,
-                      MIN (options->max_tokens, session->model->context_tokens));
+  session_draft_init (&g.draft, tokens, prompt->len);
+  add_guessers (&g, prompt->len + MIN (options->max_tokens, session->model->context_tokens));
   g.stats.prompt_tokens = prompt->len;
   g.stats.reused_tokens = session_timeline_adopt (&session->timeline, tokens, n_reusable (prompt));
 
@@ -481,6 +507,7 @@ engine_session_generate (EngineSession *session, const GArray *prompt,
     g_propagate_error (error, problem);
   session_flow_finish (&g.flow);
   session_draft_finish (&g.draft);
+  session_lookup_finish (&g.lookup);
   session_sampler_finish (&g.sampler);
   text_answer_free (g.answer);
   g_string_free (g.bytes, TRUE);
@@ -517,7 +544,8 @@ engine_session_logits (EngineSession *session, const GArray *tokens, uint32_t n_
 
     for (uint32_t i = 0; i < count; i++)
       outputs[i] = i;
-    if (!evaluate (session, ids + first, count, outputs, count, n_top, &result, NULL, error))
+    if (!session_evaluate (session, ids + first, count, outputs, count, n_top, &result, NULL,
+                           error))
       return FALSE;
     for (uint32_t i = 0; i < count; i++) {
       for (uint32_t k = 0; k < n_top; k++)

@@ -19,6 +19,8 @@ typedef enum {
 
 #define SESSION_SMALL_TOKENS 16
 
+typedef struct _SessionDrafter SessionDrafter; /* drafter.h */
+
 struct _EngineModel {
   EngineModelInfo *info;
   ModelGguf *gguf;
@@ -36,6 +38,7 @@ struct _EngineModel {
   EngineBackendExecutable *executables[SESSION_N_CLASSES];
   SessionCache cache;
   char *device;
+  SessionDrafter *drafter; /* guesses what this one writes; NULL: none */
   uint32_t context_tokens, chunk_tokens;
   double load_s;
   uint8_t kept_id[32]; /* of its timelines on disk: see snapshot.c */
@@ -49,8 +52,9 @@ struct _EngineSession {
   uint32_t n_rows;             /* that there is room for, at most SESSION_SMALL_TOKENS */
   EngineCandidate *candidates; /* [n_rows][ENGINE_MAX_CANDIDATES] */
   float lse[SESSION_SMALL_TOKENS];
-  float *logits; /* [n_rows][n_vocab] or NULL until a sampler wants whole rows */
-  gint cancel;   /* atomic */
+  float *logits;         /* [n_rows][n_vocab] or NULL until a sampler wants whole rows */
+  gint cancel;           /* atomic */
+  const gint *cancelled; /* what gives up its batches: cancel, or that of whom it guesses for */
 };
 
 /* Whether a model makes vectors and not answers. */
@@ -80,6 +84,12 @@ SessionClass session_model_class (const EngineModel *model, uint32_t n_tokens, u
 /* Compiled on first use. NULL with error. */
 EngineBackendExecutable *
 session_model_executable (EngineModel *model, SessionClass class, GError **error);
+
+/* Evaluates tokens[n] after what the timeline holds; on success they belong to it. outputs:
+ * [n_outputs] indices of tokens that result gets a row for; cost may be NULL. */
+gboolean session_evaluate (EngineSession *session, const gint32 *tokens, uint32_t n,
+                           const uint32_t *outputs, uint32_t n_outputs, uint32_t n_candidates,
+                           EngineResult *result, EngineRunCost *cost, GError **error);
 
 /* KV pages that a batch of texts may need. */
 uint32_t session_embed_pages (const EngineModel *model);

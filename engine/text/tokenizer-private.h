@@ -57,6 +57,7 @@ struct _TextTokenizer {
   const TextKind *kind;
   char *description, *warning;
   uint32_t n_tokens;
+  uint64_t vocabulary;  /* the hash of the tokens */
   TextStrings *symbols; /* the first n_tokens are the tokens, as bytes that they stand for */
   guint8 *flags;        /* [n_tokens] */
   TextSpecials always;  /* found in any text: user-defined tokens */

@@ -65,6 +65,12 @@ text_tokenizer_n_vocab (const TextTokenizer *tokenizer)
   return tokenizer->n_tokens;
 }
 
+uint64_t
+text_tokenizer_vocabulary (const TextTokenizer *tokenizer)
+{
+  return tokenizer->vocabulary;
+}
+
 const char *
 text_tokenizer_description (const TextTokenizer *tokenizer)
 {

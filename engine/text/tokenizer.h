@@ -16,6 +16,9 @@ void text_tokenizer_free (TextTokenizer *tokenizer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (TextTokenizer, text_tokenizer_free)
 
 uint32_t text_tokenizer_n_vocab (const TextTokenizer *tokenizer);
+/* A hash of the ids and texts of all tokens but control, user-defined and unused ones, of which
+ * each model of a family may have its own: where it is the same, they mean the same. */
+uint64_t text_tokenizer_vocabulary (const TextTokenizer *tokenizer);
 /* "gpt2 (smollm)", "unigram": kind and pre-tokenizer, for `info`. Borrowed. */
 const char *text_tokenizer_description (const TextTokenizer *tokenizer);
 /* A sentence when the file names a pre-tokenizer that we do not know and a default is used; else

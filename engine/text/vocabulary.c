@@ -172,6 +172,33 @@ known_flags (const ModelGguf *gguf, const ModelString *text)
   return 0;
 }
 
+/* FNV-1a. */
+static uint64_t
+add_to_hash (uint64_t hash, const void *bytes, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    hash = (hash ^ ((const guint8 *) bytes)[i]) * UINT64_C (0x100000001b3);
+  return hash;
+}
+
+/* Of all tokens that stand for text. */
+static uint64_t
+hash_tokens (const TextVocabulary *vocabulary)
+{
+  uint64_t hash = UINT64_C (0xcbf29ce484222325);
+
+  for (uint32_t i = 0; i < vocabulary->texts.n; i++) {
+    const ModelString *text = &vocabulary->texts.strings[i];
+    uint64_t id_and_length[] = { i, text->length };
+
+    if (vocabulary->types[i] != TEXT_TYPE_NORMAL && vocabulary->types[i] != TEXT_TYPE_BYTE)
+      continue;
+    hash = add_to_hash (hash, id_and_length, sizeof id_and_length);
+    hash = add_to_hash (hash, text->data, text->length);
+  }
+  return hash;
+}
+
 /* Tokens of text become the bytes that they stand for; the others keep their text and are found by
  * text_specials_find alone. */
 static void
@@ -294,6 +321,7 @@ text_vocabulary_load (TextVocabulary *vocabulary, TextTokenizer *tokenizer, cons
       !get_scores (gguf, texts->n, &vocabulary->scores, error) || !find_unknown (vocabulary, error))
     return FALSE;
   add_tokens (vocabulary);
+  tokenizer->vocabulary = hash_tokens (vocabulary);
   return TRUE;
 }
 

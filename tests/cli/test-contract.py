@@ -103,6 +103,21 @@ def generate():
 
 
 @test
+def generate_with_a_draft_model():
+    arguments = ("--device", "cpu", "generate", MODEL, "Why is the sky blue?", "-n", "24")
+    got = ask(*arguments, "--draft", MODEL)
+    assert got["tokens"] == ask(*arguments)["tokens"]
+    stats = got["stats"]
+    assert 0 < stats["model_drafted_tokens"] <= stats["drafted_tokens"], stats
+    assert 0 < stats["model_accepted_tokens"] <= stats["model_drafted_tokens"], stats
+    done = run(*arguments, "--draft", MODEL)
+    assert done.stdout == got["text"] + "\n"
+    assert re.search(r"\d+ of \d+ guesses right \(\d+ of \d+ by the draft model\)", done.stderr)
+    assert "nowhere" in refused(1, *arguments, "--draft", "nowhere")
+    assert "answers" in refused(1, *arguments, "--draft", EMBED_MODEL)
+
+
+@test
 def generate_streams_the_same_text():
     arguments = ("--device", "cpu", "generate", MODEL, "Count to five.", "-n", "16")
     done = run(*arguments)

@@ -72,6 +72,7 @@ typedef enum {
   MATRIX,
   FLOATS, /* a matrix in F32 */
   NORM,   /* around 1 */
+  LOUD,   /* around 8 */
   BIAS,   /* around 0 */
   DECAY,  /* below 0 */
 } Content;
@@ -161,6 +162,7 @@ add_tensor (TestGguf *gguf, uint64_t *state, const char *name, Content content, 
     float x = test_random_real (state);
 
     floats[i] = content == NORM    ? 1 + 0.2f * x
+                : content == LOUD  ? 8 + 1.6f * x
                 : content == DECAY ? -0.5f - 0.4f * x
                 : content == BIAS  ? 0.3f * x
                                    : 1.7f * x / sqrtf ((float) columns);
@@ -196,8 +198,8 @@ add_metadata (TestGguf *gguf, TinyKind kind)
   test_gguf_add_vocabulary (gguf, N_VOCAB);
 }
 
-void
-tiny_write (const char *path, TinyKind kind, uint64_t seed)
+static void
+write_tiny (const char *path, TinyKind kind, uint64_t seed, Content last_norm)
 {
   g_autoptr (TestGguf) gguf = test_gguf_new (3);
   g_autoptr (GByteArray) bytes = NULL;
@@ -206,7 +208,7 @@ tiny_write (const char *path, TinyKind kind, uint64_t seed)
   add_metadata (gguf, kind);
   add_tensor (gguf, &state, "token_embd.weight", MATRIX, 64, N_VOCAB, 0);
   add_tensor (gguf, &state, kind == TINY_LFM2 ? "token_embd_norm.weight" : "output_norm.weight",
-              NORM, 64, 0, 0);
+              last_norm, 64, 0, 0);
   if (kind != TINY_LLAMA) /* tied there */
     add_tensor (gguf, &state, "output.weight", MATRIX, 64, N_VOCAB, 0);
   if (kind == TINY_GEMMA4) {
@@ -224,6 +226,18 @@ tiny_write (const char *path, TinyKind kind, uint64_t seed)
       }
   bytes = test_gguf_bytes (gguf, 32, NULL);
   test_write_file (path, bytes);
+}
+
+void
+tiny_write (const char *path, TinyKind kind, uint64_t seed)
+{
+  write_tiny (path, kind, seed, NORM);
+}
+
+void
+tiny_write_sure (const char *path, TinyKind kind, uint64_t seed)
+{
+  write_tiny (path, kind, seed, LOUD);
 }
 
 void

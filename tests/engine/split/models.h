@@ -25,5 +25,7 @@ extern const char *const tiny_names[TINY_N_KINDS]; /* of the architectures */
 
 /* Writes one that engine_model_open takes. */
 void tiny_write (const char *path, TinyKind kind, uint64_t seed);
+/* The same model, but surer: most of its tokens are likelier than all others together. */
+void tiny_write_sure (const char *path, TinyKind kind, uint64_t seed);
 /* With the files in it. */
 void tiny_remove_folder (const char *path);
