@@ -86,6 +86,12 @@ typedef struct {
   uint64_t weights, kv, scratch;
 } EngineBytes;
 
+static inline uint64_t
+engine_bytes_sum (const EngineBytes *bytes)
+{
+  return bytes->weights + bytes->kv + bytes->scratch;
+}
+
 /* Parts of what is kept: the pages of a group of layers (a GraphKvGroup), and states. */
 #define ENGINE_PART_STATES GRAPH_N_KV_GROUPS
 #define ENGINE_N_PARTS     (GRAPH_N_KV_GROUPS + 1)
@@ -109,8 +115,7 @@ typedef struct {
   const EngineBackendCaps *(*caps) (EngineBackend *backend);
 
   /* What load of plan, and then one executable of it, would hold on the device, without allocating
-   * anything; FALSE with ENGINE_ERROR_UNSUPPORTED when load would say so. NULL: the back end has no
-   * budget to keep. */
+   * anything; FALSE with ENGINE_ERROR_UNSUPPORTED when load would say so. */
   gboolean (*measure) (EngineBackend *backend,
                        const GraphPlan *plan,
                        const EngineKvSize *kv,
@@ -118,7 +123,7 @@ typedef struct {
                        GError **error);
   /* Repacks and uploads every tensor that plan refers to (a model of one device has one plan that
    * covers it all; others of the same desc and layers may be compiled later) and allocates KV
-   * pages. Says how much is needed and how much there is when it does not fit. */
+   * pages. What fits is asked beforehand (engine/planner). */
   EngineBackendModel *(*load) (EngineBackend *backend,
                                const GraphPlan *plan,
                                const EngineKvSize *kv,

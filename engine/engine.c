@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Ties the folders up behind engine.h: opening a model (file, description, tokenizer, device,
  * weights) and its text functions. Must not know how a back end works. */
-#include "engine/devices.h"
-#include "engine/placing.h"
+#include "engine/planner/planner.h"
 #include "engine/session/drafter.h"
 #include "engine/session/session.h"
 #include "engine/split/split.h"
 
 #include <string.h>
 
-/* What auto means for a context: enough for a long talk without surprising the memory. */
-#define DEFAULT_CONTEXT_TOKENS 8192
-#define MIN_CONTEXT_TOKENS     64
-#define MAX_LANGUAGE_BYTES     12
+#define MAX_LANGUAGE_BYTES 12
 
 void
 engine_model_info_free (EngineModelInfo *info)
@@ -50,18 +46,6 @@ count_types (EngineModelInfo *info, const ModelGguf *gguf)
     info->types[t].n_tensors++;
     info->types[t].bytes += tensor->bytes;
   }
-}
-
-/* The file's name without its ending. What files call themselves in general.name is often a
- * training run's label that nobody would recognise. */
-static char *
-model_name (const ModelGguf *gguf)
-{
-  g_autofree char *base = g_path_get_basename (model_gguf_path (gguf));
-
-  if (g_str_has_suffix (base, ".gguf"))
-    base[strlen (base) - strlen (".gguf")] = '\0';
-  return g_filename_display_name (base);
 }
 
 /* A text of the metadata that may be shown; NULL where there is none. */
@@ -112,7 +96,7 @@ describe (const EngineModel *model)
   const char *chat_warning = model->chat != NULL ? text_chat_warning (model->chat) : NULL;
 
   info->path = g_strdup (model_gguf_path (model->gguf));
-  info->name = model_name (model->gguf);
+  info->name = model_gguf_name (model->gguf);
   info->title = dup_shown (model_gguf_get_string (model->gguf, "general.name"));
   info->license = dup_shown (model_gguf_get_string (model->gguf, "general.license"));
   info->languages = join_languages (model->gguf);
@@ -168,78 +152,6 @@ engine_model_read_info (const char *path, GError **error)
   return model != NULL ? g_steal_pointer (&model->info) : NULL;
 }
 
-static gboolean
-choose_sizes (EngineModel *model, const EngineModelOptions *options, GError **error)
-{
-  uint32_t trained = model->desc->h.context_tokens, context = options->context_tokens;
-  uint32_t preferred = model->backend->vtable->caps (model->backend)->preferred_chunk;
-
-  if (context == 0)
-    context = MIN (trained, DEFAULT_CONTEXT_TOKENS);
-  if (context < MIN_CONTEXT_TOKENS || context > trained) {
-    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
-                 "A context of %u tokens is not possible: “%s” works with %d to %u.", context,
-                 model->info->name, MIN_CONTEXT_TOKENS, trained);
-    return FALSE;
-  }
-  model->context_tokens = context;
-  model->chunk_tokens =
-      MIN (options->chunk_tokens > 0 ? options->chunk_tokens : preferred, context);
-  if (session_model_embeds (model)) /* a batch holds whole texts */
-    model->chunk_tokens = MAX (model->chunk_tokens, context);
-  return TRUE;
-}
-
-static gboolean
-load_on_device (EngineModel *model, const EngineModelOptions *options, GError **error)
-{
-  ModelKvType kv_type;
-
-  if (!model_kv_type_parse (options->kv_type, &kv_type, error))
-    return FALSE;
-  model->backend = engine_backend_open (model->device, options, error);
-  if (model->backend == NULL || !choose_sizes (model, options, error) ||
-      !model_desc_set_context (model->desc, model->context_tokens, error))
-    return FALSE;
-  session_model_plan (model, kv_type);
-  return engine_model_place (model, options, error) && session_model_load (model, options, error);
-}
-
-static void
-close_device (EngineModel *model)
-{
-  if (model->backend == NULL)
-    return;
-  session_model_unload (model);
-  model->backend->vtable->close (model->backend);
-  model->backend = NULL;
-  model->split = FALSE;
-}
-
-/* Onto the device that the options name, or another where they leave the choice. */
-static gboolean
-load (EngineModel *model, const EngineModelOptions *options, GError **error)
-{
-  g_autoptr (GError) problem = NULL;
-
-  model->device = engine_device_resolve (options->device, error);
-  if (model->device == NULL)
-    return FALSE;
-  if (load_on_device (model, options, &problem))
-    return TRUE;
-  if ((!g_error_matches (problem, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED) &&
-       !g_error_matches (problem, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY)) ||
-      !engine_device_is_automatic (options->device) || strcmp (model->device, "cpu") == 0) {
-    g_propagate_error (error, g_steal_pointer (&problem));
-    return FALSE;
-  }
-  /* The card was our choice: the processor runs every architecture, and has more memory. */
-  close_device (model);
-  g_free (model->device);
-  model->device = g_strdup ("cpu");
-  return load_on_device (model, options, error);
-}
-
 /* Before the model itself, which takes what memory is left. *its: the model's options then. */
 static gboolean
 load_draft (EngineModel *model, EngineModelOptions *its, GError **error)
@@ -250,11 +162,10 @@ load_draft (EngineModel *model, EngineModelOptions *its, GError **error)
 
   if (draft == NULL || !session_drafter_check (model, draft, error))
     return FALSE;
-  if (options.context_tokens == 0)
-    options.context_tokens = MIN (model->desc->h.context_tokens, DEFAULT_CONTEXT_TOKENS);
-  options.context_tokens = MIN (options.context_tokens, draft->desc->h.context_tokens);
+  options.context_tokens = MIN (planner_context_tokens (model->desc, options.context_tokens),
+                                draft->desc->h.context_tokens);
   options.progress = NULL;
-  if (!load (draft, &options, error))
+  if (!planner_use_device (draft, &options, session_model_load, error))
     return FALSE;
   gpu_bytes = engine_model_gpu_bytes (draft);
   if (its->gpu_memory_bytes > 0)
@@ -271,7 +182,7 @@ engine_model_open (const char *path, const EngineModelOptions *options, GError *
   gint64 start_us = g_get_monotonic_time ();
 
   if (model == NULL || (own.draft_path != NULL && !load_draft (model, &own, error)) ||
-      !load (model, &own, error))
+      !planner_use_device (model, &own, session_model_load, error))
     return NULL;
   model->load_s = (g_get_monotonic_time () - start_us) / 1e6;
   return g_steal_pointer (&model);
@@ -283,7 +194,7 @@ engine_model_close (EngineModel *model)
   if (model == NULL)
     return;
   session_drafter_free (model->drafter);
-  close_device (model);
+  planner_leave_device (model);
   text_chat_free (model->chat);
   text_tokenizer_free (model->tokenizer);
   model_desc_free (model->desc);

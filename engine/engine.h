@@ -123,6 +123,42 @@ EngineModel *engine_model_open_text (const char *path, GError **error);
 void engine_model_close (EngineModel *model);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EngineModel, engine_model_close)
 
+/* ---- what a model will take ------------------------------------------------- */
+
+/* Memory of one device, in bytes. What others use of it is memory_bytes - free_bytes. */
+typedef struct {
+  char *device, *description; /* "cpu", "vulkan:N", and a sentence about it */
+  gboolean is_ram;            /* it is the computer's own memory */
+  uint64_t memory_bytes, free_bytes;
+  uint64_t allowed_bytes; /* to the model: what is free but for a reserve, or the limit */
+  /* What it takes once it has answered. */
+  uint64_t weights_bytes, kv_bytes, scratch_bytes;
+} EnginePlanHeap;
+
+typedef struct {
+  uint32_t n_heaps;
+  EnginePlanHeap heaps[2]; /* of the device; and of the processor when it has a part */
+  uint32_t context_tokens, chunk_tokens;
+  const char *kv_type; /* "f16" or "q8_0", static; kv_note: see engine_model_kv_note (); or NULL */
+  const char *kv_note;
+  uint32_t n_layers;
+  uint32_t n_layers_apart;  /* of these, whole ones that lie on the second heap */
+  uint32_t n_experts_apart; /* layers whose experts do, n_layers_apart among them */
+  uint64_t text_bytes;      /* of RAM: vocabulary and what else the file says, about */
+  char *placement;          /* a sentence about what does, for people; NULL: nothing */
+  char *refusal;            /* a sentence with numbers: it does not fit; NULL: it does */
+} EnginePlan;
+
+/* What engine_model_open () with these options would do and allocate now: read from the metadata,
+ * nothing is loaded or allocated, but a graphics card is opened (some tens of ms). A model that
+ * does not fit has a plan with a refusal; NULL is for what is no matter of memory. options NULL:
+ * all defaults. Any thread; free with engine_plan_free. */
+EnginePlan *engine_plan (const char *path, const EngineModelOptions *options, GError **error);
+void engine_plan_free (EnginePlan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (EnginePlan, engine_plan_free)
+/* The plan that a model was loaded by, with what was free then. Borrowed. */
+const EnginePlan *engine_model_plan (const EngineModel *model);
+
 const EngineModelInfo *engine_model_info (const EngineModel *model);
 /* "cpu" or "vulkan:N", and a sentence about it, which says what of the model lies on the processor
  * instead. Borrowed. */

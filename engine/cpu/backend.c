@@ -90,13 +90,12 @@ static void
 backend_memory (EngineBackendModel *base, uint64_t *weights_bytes, uint64_t *kv_bytes,
                 uint64_t *scratch_bytes)
 {
-  const CpuModel *model = (const CpuModel *) base;
+  EngineBytes bytes;
 
-  *weights_bytes = model->weight_bytes + model->vector_bytes;
-  *kv_bytes = (uint64_t) model->n_states * model->state_floats * sizeof (float);
-  for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
-    *kv_bytes += (uint64_t) model->kv[group].page_bytes * model->kv[group].n_pages;
-  *scratch_bytes = model->scratch_bytes;
+  cpu_model_bytes ((const CpuModel *) base, &bytes);
+  *weights_bytes = bytes.weights;
+  *kv_bytes = bytes.kv;
+  *scratch_bytes = bytes.scratch;
 }
 
 static gboolean
@@ -321,6 +320,7 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
   static const EngineBackendVtable vtable = {
     .close = backend_close,
     .caps = backend_caps,
+    .measure = cpu_model_measure,
     .load = cpu_model_load,
     .unload = cpu_model_unload,
     .memory = backend_memory,

@@ -86,36 +86,47 @@ file_rows_bytes (const CpuExecutable *x)
                        : x->plan->max_tokens * model_type_row_bytes (table->type, table->ne[0]);
 }
 
-static gboolean
-allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GError **error)
+/* Where in the arena everything lies. */
+typedef struct {
+  size_t buffer[CPU_N_BUFFERS], quantised[CPU_N_BUFFERS];
+  size_t part_max, part_sum, rope, partial_max, partial_sum, partial_out, scratch, file_rows;
+} Arena;
+
+/* Sums up arena_bytes. */
+static void
+lay_out (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], Arena *at)
 {
   const GraphPlan *plan = x->plan;
   const ModelHparams *h = &plan->desc->h;
-  size_t parts = (size_t) plan->max_outputs * (h->n_vocab / CPU_PART + 1), n_tables;
-  size_t buffer[CPU_N_BUFFERS], quantised[CPU_N_BUFFERS], part_max, part_sum, rope, scratch;
+  size_t parts = (size_t) plan->max_outputs * (h->n_vocab / CPU_PART + 1);
   size_t pages = (size_t) CPU_FEW_ROWS * x->partial.n_pages, n_heads, n_values;
-  size_t partial_max, partial_sum, partial_out, file_rows;
   size_t n_workers = cpu_pool_n_workers (x->model->backend->pool);
 
   for (unsigned b = 0; b < CPU_N_BUFFERS; b++) {
     uint32_t rows = b >= GRAPH_N_BUFFERS ? plan->max_tokens : graph_plan_buffer_rows (plan, b);
     size_t n = (size_t) rows * x->width[b];
 
-    buffer[b] = reserve (x, n * sizeof (float));
-    quantised[b] = reserve (x, needs_quantised[b] ? n / CPU_BLOCK * sizeof (CpuActBlock) : 0);
+    at->buffer[b] = reserve (x, n * sizeof (float));
+    at->quantised[b] =
+        reserve (x, needs_quantised[b] ? n / CPU_BLOCK * sizeof (CpuActBlock) : 0);
   }
-  n_tables = x->rotations->len;
-  part_max = reserve (x, parts * sizeof (float));
-  part_sum = reserve (x, parts * sizeof (float));
-  rope = reserve (x, n_tables * plan->max_tokens * x->d_rope * sizeof (float));
+  at->part_max = reserve (x, parts * sizeof (float));
+  at->part_sum = reserve (x, parts * sizeof (float));
+  at->rope =
+      reserve (x, (size_t) x->rotations->len * plan->max_tokens * x->d_rope * sizeof (float));
   size_worker_scratch (x);
   size_partials (plan, &n_heads, &n_values);
-  partial_max = reserve (x, pages * n_heads * sizeof (float));
-  partial_sum = reserve (x, pages * n_heads * sizeof (float));
-  partial_out = reserve (x, pages * n_values * sizeof (float));
-  scratch = reserve (x, x->worker_scratch_bytes * n_workers);
-  file_rows = reserve (x, file_rows_bytes (x));
+  at->partial_max = reserve (x, pages * n_heads * sizeof (float));
+  at->partial_sum = reserve (x, pages * n_heads * sizeof (float));
+  at->partial_out = reserve (x, pages * n_values * sizeof (float));
+  at->scratch = reserve (x, x->worker_scratch_bytes * n_workers);
+  at->file_rows = reserve (x, file_rows_bytes (x));
+}
 
+static gboolean
+allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], const Arena *at,
+          GError **error)
+{
   x->arena = cpu_memory_map (x->arena_bytes);
   if (x->arena == NULL) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
@@ -124,18 +135,18 @@ allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], GErro
     return FALSE;
   }
   for (unsigned b = 0; b < CPU_N_BUFFERS; b++) {
-    x->buffer[b] = (float *) (void *) (x->arena + buffer[b]);
+    x->buffer[b] = (float *) (void *) (x->arena + at->buffer[b]);
     if (needs_quantised[b])
-      x->quantised[b] = (CpuActBlock *) (void *) (x->arena + quantised[b]);
+      x->quantised[b] = (CpuActBlock *) (void *) (x->arena + at->quantised[b]);
   }
-  x->part_max = (float *) (void *) (x->arena + part_max);
-  x->part_sum = (float *) (void *) (x->arena + part_sum);
-  x->rope = (float *) (void *) (x->arena + rope);
-  x->worker_scratch = x->arena + scratch;
-  x->file_rows = x->arena + file_rows;
-  x->partial.max = (float *) (void *) (x->arena + partial_max);
-  x->partial.sum = (float *) (void *) (x->arena + partial_sum);
-  x->partial.out = (float *) (void *) (x->arena + partial_out);
+  x->part_max = (float *) (void *) (x->arena + at->part_max);
+  x->part_sum = (float *) (void *) (x->arena + at->part_sum);
+  x->rope = (float *) (void *) (x->arena + at->rope);
+  x->worker_scratch = x->arena + at->scratch;
+  x->file_rows = x->arena + at->file_rows;
+  x->partial.max = (float *) (void *) (x->arena + at->partial_max);
+  x->partial.sum = (float *) (void *) (x->arena + at->partial_sum);
+  x->partial.out = (float *) (void *) (x->arena + at->partial_out);
   return TRUE;
 }
 
@@ -428,18 +439,14 @@ check (const CpuModel *model, const GraphPlan *plan, GError **error)
   return ok;
 }
 
-EngineBackendExecutable *
-cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError **error)
+/* Steps, and where their memory will be. */
+static CpuExecutable *
+shape_of (CpuModel *model, const GraphPlan *plan, gboolean needs_quantised[CPU_N_BUFFERS],
+          Arena *at)
 {
-  CpuModel *model = (CpuModel *) base;
-  gboolean needs_quantised[CPU_N_BUFFERS] = { FALSE };
-  CpuExecutable *x;
-  size_t n_workers;
+  CpuExecutable *x = g_new0 (CpuExecutable, 1);
 
-  if (!check (model, plan, error))
-    return NULL;
-  x = g_new0 (CpuExecutable, 1);
-  x->base.model = base;
+  x->base.model = &model->base;
   x->model = model;
   x->plan = plan;
   x->rotations = g_array_new (FALSE, FALSE, sizeof (uint32_t));
@@ -461,16 +468,42 @@ cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError 
   }
   add_rope_tables (x);
   add_ops (x, needs_quantised);
-  n_workers = cpu_pool_n_workers (model->backend->pool);
-  x->shares = g_new0 (CpuPoolWord, x->n_steps * n_workers);
+  lay_out (x, needs_quantised, at);
+  return x;
+}
+
+EngineBackendExecutable *
+cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError **error)
+{
+  CpuModel *model = (CpuModel *) base;
+  gboolean needs_quantised[CPU_N_BUFFERS] = { FALSE };
+  CpuExecutable *x;
+  Arena at;
+
+  if (!check (model, plan, error))
+    return NULL;
+  x = shape_of (model, plan, needs_quantised, &at);
+  x->shares = g_new0 (CpuPoolWord, x->n_steps * cpu_pool_n_workers (model->backend->pool));
   x->done = g_new0 (atomic_uint, x->n_steps);
   allocate_experts (x);
-  if (!allocate (x, needs_quantised, error)) {
+  if (!allocate (x, needs_quantised, &at, error)) {
     cpu_executable_discard (&x->base);
     return NULL;
   }
   model->scratch_bytes += x->arena_bytes;
   return &x->base;
+}
+
+size_t
+cpu_executable_measure (CpuModel *model, const GraphPlan *plan)
+{
+  gboolean needs_quantised[CPU_N_BUFFERS] = { FALSE };
+  Arena at;
+  CpuExecutable *x = shape_of (model, plan, needs_quantised, &at);
+  size_t bytes = x->arena_bytes;
+
+  cpu_executable_discard (&x->base);
+  return bytes;
 }
 
 void

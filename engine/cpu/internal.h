@@ -295,6 +295,10 @@ EngineBackendModel *cpu_model_load (EngineBackend *backend, const GraphPlan *pla
                                     EngineProgress progress, void *user_data, const gint *cancel,
                                     GError **error);
 void cpu_model_unload (EngineBackendModel *model);
+/* What it holds; and what load and one executable of plan would hold. */
+void cpu_model_bytes (const CpuModel *model, EngineBytes *bytes);
+gboolean cpu_model_measure (EngineBackend *backend, const GraphPlan *plan, const EngineKvSize *kv,
+                            EngineBytes *bytes, GError **error);
 
 typedef struct _CpuStep CpuStep;
 typedef struct _CpuExecutable CpuExecutable;
@@ -506,6 +510,8 @@ void cpu_run_steps (CpuExecutable *x);
 
 EngineBackendExecutable *cpu_executable_compile (EngineBackendModel *model, const GraphPlan *plan,
                                                  GError **error);
+/* Bytes of an executable; of model the shape is enough, without memory. */
+size_t cpu_executable_measure (CpuModel *model, const GraphPlan *plan);
 void cpu_executable_discard (EngineBackendExecutable *executable);
 
 /* The steps, one pair of functions each. */

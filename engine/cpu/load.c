@@ -6,9 +6,8 @@
 
 #include <string.h>
 
-#define ALIGN_BYTES   ((size_t) 4096)        /* of a weight's data */
-#define SLICE_BYTES   (1u << 20)             /* of the file, read at once by a worker */
-#define RESERVE_BYTES ((uint64_t) 256 << 20) /* of RAM left to the rest of the system */
+#define ALIGN_BYTES ((size_t) 4096) /* of a weight's data */
+#define SLICE_BYTES (1u << 20)      /* of the file, read at once by a worker */
 
 /* Some strips of one matrix of a weight. */
 typedef struct {
@@ -218,28 +217,73 @@ read_weights (CpuModel *model, const ModelGguf *gguf, EngineProgress progress, v
   return TRUE;
 }
 
-static gboolean
-read_vector (CpuModel *model, const ModelGguf *gguf, const ModelTensor *tensor, GError **error)
+/* Biases of experts have a row each. */
+static size_t
+vector_length (const ModelTensor *tensor)
 {
-  g_autofree uint8_t *raw = NULL;
-  g_autofree float *vector = NULL;
-  size_t n;
+  return tensor->ne[0] * tensor->ne[1];
+}
 
+/* Gives a vector its place among those that are to be read; NULL: there is none. */
+static void
+add_vector (CpuModel *model, const ModelTensor *tensor)
+{
   if (tensor == NULL || g_hash_table_contains (model->vectors, tensor))
-    return TRUE;
-  n = tensor->ne[0] * tensor->ne[1]; /* biases of experts: a row each */
-  raw = g_try_malloc (tensor->bytes);
-  vector = g_try_malloc_n (n, sizeof *vector);
+    return;
+  g_hash_table_insert (model->vectors, (gpointer) tensor, NULL);
+  model->vector_bytes += vector_length (tensor) * sizeof (float);
+}
+
+static void
+collect_vectors (CpuModel *model, const GraphPlan *plan)
+{
+  for (uint32_t i = 0; i < plan->n_ops; i++) {
+    const GraphOp *op = &plan->ops[i];
+
+    add_vector (model, op->vector);
+    add_vector (model, op->k_norm);
+    add_vector (model, op->factor);
+    add_vector (model, op->step);
+    add_vector (model, op->decay);
+    add_vector (model, op->skip);
+    for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
+      add_vector (model, op->biases[b]);
+  }
+}
+
+/* NULL on failure. */
+static float *
+read_vector (const ModelGguf *gguf, const ModelTensor *tensor, GError **error)
+{
+  size_t n = vector_length (tensor);
+  g_autofree uint8_t *raw = g_try_malloc (tensor->bytes);
+  g_autofree float *vector = g_try_malloc_n (n, sizeof *vector);
+
   if (raw == NULL || vector == NULL) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
                  "There is no memory for the tensor %s.", tensor->name);
-    return FALSE;
+    return NULL;
   }
   if (!model_gguf_read (gguf, tensor, 0, raw, tensor->bytes, error))
-    return FALSE;
+    return NULL;
   tensor->type->to_f32 (raw, vector, n);
-  model->vector_bytes += n * sizeof *vector;
-  g_hash_table_insert (model->vectors, (gpointer) tensor, g_steal_pointer (&vector));
+  return g_steal_pointer (&vector);
+}
+
+static gboolean
+read_vectors (CpuModel *model, const ModelGguf *gguf, GError **error)
+{
+  GHashTableIter iter;
+  gpointer tensor;
+
+  g_hash_table_iter_init (&iter, model->vectors);
+  while (g_hash_table_iter_next (&iter, &tensor, NULL)) {
+    float *vector = read_vector (gguf, tensor, error);
+
+    if (vector == NULL)
+      return FALSE;
+    g_hash_table_iter_replace (&iter, vector);
+  }
   return TRUE;
 }
 
@@ -289,27 +333,6 @@ state_bytes (const CpuModel *model)
   return model->n_states * model->state_floats * sizeof (float);
 }
 
-/* Refuses before anything is allocated. Scratch grows with the chunk and is small beside the
- * rest. */
-static gboolean
-check_memory (const CpuModel *model, GError **error)
-{
-  uint64_t total, available, need;
-
-  cpu_memory_available (&total, &available);
-  need = model->weight_bytes + kv_bytes (model) + state_bytes (model);
-  if (need + RESERVE_BYTES <= available)
-    return TRUE;
-  g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
-               "The model needs %.1f GB of memory (%.1f GB for its weights, %.1f GB for the "
-               "conversation) and %.1f GB of this computer's %.1f GB are free. Close other "
-               "programs, choose a smaller model or a shorter context.",
-               (double) need / 1e9, (double) model->weight_bytes / 1e9,
-               (double) (need - model->weight_bytes) / 1e9, (double) available / 1e9,
-               (double) total / 1e9);
-  return FALSE;
-}
-
 static gboolean
 allocate (CpuModel *model, GError **error)
 {
@@ -342,35 +365,53 @@ allocate (CpuModel *model, GError **error)
   return TRUE;
 }
 
-EngineBackendModel *
-cpu_model_load (EngineBackend *backend, const GraphPlan *plan, const EngineKvSize *kv,
-                EngineProgress progress, void *user_data, const gint *cancel, GError **error)
+/* What a plan refers to and what timelines need, without memory yet. */
+static CpuModel *
+shape_of (EngineBackend *backend, const GraphPlan *plan, const EngineKvSize *kv)
 {
   CpuModel *model = g_new0 (CpuModel, 1);
-  gboolean ok;
 
   model->base.backend = backend;
   model->backend = (CpuBackend *) backend;
   model->weights = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   model->vectors = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   collect_weights (model, plan);
+  collect_vectors (model, plan);
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++)
     size_kv (&model->kv[group], plan, (GraphKvGroup) group, kv);
   model->n_states = kv->n_states;
   model->state_floats = plan->state_floats;
-  ok = check_memory (model, error) && allocate (model, error);
-  for (uint32_t i = 0; ok && i < plan->n_ops; i++) {
-    ok = read_vector (model, plan->desc->gguf, plan->ops[i].vector, error) &&
-         read_vector (model, plan->desc->gguf, plan->ops[i].k_norm, error) &&
-         read_vector (model, plan->desc->gguf, plan->ops[i].factor, error) &&
-         read_vector (model, plan->desc->gguf, plan->ops[i].step, error) &&
-         read_vector (model, plan->desc->gguf, plan->ops[i].decay, error) &&
-         read_vector (model, plan->desc->gguf, plan->ops[i].skip, error);
-    for (uint32_t b = 0; ok && b < GRAPH_MAX_WEIGHTS; b++)
-      ok = read_vector (model, plan->desc->gguf, plan->ops[i].biases[b], error);
-  }
-  ok = ok && read_weights (model, plan->desc->gguf, progress, user_data, cancel, error);
-  if (!ok) {
+  return model;
+}
+
+void
+cpu_model_bytes (const CpuModel *model, EngineBytes *bytes)
+{
+  bytes->weights = model->weight_bytes + model->vector_bytes;
+  bytes->kv = kv_bytes (model) + state_bytes (model);
+  bytes->scratch = model->scratch_bytes;
+}
+
+gboolean
+cpu_model_measure (EngineBackend *backend, const GraphPlan *plan, const EngineKvSize *kv,
+                   EngineBytes *bytes, GError **error)
+{
+  CpuModel *shape = shape_of (backend, plan, kv);
+
+  cpu_model_bytes (shape, bytes);
+  bytes->scratch = cpu_executable_measure (shape, plan);
+  cpu_model_unload (&shape->base);
+  return TRUE;
+}
+
+EngineBackendModel *
+cpu_model_load (EngineBackend *backend, const GraphPlan *plan, const EngineKvSize *kv,
+                EngineProgress progress, void *user_data, const gint *cancel, GError **error)
+{
+  CpuModel *model = shape_of (backend, plan, kv);
+
+  if (!allocate (model, error) || !read_vectors (model, plan->desc->gguf, error) ||
+      !read_weights (model, plan->desc->gguf, progress, user_data, cancel, error)) {
     cpu_model_unload (&model->base);
     return NULL;
   }

@@ -96,6 +96,16 @@ model_gguf_path (const ModelGguf *gguf)
   return gguf->path;
 }
 
+char *
+model_gguf_name (const ModelGguf *gguf)
+{
+  g_autofree char *base = g_path_get_basename (gguf->path);
+
+  if (g_str_has_suffix (base, ".gguf"))
+    base[strlen (base) - strlen (".gguf")] = '\0';
+  return g_filename_display_name (base);
+}
+
 const char *
 model_gguf_shown_name (const ModelGguf *gguf)
 {

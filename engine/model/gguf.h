@@ -48,6 +48,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ModelGguf, model_gguf_free)
 
 /* Of a model in parts: of the first one. */
 const char *model_gguf_path (const ModelGguf *gguf);
+/* The file's name without its ending, for people; free with g_free. What files call themselves in
+ * general.name is often a training run's label that nobody would recognise. */
+char *model_gguf_name (const ModelGguf *gguf);
 /* The file's own name as valid UTF-8, for messages. */
 const char *model_gguf_shown_name (const ModelGguf *gguf);
 /* Of all parts. */

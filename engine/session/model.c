@@ -18,20 +18,6 @@ build_plan (const EngineModel *model, SessionClass class)
                            sizes[class].outputs);
 }
 
-/* Not every back end does everything that an architecture may ask for. */
-static gboolean
-check_needs (const EngineModel *model, GError **error)
-{
-  const EngineBackendCaps *caps = model->backend->vtable->caps (model->backend);
-
-  if ((model->plans[SESSION_CLASS_CHUNK]->needs & ~caps->can) == 0)
-    return TRUE;
-  g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED,
-               "Models of the architecture “%s” cannot run on %s yet: choose another device.",
-               model->desc->architecture->name, caps->description);
-  return FALSE;
-}
-
 /* More where they are small beside keys and values: other conversations go on from them. */
 static uint32_t
 count_states (const EngineModel *model, uint64_t state_bytes)
@@ -81,8 +67,6 @@ session_model_load (EngineModel *model, const EngineModelOptions *options, GErro
 {
   gboolean embeds = session_model_embeds (model);
 
-  if (!check_needs (model, error))
-    return FALSE;
   model->weights = model->backend->vtable->load (
       model->backend, model->plans[SESSION_CLASS_CHUNK], &model->kv, options->progress,
       options->progress_data, options->cancel, error);

@@ -30,7 +30,8 @@ struct _EngineModel {
 
   /* NULL and 0 for a model opened for its text only. */
   EngineBackend *backend;
-  gboolean split; /* the backend is one of engine/split */
+  gboolean split;   /* the backend is one of engine/split */
+  EnginePlan *plan; /* what was foreseen for it */
   EngineBackendModel *weights;
   EngineKvSize kv;
   const char *kv_note; /* why kv.type is not what was asked for, or NULL */

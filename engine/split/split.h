@@ -18,9 +18,11 @@ gboolean split_backend_place (EngineBackend *first, const GraphPlan *const *plan
                               uint32_t n_plans, const EngineKvSize *kv, uint64_t budget,
                               SplitPlacement *placement, uint64_t *least, GError **error);
 
-/* What first would hold under a placement, once all plans are compiled. */
-gboolean split_backend_measure (EngineBackend *first, const GraphPlan *const *plans,
-                                uint32_t n_plans, const EngineKvSize *kv,
-                                const SplitPlacement *placement, uint64_t *bytes, GError **error);
+/* What the one of the two that is device would hold under a placement, once all plans are compiled;
+ * one alone is SPLIT_FIRST under a placement of zeros. Nothing is allocated. */
+gboolean split_backend_measure (EngineBackend *backend, SplitDevice device,
+                                const GraphPlan *const *plans, uint32_t n_plans,
+                                const EngineKvSize *kv, const SplitPlacement *placement,
+                                EngineBytes *bytes, GError **error);
 /* What one of the two holds for a model of a split back end. */
 EngineBytes split_model_bytes (EngineBackendModel *model, SplitDevice device);

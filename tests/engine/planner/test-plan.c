@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is foreseen of memory against what is allocated, on the starter model: what the model says
+ * that it holds, and on the processor what the system says of the process too, after a conversation
+ * that fills the context. Each setting has a process of its own. And refusals, with numbers. */
+#include "tests/engine/answers.h"
+#include "tests/engine/make-gguf.h"
+
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+#define MOST 0.05 /* of what is allocated */
+
+static const char *device, *model_path;
+
+typedef struct {
+  uint32_t context, chunk;
+  const char *kv_type;
+  uint64_t gpu_memory; /* of a card; on the processor it says nothing */
+} Setting;
+
+static const Setting settings[] = {
+  { 256, 0, "f16", 0 },
+  { 512, 128, "q8_0", 0 },
+  { 768, 0, "f16", 0 },
+  { 1024, 512, "q8_0", 0 },
+  { 1280, 64, "f16", (uint64_t) 120 << 20 },
+  { 1024, 256, "q8_0", (uint64_t) 80 << 20 },
+};
+
+static EngineModelOptions
+options_of (const Setting *setting)
+{
+  return (EngineModelOptions) { .device = device,
+                                .n_threads = 2,
+                                .context_tokens = setting->context,
+                                .chunk_tokens = setting->chunk,
+                                .kv_type = setting->kv_type,
+                                .gpu_memory_bytes = setting->gpu_memory };
+}
+
+static uint64_t
+heap_bytes (const EnginePlanHeap *heap)
+{
+  return heap->weights_bytes + heap->kv_bytes + heap->scratch_bytes;
+}
+
+static uint64_t
+plan_bytes (const EnginePlan *plan)
+{
+  uint64_t sum = 0;
+
+  for (uint32_t i = 0; i < plan->n_heaps; i++)
+    sum += heap_bytes (&plan->heaps[i]);
+  return sum;
+}
+
+static uint64_t
+resident_bytes (void)
+{
+  g_autofree char *text = NULL;
+  const char *at;
+
+  g_assert_true (g_file_get_contents ("/proc/self/status", &text, NULL, NULL));
+  at = strstr (text, "VmRSS:");
+  g_assert_nonnull (at);
+  return g_ascii_strtoull (at + strlen ("VmRSS:"), NULL, 10) * 1024;
+}
+
+static void
+assert_near (const char *what, uint64_t foreseen, uint64_t is)
+{
+  double ratio = (double) foreseen / (double) is;
+
+  g_test_message ("%s: foreseen %.2f MB, is %.2f MB (%+.1f %%)", what, (double) foreseen / 1e6,
+                  (double) is / 1e6, 100 * (ratio - 1));
+  g_assert_cmpfloat (fabs (ratio - 1), <=, MOST);
+}
+
+/* Every batch class, and every page of the context where that is quick. */
+static void
+use_all (EngineModel *model, uint32_t n_tokens)
+{
+  g_autoptr (EngineSession) session = test_session_new (model);
+  g_autoptr (GArray) tokens = g_array_new (FALSE, FALSE, sizeof (gint32));
+  g_autoptr (GArray) few = g_array_new (FALSE, FALSE, sizeof (gint32));
+  g_autoptr (GArray) answer = g_array_new (FALSE, FALSE, sizeof (gint32));
+  g_autoptr (GError) error = NULL;
+  g_autofree float *lse = NULL;
+  g_autofree EngineTop *top = NULL;
+  EngineGenerate options = ENGINE_GENERATE_GREEDY;
+  double mean_nll;
+
+  for (uint32_t i = 0; i < n_tokens; i++) {
+    gint32 token = 1000 + (gint32) (i * 7919 % 20000);
+
+    g_array_append_val (tokens, token);
+  }
+  g_array_append_vals (few, tokens->data, 8);
+  engine_session_logits (session, few, 1, &lse, &top, &mean_nll, &error);
+  g_assert_no_error (error);
+  options.max_tokens = 4;
+  options.ignore_end = TRUE;
+  test_generate (session, tokens, &options, answer, NULL);
+}
+
+static void
+test_setting (gconstpointer data)
+{
+  const Setting *setting = data;
+  EngineModelOptions options = options_of (setting);
+  gboolean on_processor = strcmp (device, "cpu") == 0;
+  uint64_t weights, kv, scratch, before;
+  g_autoptr (EngineModel) model = NULL;
+  g_autoptr (EnginePlan) plan = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (!g_test_subprocess ()) {
+    g_test_trap_subprocess (NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+    g_test_trap_assert_passed ();
+    return;
+  }
+  plan = engine_plan (model_path, &options, &error);
+  g_assert_no_error (error);
+  g_assert_null (plan->refusal);
+  before = resident_bytes ();
+  model = engine_model_open (model_path, &options, &error);
+  g_assert_no_error (error);
+  use_all (model, on_processor ? setting->context - 8 : 40);
+  engine_model_memory (model, &weights, &kv, &scratch);
+  assert_near ("allocated", plan_bytes (plan), weights + kv + scratch);
+  if (on_processor)
+    assert_near ("resident", plan_bytes (plan) + plan->text_bytes, resident_bytes () - before);
+  else
+    assert_near ("on the card", heap_bytes (&plan->heaps[0]), engine_model_gpu_bytes (model));
+  g_assert_cmpuint (plan->n_heaps, ==, !on_processor && setting->gpu_memory > 0 ? 2 : 1);
+  g_assert_cmpuint (plan->n_layers_apart, <, plan->n_layers);
+  g_assert_cmpuint (plan_bytes (engine_model_plan (model)), ==, plan_bytes (plan));
+}
+
+/* More than any machine has: the plan says how much, and the load refuses in the same words. */
+static void
+assert_refused (const char *path, const EngineModelOptions *options, const char *word)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (EnginePlan) plan = engine_plan (path, options, &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (plan->refusal);
+  g_assert_nonnull (strstr (plan->refusal, word));
+  g_assert_null (engine_model_open (path, options, &error));
+  g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY);
+  g_assert_cmpstr (error->message, ==, plan->refusal);
+}
+
+static void
+test_too_long (void)
+{
+  const TestLlama llama = { .n_heads_kv = 4, .context_tokens = 1 << 28 };
+  EngineModelOptions options = { .device = device, .context_tokens = 1 << 28, .n_threads = 2 };
+  g_autofree char *folder = g_dir_make_tmp ("bottega-plan-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "long.gguf", NULL);
+
+  test_gguf_write_llama (path, &llama, MODEL_TYPE_Q4_0, 1);
+  assert_refused (path, &options, "549.8 GB for the conversation");
+  g_remove (path);
+  g_rmdir (folder);
+}
+
+static void
+test_small_card (void)
+{
+  const EngineModelOptions options = { .device = "vulkan", .gpu_memory_bytes = 1 << 20 };
+
+  assert_refused (model_path, &options, "No part of");
+}
+
+static void
+test_not_a_model (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (engine_plan ("/nowhere/model.gguf", NULL, &error));
+  g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_IO);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  if (argc > 1) /* processes of the settings get no arguments */
+    g_setenv ("PLANNER_DEVICE", argv[1], TRUE);
+  device = g_getenv ("PLANNER_DEVICE");
+  model_path = g_getenv ("BOTTEGA_TEST_MODEL");
+  for (size_t i = 0; i < G_N_ELEMENTS (settings); i++) {
+    const Setting *s = &settings[i];
+    g_autofree char *name = g_strdup_printf ("/engine/planner/bytes/%u-%u-%s", s->context,
+                                             s->chunk, s->kv_type);
+
+    g_test_add_data_func (name, s, test_setting);
+  }
+  g_test_add_func ("/engine/planner/too-long", test_too_long);
+  if (strcmp (device, "vulkan") == 0)
+    g_test_add_func ("/engine/planner/small-card", test_small_card);
+  g_test_add_func ("/engine/planner/not-a-model", test_not_a_model);
+  return g_test_run ();
+}
