@@ -371,7 +371,7 @@ cpu_pack_expand (const CpuWeight *weight, const uint8_t *strip, uint8_t *dst)
     for (uint32_t at = 0; at < weight->columns; at += type->block_weights) {
       ModelCodes codes;
 
-      type->expand (strip, &codes);
+      type->expand (strip, 1, &codes);
       strip += type->block_bytes;
       for (uint32_t b = 0; b < type->block_weights / CPU_BLOCK; b++, to += step) {
         Unit unit;

@@ -20,24 +20,18 @@ look_up (const int8_t values[16], const uint8_t *qs, unsigned n, int8_t *codes)
 }
 
 void
-model_iq4_nl_expand (const void *src, ModelCodes *out)
+model_iq4_nl_expand (const void *src, unsigned n, ModelCodes *out)
 {
-  COPY_BLOCK (ModelBlockIQ4_NL, block, src);
+  for (unsigned b = 0; b < n; b++) {
+    COPY_NTH (ModelBlockIQ4_NL, block, src, b);
 
-  look_up (model_iq4_values, block.qs, 16, out->codes);
-  out->scale[0] = out->scale[1] = model_f16_to_f32 (block.d);
-}
-
-int
-model_iq4xs_scale (const ModelBlockIQ4_XS *block, unsigned j)
-{
-  unsigned low = block->scales_l[j / 2] >> (j % 2 * 4) & 15, high = block->scales_h >> (2 * j) & 3;
-
-  return (int) (low | high << 4) - 32;
+    look_up (model_iq4_values, block.qs, 16, out->codes + 32 * b);
+    out->scale[2 * b] = out->scale[2 * b + 1] = model_f16_to_f32 (block.d);
+  }
 }
 
 void
-model_iq4_xs_expand (const void *src, ModelCodes *out)
+model_iq4_xs_expand (const void *src, unsigned n, ModelCodes *out)
 {
   COPY_BLOCK (ModelBlockIQ4_XS, block, src);
   float d = model_f16_to_f32 (block.d);
@@ -59,12 +53,14 @@ model_e8m0_half (uint8_t e)
 }
 
 void
-model_mxfp4_expand (const void *src, ModelCodes *out)
+model_mxfp4_expand (const void *src, unsigned n, ModelCodes *out)
 {
-  COPY_BLOCK (ModelBlockMXFP4, block, src);
+  for (unsigned b = 0; b < n; b++) {
+    COPY_NTH (ModelBlockMXFP4, block, src, b);
 
-  look_up (model_fp4_values, block.qs, 16, out->codes);
-  out->scale[0] = out->scale[1] = model_e8m0_half (block.e);
+    look_up (model_fp4_values, block.qs, 16, out->codes + 32 * b);
+    out->scale[2 * b] = out->scale[2 * b + 1] = model_e8m0_half (block.e);
+  }
 }
 
 float
@@ -83,13 +79,15 @@ model_ue4m3_half (uint8_t e)
 }
 
 void
-model_nvfp4_expand (const void *src, ModelCodes *out)
+model_nvfp4_expand (const void *src, unsigned n, ModelCodes *out)
 {
-  COPY_BLOCK (ModelBlockNVFP4, block, src);
+  for (unsigned b = 0; b < n; b++) {
+    COPY_NTH (ModelBlockNVFP4, block, src, b);
 
-  for (unsigned j = 0; j < 4; j++) {
-    look_up (model_fp4_values, block.qs + 8 * j, 8, out->codes + 16 * j);
-    out->scale[j] = model_ue4m3_half (block.d[j]);
+    for (unsigned j = 0; j < 4; j++) {
+      look_up (model_fp4_values, block.qs + 8 * j, 8, out->codes + 64 * b + 16 * j);
+      out->scale[4 * b + j] = model_ue4m3_half (block.d[j]);
+    }
   }
 }
 
@@ -135,7 +133,7 @@ load32 (const void *p)
 }
 
 void
-model_iq2_xxs_expand (const void *src, ModelCodes *out)
+model_iq2_xxs_expand (const void *src, unsigned n, ModelCodes *out)
 {
   COPY_BLOCK (ModelBlockIQ2_XXS, block, src);
   float d = model_f16_to_f32 (block.d);
@@ -152,7 +150,7 @@ model_iq2_xxs_expand (const void *src, ModelCodes *out)
 }
 
 void
-model_iq2_xs_expand (const void *src, ModelCodes *out)
+model_iq2_xs_expand (const void *src, unsigned n, ModelCodes *out)
 {
   COPY_BLOCK (ModelBlockIQ2_XS, block, src);
   float d = model_f16_to_f32 (block.d);
@@ -165,7 +163,7 @@ model_iq2_xs_expand (const void *src, ModelCodes *out)
 }
 
 void
-model_iq2_s_expand (const void *src, ModelCodes *out)
+model_iq2_s_expand (const void *src, unsigned n, ModelCodes *out)
 {
   COPY_BLOCK (ModelBlockIQ2_S, block, src);
   float d = model_f16_to_f32 (block.d);
@@ -181,7 +179,7 @@ model_iq2_s_expand (const void *src, ModelCodes *out)
 }
 
 void
-model_iq3_xxs_expand (const void *src, ModelCodes *out)
+model_iq3_xxs_expand (const void *src, unsigned n, ModelCodes *out)
 {
   COPY_BLOCK (ModelBlockIQ3_XXS, block, src);
   float d = model_f16_to_f32 (block.d);
@@ -198,7 +196,7 @@ model_iq3_xxs_expand (const void *src, ModelCodes *out)
 }
 
 void
-model_iq3_s_expand (const void *src, ModelCodes *out)
+model_iq3_s_expand (const void *src, unsigned n, ModelCodes *out)
 {
   COPY_BLOCK (ModelBlockIQ3_S, block, src);
   float d = model_f16_to_f32 (block.d);
@@ -223,7 +221,7 @@ put_shifted (unsigned entry, gboolean down, int8_t *codes)
 }
 
 void
-model_iq1_s_expand (const void *src, ModelCodes *out)
+model_iq1_s_expand (const void *src, unsigned n, ModelCodes *out)
 {
   COPY_BLOCK (ModelBlockIQ1_S, block, src);
   float d = model_f16_to_f32 (block.d);
@@ -240,7 +238,7 @@ model_iq1_s_expand (const void *src, ModelCodes *out)
 
 /* The f16 scale of the block lies in the top nibbles of the four words of scales. */
 void
-model_iq1_m_expand (const void *src, ModelCodes *out)
+model_iq1_m_expand (const void *src, unsigned n, ModelCodes *out)
 {
   COPY_BLOCK (ModelBlockIQ1_M, block, src);
   const uint16_t *s = block.scales;

@@ -103,17 +103,18 @@ bf16_to_f32 (const void *src, float *dst, size_t n)
 
 /* Blocks by way of their integers. */
 static void
-convert (void (*expand) (const void *, ModelCodes *), gboolean has_min, size_t weights,
+convert (void (*expand) (const void *, unsigned, ModelCodes *), gboolean has_min, size_t weights,
          size_t bytes, const void *src, float *dst, size_t n)
 {
-  const char *block = src;
+  const char *blocks = src;
   ModelCodes codes;
 
-  for (; n > 0; n -= weights, block += bytes, dst += weights) {
-    expand (block, &codes);
-    for (size_t i = 0; i < weights; i++)
+  for (size_t step; n > 0; n -= step, blocks += step / weights * bytes, dst += step) {
+    step = MIN (n, sizeof codes.codes);
+    expand (blocks, (unsigned) (step / weights), &codes);
+    for (size_t i = 0; i < step; i++)
       dst[i] = (float) codes.codes[i] * codes.scale[i / 16];
-    for (size_t i = 0; has_min && i < weights; i++)
+    for (size_t i = 0; has_min && i < step; i++)
       dst[i] += codes.min[i / 16];
   }
 }

@@ -182,7 +182,7 @@ G_STATIC_ASSERT (sizeof (ModelBlockTQ2_0) == 66);
 G_STATIC_ASSERT (sizeof (ModelBlockQ1_0) == 18);
 G_STATIC_ASSERT (sizeof (ModelBlockQ2_0) == 18);
 
-/* A block as integers: weight i is codes[i] * scale[i / 16], and + min[i / 16] where the type has
+/* Blocks as integers: weight i is codes[i] * scale[i / 16], and + min[i / 16] where the type has
  * minimums, rounded to f32 after each of the two: exactly what the format defines. */
 typedef struct {
   int8_t codes[256];
@@ -198,8 +198,8 @@ typedef struct {
   /* Converts n weights (a multiple of block_weights) exactly as the format defines them.
    * src: n / block_weights blocks, any alignment; dst: n floats. */
   void (*to_f32) (const void *src, float *dst, size_t n);
-  /* One block (any alignment) as integers; NULL for the floats. */
-  void (*expand) (const void *block, ModelCodes *out);
+  /* n blocks (any alignment) as integers, 256 weights at most; NULL for the floats. */
+  void (*expand) (const void *blocks, unsigned n, ModelCodes *out);
   gboolean has_min;
 } ModelTypeInfo;
 
@@ -218,10 +218,35 @@ uint16_t model_f32_to_f16 (float f);
 float model_bf16_to_f32 (uint16_t h);
 
 /* The 6-bit (scale, min) pair j (0..7) of a Q4_K (and Q5_K) block. */
-void model_q4k_scale_min (const uint8_t scales[12], unsigned j, uint8_t *scale, uint8_t *min);
+static inline void
+model_q4k_scale_min (const uint8_t scales[12], unsigned j, uint8_t *scale, uint8_t *min)
+{
+  if (j < 4) {
+    *scale = scales[j] & 63;
+    *min = scales[j + 4] & 63;
+  } else { /* the low 4 bits are in bytes 8..11, the high 2 bits on top of the first eight bytes */
+    *scale = (uint8_t) ((scales[j + 4] & 15) | (scales[j - 4] >> 6) << 4);
+    *min = (uint8_t) ((scales[j + 4] >> 4) | (scales[j] >> 6) << 4);
+  }
+}
+
 /* The scale j (0..15) of a Q3_K block, and j (0..7) of an IQ4_XS block: -32 .. 31. */
-int model_q3k_scale (const uint8_t scales[12], unsigned j);
-int model_iq4xs_scale (const ModelBlockIQ4_XS *block, unsigned j);
+static inline int
+model_q3k_scale (const uint8_t scales[12], unsigned j)
+{
+  unsigned low = scales[j % 8] >> (j / 8 * 4) & 15, high = scales[8 + j % 4] >> (j / 4 * 2) & 3;
+
+  return (int) (low | high << 4) - 32;
+}
+
+static inline int
+model_iq4xs_scale (const ModelBlockIQ4_XS *block, unsigned j)
+{
+  unsigned low = block->scales_l[j / 2] >> (j % 2 * 4) & 15, high = block->scales_h >> (2 * j) & 3;
+
+  return (int) (low | high << 4) - 32;
+}
+
 /* What the 16 codes of IQ4_NL and IQ4_XS stand for, and twice what those of MXFP4 and NVFP4 (E2M1
  * of the OCP microscaling formats) do; so the scales of these are halved: 2^(e - 128), where e = 0
  * and 1 are subnormal, and an unsigned E4M3 (0x7f: 0, as ggml has it) over 2. */

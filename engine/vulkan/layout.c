@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Places the blocks of rows, once they are unpacked, in the planes that the kernels read. Knows no
- * number format (unpack.c does) and nothing of Vulkan. */
+/* Places the blocks of rows, once they are unpacked, in the planes that the kernels read: 256
+ * weights at a time, by words of 64 bits and loops of known length, so that a core packs more than
+ * a GB of a file a second. Knows no number format (unpack.c does) and nothing of Vulkan. */
 #include "engine/vulkan/layout.h"
 
 #include "engine/vulkan/unpack.h"
@@ -27,11 +28,34 @@ vulkan_layout_runs (const ModelTypeInfo *type)
   return vulkan_format (type->id) != NULL;
 }
 
-/* Units of `span` blocks in a row. */
-static uint32_t
-units_a_row (uint32_t blocks, uint32_t span)
+/* How a form lies in one plane. */
+typedef struct {
+  uint32_t bytes;   /* of a unit; 0: the plane does not exist */
+  uint32_t a_chunk; /* units of VULKAN_UNITS blocks */
+} PlaneLayout;
+
+static PlaneLayout
+plane_layout (const FormLayout *form, VulkanPlane plane)
 {
-  return (blocks + span - 1) / span;
+  uint32_t words = MIN (form->words & -form->words, 4); /* 4, 2 or 1 */
+  switch (plane) {
+  case VULKAN_PLANE_CODES:
+    return (PlaneLayout) { 4 * words, VULKAN_UNITS * form->words / words };
+  case VULKAN_PLANE_HIGH:
+    return (PlaneLayout) { 4 * form->high_words * form->scale_blocks,
+                           VULKAN_UNITS / form->scale_blocks };
+  case VULKAN_PLANE_SCALES:
+    return (PlaneLayout) { form->scale_bytes, VULKAN_UNITS / form->scale_blocks };
+  default:
+    return (PlaneLayout) { form->super_bytes, 1 };
+  }
+}
+
+/* Units that hold so many blocks. */
+static uint32_t
+units_of (const PlaneLayout *plane, uint32_t blocks)
+{
+  return (blocks * plane->a_chunk + VULKAN_UNITS - 1) / VULKAN_UNITS;
 }
 
 void
@@ -49,13 +73,10 @@ vulkan_layout_init (VulkanLayout *self, const ModelTypeInfo *type, uint32_t rows
     .blocks = blocks,
     .group = group,
   };
-  const FormLayout *form = &forms[self->form];
-  self->row_bytes[VULKAN_PLANE_CODES] = blocks * form->words * 4;
-  self->row_bytes[VULKAN_PLANE_HIGH] =
-      units_a_row (blocks, form->scale_blocks) * form->scale_blocks * form->high_words * 4;
-  self->row_bytes[VULKAN_PLANE_SCALES] =
-      units_a_row (blocks, form->scale_blocks) * form->scale_bytes;
-  self->row_bytes[VULKAN_PLANE_SUPERS] = units_a_row (blocks, 8) * form->super_bytes;
+  for (VulkanPlane p = 0; p < VULKAN_N_PLANES; p++) {
+    PlaneLayout plane = plane_layout (&forms[self->form], p);
+    self->row_bytes[p] = units_of (&plane, blocks) * plane.bytes;
+  }
 }
 
 uint64_t
@@ -64,56 +85,175 @@ vulkan_layout_plane_bytes (const VulkanLayout *self, VulkanPlane plane)
   return (uint64_t) self->row_bytes[plane] * self->padded_rows;
 }
 
-/* Unit u (of bytes each) of row r, where a row has `units`. */
-static uint8_t *
-place (const VulkanLayout *self, uint8_t *plane, uint32_t r, uint32_t units, uint32_t u,
-       uint32_t bytes)
+/* ---- a chunk of one row --------------------------------------------------------------------- */
+
+/* What each plane holds of a chunk, unit after unit. */
+typedef struct {
+  uint32_t words[VULKAN_N_PLANES][VULKAN_CHUNK];
+} Packed;
+
+static inline uint64_t
+load64 (const uint8_t *bytes)
 {
-  size_t at = ((size_t) (r / self->group) * units + u) * self->group + r % self->group;
-  return plane + at * bytes;
+  uint64_t x;
+  memcpy (&x, bytes, sizeof x);
+  return x;
 }
 
-/* `bits` of each code from `shift` on, in the order that weights.glsl says. */
-static void
-put_bits (uint32_t *dst, const uint8_t codes[VULKAN_BLOCK], uint32_t bits, uint32_t shift)
+/* Bytes 0, 2, 4 and 6. */
+static inline uint32_t
+even_bytes (uint64_t x)
 {
-  uint32_t mask = ((1u << bits) - 1) * 0x01010101u;
-  for (uint32_t w = 0; w < 8; w++) {
-    const uint8_t *c = codes + w / 2 * 8 + w % 2;
-    uint32_t four = c[0] | (uint32_t) c[2] << 8 | (uint32_t) c[4] << 16 | (uint32_t) c[6] << 24;
-    dst[w * bits / 8] |= (four >> shift & mask) << (w * bits % 8);
+  x &= 0x00ff00ff00ff00ff;
+  x = (x | x >> 8) & 0x0000ffff0000ffff;
+  return (uint32_t) (x | x >> 16);
+}
+
+/* `bits` of each code from `shift` on, in the order that weights.glsl says: two weights side by
+ * side in a byte, then 4, 2 or 1 words of a block in one. */
+static inline __attribute__ ((always_inline)) void
+put_bits (uint32_t *dst, const uint8_t *codes, uint32_t bits, uint32_t shift)
+{
+  const uint64_t mask = ((1u << bits) - 1) * 0x0101010101010101u;
+  for (uint32_t b = 0; b < VULKAN_UNITS; b++, codes += VULKAN_BLOCK, dst += bits) {
+    for (uint32_t w = 0; w < bits; w++)
+      dst[w] = 0;
+    for (uint32_t i = 0; i < 4; i++) {
+      uint64_t eight = load64 (codes + 8 * i) >> shift & mask;
+      dst[i * bits / 4] |= even_bytes (eight | eight >> (8 - bits)) << (2 * bits * i % 8);
+    }
+  }
+}
+
+/* The same of codes of 8 bits. */
+static void
+put_bytes (uint32_t *dst, const uint8_t *codes)
+{
+  for (uint32_t i = 0; i < VULKAN_CHUNK / 8; i++) {
+    uint64_t eight = load64 (codes + 8 * i);
+    dst[2 * i] = even_bytes (eight);
+    dst[2 * i + 1] = even_bytes (eight >> 8);
   }
 }
 
 static void
-put (const VulkanLayout *self, const VulkanFormat *format, uint32_t r, uint32_t b,
-     const VulkanUnit *unit, uint8_t *const planes[VULKAN_N_PLANES])
+put_codes (uint32_t *dst, const uint8_t *codes, uint32_t bits, uint32_t shift)
+{
+  switch (bits) {
+  case 1:
+    put_bits (dst, codes, 1, shift);
+    return;
+  case 2:
+    put_bits (dst, codes, 2, shift);
+    return;
+  case 4:
+    put_bits (dst, codes, 4, shift);
+    return;
+  case 8:
+    put_bytes (dst, codes);
+    return;
+  }
+}
+
+/* n pieces of `bytes`, from places in one distance to places in another: a loop for each size that
+ * there is. */
+#define MOVE(size)                                               \
+  case size:                                                     \
+    for (uint32_t i = 0; i < n; i++)                             \
+      memcpy (dst + i * dst_stride, src + i * src_stride, size); \
+    return;
+
+static void
+move (uint8_t *dst, size_t dst_stride, const uint8_t *src, size_t src_stride, uint32_t n,
+      uint32_t bytes)
+{
+  switch (bytes) {
+    MOVE (1)
+    MOVE (2)
+    MOVE (4)
+    MOVE (8)
+    MOVE (12)
+    MOVE (16)
+  }
+}
+
+/* One behind the other, the first `bytes` that begin at `first` and in as many units after it. */
+static void
+put_units (uint32_t *dst, const void *first, size_t unit_bytes, uint32_t bytes)
+{
+  move ((uint8_t *) dst, bytes, first, unit_bytes, VULKAN_UNITS, bytes);
+}
+
+/* n blocks of 32 from src on. What a chunk at the end of a row lacks is zero. */
+static void
+pack_chunk (const VulkanLayout *self, const VulkanFormat *format, const uint8_t *src, uint32_t n,
+            Packed *packed)
 {
   const FormLayout *form = &forms[self->form];
-  const void *scales = self->form == format->form ? (const void *) &unit->packed : unit->wide;
-  uint32_t bits[8] = { 0 }, high[2] = { 0 };
-  const uint32_t *codes = format->as_words ? unit->words : bits;
-  if (!format->as_words)
-    put_bits (bits, unit->codes, form->words, 0); /* of 32 weights: a word for each of their bits */
-  if (form->high_words > 0)
-    put_bits (high, unit->codes, form->high_words, form->words);
-  uint32_t words = MIN (form->words & -form->words, 4); /* of a unit: 4, 2 or 1 */
-  for (uint32_t w = 0; w < form->words; w += words)
-    memcpy (place (self, planes[VULKAN_PLANE_CODES], r, self->blocks * form->words / words,
-                   (b * form->words + w) / words, 4 * words),
-            codes + w, 4 * words);
-  uint32_t span = form->scale_blocks, units = units_a_row (self->blocks, span);
-  uint32_t bytes = form->scale_bytes / span, high_bytes = 4 * form->high_words;
-  memcpy (place (self, planes[VULKAN_PLANE_HIGH], r, units, b / span, high_bytes * span) +
-              b % span * high_bytes,
-          high, high_bytes);
-  memcpy (place (self, planes[VULKAN_PLANE_SCALES], r, units, b / span, form->scale_bytes) +
-              b % span * bytes,
-          scales, bytes);
-  if (b % 8 == 0)
-    memcpy (place (self, planes[VULKAN_PLANE_SUPERS], r, units_a_row (self->blocks, 8), b / 8,
-                   form->super_bytes),
-            unit->super, form->super_bytes);
+  uint32_t scale_bytes = form->scale_bytes / form->scale_blocks;
+  VulkanChunk chunk;
+  if (n < VULKAN_UNITS)
+    memset (&chunk, 0, sizeof chunk);
+  vulkan_format_unpack (format, self->type, src, n, self->form != format->form, &chunk);
+  if (format->as_words) {
+    put_units (packed->words[VULKAN_PLANE_CODES], chunk.units[0].words, sizeof chunk.units[0],
+               4 * form->words);
+  } else {
+    put_codes (packed->words[VULKAN_PLANE_CODES], chunk.codes, form->words, 0);
+    put_codes (packed->words[VULKAN_PLANE_HIGH], chunk.codes, form->high_words, form->words);
+  }
+  if (self->form == format->form)
+    put_units (packed->words[VULKAN_PLANE_SCALES], &chunk.units[0].packed, sizeof chunk.units[0],
+               scale_bytes);
+  else
+    put_units (packed->words[VULKAN_PLANE_SCALES], chunk.wide[0], sizeof chunk.wide[0],
+               scale_bytes);
+  memcpy (packed->words[VULKAN_PLANE_SUPERS], chunk.units[0].super, form->super_bytes);
+}
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+/* Blocks b .. b + n of row r of a group, which begins at each of planes. */
+static void
+place (const PlaneLayout layouts[VULKAN_N_PLANES], uint32_t group, uint32_t r, uint32_t b,
+       uint32_t n, const Packed *packed, uint8_t *const planes[VULKAN_N_PLANES])
+{
+  for (VulkanPlane p = 0; p < VULKAN_N_PLANES; p++) {
+    const PlaneLayout *plane = &layouts[p];
+    size_t unit = (size_t) units_of (plane, b) * group + r;
+    move (planes[p] + unit * plane->bytes, (size_t) plane->bytes * group,
+          (const uint8_t *) packed->words[p], plane->bytes, units_of (plane, n), plane->bytes);
+  }
+}
+
+/* n rows of a group, and zeros for those that it lacks. Chunk by chunk of all of them, so that what
+ * is written lies side by side. */
+static void
+pack_group (const VulkanLayout *self, const VulkanFormat *format, const uint8_t *src, uint32_t n,
+            uint8_t *const planes[VULKAN_N_PLANES])
+{
+  size_t row_bytes = model_type_row_bytes (self->type, self->columns);
+  size_t chunk_bytes = model_type_row_bytes (self->type, VULKAN_CHUNK), at = 0;
+  PlaneLayout layouts[VULKAN_N_PLANES];
+  for (VulkanPlane p = 0; p < VULKAN_N_PLANES; p++)
+    layouts[p] = plane_layout (&forms[self->form], p);
+  for (uint32_t b = 0; b < self->blocks; b += VULKAN_UNITS, at += chunk_bytes) {
+    uint32_t blocks = MIN (VULKAN_UNITS, self->blocks - b);
+    Packed packed;
+    memset (&packed, 0, sizeof packed); /* a row of floats need not end where a block does */
+    for (uint32_t r = 0; r < n; r++) {
+      const uint8_t *from = src + r * row_bytes + at;
+      if (format->unpack == NULL)
+        memcpy (packed.words[VULKAN_PLANE_CODES], from, MIN (chunk_bytes, row_bytes - at));
+      else
+        pack_chunk (self, format, from, blocks, &packed);
+      place (layouts, self->group, r, b, blocks, &packed, planes);
+    }
+    if (n < self->group)
+      memset (&packed, 0, sizeof packed);
+    for (uint32_t r = n; r < self->group; r++)
+      place (layouts, self->group, r, b, blocks, &packed, planes);
+  }
 }
 
 void
@@ -121,23 +261,11 @@ vulkan_layout_pack (const VulkanLayout *self, const uint8_t *src, uint32_t n,
                     uint8_t *const planes[VULKAN_N_PLANES])
 {
   const VulkanFormat *format = vulkan_format (self->type->id);
-  const FormLayout *form = &forms[self->form];
-  size_t src_bytes = model_type_row_bytes (self->type, self->columns);
-  uint32_t whole = (n + self->group - 1) / self->group * self->group;
-  uint32_t per_block = MAX (self->type->block_weights / VULKAN_BLOCK, 1);
-  /* Float types only: the file has no whole block. */
-  gboolean ragged = self->columns % VULKAN_BLOCK != 0;
-  for (uint32_t r = 0; r < whole; r++) {
-    for (uint32_t b = 0; b < self->blocks; b += per_block) {
-      VulkanUnit units[256 / VULKAN_BLOCK] = { 0 };
-      if (r < n && ragged && b + 1 == self->blocks) {
-        size_t done = (size_t) b * form->words * 4;
-        memcpy (units[0].words, src + r * src_bytes + done, src_bytes - done);
-      } else if (r < n) {
-        vulkan_format_unpack (format, self->type, src + r * src_bytes, b, units);
-      }
-      for (uint32_t u = 0; u < per_block; u++)
-        put (self, format, r, b + u, &units[u], planes);
-    }
+  size_t row_bytes = model_type_row_bytes (self->type, self->columns);
+  for (uint32_t first = 0; first < n; first += self->group) {
+    uint8_t *group[VULKAN_N_PLANES];
+    for (VulkanPlane p = 0; p < VULKAN_N_PLANES; p++)
+      group[p] = planes[p] + (size_t) first * self->row_bytes[p];
+    pack_group (self, format, src + first * row_bytes, MIN (self->group, n - first), group);
   }
 }

@@ -9,21 +9,19 @@
 
 #include <string.h>
 
-/* Block i of a row whose blocks may begin at any byte. */
-#define COPY(type, block, row, i) \
-  type block;                     \
-  memcpy (&block, (row) + (size_t) (i) * sizeof block, sizeof block)
-
 /* ---- scales of formats whose codes are bits ------------------------------------------------- */
 
 /* unpack_NAME of a format whose blocks hold `blocks` of 32; sub: which of them it is. */
-#define UNPACK(NAME, blocks, statements)                                       \
-  static void unpack_##NAME (const uint8_t *row, uint32_t b, VulkanUnit *unit) \
-  {                                                                            \
-    COPY (ModelBlock##NAME, block, row, b / (blocks));                         \
-    uint32_t sub = b % (blocks);                                               \
-    (void) sub;                                                                \
-    statements                                                                 \
+#define UNPACK(NAME, blocks, ...)                                                              \
+  static void unpack_##NAME (const uint8_t *src, uint32_t n, VulkanUnit *unit, uint8_t *codes) \
+  {                                                                                            \
+    for (uint32_t at = 0; at < n; at += (blocks), src += sizeof (ModelBlock##NAME)) {          \
+      ModelBlock##NAME block; /* which may begin at any byte */                                \
+      memcpy (&block, src, sizeof block);                                                      \
+      for (uint32_t sub = 0; sub < (blocks); sub++, unit++, codes += VULKAN_BLOCK) {           \
+        __VA_ARGS__                                                                            \
+      }                                                                                        \
+    }                                                                                          \
   }
 
 /* Two signed bytes, of 16 weights each. */
@@ -48,6 +46,16 @@ scale_and_minimum (const uint8_t scales[12], uint32_t j)
   return two_bytes (scale, minimum);
 }
 
+/* n bytes of two indices: those of the low nibbles come first. */
+static inline void
+indices (const uint8_t *qs, uint32_t n, uint8_t *codes)
+{
+  for (uint32_t i = 0; i < n; i++) {
+    codes[i] = qs[i] & 15;
+    codes[i + n] = qs[i] >> 4;
+  }
+}
+
 /* Low nibbles of two bytes, then high ones. */
 static uint32_t
 four_nibbles (const uint8_t two[2])
@@ -63,9 +71,13 @@ UNPACK (Q5_1, 1, unit->packed = two_halves (block.d, block.m);)
 UNPACK (Q8_0, 1, unit->packed = block.d;)
 UNPACK (Q1_0, 4, unit->packed = block.d;)
 UNPACK (Q2_0, 2, unit->packed = block.d;)
-UNPACK (IQ4_NL, 1, unit->packed = block.d;)
-UNPACK (MXFP4, 1, unit->packed = block.e;)
-UNPACK (NVFP4, 2, unit->packed = two_bytes (block.d[2 * sub], block.d[2 * sub + 1]);)
+UNPACK (IQ4_NL, 1, unit->packed = block.d;
+                   indices (block.qs, 16, codes);)
+UNPACK (MXFP4, 1, unit->packed = block.e;
+                  indices (block.qs, 16, codes);)
+UNPACK (NVFP4, 2, unit->packed = two_bytes (block.d[2 * sub], block.d[2 * sub + 1]);
+                  indices (block.qs + 16 * sub, 8, codes);
+                  indices (block.qs + 16 * sub + 8, 8, codes + 16);)
 UNPACK (TQ1_0, 8, unit->super[0] = block.d;)
 UNPACK (TQ2_0, 8, unit->super[0] = block.d;)
 UNPACK (Q2_K, 8, unit->packed = four_nibbles (block.scales + 2 * sub);
@@ -80,32 +92,19 @@ UNPACK (Q5_K, 8, unit->packed = scale_and_minimum (block.scales, sub);
 UNPACK (Q6_K, 8, unit->packed = two_bytes (block.scales[2 * sub], block.scales[2 * sub + 1]);
                  unit->super[0] = block.d;)
 UNPACK (IQ4_XS, 8, unit->packed = (uint8_t) model_iq4xs_scale (&block, sub);
-                   unit->super[0] = block.d;)
+                   unit->super[0] = block.d;
+                   indices (block.qs + 16 * sub, 16, codes);)
 /* clang-format on */
 
 /* ---- formats whose words are kept ----------------------------------------------------------- */
 
-static void
-unpack_F32 (const uint8_t *row, uint32_t b, VulkanUnit *unit)
-{
-  memcpy (unit->words, row + (size_t) b * 128, 128);
-}
-
-static void
-unpack_F16 (const uint8_t *row, uint32_t b, VulkanUnit *unit)
-{
-  memcpy (unit->words, row + (size_t) b * 64, 64);
-}
-#define unpack_BF16 unpack_F16
-
-/* Eight signs of weights 8j .. 8j + 7, in the places of upper bits (weights.glsl). */
+/* Eight signs of weights 8j .. 8j + 7, in the places of upper bits (weights.glsl): two a byte. */
 static uint32_t
 place_signs (uint32_t signs, uint32_t j)
 {
-  uint32_t word = 0;
-  for (uint32_t n = 0; n < 8; n++)
-    word |= (signs >> n & 1u) << (8 * (n / 2) + 2 * j + n % 2);
-  return word;
+  signs = (signs | signs << 12) & 0x000f000f;
+  signs = (signs | signs << 6) & 0x03030303;
+  return signs << (2 * j);
 }
 
 /* Four times 8 signs. */
@@ -136,79 +135,39 @@ load32 (const uint8_t *bytes)
   return x;
 }
 
-static void
-unpack_IQ2_XXS (const uint8_t *row, uint32_t b, VulkanUnit *unit)
-{
-  COPY (ModelBlockIQ2_XXS, block, row, b / 8);
-  uint32_t signs = load32 (block.qs + b % 8 * 8 + 4); /* and the scale */
-  unit->words[0] = place_seven_signs (signs, signs >> 28);
-  unit->words[1] = load32 (block.qs + b % 8 * 8);
-  unit->super[0] = block.d;
-}
-
-static void
-unpack_IQ2_XS (const uint8_t *row, uint32_t b, VulkanUnit *unit)
-{
-  COPY (ModelBlockIQ2_XS, block, row, b / 8);
-  uint32_t signs = 0, highest = 0;
-  for (uint32_t j = 0; j < 4; j++) {
-    uint32_t q = block.qs[b % 8 * 4 + j];
-    signs |= (q >> 9) << (7 * j);
-    highest |= (q >> 8 & 1u) << j;
-    unit->words[1] |= (q & 255u) << (8 * j);
-  }
-  unit->words[0] = place_seven_signs (signs, highest);
-  unit->packed = block.scales[b % 8];
-  unit->super[0] = block.d;
-}
-
-static void
-unpack_IQ2_S (const uint8_t *row, uint32_t b, VulkanUnit *unit)
-{
-  COPY (ModelBlockIQ2_S, block, row, b / 8);
-  unit->words[0] = place_all_signs (block.signs + b % 8 * 4);
-  unit->words[1] = load32 (block.qs + b % 8 * 4);
-  unit->packed = two_bytes (block.scales[b % 8], block.qh[b % 8]);
-  unit->super[0] = block.d;
-}
-
-static void
-unpack_IQ3_XXS (const uint8_t *row, uint32_t b, VulkanUnit *unit)
-{
-  COPY (ModelBlockIQ3_XXS, block, row, b / 8);
-  uint32_t signs = load32 (block.signs + b % 8 * 4); /* and the scale */
-  unit->words[0] = place_seven_signs (signs, signs >> 28);
-  memcpy (&unit->words[1], block.qs + b % 8 * 8, 8);
-  unit->super[0] = block.d;
-}
-
-static void
-unpack_IQ3_S (const uint8_t *row, uint32_t b, VulkanUnit *unit)
-{
-  COPY (ModelBlockIQ3_S, block, row, b / 8);
-  unit->words[0] = place_all_signs (block.signs + b % 8 * 4);
-  memcpy (&unit->words[1], block.qs + b % 8 * 8, 8);
-  unit->packed = two_bytes (block.scales[b % 8 / 2] >> (b % 2 * 4) & 15, block.qh[b % 8]);
-  unit->super[0] = block.d;
-}
-
-static void
-unpack_IQ1_S (const uint8_t *row, uint32_t b, VulkanUnit *unit)
-{
-  COPY (ModelBlockIQ1_S, block, row, b / 8);
-  unit->words[0] = load32 (block.qs + b % 8 * 4);
-  unit->packed = block.qh[b % 8];
-  unit->super[0] = block.d;
-}
-
-static void
-unpack_IQ1_M (const uint8_t *row, uint32_t b, VulkanUnit *unit)
-{
-  COPY (ModelBlockIQ1_M, block, row, b / 8);
-  unit->words[0] = load32 (block.qs + b % 8 * 4);
-  unit->packed = two_bytes (block.qh[b % 8 * 2], block.qh[b % 8 * 2 + 1]);
-  memcpy (unit->super, block.scales, sizeof unit->super);
-}
+/* clang-format off */
+UNPACK (IQ2_XXS, 8, uint32_t signs = load32 (block.qs + 8 * sub + 4); /* and the scale */
+                    unit->words[0] = place_seven_signs (signs, signs >> 28);
+                    unit->words[1] = load32 (block.qs + 8 * sub);
+                    unit->super[0] = block.d;)
+UNPACK (IQ2_XS, 8, unit->words[0] = unit->words[1] = 0;
+                   for (uint32_t j = 0; j < 4; j++) {
+                     uint32_t q = block.qs[4 * sub + j]; /* 9 bits, 7 signs */
+                     unit->words[0] |= place_signs (q >> 9 | (q >> 8 & 1u) << 7, j);
+                     unit->words[1] |= (q & 255u) << (8 * j);
+                   }
+                   unit->packed = block.scales[sub];
+                   unit->super[0] = block.d;)
+UNPACK (IQ2_S, 8, unit->words[0] = place_all_signs (block.signs + 4 * sub);
+                  unit->words[1] = load32 (block.qs + 4 * sub);
+                  unit->packed = two_bytes (block.scales[sub], block.qh[sub]);
+                  unit->super[0] = block.d;)
+UNPACK (IQ3_XXS, 8, uint32_t signs = load32 (block.signs + 4 * sub); /* and the scale */
+                    unit->words[0] = place_seven_signs (signs, signs >> 28);
+                    memcpy (&unit->words[1], block.qs + 8 * sub, 8);
+                    unit->super[0] = block.d;)
+UNPACK (IQ3_S, 8, unit->words[0] = place_all_signs (block.signs + 4 * sub);
+                  memcpy (&unit->words[1], block.qs + 8 * sub, 8);
+                  unit->packed = two_bytes (block.scales[sub / 2] >> (sub % 2 * 4) & 15,
+                                            block.qh[sub]);
+                  unit->super[0] = block.d;)
+UNPACK (IQ1_S, 8, unit->words[0] = load32 (block.qs + 4 * sub);
+                  unit->packed = block.qh[sub];
+                  unit->super[0] = block.d;)
+UNPACK (IQ1_M, 8, unit->words[0] = load32 (block.qs + 4 * sub);
+                  unit->packed = two_bytes (block.qh[2 * sub], block.qh[2 * sub + 1]);
+                  memcpy (unit->super, block.scales, sizeof unit->super);)
+/* clang-format on */
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
@@ -216,13 +175,15 @@ unpack_IQ1_M (const uint8_t *row, uint32_t b, VulkanUnit *unit)
   { MODEL_TYPE_##type, SHADER_FORM_##form, SHADER_FORM_##wide, offset, NULL, FALSE, unpack_##type }
 #define VALUES(type, wide, values) \
   { MODEL_TYPE_##type, SHADER_FORM_##type, SHADER_FORM_##wide, 0, values, FALSE, unpack_##type }
+#define FLOATS(type) \
+  { MODEL_TYPE_##type, SHADER_FORM_##type, SHADER_FORM_##type, 0, NULL, FALSE, NULL }
 #define WORDS(type) \
   { MODEL_TYPE_##type, SHADER_FORM_##type, SHADER_FORM_##type, 0, NULL, TRUE, unpack_##type }
 
 static const VulkanFormat formats[] = {
-  WORDS (F32),
-  WORDS (F16),
-  WORDS (BF16),
+  FLOATS (F32),
+  FLOATS (F16),
+  FLOATS (BF16),
   BITS (Q4_0, Q4_0, WIDE_4, 8),
   BITS (Q4_1, Q4_1, WIDE_4, 0),
   BITS (Q5_0, Q5_0, WIDE_5, 16),
@@ -283,28 +244,23 @@ put_wide (ShaderForm form, const float scale[2], const float minimum[2], float w
 }
 
 void
-vulkan_format_unpack (const VulkanFormat *format, const ModelTypeInfo *type, const uint8_t *row,
-                      uint32_t b, VulkanUnit *units)
+vulkan_format_unpack (const VulkanFormat *format, const ModelTypeInfo *type, const uint8_t *src,
+                      uint32_t n, gboolean wide, VulkanChunk *chunk)
 {
-  uint32_t n = MAX (type->block_weights / VULKAN_BLOCK, 1);
-  for (uint32_t u = 0; u < n; u++)
-    format->unpack (row, b + u, &units[u]);
-  if (format->as_words)
+  format->unpack (src, n, chunk->units, chunk->codes);
+  if (format->as_words || (format->values != NULL && !wide))
     return;
-  ModelCodes all = { 0 };
-  uint8_t code_of[256] = { 0 };
-  type->expand (row + (size_t) (b / n) * type->block_bytes, &all);
-  for (uint32_t i = 16; format->values != NULL && i-- > 0;)
-    code_of[(uint8_t) format->values[i]] = (uint8_t) i;
-  for (uint32_t i = 0; i < n * VULKAN_BLOCK; i++)
-    units[i / VULKAN_BLOCK].codes[i % VULKAN_BLOCK] =
-        format->values != NULL ? code_of[(uint8_t) all.codes[i]]
-                               : (uint8_t) (all.codes[i] + format->offset);
-  for (uint32_t u = 0; u < n; u++) {
+  ModelCodes all;
+  if (!type->has_min)
+    memset (all.min, 0, sizeof all.min);
+  type->expand (src, n * VULKAN_BLOCK / type->block_weights, &all);
+  for (uint32_t i = 0; format->values == NULL && i < n * VULKAN_BLOCK; i++)
+    chunk->codes[i] = (uint8_t) (all.codes[i] + format->offset);
+  for (uint32_t u = 0; wide && u < n; u++) {
     const float *scale = all.scale + 2 * u, *min = all.min + 2 * u;
     float minimum[2] = { min[0] - (float) format->offset * scale[0],
                          min[1] - (float) format->offset * scale[1] };
-    put_wide (format->wide_form, scale, minimum, units[u].wide);
+    put_wide (format->wide_form, scale, minimum, chunk->wide[u]);
   }
 }
 

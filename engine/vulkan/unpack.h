@@ -7,15 +7,22 @@
 #include "shaders/shaders.h"
 
 #define VULKAN_BLOCK 32
+#define VULKAN_CHUNK 256 /* weights taken apart at once: whole blocks of every format */
+#define VULKAN_UNITS (VULKAN_CHUNK / VULKAN_BLOCK)
 
-/* 32 weights on their way from a file's block to the planes. */
+/* What a block of 32 says besides its codes. */
 typedef struct {
-  uint8_t codes[VULKAN_BLOCK]; /* whole codes, lower and upper bits */
-  uint32_t words[32];          /* or the words of the plane of codes as they are */
-  float wide[4];               /* scales of a WIDE form */
-  uint32_t packed;             /* scales of another, in the low bits */
-  uint32_t super[2];           /* of the 8 blocks that this one is the first of */
+  uint32_t words[3]; /* the words of the plane of codes as they are */
+  uint32_t packed;   /* scales of a form that is not WIDE, in the low bits */
+  uint32_t super[2]; /* of the 8 blocks that this one is the first of */
 } VulkanUnit;
+
+/* Weights on their way from a file's blocks to the planes. */
+typedef struct {
+  uint8_t codes[VULKAN_CHUNK]; /* whole codes, lower and upper bits */
+  VulkanUnit units[VULKAN_UNITS];
+  float wide[VULKAN_UNITS][4]; /* scales of a WIDE form */
+} VulkanChunk;
 
 typedef struct {
   ModelType type;
@@ -23,15 +30,15 @@ typedef struct {
   int offset;                 /* what makes codes as the format counts them start from 0 */
   const int8_t *values;       /* [16] or NULL: codes are indices of these */
   gboolean as_words;          /* unpack writes words: they say all that the codes are */
-  /* Block b of 32 of a row: packed, super and words. unit comes zeroed. */
-  void (*unpack) (const uint8_t *row, uint32_t b, VulkanUnit *unit);
+  /* packed, super, words, and codes that are indices, of n blocks of 32 that begin where a block of
+   * the file does. NULL: floats, which lie in the planes as in the file. */
+  void (*unpack) (const uint8_t *src, uint32_t n, VulkanUnit *units, uint8_t *codes);
 } VulkanFormat;
 
 const VulkanFormat *vulkan_format (uint32_t type);
-/* All of the weights [32 n] of one block of the file, which begins with block b of 32 of the row;
- * units[n] come zeroed. */
+/* n blocks of 32, VULKAN_UNITS at most, from blocks of the file at src. Not of floats. */
 void vulkan_format_unpack (const VulkanFormat *format, const ModelTypeInfo *type,
-                           const uint8_t *row, uint32_t b, VulkanUnit *units);
+                           const uint8_t *src, uint32_t n, gboolean wide, VulkanChunk *chunk);
 
 /* The words that the codes of a format are indices into (BOOK of its forms), and how many they are;
  * 0: none. dst: NULL, or room for as many. */
