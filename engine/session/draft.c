@@ -6,9 +6,9 @@
 #define LEARN_TOKENS 3 /* whose time is measured before the first guess */
 #define FIRST_PAUSE  16
 #define LAST_PAUSE   512
-#define FORGET       0.75      /* of earlier rounds with each new one */
 #define MANY         5         /* guesses that need no others beside them */
 #define TRIFLE       (1 / 64.) /* of a token's time: as if it were none */
+#define MOST_AHEAD   8         /* tokens: what was gained longer ago pays for nothing */
 /* Catching up may take the time of so many tokens before gains have paid for it; in vain at most
  * one part in so many of the time is spent on it. */
 #define MOST_OWED 256
@@ -17,9 +17,12 @@
 void
 session_guesser_init (SessionGuesser *guesser,
                       guint32 (*guess) (SessionGuesser *self, const gint32 *tokens, guint32 n,
-                                        gint32 *guesses, guint32 most))
+                                        gint32 *guesses, guint32 most),
+                      double patience)
 {
-  *guesser = (SessionGuesser) { .guess = guess, .next_pause = FIRST_PAUSE };
+  *guesser = (SessionGuesser) {
+    .guess = guess, .patience = patience, .next_pause = FIRST_PAUSE, .ahead = patience
+  };
 }
 
 void
@@ -62,7 +65,7 @@ ask (const SessionDraft *draft, SessionGuesser *guesser, gint32 *guesses, guint3
   n = guesser->guess (guesser, (const gint32 *) (const void *) draft->tokens->data,
                       draft->tokens->len, guesses, most);
   guesser->asked_us = MAX (g_get_monotonic_time () - begin_us - guesser->catch_up_us, 1);
-  guesser->owed_us += (double) guesser->catch_up_us;
+  guesser->owed += (double) guesser->catch_up_us / draft->plain_us;
   return n;
 }
 
@@ -86,40 +89,29 @@ session_draft_propose (SessionDraft *draft, gint32 *guesses, guint32 most)
   return n;
 }
 
-/* A wrong guess costs what making and checking it took beyond one token's time: off while that does
- * not pay. */
-static void
-judge (const SessionDraft *draft, SessionGuesser *guesser)
-{
-  double back;
-
-  if (guesser->gained * draft->plain_us >= guesser->spent_us &&
-      guesser->owed_us <= MOST_OWED * draft->plain_us) {
-    guesser->next_pause = FIRST_PAUSE;
-    return;
-  }
-  back = PAYBACK * guesser->owed_us / MAX (draft->plain_us, 1);
-  guesser->pause = MAX (guesser->next_pause, (guint32) MIN (back, G_MAXINT32));
-  guesser->next_pause = MIN (2 * guesser->next_pause, LAST_PAUSE);
-  guesser->gained = guesser->spent_us = guesser->owed_us = 0;
-}
-
-/* gained tokens took so long, with the making of their guesses. */
+/* gained tokens took so long, with the making of their guesses: off while that does not pay. */
 static void
 settle (const SessionDraft *draft, SessionGuesser *guesser, guint32 gained, double us)
 {
-  double profit_us = gained * draft->plain_us - us;
+  double profit = gained - us / draft->plain_us;
 
-  guesser->owed_us = MAX (guesser->owed_us - MAX (profit_us, 0), 0);
-  guesser->gained = guesser->gained * FORGET + gained;
-  guesser->spent_us = guesser->spent_us * FORGET + us;
-  judge (draft, guesser);
+  guesser->owed = MAX (guesser->owed - MAX (profit, 0), 0);
+  guesser->ahead = MIN (guesser->ahead + profit, MOST_AHEAD);
+  if (guesser->ahead > guesser->patience)
+    guesser->next_pause = FIRST_PAUSE;
+  if (guesser->ahead >= 0 && guesser->owed <= MOST_OWED)
+    return;
+  guesser->pause = MAX (guesser->next_pause, (guint32) MIN (PAYBACK * guesser->owed, G_MAXINT32));
+  guesser->next_pause = MIN (2 * guesser->next_pause, LAST_PAUSE);
+  guesser->ahead = guesser->patience;
+  guesser->owed = 0;
 }
 
 /* The least of the first ones: what interrupts one of them must not make guesses look cheap. */
 static void
 learn_plain (SessionDraft *draft, double us)
 {
+  us = MAX (us, 1);
   draft->n_plain++;
   if (draft->n_plain <= LEARN_TOKENS)
     draft->plain_us = draft->n_plain > 1 ? MIN (draft->plain_us, us) : us;
@@ -137,12 +129,9 @@ session_draft_learn (SessionDraft *draft, guint32 n_guesses, guint32 n_held, gin
     double asked_us = (double) guesser->asked_us;
 
     guesser->asked_us = 0;
-    if (guesser == draft->at_hand && n_guesses > 0) {
-      guesser->n_guesses = n_guesses;
-      guesser->n_held = n_held;
+    if (guesser == draft->at_hand && n_guesses > 0)
       settle (draft, guesser, n_held + 1, asked_us + (double) us);
-    } else if (asked_us > TRIFLE * draft->plain_us) { /* it had none, or others were taken */
+    else if (asked_us > TRIFLE * draft->plain_us) /* it had none, or others were taken */
       settle (draft, guesser, 0, asked_us);
-    }
   }
 }

@@ -17,17 +17,18 @@ struct _SessionGuesser {
   /* Set by guess: of its time, what catching up took, such as reading a prompt. This is not held
    * against the guesses; but while they are not worth their time it is not spent again soon. */
   gint64 catch_up_us;
-  guint32 n_guesses, n_held; /* the last ones that were checked, and how many of them held */
+  double patience; /* tokens whose time it may lose before it is not asked any more */
 
-  gint64 asked_us;         /* that guessing took, but for catching up; 0: not asked */
-  guint32 pause;           /* tokens until it is asked again */
-  guint32 next_pause;      /* when its guesses turn out not to be worth it */
-  double gained, spent_us; /* tokens that it made lately, and the time they took */
-  double owed_us;          /* catching up that no gain has paid for yet */
+  gint64 asked_us;    /* that guessing took, but for catching up; 0: not asked */
+  guint32 pause;      /* tokens until it is asked again */
+  guint32 next_pause; /* when its guesses turn out not to be worth it */
+  double ahead;       /* of plain writing, in tokens; begins with its patience */
+  double owed;        /* tokens' time of catching up that no gain has paid for yet */
 };
 void session_guesser_init (SessionGuesser *guesser,
                            guint32 (*guess) (SessionGuesser *self, const gint32 *tokens, guint32 n,
-                                             gint32 *guesses, guint32 most));
+                                             gint32 *guesses, guint32 most),
+                           double patience);
 
 #define SESSION_MOST_GUESSERS 2
 

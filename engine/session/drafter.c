@@ -4,15 +4,14 @@
 
 #include <math.h>
 
-#define FIRST 4   /* guesses; more when all of them held */
-#define SURE  0.5 /* a guess that the small model holds for less likely ends them */
+#define PATIENCE 3 /* tokens: some places are easy to guess after, and some are not */
 
 struct _SessionDrafter {
   SessionGuesser guesser; /* the first member */
   EngineModel *model;
   EngineSession *session; /* of it */
   uint32_t n_vocab;       /* tokens that both have */
-  uint32_t most;          /* guesses now */
+  double cost;            /* of a guess, in tokens of the larger model: by the weights read */
 };
 
 static gboolean
@@ -60,22 +59,11 @@ read_on (EngineSession *session, const gint32 *tokens, uint32_t n, EngineResult 
   return n - held;
 }
 
-/* More when all held, else one more than did. */
-static void
-adapt (SessionDrafter *drafter)
-{
-  const SessionGuesser *last = &drafter->guesser;
-
-  if (last->n_guesses > 0)
-    drafter->most = last->n_held < last->n_guesses ? last->n_held + 1
-                                                   : MAX (drafter->most, last->n_held + 2);
-}
-
-/* It must have read everything, and have a context for its guesses. */
+/* It knows all tokens, and they leave room for guesses. */
 static gboolean
 can_follow (const SessionDrafter *drafter, const gint32 *tokens, uint32_t n)
 {
-  if (n + drafter->most > drafter->model->context_tokens)
+  if (n >= drafter->model->context_tokens)
     return FALSE;
   for (uint32_t i = 0; i < n; i++)
     if ((uint32_t) tokens[i] >= drafter->n_vocab)
@@ -83,7 +71,9 @@ can_follow (const SessionDrafter *drafter, const gint32 *tokens, uint32_t n)
   return TRUE;
 }
 
-/* A batch that fails ends the guesses: whoever writes goes on without them. */
+/* Another guess is made while the chance that it comes to it is worth more than it costs; the last
+ * one costs next to nothing to check. A batch that fails ends the guesses: whoever writes goes on
+ * without them. */
 static guint32
 guess (SessionGuesser *guesser, const gint32 *tokens, guint32 n, gint32 *guesses, guint32 most)
 {
@@ -94,21 +84,22 @@ guess (SessionGuesser *guesser, const gint32 *tokens, guint32 n, gint32 *guesses
   float lse;
   EngineResult next = { &candidate, &lse, NULL };
   uint32_t n_guesses = 0, n_read;
+  double chance = 1;
   gboolean ok;
 
-  adapt (drafter);
   if (!can_follow (drafter, tokens, n))
     return 0;
   n_read = read_on (drafter->session, tokens, n, &next);
-  if (n_read > SESSION_SMALL_TOKENS) /* more than it guessed the last time */
+  if (n_read > SESSION_SMALL_TOKENS) /* more than was written since it guessed the last time */
     guesser->catch_up_us = g_get_monotonic_time () - begin_us;
-  most = MIN (most, drafter->most);
+  most = MIN (most, drafter->model->context_tokens - n);
   ok = n_read > 0;
-  while (ok && n_guesses < most && (uint32_t) candidate.id < drafter->n_vocab &&
-         exp ((double) candidate.logit - (double) lse) >= SURE) {
+  while (ok && (uint32_t) candidate.id < drafter->n_vocab) {
     guesses[n_guesses++] = candidate.id;
-    ok = n_guesses < most && session_evaluate (drafter->session, &guesses[n_guesses - 1], 1,
-                                               &output, 1, 1, &next, NULL, NULL);
+    chance *= exp ((double) candidate.logit - (double) lse);
+    ok = n_guesses < most && chance > drafter->cost &&
+         session_evaluate (drafter->session, &guesses[n_guesses - 1], 1, &output, 1, 1, &next, NULL,
+                           NULL);
   }
   return n_guesses;
 }
@@ -126,11 +117,12 @@ session_drafter_new (const EngineModel *model, EngineModel *draft, GError **erro
     return NULL;
   }
   drafter = g_new0 (SessionDrafter, 1);
-  session_guesser_init (&drafter->guesser, guess);
+  session_guesser_init (&drafter->guesser, guess, PATIENCE);
   drafter->model = draft;
   drafter->session = session;
   drafter->n_vocab = MIN (model->desc->h.n_vocab, draft->desc->h.n_vocab);
-  drafter->most = FIRST;
+  drafter->cost =
+      MIN ((double) draft->desc->decode_bytes / (double) model->desc->decode_bytes, 0.5);
   return drafter;
 }
 

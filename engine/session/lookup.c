@@ -70,7 +70,7 @@ void
 session_lookup_init (SessionLookup *lookup, guint32 n_tokens)
 {
   *lookup = (SessionLookup) { .n_slots = 64 };
-  session_guesser_init (&lookup->guesser, guess);
+  session_guesser_init (&lookup->guesser, guess, 0);
   while (lookup->n_slots < 2 * (guint64) n_tokens && lookup->n_slots < 1u << 24)
     lookup->n_slots *= 2;
   for (guint i = 0; i < SESSION_LOOKUP_N_SIZES; i++)
