@@ -107,6 +107,7 @@ typedef struct {
   uint32_t preferred_chunk; /* tokens per prefill batch */
   GraphNeeds can;           /* plans with other needs are refused by load */
   uint32_t kv_types;        /* MODEL_KV_BIT of each that it has kernels for */
+  char *identity;           /* device and driver, for names of files of what was measured of it */
   const char *kept_layout;  /* a word for how the bytes of parts lie; it changes when that does */
 } EngineBackendCaps;
 

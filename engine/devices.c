@@ -51,25 +51,13 @@ engine_device_free (EngineDevice *device)
   g_free (device);
 }
 
-static char *
-processor_name (void)
-{
-  g_autofree char *text = NULL;
-  const char *line;
-
-  if (g_file_get_contents ("/proc/cpuinfo", &text, NULL, NULL) &&
-      (line = strstr (text, "model name")) != NULL && (line = strchr (line, ':')) != NULL)
-    return g_strstrip (g_strndup (line + 1, strcspn (line + 1, "\n")));
-  return g_strdup ("Processor");
-}
-
 static EngineDevice *
 cpu_device (void)
 {
   EngineDevice *device = g_new0 (EngineDevice, 1);
 
   device->id = g_strdup ("cpu");
-  device->name = processor_name ();
+  device->name = cpu_processor_name ();
   device->driver = g_strdup (cpu_tier_name (cpu_tier_best ()));
   device->kind = g_strdup ("processor");
   device->features = g_strdup_printf ("%u cores", g_get_num_processors ());

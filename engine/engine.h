@@ -136,6 +136,15 @@ typedef struct {
 } EnginePlanHeap;
 
 typedef struct {
+  uint32_t tokens; /* of a prompt of which nothing is in the cache */
+  double ttft_s;   /* from the call to the first token */
+  double token_s;  /* for one more after it; 0: the model writes no text */
+} EnginePlanTime;
+
+#define ENGINE_PLAN_FIRST_TOKENS 16
+#define ENGINE_PLAN_MAX_TIMES    32
+
+typedef struct {
   uint32_t n_heaps;
   EnginePlanHeap heaps[2]; /* of the device; and of the processor when it has a part */
   uint32_t context_tokens, chunk_tokens;
@@ -145,15 +154,28 @@ typedef struct {
   uint32_t n_layers_apart;  /* of these, whole ones that lie on the second heap */
   uint32_t n_experts_apart; /* layers whose experts do, n_layers_apart among them */
   uint64_t text_bytes;      /* of RAM: vocabulary and what else the file says, about */
-  char *placement;          /* a sentence about what does, for people; NULL: nothing */
-  char *refusal;            /* a sentence with numbers: it does not fit; NULL: it does */
+  /* Times for prompts of so many tokens and answers after them, at the powers of two from
+   * ENGINE_PLAN_FIRST_TOKENS on; none where a device has not been measured */
+  uint32_t n_times;
+  EnginePlanTime times[ENGINE_PLAN_MAX_TIMES];
+  char *placement; /* a sentence about what does, for people; NULL: nothing */
+  char *refusal;   /* a sentence with numbers: it does not fit; NULL: it does */
 } EnginePlan;
 
 /* What engine_model_open () with these options would do and allocate now: read from the metadata,
  * nothing is loaded or allocated, but a graphics card is opened (some tens of ms). A model that
- * does not fit has a plan with a refusal; NULL is for what is no matter of memory. options NULL:
- * all defaults. Any thread; free with engine_plan_free. */
+ * does not fit has a plan with a refusal; NULL is for what is no matter of memory. Times come from
+ * what options->cache_dir keeps of the devices. A draft model is not counted. options NULL: all
+ * defaults. Any thread; free with engine_plan_free. */
 EnginePlan *engine_plan (const char *path, const EngineModelOptions *options, GError **error);
+/* The same, but what is not known yet of the speed of its devices is measured, with models made up
+ * for it, and kept in options->cache_dir: a few seconds at first, for each number format, that no
+ * other work should share. Any thread. */
+EnginePlan *engine_plan_measured (const char *path, const EngineModelOptions *options,
+                                  GError **error);
+/* Between the times of a plan; FALSE and zeros where there are none. */
+gboolean engine_plan_times (const EnginePlan *plan, uint32_t n_tokens, double *ttft_s,
+                            double *token_s);
 void engine_plan_free (EnginePlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EnginePlan, engine_plan_free)
 /* The plan that a model was loaded by, with what was free then. Borrowed. */

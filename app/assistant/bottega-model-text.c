@@ -26,13 +26,6 @@ kv_bytes (const BottegaModelNeed *need)
   return need->kv_bytes_per_token * need->context_tokens;
 }
 
-void
-bottega_model_need_add_draft (BottegaModelNeed *need, const BottegaModelFacts *draft)
-{
-  need->weights_bytes += draft->file_bytes - draft->file_only_bytes;
-  need->kv_bytes_per_token += draft->kv_bytes_per_token;
-}
-
 guint64
 bottega_model_need_bytes (const BottegaModelNeed *need)
 {

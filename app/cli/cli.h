@@ -35,7 +35,7 @@ typedef struct {
 } CliCommand;
 
 extern const CliCommand cli_info, cli_tokenize, cli_render, cli_logits, cli_generate, cli_chat,
-    cli_embed, cli_index, cli_search, cli_ask, cli_bench, cli_doctor;
+    cli_embed, cli_index, cli_search, cli_ask, cli_bench, cli_estimate, cli_doctor;
 
 /* Prints "bottega-cli: message" on stderr in one line; returns CLI_FAILED. error may be NULL. */
 int cli_fail (const GError *error);
@@ -54,6 +54,10 @@ char *cli_default_model (const CliOptions *options, GError **error);
 char *cli_find_model (const CliOptions *options, const char *model, GError **error);
 /* Loads it with the global options; says on stderr when it is not kept as was asked for. */
 EngineModel *cli_open_model (const CliOptions *options, const char *model, GError **error);
+/* What it would take with the global options; measure: the device first, where that has not been
+ * done. */
+EnginePlan *cli_plan_model (const CliOptions *options, const char *path, gboolean measure,
+                            GError **error);
 
 /* Writes builder's root to stdout with a newline, and unrefs it. */
 void cli_print_json (JsonBuilder *builder);

@@ -129,31 +129,54 @@ cli_find_model (const CliOptions *options, const char *model, GError **error)
   return NULL;
 }
 
-EngineModel *
-cli_open_model (const CliOptions *options, const char *model, GError **error)
+/* Of the global options but the draft. cache_dir is borrowed. */
+static EngineModelOptions
+model_options (const CliOptions *options, const char *cache_dir)
 {
-  g_autofree char *path = cli_find_model (options, model, error);
-  g_autofree char *cache_dir = g_build_filename (g_get_user_cache_dir (), "bottega", NULL);
-  gboolean drafts = path != NULL && options->draft != NULL;
-  g_autofree char *draft_path = drafts ? cli_find_model (options, options->draft, error) : NULL;
-  EngineModelOptions engine_options = {
+  return (EngineModelOptions) {
     .device = options->device,
     .n_threads = (unsigned) options->n_threads,
     .context_tokens = (uint32_t) options->context_tokens,
     .chunk_tokens = (uint32_t) options->chunk_tokens,
     .gpu_memory_bytes = options->gpu_memory_bytes,
     .kv_type = options->kv_type,
-    .draft_path = draft_path,
     .cpu_tier = options->cpu_tier,
     .cache_dir = cache_dir,
   };
+}
+
+static char *
+find_cache_dir (void)
+{
+  return g_build_filename (g_get_user_cache_dir (), "bottega", NULL);
+}
+
+EngineModel *
+cli_open_model (const CliOptions *options, const char *model, GError **error)
+{
+  g_autofree char *path = cli_find_model (options, model, error);
+  g_autofree char *cache_dir = find_cache_dir ();
+  gboolean drafts = path != NULL && options->draft != NULL;
+  g_autofree char *draft_path = drafts ? cli_find_model (options, options->draft, error) : NULL;
+  EngineModelOptions engine_options = model_options (options, cache_dir);
   EngineModel *opened = NULL;
 
+  engine_options.draft_path = draft_path;
   if (path != NULL && (!drafts || draft_path != NULL))
     opened = engine_model_open (path, &engine_options, error);
   if (opened != NULL && engine_model_kv_note (opened) != NULL)
     fprintf (stderr, "bottega-cli: %s\n", engine_model_kv_note (opened));
   return opened;
+}
+
+EnginePlan *
+cli_plan_model (const CliOptions *options, const char *path, gboolean measure, GError **error)
+{
+  g_autofree char *cache_dir = find_cache_dir ();
+  EngineModelOptions engine_options = model_options (options, cache_dir);
+
+  return measure ? engine_plan_measured (path, &engine_options, error)
+                 : engine_plan (path, &engine_options, error);
 }
 
 void

@@ -18,6 +18,7 @@ static const CliCommand *const commands[] = {
   &cli_search,
   &cli_ask,
   &cli_bench,
+  &cli_estimate,
   &cli_doctor,
 };
 

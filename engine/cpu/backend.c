@@ -74,6 +74,7 @@ backend_close (EngineBackend *base)
 
   cpu_pool_free (backend->pool);
   g_free (backend->caps.description);
+  g_free (backend->caps.identity);
   g_free (backend);
 }
 
@@ -314,6 +315,17 @@ backend_run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResu
   return TRUE;
 }
 
+/* Threads count: they share the memory. */
+static char *
+identify (CpuTier tier, unsigned n_threads)
+{
+  g_autofree char *processor = cpu_processor_name ();
+  g_autofree char *name = g_strdup_printf ("cpu-%s-%s-%u", processor, cpu_tier_name (tier),
+                                           n_threads);
+
+  return g_strcanon (g_steal_pointer (&name), G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-", '_');
+}
+
 EngineBackend *
 cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
 {
@@ -358,6 +370,7 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
     .name = "cpu",
     .description = g_strdup_printf ("%s, %u thread%s", cpu_tier_name (tier), n_threads,
                                     n_threads == 1 ? "" : "s"),
+    .identity = identify (tier, n_threads),
     .unified_memory = TRUE,
     .preferred_chunk = PREFERRED_CHUNK,
     .kept_layout = backend->kept_layout,

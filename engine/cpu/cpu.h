@@ -16,6 +16,8 @@ typedef enum {       /* instruction sets, the faster the later */
 gboolean cpu_tier_runs (CpuTier tier);
 CpuTier cpu_tier_best (void);
 const char *cpu_tier_name (CpuTier tier);
+/* As the system calls it; free with g_free. */
+char *cpu_processor_name (void);
 
 /* n_threads 0: as many as help (physical cores that this process may use). tier must be one that
  * runs. Results are the same bits for any n_threads and any split of a prompt into

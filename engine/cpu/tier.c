@@ -3,6 +3,8 @@
  * registers on a context switch (XCR0), or their instructions fault. Must not know any kernel. */
 #include "engine/cpu/cpu.h"
 
+#include <string.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -84,4 +86,16 @@ cpu_tier_name (CpuTier tier)
   };
 
   return names[tier];
+}
+
+char *
+cpu_processor_name (void)
+{
+  g_autofree char *text = NULL;
+  const char *line;
+
+  if (g_file_get_contents ("/proc/cpuinfo", &text, NULL, NULL) &&
+      (line = strstr (text, "model name")) != NULL && (line = strchr (line, ':')) != NULL)
+    return g_strstrip (g_strndup (line + 1, strcspn (line + 1, "\n")));
+  return g_strdup ("Processor");
 }

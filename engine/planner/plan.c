@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The public prediction: what engine_model_open () would do with a file, without doing it. Must not
  * know how it is decided. */
-#include "engine/planner/planner.h"
+#include "engine/planner/planner-private.h"
 
 void
 engine_plan_free (EnginePlan *plan)
@@ -23,14 +23,10 @@ engine_model_plan (const EngineModel *model)
   return model->plan;
 }
 
-static gboolean
-use_nothing (EngineModel *model, const EngineModelOptions *options, GError **error)
-{
-  return TRUE;
-}
-
-EnginePlan *
-engine_plan (const char *path, const EngineModelOptions *options, GError **error)
+/* Calls use for a model of which there is no more than its metadata and a place. NULL on failure;
+ * what does not fit is none. */
+static EnginePlan *
+plan_for (const char *path, const EngineModelOptions *options, PlannerUse use, GError **error)
 {
   const EngineModelOptions defaults = { 0 };
   g_autoptr (GError) problem = NULL;
@@ -39,7 +35,7 @@ engine_plan (const char *path, const EngineModelOptions *options, GError **error
 
   if ((model.gguf = model_gguf_open (path, error)) != NULL &&
       (model.desc = model_desc_new (model.gguf, error)) != NULL) {
-    planner_use_device (&model, options != NULL ? options : &defaults, use_nothing, &problem);
+    planner_use_device (&model, options != NULL ? options : &defaults, use, &problem);
     if (problem == NULL || (model.plan != NULL && model.plan->refusal != NULL))
       plan = g_steal_pointer (&model.plan);
     else
@@ -50,4 +46,32 @@ engine_plan (const char *path, const EngineModelOptions *options, GError **error
   model_gguf_free (model.gguf);
   g_free (model.device);
   return plan;
+}
+
+static gboolean
+predict (EngineModel *model, const EngineModelOptions *options, GError **error)
+{
+  planner_predict (model, options);
+  return TRUE;
+}
+
+static gboolean
+measure_and_predict (EngineModel *model, const EngineModelOptions *options, GError **error)
+{
+  if (!planner_measure (model, options, error))
+    return FALSE;
+  planner_predict (model, options);
+  return TRUE;
+}
+
+EnginePlan *
+engine_plan (const char *path, const EngineModelOptions *options, GError **error)
+{
+  return plan_for (path, options, predict, error);
+}
+
+EnginePlan *
+engine_plan_measured (const char *path, const EngineModelOptions *options, GError **error)
+{
+  return plan_for (path, options, measure_and_predict, error);
 }

@@ -142,6 +142,16 @@ model_load (EngineBackend *base, const GraphPlan *plan, const EngineKvSize *kv,
   return &self->base;
 }
 
+SplitPlacement
+split_backend_parts (EngineBackend *base, EngineBackend *parts[SPLIT_N_DEVICES])
+{
+  const SplitBackend *self = (const SplitBackend *) base;
+
+  for (unsigned d = 0; d < SPLIT_N_DEVICES; d++)
+    parts[d] = self->backends[d];
+  return self->placement;
+}
+
 EngineBytes
 split_model_bytes (EngineBackendModel *base, SplitDevice device)
 {

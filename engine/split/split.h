@@ -24,5 +24,8 @@ gboolean split_backend_measure (EngineBackend *backend, SplitDevice device,
                                 const GraphPlan *const *plans, uint32_t n_plans,
                                 const EngineKvSize *kv, const SplitPlacement *placement,
                                 EngineBytes *bytes, GError **error);
+/* The two, and what lies on which of them. */
+SplitPlacement split_backend_parts (EngineBackend *backend,
+                                    EngineBackend *parts[SPLIT_N_DEVICES]);
 /* What one of the two holds for a model of a split back end. */
 EngineBytes split_model_bytes (EngineBackendModel *model, SplitDevice device);

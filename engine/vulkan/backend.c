@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Ties the parts to the vtable of engine/backend.h. Holds no logic of its own beyond what a call of
  * that table means. */
+#include "engine/vulkan/cache.h"
 #include "engine/vulkan/executable.h"
 
 static void
@@ -14,6 +15,7 @@ close_backend (EngineBackend *base)
   vulkan_submitter_free (self->submitter);
   vulkan_device_close (self->device);
   g_free (self->caps.description);
+  g_free (self->caps.identity);
   g_free (self);
 }
 
@@ -263,6 +265,7 @@ vulkan_backend_open (unsigned index, const char *cache_dir, GError **error)
     .kv_types = MODEL_KV_BIT (MODEL_N_KV_TYPES) - 1,
     .name = "vulkan",
     .description = g_strdup_printf ("%s, %s, Vulkan %s", info->name, info->driver, info->api),
+    .identity = vulkan_cache_identity (self->device),
     .unified_memory = vulkan_device_is_unified (self->device),
     .memory_bytes = info->memory_bytes,
     .free_bytes = info->free_bytes,

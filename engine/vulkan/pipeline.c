@@ -34,7 +34,7 @@ create_cache (VulkanPipelines *self, GError **error)
 {
   g_autofree char *contents = NULL;
   gsize bytes = 0;
-  const void *data = vulkan_cache_read (self->file, CACHE_MAGIC, &contents, &bytes);
+  const void *data = engine_cache_read (self->file, CACHE_MAGIC, &contents, &bytes);
   VkPipelineCacheCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
     .initialDataSize = data == NULL ? 0 : bytes,
@@ -91,7 +91,7 @@ vulkan_pipelines_save (VulkanPipelines *self)
   g_autofree char *contents = g_try_malloc (bytes);
   if (contents != NULL &&
       vkGetPipelineCacheData (self->device, self->cache, &bytes, contents) == VK_SUCCESS &&
-      vulkan_cache_write (self->file, CACHE_MAGIC, contents, bytes))
+      engine_cache_write (self->file, CACHE_MAGIC, contents, bytes))
     self->grown = FALSE;
 }
 

@@ -101,7 +101,7 @@ read_file (VulkanTuner *self)
 {
   g_autofree char *contents = NULL, *sum = sum_of_kernels ();
   gsize bytes = 0;
-  const char *data = vulkan_cache_read (self->file, CACHE_MAGIC, &contents, &bytes);
+  const char *data = engine_cache_read (self->file, CACHE_MAGIC, &contents, &bytes);
   if (data == NULL || bytes < SUM_CHARS || memcmp (data, sum, SUM_CHARS) != 0)
     return;
   for (gsize at = SUM_CHARS; at + sizeof (Entry) <= bytes; at += sizeof (Entry)) {
@@ -121,7 +121,7 @@ write_file (const VulkanTuner *self)
   g_byte_array_append (data, (const guint8 *) sum, SUM_CHARS);
   g_byte_array_append (data, (const guint8 *) self->entries->data,
                        (guint) (self->entries->len * sizeof (Entry)));
-  vulkan_cache_write (self->file, CACHE_MAGIC, data->data, data->len);
+  engine_cache_write (self->file, CACHE_MAGIC, data->data, data->len);
 }
 
 VulkanTuner *

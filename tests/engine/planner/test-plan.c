@@ -4,6 +4,7 @@
  * that fills the context. Each setting has a process of its own. And refusals, with numbers. */
 #include "tests/engine/answers.h"
 #include "tests/engine/make-gguf.h"
+#include "tests/engine/split/models.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
@@ -175,6 +176,53 @@ test_small_card (void)
   assert_refused (model_path, &options, "No part of");
 }
 
+/* What was measured once is read again; what is damaged is not believed. */
+static void
+test_times (void)
+{
+  g_autofree char *folder = g_dir_make_tmp ("bottega-plan-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "tiny.gguf", NULL);
+  EngineModelOptions options = { .device = "cpu", .n_threads = 1, .cache_dir = folder };
+  g_autoptr (EnginePlan) unknown = NULL;
+  g_autoptr (EnginePlan) measured = NULL;
+  g_autoptr (EnginePlan) again = NULL;
+  g_autoptr (EnginePlan) spoilt = NULL;
+  g_autoptr (GDir) dir = NULL;
+  g_autoptr (GError) error = NULL;
+  double ttft_s, token_s, before_s;
+  const char *name;
+
+  test_gguf_write_llama (path, NULL, MODEL_TYPE_Q4_0, 1);
+  unknown = engine_plan (path, &options, &error);
+  g_assert_false (engine_plan_times (unknown, 64, &ttft_s, &token_s));
+  measured = engine_plan_measured (path, &options, &error);
+  g_assert_no_error (error);
+  g_assert_true (engine_plan_times (measured, 64, &before_s, &token_s));
+  g_assert_true (engine_plan_times (measured, 512, &ttft_s, &token_s));
+  g_assert_cmpfloat (before_s, >, 0);
+  g_assert_cmpfloat (ttft_s, >, 2 * before_s);
+  g_assert_cmpfloat (token_s, >, 0);
+  again = engine_plan (path, &options, &error);
+  g_assert_cmpuint (again->n_times, ==, measured->n_times);
+  for (uint32_t i = 0; i < again->n_times; i++)
+    g_assert_cmpfloat (again->times[i].ttft_s, ==, measured->times[i].ttft_s);
+  g_remove (path);
+  dir = g_dir_open (folder, 0, &error);
+  while ((name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *file = g_build_filename (folder, name, NULL), *contents = NULL;
+    gsize n;
+
+    g_assert_true (g_file_get_contents (file, &contents, &n, NULL));
+    contents[n / 2] ^= 1;
+    g_assert_true (g_file_set_contents (file, contents, (gssize) n, NULL));
+  }
+  test_gguf_write_llama (path, NULL, MODEL_TYPE_Q4_0, 1);
+  spoilt = engine_plan (path, &options, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (spoilt->n_times, ==, 0);
+  tiny_remove_folder (path);
+}
+
 static void
 test_not_a_model (void)
 {
@@ -200,7 +248,9 @@ main (int argc, char **argv)
     g_test_add_data_func (name, s, test_setting);
   }
   g_test_add_func ("/engine/planner/too-long", test_too_long);
-  if (strcmp (device, "vulkan") == 0)
+  if (strcmp (device, "cpu") == 0)
+    g_test_add_func ("/engine/planner/times", test_times);
+  else
     g_test_add_func ("/engine/planner/small-card", test_small_card);
   g_test_add_func ("/engine/planner/not-a-model", test_not_a_model);
   return g_test_run ();

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Measures a device by running models made up for it on the back end itself. Thread: the caller's;
+ * it should have the device for itself. */
+#pragma once
+
+#include "engine/planner/rates.h"
+
+/* Adds to rates what they lack of a number format in models of a size, and of a type of keys and
+ * values. Up to a second each on the processor. FALSE: a sentence; what was measured stays. */
+gboolean planner_calibrate (EngineBackend *backend, PlannerRates *rates, ModelType type,
+                            uint32_t set_log2, ModelKvType kv_type, GError **error);
