@@ -325,6 +325,7 @@ load_path (BottegaAssistant *self, const char *path)
 
   bottega_model_store_get_defaults (self->models, path, &defaults);
   bottega_settings_set_model_defaults (self->settings, &defaults);
+  bottega_engine_thread_set_kv_type (self->engine, bottega_settings_get_kv_type (self->settings));
   bottega_engine_thread_load (self->engine, path,
                               defaults.device != NULL
                                   ? defaults.device

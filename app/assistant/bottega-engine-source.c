@@ -72,6 +72,15 @@ bottega_machine_clear (BottegaMachine *machine)
 }
 
 void
+bottega_plan_free (BottegaPlan *plan)
+{
+  if (plan == NULL)
+    return;
+  g_free (plan->refusal);
+  g_free (plan);
+}
+
+void
 bottega_loaded_clear (BottegaLoaded *loaded)
 {
   g_free (loaded->model_name);

@@ -5,7 +5,7 @@
  *
  * Threads: load, unload, count and generate are called on the engine thread only, never two at a
  * time. cancel may come from any thread, at any moment between rearm and the end of the call it is
- * meant for. read_facts, describe_device and measure may be called on any thread, also while
+ * meant for. read_facts, describe_device, measure and plan may be called on any thread, also while
  * another call is in progress.
  */
 #pragma once
@@ -50,6 +50,7 @@ typedef struct {
   const char *path;
   const char *device;          /* "auto", "cpu", "vulkan", "vulkan:N" */
   guint context_tokens;        /* 0: automatic */
+  const char *kv_type;         /* "f16" (or NULL), "q8_0" */
   EngineLoadProgress progress; /* engine thread */
   gpointer progress_data;
 } BottegaLoadRequest;
@@ -59,6 +60,17 @@ typedef struct {
   guint64 weights_bytes, kv_bytes, scratch_bytes; /* what it holds on the device */
 } BottegaLoaded;
 void bottega_loaded_clear (BottegaLoaded *loaded);
+
+/* What a model would take and how fast it would be, by the engine's own planner. Strings owned. */
+typedef struct {
+  guint64 weights_bytes, kv_bytes;
+  guint64 work_bytes; /* memory to work in, and the vocabulary */
+  guint context_tokens;
+  double token_s; /* of writing, after some hundred tokens; 0: its devices are not measured */
+  char *refusal;  /* a sentence with numbers; NULL: it fits */
+} BottegaPlan;
+void bottega_plan_free (BottegaPlan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BottegaPlan, bottega_plan_free)
 
 #define BOTTEGA_TYPE_ENGINE_SOURCE (bottega_engine_source_get_type ())
 G_DECLARE_INTERFACE (BottegaEngineSource, bottega_engine_source, BOTTEGA, ENGINE_SOURCE, GObject)
@@ -103,6 +115,10 @@ struct _BottegaEngineSourceInterface {
   /* Fills in the device that a setting ("auto", "cpu", "vulkan:0") stands for; measures how fast
    * the processor reads, which takes 0.3 s and all its cores. Any thread. FALSE: no such device. */
   gboolean (*measure) (BottegaEngineSource *self, const char *device, BottegaMachine *machine);
+  /* What load () would do, without doing it. measure: devices whose speed is not known are measured
+   * first, which takes all of them for some seconds. Any thread. NULL on error. */
+  BottegaPlan *(*plan) (BottegaEngineSource *self, const BottegaLoadRequest *request,
+                        gboolean measure, GError **error);
 };
 
 G_END_DECLS

@@ -37,6 +37,7 @@ struct _BottegaEngineThread {
   double load_fraction;
   BottegaLoaded loaded;
   char *model_path, *error, *note;
+  char *kv_type;  /* of the next load */
   int error_code; /* of ENGINE_ERROR, while error is set */
 };
 
@@ -417,6 +418,7 @@ bottega_engine_thread_finalize (GObject *object)
   g_free (self->model_path);
   g_free (self->error);
   g_free (self->note);
+  g_free (self->kv_type);
   g_clear_object (&self->source);
 
   G_OBJECT_CLASS (bottega_engine_thread_parent_class)->finalize (object);
@@ -523,6 +525,7 @@ bottega_engine_thread_load (BottegaEngineThread *self,
   job->path = g_strdup (path);
   job->device = g_strdup (device != NULL && *device != '\0' ? device : "auto");
   job->context_tokens = context_tokens;
+  job->kv_type = g_strdup (self->kv_type);
 
   g_object_freeze_notify (G_OBJECT (self));
   self->load_job = push_job (self, job);
@@ -534,6 +537,14 @@ bottega_engine_thread_load (BottegaEngineThread *self,
   notify (self, PROP_LOAD_FRACTION);
   set_state (self, BOTTEGA_ENGINE_LOADING);
   g_object_thaw_notify (G_OBJECT (self));
+}
+
+void
+bottega_engine_thread_set_kv_type (BottegaEngineThread *self, const char *kv_type)
+{
+  g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
+
+  g_set_str (&self->kv_type, kv_type);
 }
 
 void

@@ -55,6 +55,8 @@ void bottega_engine_thread_shutdown (BottegaEngineThread *self);
  * context_tokens as in BottegaLoadRequest. */
 void bottega_engine_thread_load (BottegaEngineThread *self, const char *path, const char *device,
                                  guint context_tokens);
+/* As in BottegaLoadRequest, of loads from now on. */
+void bottega_engine_thread_set_kv_type (BottegaEngineThread *self, const char *kv_type);
 void bottega_engine_thread_unload (BottegaEngineThread *self);
 
 /* What becomes of a generate job, in this order: started, then reading and text any number of

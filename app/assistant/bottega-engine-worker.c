@@ -43,6 +43,7 @@ struct _BottegaEngineWorker {
   char *path, *device; /* device: what it really runs on; NULL: nothing loaded */
   char *load_error;    /* why nothing is loaded; NULL */
   guint context_tokens, wanted_context_tokens;
+  char *kv_type;
   guint64 text_job; /* whose text waits for room in the ring */
   GString *text;
   guint text_tokens;
@@ -56,6 +57,7 @@ bottega_job_free (BottegaJob *job)
     return;
   g_free (job->path);
   g_free (job->device);
+  g_free (job->kv_type);
   g_strfreev (job->ids);
   bottega_prompt_free (job->prompt);
   g_free (job);
@@ -161,6 +163,7 @@ load_on (BottegaEngineWorker *self, const char *device, const char *note, GError
     .path = self->path,
     .device = device,
     .context_tokens = self->wanted_context_tokens,
+    .kv_type = self->kv_type,
     .progress = on_load_progress,
     .progress_data = self,
   };
@@ -259,6 +262,7 @@ run_load (BottegaEngineWorker *self, BottegaJob *job)
   keep (self, NULL);
   self->load_id = job->id;
   self->wanted_context_tokens = job->context_tokens;
+  g_set_str (&self->kv_type, job->kv_type);
   g_set_str (&self->path, job->path);
   if (load_on (self, job->device, NULL, &error))
     return;
@@ -545,6 +549,7 @@ bottega_engine_worker_free (BottegaEngineWorker *self)
   g_free (self->device);
   g_free (self->spaces_folder);
   g_free (self->load_error);
+  g_free (self->kv_type);
   g_source_unref (self->wake);
   g_object_unref (self->source);
   g_free (self);

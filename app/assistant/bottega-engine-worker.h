@@ -27,6 +27,7 @@ typedef struct {
   char *device;           /* LOAD */
   char **ids;             /* SWEEP: of the conversations that there are */
   guint context_tokens;   /* LOAD */
+  char *kv_type;          /* LOAD */
   BottegaPrompt *prompt;  /* GENERATE, COUNT */
   guint reserve_tokens;   /* GENERATE */
   EngineGenerate options; /* GENERATE */

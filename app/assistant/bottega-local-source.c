@@ -180,6 +180,7 @@ local_load (BottegaEngineSource *source,
   const EngineModelOptions options = {
     .device = request->device,
     .context_tokens = request->context_tokens,
+    .kv_type = request->kv_type,
     .cache_dir = self->cache_dir,
     .progress = request->progress,
     .progress_data = request->progress_data,
@@ -423,6 +424,39 @@ local_measure (BottegaEngineSource *source, const char *setting, BottegaMachine 
   return TRUE;
 }
 
+#define USUAL_TOKENS 500 /* of a conversation, for a speed that stands for it */
+
+static BottegaPlan *
+local_plan (BottegaEngineSource *source, const BottegaLoadRequest *request, gboolean measure,
+            GError **error)
+{
+  const EngineModelOptions options = {
+    .device = request->device,
+    .context_tokens = request->context_tokens,
+    .kv_type = request->kv_type,
+    .cache_dir = BOTTEGA_LOCAL_SOURCE (source)->cache_dir,
+  };
+  g_autoptr (EnginePlan) engine = measure ? engine_plan_measured (request->path, &options, error)
+                                          : engine_plan (request->path, &options, error);
+  BottegaPlan *plan;
+  double first_s;
+
+  if (engine == NULL)
+    return NULL;
+  plan = g_new0 (BottegaPlan, 1);
+  for (guint i = 0; i < engine->n_heaps; i++) {
+    plan->weights_bytes += engine->heaps[i].weights_bytes;
+    plan->kv_bytes += engine->heaps[i].kv_bytes;
+    plan->work_bytes += engine->heaps[i].scratch_bytes;
+  }
+  plan->work_bytes += engine->text_bytes;
+  plan->context_tokens = engine->context_tokens;
+  plan->refusal = g_strdup (engine->refusal);
+  engine_plan_times (engine, USUAL_TOKENS, &first_s, &plan->token_s);
+
+  return plan;
+}
+
 static void
 local_iface_init (BottegaEngineSourceInterface *iface)
 {
@@ -437,6 +471,7 @@ local_iface_init (BottegaEngineSourceInterface *iface)
   iface->read_facts = local_read_facts;
   iface->describe_device = local_describe_device;
   iface->measure = local_measure;
+  iface->plan = local_plan;
 }
 
 static void

@@ -23,13 +23,20 @@ bottega_model_automatic_context (guint trained_tokens)
 static guint64
 kv_bytes (const BottegaModelNeed *need)
 {
-  return need->kv_bytes_per_token * need->context_tokens;
+  return need->planned_kv_bytes > 0 ? need->planned_kv_bytes
+                                    : need->kv_bytes_per_token * need->context_tokens;
+}
+
+static guint64
+work_bytes (const BottegaModelNeed *need)
+{
+  return need->planned_work_bytes > 0 ? need->planned_work_bytes : BOTTEGA_MODEL_SCRATCH_BYTES;
 }
 
 guint64
 bottega_model_need_bytes (const BottegaModelNeed *need)
 {
-  return need->weights_bytes + kv_bytes (need) + BOTTEGA_MODEL_SCRATCH_BYTES;
+  return need->weights_bytes + kv_bytes (need) + work_bytes (need);
 }
 
 static guint64
@@ -59,6 +66,8 @@ bottega_model_decode_speed (const BottegaModelNeed *need,
 {
   if (figures != NULL && figures->decode_tok_s > 0)
     return figures->decode_tok_s;
+  if (need->planned_tok_s > 0)
+    return need->planned_tok_s;
   if (need->decode_bytes == 0)
     return 0;
 
@@ -110,7 +119,7 @@ bottega_model_text_need (const BottegaModelNeed *need, const BottegaMachine *mac
   g_autofree char *all = g_format_size (bottega_model_need_bytes (need));
   g_autofree char *weights = g_format_size (need->weights_bytes);
   g_autofree char *kv = g_format_size (kv_bytes (need));
-  g_autofree char *scratch = g_format_size (BOTTEGA_MODEL_SCRATCH_BYTES);
+  g_autofree char *scratch = g_format_size (work_bytes (need));
   g_autofree char *parts = NULL;
   g_autofree char *memory = NULL;
 
@@ -146,6 +155,9 @@ bottega_model_text_speed (const BottegaModelNeed *need,
     return g_strdup_printf (ngettext ("%s, measured in %'u answer", "%s, measured in %'u answers",
                                       figures->n_answers),
                             text, figures->n_answers);
+  if (need->planned_tok_s > 0)
+    /* Translators: %s is a speed. */
+    return g_strdup_printf (_ ("About %s, foreseen from what its device was measured to do"), text);
   reads = g_format_size ((guint64) machine->read_bytes_s);
   bytes = g_format_size (need->decode_bytes);
 

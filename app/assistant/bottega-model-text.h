@@ -15,6 +15,9 @@ typedef struct {
   guint64 weights_bytes, kv_bytes_per_token;
   guint64 decode_bytes; /* weights read for one token */
   guint context_tokens; /* that it is used with */
+  /* What the engine's planner says; all 0: reckoned from what is above. */
+  guint64 planned_kv_bytes, planned_work_bytes;
+  double planned_tok_s;
 } BottegaModelNeed;
 
 /* What a context of "automatic" comes to; the engine decides the same way. */

@@ -305,6 +305,28 @@ replay_measure (BottegaEngineSource *source, const char *device, BottegaMachine 
   return TRUE;
 }
 
+/* A kilobyte a token, or as q8_0 its 34 parts of 64. */
+static BottegaPlan *
+replay_plan (BottegaEngineSource *source, const BottegaLoadRequest *request, gboolean measure,
+             GError **error)
+{
+  BottegaModelFacts facts = { 0 };
+  BottegaPlan *plan;
+
+  if (!replay_read_facts (source, request->path, &facts, error))
+    return NULL;
+  plan = g_new0 (BottegaPlan, 1);
+  plan->weights_bytes = facts.file_bytes;
+  plan->context_tokens =
+      request->context_tokens > 0 ? request->context_tokens : facts.context_tokens;
+  plan->kv_bytes = (guint64) plan->context_tokens * 1024;
+  if (g_strcmp0 (request->kv_type, "q8_0") == 0)
+    plan->kv_bytes = plan->kv_bytes / 64 * 34;
+  bottega_model_facts_clear (&facts);
+
+  return plan;
+}
+
 static void
 replay_iface_init (BottegaEngineSourceInterface *iface)
 {
@@ -317,6 +339,7 @@ replay_iface_init (BottegaEngineSourceInterface *iface)
   iface->read_facts = replay_read_facts;
   iface->describe_device = replay_describe_device;
   iface->measure = replay_measure;
+  iface->plan = replay_plan;
 }
 
 static void

@@ -23,6 +23,7 @@ enum {
   PROP_ONLY_DOCUMENTS,
   PROP_SPACE,
   PROP_KEPT_MEGABYTES,
+  PROP_KV_TYPE,
   PROP_WINDOW_WIDTH,
   PROP_WINDOW_HEIGHT,
   PROP_WINDOW_MAXIMIZED,
@@ -89,6 +90,7 @@ bottega_settings_class_init (BottegaSettingsClass *klass)
   properties[PROP_SPACE] = g_param_spec_string ("space", NULL, NULL, "personal", flags);
   properties[PROP_KEPT_MEGABYTES] =
       g_param_spec_uint ("kept-megabytes", NULL, NULL, 0, 1000000, 2000, flags);
+  properties[PROP_KV_TYPE] = g_param_spec_string ("kv-type", NULL, NULL, "f16", flags);
   properties[PROP_WINDOW_WIDTH] =
       g_param_spec_int ("window-width", NULL, NULL, 0, G_MAXINT, 1100, flags);
   properties[PROP_WINDOW_HEIGHT] =
@@ -216,6 +218,14 @@ bottega_settings_get_kept_megabytes (BottegaSettings *self)
   g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), 0);
 
   return g_value_get_uint (&self->values[PROP_KEPT_MEGABYTES]);
+}
+
+const char *
+bottega_settings_get_kv_type (BottegaSettings *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), NULL);
+
+  return g_value_get_string (&self->values[PROP_KV_TYPE]);
 }
 
 void

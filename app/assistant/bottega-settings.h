@@ -13,6 +13,7 @@
  *   only-documents     boolean  FALSE   new conversations say what the documents say, or nothing
  *   space              string   "personal"  was open last
  *   kept-megabytes     uint     2000    of all conversations on the disk; 0: none is kept there
+ *   kv-type            string   "f16"   what conversations are kept as in memory, or "q8_0"
  *   window-width       int      1100
  *   window-height      int      720
  *   window-maximized   boolean  FALSE
@@ -46,6 +47,7 @@ const char *bottega_settings_get_instructions (BottegaSettings *self);
 gboolean bottega_settings_get_only_documents (BottegaSettings *self);
 const char *bottega_settings_get_space (BottegaSettings *self);
 guint bottega_settings_get_kept_megabytes (BottegaSettings *self);
+const char *bottega_settings_get_kv_type (BottegaSettings *self);
 
 /* What was set for the model that is loaded; copied. Device and context length are for whoever
  * loads it. */

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "app/assistant/bottega-devices.h"
+#include "app/assistant/bottega-model-planning.h"
 #include "app/ui/bottega-device-row.h"
 #include "app/ui/bottega-fact-row.h"
 #include "app/ui/bottega-model-details.h"
@@ -30,10 +31,12 @@ struct _BottegaModelDetails {
   GtkWidget *memory_fact, *speed_fact, *first_word_fact;
   BottegaAssistant *assistant;
   BottegaModelItem *item;
+  BottegaPlan *plan; /* with the settings as they are; NULL: not known yet */
   GPtrArray *catalogue;
   GPtrArray *device_ids;       /* of char *, in the order of the row; the first is NULL: not set */
   BottegaModelDefaults before; /* as they were when the dialog came up */
   gboolean filling;            /* the rows are being set */
+  gboolean measured;           /* devices have been, where that was missing */
 };
 
 G_DEFINE_FINAL_TYPE (BottegaModelDetails, bottega_model_details, ADW_TYPE_DIALOG)
@@ -101,7 +104,12 @@ update_here_cb (BottegaModelDetails *self)
     return;
   bottega_model_store_get_need (get_models (self), self->item, &need);
   bottega_model_store_get_figures (get_models (self), self->item, &figures);
-  memory = bottega_model_text_need (&need, machine);
+  if (self->plan != NULL)
+    bottega_model_need_take_plan (&need, self->plan);
+  if (self->plan != NULL && self->plan->refusal != NULL)
+    memory = g_strdup (self->plan->refusal);
+  else
+    memory = bottega_model_text_need (&need, machine);
   speed = bottega_model_text_speed (&need, &figures, machine);
   word = bottega_model_text_first_word (&figures);
   bottega_fact_row_set_value (self->memory_fact, memory);
@@ -109,6 +117,39 @@ update_here_cb (BottegaModelDetails *self)
   if (word == NULL)
     word = g_strdup (_ ("Not known yet: the first answer will tell"));
   bottega_fact_row_set_value (self->first_word_fact, word);
+}
+
+static void
+planned_cb (GObject *source,
+            GAsyncResult *result,
+            gpointer user_data)
+{
+  g_autoptr (BottegaModelDetails) self = user_data;
+  g_autoptr (BottegaPlan) plan =
+      bottega_model_store_plan_finish (BOTTEGA_MODEL_STORE (source), result, NULL);
+
+  if (plan == NULL || self->assistant == NULL)
+    return;
+  g_clear_pointer (&self->plan, bottega_plan_free);
+  self->plan = g_steal_pointer (&plan);
+  update_here_cb (self);
+}
+
+/* What is reckoned is shown until the planner has answered. It measures the device at first, but
+ * not beside an answer, whose time it would take. */
+static void
+ask_plan (BottegaModelDetails *self)
+{
+  gboolean answering =
+      bottega_engine_thread_get_answering (bottega_assistant_get_engine (self->assistant));
+
+  if (self->memory_fact == NULL)
+    return;
+  g_clear_pointer (&self->plan, bottega_plan_free);
+  update_here_cb (self);
+  bottega_model_store_plan_async (get_models (self), self->item, NULL,
+                                  !answering && !self->measured, planned_cb, g_object_ref (self));
+  self->measured |= !answering;
 }
 
 static void
@@ -125,7 +166,7 @@ add_here (BottegaModelDetails *self)
   self->memory_fact = add_fact (self->here_group, _ ("Memory"), "");
   self->speed_fact = add_fact (self->here_group, _ ("Writing"), "");
   self->first_word_fact = add_fact (self->here_group, _ ("First word"), "");
-  update_here_cb (self);
+  ask_plan (self);
 }
 
 char *
@@ -206,7 +247,7 @@ store_cb (BottegaModelDetails *self)
                                  bottega_model_defaults_any (&defaults));
   bottega_model_store_set_defaults (get_models (self), bottega_model_item_get_path (self->item),
                                     &defaults);
-  update_here_cb (self);
+  ask_plan (self);
 }
 
 static void
@@ -297,7 +338,7 @@ reset_action (GtkWidget *widget,
                                     &none);
   fill_defaults (self);
   bottega_devices_list_async (devices_cb, g_object_ref (self));
-  update_here_cb (self);
+  ask_plan (self);
 }
 
 /* Another context or device needs loading; what is set is what is used. */
@@ -337,6 +378,7 @@ bottega_model_details_finalize (GObject *object)
   BottegaModelDetails *self = BOTTEGA_MODEL_DETAILS (object);
 
   g_clear_pointer (&self->catalogue, g_ptr_array_unref);
+  g_clear_pointer (&self->plan, bottega_plan_free);
   g_ptr_array_unref (self->device_ids);
   bottega_model_defaults_clear (&self->before);
   G_OBJECT_CLASS (bottega_model_details_parent_class)->finalize (object);

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "app/assistant/bottega-devices.h"
+#include "app/assistant/bottega-model-planning.h"
 #include "app/ui/bottega-device-row.h"
 #include "app/ui/bottega-preferences-dialog.h"
 
@@ -21,18 +22,22 @@ struct _BottegaPreferencesDialog {
   AdwComboRow *device_row;
   AdwActionRow *device_now_row;
   AdwComboRow *context_row;
+  AdwComboRow *kv_row;
   GtkWidget *reload_group;
 
   BottegaAssistant *assistant;
   GPtrArray *device_ids; /* of char *, in the order of the row */
   char *loaded_device;   /* the settings that the loaded model was loaded with */
   guint loaded_context;
-  gboolean filling; /* the rows are being set from the settings */
+  char *loaded_kv_type;
+  guint64 kv_bytes[2]; /* of the default model, in the order of the row; 0: not known */
+  gboolean filling;    /* the rows are being set from the settings */
 };
 
 G_DEFINE_FINAL_TYPE (BottegaPreferencesDialog, bottega_preferences_dialog,
                      ADW_TYPE_PREFERENCES_DIALOG)
 
+static const char *const kv_types[] = { "f16", "q8_0" };
 static const guint context_choices[] = { 0, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072 };
 
 static BottegaSettings *
@@ -48,6 +53,8 @@ needs_reload (BottegaPreferencesDialog *self)
 
   return bottega_engine_thread_get_model_path (engine) != NULL &&
          (g_strcmp0 (self->loaded_device, bottega_settings_get_device (get_settings (self))) != 0 ||
+          g_strcmp0 (self->loaded_kv_type, bottega_settings_get_kv_type (get_settings (self))) !=
+              0 ||
           self->loaded_context != bottega_settings_get_context_length (get_settings (self)));
 }
 
@@ -70,6 +77,7 @@ static void
 remember_loaded (BottegaPreferencesDialog *self)
 {
   g_set_str (&self->loaded_device, bottega_settings_get_device (get_settings (self)));
+  g_set_str (&self->loaded_kv_type, bottega_settings_get_kv_type (get_settings (self)));
   self->loaded_context = bottega_settings_get_context_length (get_settings (self));
 }
 
@@ -171,6 +179,85 @@ fill_context (BottegaPreferencesDialog *self)
   self->filling = FALSE;
 }
 
+/* ---- what keys and values are kept as */
+
+static void
+kv_selected_cb (BottegaPreferencesDialog *self)
+{
+  guint selected = adw_combo_row_get_selected (self->kv_row);
+
+  g_assert (BOTTEGA_IS_PREFERENCES_DIALOG (self));
+
+  if (!self->filling && selected < G_N_ELEMENTS (kv_types))
+    g_object_set (get_settings (self), "kv-type", kv_types[selected], NULL);
+}
+
+static void
+fill_kv (BottegaPreferencesDialog *self)
+{
+  self->filling = TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (kv_types); i++)
+    if (g_strcmp0 (kv_types[i], bottega_settings_get_kv_type (get_settings (self))) == 0)
+      adw_combo_row_set_selected (self->kv_row, i);
+  self->filling = FALSE;
+}
+
+static void
+show_prices (BottegaPreferencesDialog *self)
+{
+  g_autofree char *precise = g_format_size (self->kv_bytes[0]);
+  g_autofree char *compact = g_format_size (self->kv_bytes[1]);
+  g_autofree char *text = NULL;
+
+  if (self->kv_bytes[0] == 0 || self->kv_bytes[1] == 0)
+    return;
+  if (self->kv_bytes[0] == self->kv_bytes[1])
+    text = g_strdup_printf (_ ("This model keeps conversations precise: %s."), precise);
+  else
+    /* Translators: two sizes, "189 MB". */
+    text = g_strdup_printf (_ ("Precise takes %s, compact %s. Answers hardly change."), precise,
+                            compact);
+  adw_action_row_set_subtitle (ADW_ACTION_ROW (self->kv_row), text);
+}
+
+/* A plan that was asked for. */
+typedef struct {
+  BottegaPreferencesDialog *self; /* owned */
+  guint index;
+} Price;
+
+static void
+price_cb (GObject *source,
+          GAsyncResult *result,
+          gpointer user_data)
+{
+  g_autofree Price *price = user_data;
+  g_autoptr (BottegaPreferencesDialog) self = price->self;
+  g_autoptr (BottegaPlan) plan =
+      bottega_model_store_plan_finish (BOTTEGA_MODEL_STORE (source), result, NULL);
+
+  if (plan == NULL || self->assistant == NULL)
+    return;
+  self->kv_bytes[price->index] = plan->kv_bytes;
+  show_prices (self);
+}
+
+static void
+ask_prices_cb (BottegaPreferencesDialog *self)
+{
+  BottegaModelStore *models = bottega_assistant_get_models (self->assistant);
+  BottegaModelItem *item = bottega_model_store_get_default (models);
+
+  g_assert (BOTTEGA_IS_PREFERENCES_DIALOG (self));
+
+  for (guint i = 0; item != NULL && i < G_N_ELEMENTS (kv_types); i++) {
+    Price *price = g_new (Price, 1);
+
+    *price = (Price) { g_object_ref (self), i };
+    bottega_model_store_plan_async (models, item, kv_types[i], FALSE, price_cb, price);
+  }
+}
+
 /* ---- the class */
 
 static void
@@ -190,6 +277,7 @@ bottega_preferences_dialog_finalize (GObject *object)
 
   g_ptr_array_unref (self->device_ids);
   g_free (self->loaded_device);
+  g_free (self->loaded_kv_type);
   G_OBJECT_CLASS (bottega_preferences_dialog_parent_class)->finalize (object);
 }
 
@@ -211,6 +299,7 @@ bottega_preferences_dialog_class_init (BottegaPreferencesDialogClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, device_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, device_now_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, context_row);
+  gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, kv_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaPreferencesDialog, reload_group);
   gtk_widget_class_install_action (widget_class, "preferences.reload", NULL, reload_action);
 }
@@ -238,6 +327,12 @@ bind_settings (BottegaPreferencesDialog *self)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (settings, "notify::context-length", G_CALLBACK (update_reload_cb), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (settings, "notify::kv-type", G_CALLBACK (update_reload_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (settings, "notify::device", G_CALLBACK (ask_prices_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (settings, "notify::context-length", G_CALLBACK (ask_prices_cb), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (bottega_assistant_get_engine (self->assistant), "notify",
                            G_CALLBACK (update_reload_cb), self, G_CONNECT_SWAPPED);
 }
@@ -253,6 +348,9 @@ bottega_preferences_dialog_new (BottegaAssistant *assistant)
   remember_loaded (self);
   fill_devices (self, NULL);
   fill_context (self);
+  fill_kv (self);
+  g_signal_connect_object (self->kv_row, "notify::selected", G_CALLBACK (kv_selected_cb), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (self->device_row, "notify::selected",
                            G_CALLBACK (device_selected_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->context_row, "notify::selected",
@@ -260,6 +358,7 @@ bottega_preferences_dialog_new (BottegaAssistant *assistant)
   bind_settings (self);
   g_signal_connect (self, "closed", G_CALLBACK (closed_cb), NULL);
   update_reload_cb (self);
+  ask_prices_cb (self);
   bottega_devices_list_async (devices_cb, g_object_ref (self));
   return ADW_DIALOG (self);
 }

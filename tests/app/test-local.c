@@ -220,6 +220,8 @@ test_facts (gconstpointer path)
   BottegaModelFacts facts = { 0 };
   g_autoptr (GError) error = NULL;
   g_autofree char *line = iface->describe_device (source);
+  const BottegaLoadRequest request = { path, "cpu", 1024, "q8_0", NULL, NULL };
+  g_autoptr (BottegaPlan) plan = NULL;
 
   g_assert_true (iface->read_facts (source, path, &facts, &error));
   g_assert_no_error (error);
@@ -231,6 +233,11 @@ test_facts (gconstpointer path)
   g_assert_cmpuint (facts.decode_bytes, >, 50000000);
   g_assert_cmpuint (facts.decode_bytes, <, facts.file_bytes);
   g_assert_nonnull (line);
+  plan = iface->plan (source, &request, FALSE, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (plan->kv_bytes, ==, 1024 * facts.kv_bytes_per_token / 64 * 34);
+  g_assert_cmpuint (plan->weights_bytes, >, facts.decode_bytes * 9 / 10);
+  g_assert_cmpfloat (plan->token_s, ==, 0);
   g_test_message ("%s; %s; %s", facts.name, facts.types, line);
   bottega_model_facts_clear (&facts);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Model files: found, looked at, imported once, refused with the engine's sentence, cancelled
  * without a trace. */
-#include "app/assistant/bottega-model-store.h"
+#include "app/assistant/bottega-model-planning.h"
 #include "tests/app/fixture.h"
 
 #include <glib/gstdio.h>
@@ -281,6 +281,61 @@ test_will_fit (void)
   tear_down (&models);
 }
 
+/* ---- plans ---- */
+
+static void
+planned (GObject *store, GAsyncResult *result, gpointer data)
+{
+  *(BottegaPlan **) data =
+      bottega_model_store_plan_finish (BOTTEGA_MODEL_STORE (store), result, NULL);
+}
+
+static gboolean
+is_planned (gpointer data)
+{
+  return *(BottegaPlan **) data != NULL;
+}
+
+static BottegaPlan *
+plan (Models *models, const char *kv_type)
+{
+  BottegaPlan *got = NULL;
+
+  bottega_model_store_plan_async (models->store, bottega_model_store_get_default (models->store),
+                                  kv_type, FALSE, planned, &got);
+  fixture_wait (is_planned, &got);
+
+  return got;
+}
+
+/* A plan is asked with the settings, and its sums take the place of what is reckoned. */
+static void
+test_plan (void)
+{
+  Models models;
+  BottegaModelNeed need = { .kv_bytes_per_token = 1, .decode_bytes = 1 };
+  g_autoptr (BottegaPlan) precise = NULL;
+  g_autoptr (BottegaPlan) compact = NULL;
+  g_autoptr (BottegaPlan) as_set = NULL;
+
+  set_up (&models);
+  g_object_set (models.settings, "context-length", 640, NULL);
+  precise = plan (&models, NULL);
+  compact = plan (&models, "q8_0");
+  g_object_set (models.settings, "kv-type", "q8_0", NULL);
+  as_set = plan (&models, NULL);
+  g_assert_cmpuint (precise->kv_bytes, ==, 640 * 1024);
+  g_assert_cmpuint (compact->kv_bytes, ==, 640 * 1024 / 64 * 34);
+  g_assert_cmpuint (as_set->kv_bytes, ==, compact->kv_bytes);
+  compact->work_bytes = 7;
+  compact->token_s = 0.125;
+  bottega_model_need_take_plan (&need, compact);
+  g_assert_cmpuint (bottega_model_need_bytes (&need), ==,
+                    strlen ("alpha") + compact->kv_bytes + 7);
+  g_assert_cmpfloat (bottega_model_decode_speed (&need, NULL, &(BottegaMachine) { 0 }), ==, 8);
+  tear_down (&models);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -290,5 +345,6 @@ main (int argc, char **argv)
   g_test_add_func ("/app/models/import", test_import);
   g_test_add_func ("/app/models/import-refused", test_import_refused);
   g_test_add_func ("/app/models/will-fit", test_will_fit);
+  g_test_add_func ("/app/models/plan", test_plan);
   return fixture_run_with_trash ();
 }
