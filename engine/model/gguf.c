@@ -412,16 +412,24 @@ model_gguf_read (const ModelGguf *gguf,
   return read_matrices (gguf, tensor, first, buffer, bytes, error);
 }
 
+void
+model_gguf_will_read (const ModelGguf *gguf, const ModelTensor *tensor, uint64_t first,
+                      size_t bytes)
+{
+  int fd = tensor->part > 0 ? gguf->parts[tensor->part]->fd : gguf->fd;
+
+  if (tensor->matrix_bytes == 0) /* else it does not lie in one piece */
+    posix_fadvise (fd, (off_t) (tensor->offset + first), (off_t) bytes, POSIX_FADV_WILLNEED);
+}
+
 gboolean
 model_gguf_read_rows (const ModelGguf *gguf, const ModelTensor *tensor, const int32_t *rows,
                       uint32_t n, void *buffer, GError **error)
 {
   uint64_t row_bytes = model_type_row_bytes (tensor->type, tensor->ne[0]);
-  int fd = tensor->part > 0 ? gguf->parts[tensor->part]->fd : gguf->fd;
 
   for (uint32_t i = 0; n > 1 && i < n; i++)
-    posix_fadvise (fd, (off_t) (tensor->offset + (uint64_t) rows[i] * row_bytes),
-                   (off_t) row_bytes, POSIX_FADV_WILLNEED);
+    model_gguf_will_read (gguf, tensor, (uint64_t) rows[i] * row_bytes, row_bytes);
   for (uint32_t i = 0; i < n; i++)
     if (!model_gguf_read (gguf, tensor, (uint64_t) rows[i] * row_bytes,
                           (char *) buffer + i * row_bytes, row_bytes, error))

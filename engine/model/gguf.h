@@ -115,6 +115,11 @@ gboolean model_gguf_read_rows (const ModelGguf *gguf,
                                uint32_t n,
                                void *buffer,
                                GError **error);
+/* Asks the disk for what will be read soon; does not wait. Thread: any. */
+void model_gguf_will_read (const ModelGguf *gguf,
+                           const ModelTensor *tensor,
+                           uint64_t first,
+                           size_t bytes);
 /* Reads bytes [first, first + bytes) of a tensor's data into buffer. Thread: any. */
 gboolean model_gguf_read (const ModelGguf *gguf,
                           const ModelTensor *tensor,

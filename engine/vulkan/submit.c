@@ -7,8 +7,6 @@
 
 #define N_SLOTS       2 /* submits in flight: the queue never runs dry between them */
 #define STAGING_BYTES (8u << 20)
-/* Far beyond any watchdog of a driver: then the device is lost to us. */
-#define TIMEOUT_NS 30000000000ull
 
 typedef struct {
   VkFence fence;
@@ -164,7 +162,7 @@ wait_slot (VulkanSubmitter *self, Slot *slot, double *us, GError **error)
 {
   VkDevice device = self->device->device;
   slot->n = 0;
-  if (!VK (vkWaitForFences (device, 1, &slot->fence, VK_TRUE, TIMEOUT_NS), error) ||
+  if (!VK (vkWaitForFences (device, 1, &slot->fence, VK_TRUE, VULKAN_TIMEOUT_NS), error) ||
       !VK (vkResetFences (device, 1, &slot->fence), error))
     return FALSE;
   *us = (double) (g_get_monotonic_time () - slot->start_us);

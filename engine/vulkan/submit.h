@@ -7,6 +7,8 @@
 /* A submit should take about this long, so that a cancel is honoured soon and no driver's watchdog
  * sees a hang. */
 #define VULKAN_SUBMIT_TARGET_US 40000
+/* Far beyond any watchdog of a driver: then the device is lost to us. */
+#define VULKAN_TIMEOUT_NS 30000000000ull
 
 typedef struct _VulkanSubmitter VulkanSubmitter;
 

@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Owns a model's weights on the device: sizes them, allocates blocks, and streams every tensor
- * through the repacking in pieces of a few MiB, so that memory is never doubled. Knows tensors
- * and planes; must not know what a plan computes. */
+/* Owns a model's weights on the device: sizes them, allocates blocks, says where every tensor goes,
+ * and has them streamed there (stream.c). Knows tensors and planes; must not know what a plan
+ * computes. */
 #include "engine/vulkan/weights.h"
 
+#include "engine/vulkan/stream.h"
 #include "engine/vulkan/unpack.h"
 
-#include <string.h>
-
-#define PIECE_BYTES (2u << 20)   /* of the file, at a time */
 #define BLOCK_BYTES (512u << 20) /* of one allocation, unless a tensor is larger */
-#define MAX_SLICES  16
 #define ALIGNMENT   256u
 
 typedef struct {
   VulkanWeights *weights;
   VulkanSubmitter *submitter;
   const ModelGguf *gguf;
-  EngineProgress progress;
-  void *user_data;
-  const gint *cancel;
-  uint64_t total_bytes, done_bytes; /* of the file */
+  GArray *pieces; /* VulkanPiece, of all stacks */
 } Loader;
 
 static uint64_t
@@ -217,127 +211,16 @@ take (VulkanWeights *self, uint64_t bytes, uint64_t *offset, Cursor *cursor, GEr
 }
 
 static gboolean
-step (Loader *loader, uint64_t bytes, GError **error)
-{
-  loader->done_bytes += bytes;
-  if (loader->progress != NULL)
-    loader->progress ((double) loader->done_bytes / (double) MAX (loader->total_bytes, 1),
-                      loader->user_data);
-  if (loader->cancel == NULL || g_atomic_int_get (loader->cancel) == 0)
-    return TRUE;
-  g_set_error_literal (error, ENGINE_ERROR, ENGINE_ERROR_CANCELLED, "Loading was stopped.");
-  return FALSE;
-}
-
-/* Some groups of rows on their way into the planes. */
-typedef struct {
-  const VulkanLayout *layout;
-  const uint8_t *src;
-  uint32_t n;
-  uint8_t *planes[VULKAN_N_PLANES];
-  GThread *thread; /* NULL: packed where it was set up */
-} Slice;
-
-static gpointer
-pack_slice (gpointer data)
-{
-  Slice *slice = data;
-  vulkan_layout_pack (slice->layout, slice->src, slice->n, slice->planes);
-  return NULL;
-}
-
-/* vulkan_layout_pack on all processors: one packs 150 MB a second, far less than disks read. */
-static void
-pack (const VulkanLayout *layout, const uint8_t *src, uint32_t n,
-      uint8_t *const planes[VULKAN_N_PLANES])
-{
-  Slice slices[MAX_SLICES];
-  uint32_t groups = (n + layout->group - 1) / layout->group;
-  uint32_t n_slices = CLAMP (MIN (g_get_num_processors (), groups), 1, MAX_SLICES);
-  uint32_t rows = (groups + n_slices - 1) / n_slices * layout->group;
-  for (uint32_t i = 0; i < n_slices; i++) {
-    uint32_t first = MIN (i * rows, n);
-    slices[i] = (Slice) {
-      .layout = layout,
-      .src = src + first * model_type_row_bytes (layout->type, layout->columns),
-      .n = MIN (rows, n - first),
-    };
-    for (VulkanPlane p = 0; p < VULKAN_N_PLANES; p++)
-      slices[i].planes[p] = planes[p] + (size_t) first * layout->row_bytes[p];
-    if (i + 1 < n_slices)
-      slices[i].thread = g_thread_try_new ("pack", pack_slice, &slices[i], NULL);
-    if (slices[i].thread == NULL)
-      pack_slice (&slices[i]);
-  }
-  for (uint32_t i = 0; i < n_slices; i++)
-    if (slices[i].thread != NULL)
-      g_thread_join (slices[i].thread);
-}
-
-/* Packs n rows from src to where they belong in each plane of block. */
-static gboolean
-put_rows (Loader *loader, const VulkanLayout *layout, VulkanBuffer *block,
-          const uint64_t offsets[VULKAN_N_PLANES], uint32_t first, uint32_t n, const uint8_t *src,
-          uint8_t *scratch, GError **error)
-{
-  uint8_t *planes[VULKAN_N_PLANES];
-  uint32_t whole = (n + layout->group - 1) / layout->group * layout->group;
-  for (VulkanPlane p = 0; p < VULKAN_N_PLANES; p++) {
-    uint64_t at = offsets[p] + (uint64_t) first * layout->row_bytes[p];
-    planes[p] = block->map != NULL ? (uint8_t *) block->map + at : scratch;
-    if (block->map == NULL)
-      scratch += (uint64_t) whole * layout->row_bytes[p];
-  }
-  pack (layout, src, n, planes);
-  if (block->map != NULL)
-    return TRUE;
-  for (VulkanPlane p = 0; p < VULKAN_N_PLANES; p++)
-    if (layout->row_bytes[p] > 0 &&
-        !vulkan_submitter_write (loader->submitter, block,
-                                 offsets[p] + (uint64_t) first * layout->row_bytes[p], planes[p],
-                                 (uint64_t) whole * layout->row_bytes[p], error))
-      return FALSE;
-  return TRUE;
-}
-
-static gboolean
 no_memory (const char *name, GError **error)
 {
   g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY, "There is no memory to load %s.", name);
   return FALSE;
 }
 
-/* Rows of one tensor, from row first_row of the stack on. The last part of a stack also writes the
+/* Gives a stack its place, and says how it is to be filled. The last of its tensors also brings the
  * padding: rows of zero bytes, which are zero in every type. */
 static gboolean
-fill_part (Loader *loader, const VulkanTensor *stack, const ModelTensor *tensor, uint32_t first_row,
-           VulkanBuffer *block, const uint64_t offsets[VULKAN_N_PLANES], GError **error)
-{
-  const VulkanLayout *layout = &stack->layout;
-  uint32_t rows = rows_of (tensor);
-  uint32_t end = first_row + rows == layout->rows ? layout->padded_rows - first_row : rows;
-  size_t src_row = model_type_row_bytes (layout->type, layout->columns), packed_row = 0;
-  uint32_t at_once = (uint32_t) MAX (PIECE_BYTES / src_row / layout->group, 1) * layout->group;
-  for (VulkanPlane p = 0; p < VULKAN_N_PLANES; p++)
-    packed_row += layout->row_bytes[p];
-  g_autofree uint8_t *src = g_try_malloc (at_once * src_row);
-  g_autofree uint8_t *scratch = block->map != NULL ? NULL : g_try_malloc (at_once * packed_row);
-  if (src == NULL || (scratch == NULL && block->map == NULL))
-    return no_memory (tensor->name, error);
-  for (uint32_t first = 0; first < end; first += at_once) {
-    uint32_t n = first < rows ? MIN (at_once, rows - first) : 0, all = MIN (at_once, end - first);
-    memset (src + n * src_row, 0, (all - n) * src_row);
-    if ((n > 0 && !model_gguf_read (loader->gguf, tensor, (uint64_t) first * src_row, src,
-                                    n * src_row, error)) ||
-        !put_rows (loader, layout, block, offsets, first_row + first, all, src, scratch, error) ||
-        !step (loader, (uint64_t) n * src_row, error))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-load_stack (Loader *loader, VulkanTensor *stack, Cursor *cursor, GError **error)
+place_stack (Loader *loader, VulkanTensor *stack, Cursor *cursor, GError **error)
 {
   uint64_t bytes = tensor_bytes (&stack->layout), offset;
   VulkanBuffer *block = take (loader->weights, bytes, &offset, cursor, error);
@@ -353,9 +236,19 @@ load_stack (Loader *loader, VulkanTensor *stack, Cursor *cursor, GError **error)
   stack->planes.scales = block->address + offsets[VULKAN_PLANE_SCALES];
   stack->planes.supers = block->address + offsets[VULKAN_PLANE_SUPERS];
   for (uint32_t i = 0; i < stack->n_parts; i++) {
-    const VulkanPart *part = vulkan_weights_part (loader->weights, stack->parts[i]);
-    if (!fill_part (loader, stack, stack->parts[i], part->first_row, block, offsets, error))
-      return FALSE;
+    uint32_t first = vulkan_weights_part (loader->weights, stack->parts[i])->first_row;
+    VulkanPiece part = {
+      .layout = &stack->layout,
+      .tensor = stack->parts[i],
+      .n = rows_of (stack->parts[i]),
+      .all = rows_of (stack->parts[i]),
+      .block = loader->weights->blocks->len - 1,
+    };
+    if (i + 1 == stack->n_parts)
+      part.all = stack->layout.padded_rows - first;
+    for (VulkanPlane p = 0; p < VULKAN_N_PLANES; p++)
+      part.offsets[p] = offsets[p] + (uint64_t) first * stack->layout.row_bytes[p];
+    vulkan_stream_cut (loader->pieces, &part);
   }
   return TRUE;
 }
@@ -427,20 +320,16 @@ total_bytes (const VulkanWeights *self)
   return bytes;
 }
 
+/* All that is small is written here, the stacks when all have their places. */
 static gboolean
-load_all (Loader *loader, GError **error)
+place_all (Loader *loader, GError **error)
 {
   VulkanWeights *self = loader->weights;
   Cursor cursor = { .left = total_bytes (self) };
   GHashTableIter iter;
   gpointer value;
-  for (guint i = 0; i < self->stacks->len; i++) {
-    const VulkanTensor *stack = self->stacks->pdata[i];
-    for (uint32_t part = 0; part < stack->n_parts; part++)
-      loader->total_bytes += stack->parts[part]->bytes;
-  }
   for (guint i = 0; i < self->stacks->len; i++)
-    if (!load_stack (loader, self->stacks->pdata[i], &cursor, error) ||
+    if (!place_stack (loader, self->stacks->pdata[i], &cursor, error) ||
         !load_book (loader, i, &cursor, error))
       return FALSE;
   g_hash_table_iter_init (&iter, self->vectors);
@@ -464,7 +353,7 @@ shape_of (VulkanDevice *device, const GraphPlan *plan)
   return self;
 }
 
-/* The same pieces in the same order as load_all () places them. */
+/* The same pieces in the same order as place_all () places them. */
 gboolean
 vulkan_weights_measure (VulkanDevice *device, const GraphPlan *plan, uint64_t *bytes,
                         GError **error)
@@ -500,15 +389,12 @@ vulkan_weights_new (VulkanDevice *device, VulkanSubmitter *submitter, const Grap
   if (!check_types (plan, error))
     return NULL;
   VulkanWeights *self = shape_of (device, plan);
-  Loader loader = {
-    .weights = self,
-    .submitter = submitter,
-    .gguf = plan->desc->gguf,
-    .progress = progress,
-    .user_data = user_data,
-    .cancel = cancel,
-  };
-  if (!check_total (self, error) || !load_all (&loader, error)) {
+  g_autoptr (GArray) pieces = g_array_new (FALSE, FALSE, sizeof (VulkanPiece));
+  Loader loader = { self, submitter, plan->desc->gguf, pieces };
+  if (!check_total (self, error) || !place_all (&loader, error) ||
+      !vulkan_stream_run (device, loader.gguf, (const VulkanBuffer *) self->blocks->data,
+                          (const VulkanPiece *) pieces->data, pieces->len, progress, user_data,
+                          cancel, error)) {
     vulkan_weights_free (self);
     return NULL;
   }

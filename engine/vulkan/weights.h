@@ -41,8 +41,8 @@ typedef struct {
 /* Bytes that the weights of a plan take; nothing is read or allocated. */
 gboolean vulkan_weights_measure (VulkanDevice *device, const GraphPlan *plan, uint64_t *bytes,
                                  GError **error);
-/* Repacks and uploads all that plan refers to. Memory of the host beyond the device's own: a few
- * MiB. */
+/* Repacks and uploads all that plan refers to, on many threads. Memory of the host beyond the
+ * device's own: some 4 MiB a thread. */
 VulkanWeights *vulkan_weights_new (VulkanDevice *device, VulkanSubmitter *submitter,
                                    const GraphPlan *plan, EngineProgress progress, void *user_data,
                                    const gint *cancel, GError **error);
