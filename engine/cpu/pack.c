@@ -331,13 +331,15 @@ pack_row (const Packing *packing, const ModelTypeInfo *type, uint32_t lanes, uin
   }
 }
 
-/* Floats: column by column. */
-static void
-pack_floats (uint32_t bytes, uint32_t lanes, uint32_t columns, const uint8_t *row, uint32_t r,
+/* Floats: column by column, of all rows, so that what is written lies side by side. */
+static inline __attribute__ ((always_inline)) void
+pack_floats (uint32_t bytes, uint32_t lanes, uint32_t columns, const uint8_t *rows, uint32_t n_rows,
              uint8_t *dst)
 {
   for (uint32_t i = 0; i < columns; i++)
-    memcpy (dst + ((size_t) i * lanes + r) * bytes, row + (size_t) i * bytes, bytes);
+    for (uint32_t r = 0; r < n_rows; r++)
+      memcpy (dst + ((size_t) i * lanes + r) * bytes, rows + ((size_t) r * columns + i) * bytes,
+              bytes);
 }
 
 void
@@ -351,11 +353,13 @@ cpu_pack_strip (CpuFormat format, const ModelTypeInfo *type, uint32_t lanes, uin
     memcpy (strip, rows, row_bytes * n_rows);
     return;
   }
-  for (uint32_t r = 0; r < n_rows; r++)
-    if (type->block_weights == 1)
-      pack_floats (type->block_bytes, lanes, columns, rows + r * row_bytes, r, strip);
-    else
+  if (type->block_weights > 1)
+    for (uint32_t r = 0; r < n_rows; r++)
       pack_row (find_packing (type->id), type, lanes, columns, rows + r * row_bytes, r, strip);
+  else if (type->block_bytes == 2)
+    pack_floats (2, lanes, columns, rows, n_rows, strip);
+  else
+    pack_floats (4, lanes, columns, rows, n_rows, strip);
 }
 
 void

@@ -12,6 +12,7 @@
 
 #define PIECE_BYTES (1u << 20) /* of the file: stays in a core's cache until it is packed */
 #define MAX_THREADS 16
+#define AHEAD       32 /* pieces that the disk is asked for before they are read */
 
 typedef struct {
   VulkanDevice *device;
@@ -77,8 +78,8 @@ read_piece (const Stream *stream, uint32_t index, uint8_t *dst, GError **error)
 {
   const VulkanPiece *piece = &stream->pieces[index];
   size_t row = file_row (piece), bytes = piece->n * row;
-  if (index + stream->n_workers < stream->n_pieces) { /* what a thread will ask for next */
-    const VulkanPiece *next = piece + stream->n_workers;
+  if (index + AHEAD < stream->n_pieces) {
+    const VulkanPiece *next = piece + AHEAD;
     model_gguf_will_read (stream->gguf, next->tensor, next->first * file_row (next),
                           next->n * file_row (next));
   }
