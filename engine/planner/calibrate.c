@@ -126,7 +126,7 @@ compare_doubles (const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* The lower quartile of some runs: other programs only ever make a run longer. */
+/* The median of some runs. */
 static gboolean
 measure (Probe *p, Time *time, GError **error)
 {
@@ -146,7 +146,7 @@ measure (Probe *p, Time *time, GError **error)
       repeats = (uint32_t) CLAMP (LEAST_US / us, 1, 100);
   }
   qsort (times, RUNS, sizeof *times, compare_doubles);
-  time->seconds = times[RUNS / 4];
+  time->seconds = times[RUNS / 2];
   return TRUE;
 }
 
@@ -180,7 +180,6 @@ work_of (const Probe *p, const Time *time)
 
 enum {
   TIME_ONE,
-  TIME_ONE_DEEP,
   TIME_MANY,
   TIME_MANY_DEEP,
   N_SMALL_TIMES,
@@ -190,23 +189,18 @@ static void
 list_small_times (const Probe *p, Time times[N_SMALL_TIMES])
 {
   times[TIME_ONE] = (Time) { { 1, 1, 0 }, FALSE, 0 };
-  times[TIME_ONE_DEEP] = (Time) { { 1, 1, DEPTH_TOKENS }, FALSE, 0 };
   times[TIME_MANY] = (Time) { { p->chunk_tokens, 1, 0 }, TRUE, 0 };
   times[TIME_MANY_DEEP] = (Time) { { p->chunk_tokens, 1, DEPTH_TOKENS }, TRUE, 0 };
 }
 
-/* What attention costs, from the difference that depth makes. */
-static void
-solve_attention (const Probe *p, const Time times[N_SMALL_TIMES], PlannerOther *other)
+/* What a number of a key costs, from the difference that depth makes. */
+static double
+key_seconds (const Probe *p, const Time *shallow, const Time *deep)
 {
-  PlannerWork one = work_of (p, &times[TIME_ONE]), one_deep = work_of (p, &times[TIME_ONE_DEEP]);
-  PlannerWork many = work_of (p, &times[TIME_MANY]);
-  PlannerWork many_deep = work_of (p, &times[TIME_MANY_DEEP]);
+  PlannerWork less = work_of (p, shallow), more = work_of (p, deep);
+  double keys = more.one_keys - less.one_keys + more.many_keys - less.many_keys;
 
-  other->one_key_s = MAX (times[TIME_ONE_DEEP].seconds - times[TIME_ONE].seconds, 0) /
-                     (one_deep.one_keys - one.one_keys);
-  other->many_key_s = MAX (times[TIME_MANY_DEEP].seconds - times[TIME_MANY].seconds, 0) /
-                      (many_deep.many_keys - many.many_keys);
+  return MAX (deep->seconds - shallow->seconds, 0) / keys;
 }
 
 /* What ops and floats cost: two batches with next to no products, the one of few floats. */
@@ -309,15 +303,18 @@ time_small (Probe *p, EngineBackend *backend, PlannerOther *other, Time times[N_
 
 /* Products are first taken for all that there is, and all else from what they leave. */
 static gboolean
-measure_other (EngineBackend *backend, const Probe *p, const Time products[PLANNER_N_WIDTHS],
+measure_other (EngineBackend *backend, Probe *p, const Time products[PLANNER_N_WIDTHS],
                PlannerProduct *product, PlannerOther *other, GError **error)
 {
+  Time deep = { { 1, 1, DEPTH_TOKENS }, FALSE, 0 }; /* beside weights that fill the caches */
   Time times[N_SMALL_TIMES];
   Probe little;
-  gboolean ok = time_small (&little, backend, other, times, error);
+  gboolean ok = time_small (&little, backend, other, times, error) && measure (p, &deep, error);
 
-  if (ok)
-    solve_attention (&little, times, other);
+  if (ok) {
+    other->one_key_s = key_seconds (p, &products[PLANNER_ONE], &deep);
+    other->many_key_s = key_seconds (&little, &times[TIME_MANY], &times[TIME_MANY_DEEP]);
+  }
   for (int round = 0; ok && round < ROUNDS; round++) {
     solve_product (p, products, other, product);
     solve_ops (&little, times, product, other);
@@ -330,8 +327,8 @@ gboolean
 planner_calibrate (EngineBackend *backend, PlannerRates *rates, ModelType type, uint32_t set_log2,
                    ModelKvType kv_type, GError **error)
 {
-  const PlannerOther *known = planner_rates_other (rates, kv_type);
-  PlannerOther other = { .kv_type = kv_type };
+  const PlannerOther *known = planner_rates_other (rates, kv_type, set_log2);
+  PlannerOther other = { .kv_type = kv_type, .set_log2 = set_log2 };
   PlannerProduct product = { .type = type, .set_log2 = set_log2 };
   Time times[PLANNER_N_WIDTHS];
   gboolean ok;

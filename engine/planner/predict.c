@@ -34,7 +34,7 @@ batch_seconds (const Predictor *p, SessionClass class, const PlannerBatch *batch
   }
   for (uint32_t i = 0; i < cut->n_steps; i++) {
     const PlannerOther *other =
-        planner_rates_other (p->rates[SPLIT_FIRST], p->model->kv.type);
+        planner_rates_other (p->rates[SPLIT_FIRST], p->model->kv.type, p->set_log2[SPLIT_FIRST]);
 
     for (unsigned b = 0; b < GRAPH_N_BUFFERS; b++)
       if ((cut->steps[i].imports & GRAPH_BUFFER_BIT (b)) != 0)

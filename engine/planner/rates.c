@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define MAGIC "BTGRATE1"
+#define MAGIC "BTGRATE2"
 
 #define LEAST_SET_LOG2 24u /* 16 MiB */
 #define MOST_SET_LOG2  28u /* 256 MiB: larger than the caches of what people have */
@@ -54,12 +54,12 @@ planner_rates_product (const PlannerRates *rates, uint32_t type, uint32_t set_lo
 }
 
 const PlannerOther *
-planner_rates_other (const PlannerRates *rates, ModelKvType kv_type)
+planner_rates_other (const PlannerRates *rates, ModelKvType kv_type, uint32_t set_log2)
 {
   for (guint i = 0; i < rates->others->len; i++) {
     const PlannerOther *other = &g_array_index (rates->others, PlannerOther, i);
 
-    if (other->kv_type == kv_type)
+    if (other->kv_type == kv_type && other->set_log2 == set_log2)
       return other;
   }
   return NULL;
@@ -216,7 +216,7 @@ double
 planner_plan_seconds (const PlannerRates *rates, const GraphPlan *plan, const PlannerBatch *batch,
                       ModelKvType kv_type, uint32_t set_log2)
 {
-  const PlannerOther *other = planner_rates_other (rates, kv_type);
+  const PlannerOther *other = planner_rates_other (rates, kv_type, set_log2);
   PlannerWork work = planner_work_of (plan, batch);
   double seconds;
 

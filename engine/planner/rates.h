@@ -21,10 +21,11 @@ typedef struct {
   double weight_s[PLANNER_N_WIDTHS]; /* of a weight, for all these tokens */
 } PlannerProduct;
 
-/* What is beside products, with keys and values of a type. */
+/* What is beside products, with keys and values of a type, in models of about a size: what does not
+ * fit caches beside the weights is read from memory. */
 typedef struct {
-  uint32_t kv_type; /* ModelKvType */
-  uint32_t reserved;
+  uint32_t kv_type;  /* ModelKvType */
+  uint32_t set_log2; /* as of products */
   double op_s;       /* fixed cost of an op */
   double float_s;    /* of a float that an op reads or writes, of each token */
   double one_key_s;  /* of a number of a key or value, for one token: read once for its group */
@@ -46,7 +47,8 @@ uint32_t planner_set_log2 (uint64_t weight_bytes);
 /* NULL: not measured. */
 const PlannerProduct *planner_rates_product (const PlannerRates *rates, uint32_t type,
                                              uint32_t set_log2);
-const PlannerOther *planner_rates_other (const PlannerRates *rates, ModelKvType kv_type);
+const PlannerOther *planner_rates_other (const PlannerRates *rates, ModelKvType kv_type,
+                                         uint32_t set_log2);
 
 /* What is kept of a device in cache_dir; empty where nothing is, or for a NULL. */
 PlannerRates *planner_rates_read (const char *cache_dir, const char *identity);
