@@ -320,17 +320,18 @@ load_path (BottegaAssistant *self, const char *path)
 {
   g_auto (BottegaModelDefaults) defaults = { 0 };
   BottegaModelItem *item = bottega_model_store_find (self->models, path);
+  BottegaModelItem *draft =
+      item != NULL ? bottega_model_store_get_draft (self->models, item) : NULL;
   guint context = item != NULL ? bottega_model_store_get_context (self->models, item)
                                : bottega_settings_get_context_length (self->settings);
 
   bottega_model_store_get_defaults (self->models, path, &defaults);
   bottega_settings_set_model_defaults (self->settings, &defaults);
   bottega_engine_thread_set_kv_type (self->engine, bottega_settings_get_kv_type (self->settings));
-  bottega_engine_thread_load (self->engine, path,
-                              defaults.device != NULL
-                                  ? defaults.device
-                                  : bottega_settings_get_device (self->settings),
-                              context);
+  bottega_engine_thread_load_with_draft (
+      self->engine, path, draft != NULL ? bottega_model_item_get_path (draft) : NULL,
+      defaults.device != NULL ? defaults.device : bottega_settings_get_device (self->settings),
+      context);
 }
 
 static void

@@ -86,5 +86,6 @@ bottega_loaded_clear (BottegaLoaded *loaded)
   g_free (loaded->model_name);
   g_free (loaded->device);
   g_free (loaded->device_description);
+  g_free (loaded->note);
   *loaded = (BottegaLoaded) { 0 };
 }

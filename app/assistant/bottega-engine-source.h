@@ -27,6 +27,8 @@ typedef struct {
   guint64 decode_bytes;    /* weights read for one token */
   guint context_tokens;    /* as trained */
   guint embedding_size;    /* numbers of a vector; 0: it writes text */
+  guint64 vocabulary;      /* where it is the same, so is the text that a token stands for */
+  gboolean takes_guesses;  /* another model may guess what it will write */
 } BottegaModelFacts;
 void bottega_model_facts_clear (BottegaModelFacts *facts);
 void bottega_model_facts_copy (const BottegaModelFacts *facts, BottegaModelFacts *copy);
@@ -48,6 +50,7 @@ void bottega_machine_clear (BottegaMachine *machine);
 /* What load () is asked for, and what it says. Strings of the request are borrowed. */
 typedef struct {
   const char *path;
+  const char *draft_path;      /* a model that guesses for it; NULL: none */
   const char *device;          /* "auto", "cpu", "vulkan", "vulkan:N" */
   guint context_tokens;        /* 0: automatic */
   const char *kv_type;         /* "f16" (or NULL), "q8_0" */
@@ -55,7 +58,8 @@ typedef struct {
   gpointer progress_data;
 } BottegaLoadRequest;
 typedef struct {
-  char *model_name, *device, *device_description; /* owned by the caller */
+  char *model_name, *device, *device_description; /* owned by the caller, as the next */
+  char *note;                                     /* a sentence: what it lacks; NULL: nothing */
   guint context_tokens;
   guint64 weights_bytes, kv_bytes, scratch_bytes; /* what it holds on the device */
 } BottegaLoaded;

@@ -514,6 +514,16 @@ bottega_engine_thread_load (BottegaEngineThread *self,
                             const char *device,
                             guint context_tokens)
 {
+  bottega_engine_thread_load_with_draft (self, path, NULL, device, context_tokens);
+}
+
+void
+bottega_engine_thread_load_with_draft (BottegaEngineThread *self,
+                                       const char *path,
+                                       const char *draft_path,
+                                       const char *device,
+                                       guint context_tokens)
+{
   BottegaJob *job;
   BottegaLoaded none = { 0 };
 
@@ -523,6 +533,7 @@ bottega_engine_thread_load (BottegaEngineThread *self,
   job = g_new0 (BottegaJob, 1);
   job->kind = BOTTEGA_JOB_LOAD;
   job->path = g_strdup (path);
+  job->draft_path = g_strdup (draft_path);
   job->device = g_strdup (device != NULL && *device != '\0' ? device : "auto");
   job->context_tokens = context_tokens;
   job->kv_type = g_strdup (self->kv_type);

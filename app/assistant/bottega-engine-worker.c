@@ -41,6 +41,7 @@ struct _BottegaEngineWorker {
   /* The engine thread's own. */
   guint64 load_id;     /* of the last load */
   char *path, *device; /* device: what it really runs on; NULL: nothing loaded */
+  char *draft_path;    /* NULL: none */
   char *load_error;    /* why nothing is loaded; NULL */
   guint context_tokens, wanted_context_tokens;
   char *kv_type;
@@ -58,6 +59,7 @@ bottega_job_free (BottegaJob *job)
   g_free (job->path);
   g_free (job->device);
   g_free (job->kv_type);
+  g_free (job->draft_path);
   g_strfreev (job->ids);
   bottega_prompt_free (job->prompt);
   g_free (job);
@@ -161,6 +163,7 @@ load_on (BottegaEngineWorker *self, const char *device, const char *note, GError
 {
   BottegaLoadRequest request = {
     .path = self->path,
+    .draft_path = self->draft_path,
     .device = device,
     .context_tokens = self->wanted_context_tokens,
     .kv_type = self->kv_type,
@@ -178,7 +181,7 @@ load_on (BottegaEngineWorker *self, const char *device, const char *note, GError
   self->device = g_strdup (event.loaded.device);
   self->context_tokens = event.loaded.context_tokens;
   g_clear_pointer (&self->load_error, g_free);
-  event.text = g_strdup (note);
+  event.text = g_strdup (note != NULL ? note : event.loaded.note);
   push_event (self, &event);
 
   return TRUE;
@@ -264,6 +267,7 @@ run_load (BottegaEngineWorker *self, BottegaJob *job)
   self->wanted_context_tokens = job->context_tokens;
   g_set_str (&self->kv_type, job->kv_type);
   g_set_str (&self->path, job->path);
+  g_set_str (&self->draft_path, job->draft_path);
   if (load_on (self, job->device, NULL, &error))
     return;
   if (is_device_error (error) && strcmp (job->device, "cpu") != 0 && !atomic_load (&self->quit)) {
@@ -546,6 +550,7 @@ bottega_engine_worker_free (BottegaEngineWorker *self)
   g_cond_clear (&self->ended);
   g_string_free (self->text, TRUE);
   g_free (self->path);
+  g_free (self->draft_path);
   g_free (self->device);
   g_free (self->spaces_folder);
   g_free (self->load_error);

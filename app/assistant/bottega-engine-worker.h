@@ -25,6 +25,7 @@ typedef struct {
   guint64 id;
   char *path;             /* LOAD; the conversation's file: GENERATE, KEEP; FORGET, SWEEP */
   char *device;           /* LOAD */
+  char *draft_path;       /* LOAD: of a model that guesses; NULL: none */
   char **ids;             /* SWEEP: of the conversations that there are */
   guint context_tokens;   /* LOAD */
   char *kv_type;          /* LOAD */

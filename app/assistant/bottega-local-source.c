@@ -170,6 +170,28 @@ local_forget (BottegaEngineSource *source, const char *path)
 
 /* ---- loading, reading, writing ---- */
 
+/* Answers are the same without a model that guesses: one that cannot be had is noted, and no
+ * error. */
+static EngineModel *
+open_model (const char *path, EngineModelOptions *options, char **note, GError **error)
+{
+  g_autoptr (GError) problem = NULL;
+  EngineModel *model = engine_model_open (path, options, &problem);
+
+  if (model != NULL || options->draft_path == NULL ||
+      g_error_matches (problem, ENGINE_ERROR, ENGINE_ERROR_CANCELLED)) {
+    if (problem != NULL)
+      g_propagate_error (error, g_steal_pointer (&problem));
+    return model;
+  }
+  options->draft_path = NULL;
+  model = engine_model_open (path, options, error);
+  if (model != NULL)
+    /* Translators: %s is a whole sentence about what went wrong with the draft model. */
+    *note = g_strdup_printf (_ ("%s Answers are written without a draft model."), problem->message);
+  return model;
+}
+
 static gboolean
 local_load (BottegaEngineSource *source,
             const BottegaLoadRequest *request,
@@ -177,8 +199,9 @@ local_load (BottegaEngineSource *source,
             GError **error)
 {
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
-  const EngineModelOptions options = {
+  EngineModelOptions options = {
     .device = request->device,
+    .draft_path = request->draft_path,
     .context_tokens = request->context_tokens,
     .kv_type = request->kv_type,
     .cache_dir = self->cache_dir,
@@ -189,7 +212,7 @@ local_load (BottegaEngineSource *source,
 
   /* First the old one goes: two models need not fit at once. */
   local_unload (source);
-  self->model = engine_model_open (request->path, &options, error);
+  self->model = open_model (request->path, &options, &loaded->note, error);
   if (self->model == NULL)
     return FALSE;
 
@@ -345,6 +368,8 @@ local_read_facts (BottegaEngineSource *source, const char *path, BottegaModelFac
     .decode_bytes = info->decode_bytes,
     .context_tokens = info->context_tokens,
     .embedding_size = info->embedding_size,
+    .vocabulary = info->vocabulary,
+    .takes_guesses = info->takes_guesses,
   };
 
   return TRUE;

@@ -384,6 +384,20 @@ bottega_model_item_get_usable (BottegaModelItem *self)
          (self->facts.embedding_size == 0 || bottega_model_facts_fit_search (&self->facts));
 }
 
+gboolean
+bottega_model_item_can_draft (BottegaModelItem *self, BottegaModelItem *other)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (self), FALSE);
+  g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (other), FALSE);
+
+  return self->state == BOTTEGA_MODEL_READY &&
+         other->state == BOTTEGA_MODEL_READY &&
+         self->facts.embedding_size == 0 &&
+         other->facts.takes_guesses &&
+         self->facts.vocabulary == other->facts.vocabulary &&
+         self->facts.decode_bytes < other->facts.decode_bytes;
+}
+
 const char *
 bottega_model_item_get_sha256 (BottegaModelItem *self)
 {
@@ -414,16 +428,4 @@ bottega_model_item_get_is_default (BottegaModelItem *self)
   g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (self), FALSE);
 
   return self->is_default;
-}
-
-guint64
-bottega_model_item_get_needed_bytes (BottegaModelItem *self, guint context_tokens)
-{
-  g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (self), 0);
-
-  if (context_tokens == 0)
-    context_tokens = bottega_model_automatic_context (self->facts.context_tokens);
-
-  return self->facts.file_bytes - self->facts.file_only_bytes +
-         self->facts.kv_bytes_per_token * context_tokens;
 }

@@ -57,7 +57,7 @@ const char *bottega_model_item_get_sha256 (BottegaModelItem *self);
 const char *bottega_model_item_get_here (BottegaModelItem *self);
 /* All that is known of it; empty unless it is ready. Borrowed. */
 const BottegaModelFacts *bottega_model_item_get_facts (BottegaModelItem *self);
-/* File and conversation memory together, in bytes, for a context (0: automatic). */
-guint64 bottega_model_item_get_needed_bytes (BottegaModelItem *self, guint context_tokens);
+/* Can it guess what another one, which is slower, will write? */
+gboolean bottega_model_item_can_draft (BottegaModelItem *self, BottegaModelItem *other);
 
 G_END_DECLS

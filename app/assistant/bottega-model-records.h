@@ -14,6 +14,7 @@ typedef struct {
   guint context_tokens; /* 0: automatic */
   double temperature;
   char *instructions, *device; /* owned; NULL: not set */
+  char *draft;                 /* the path of a model that guesses for it; owned; NULL: none */
 } BottegaModelDefaults;
 void bottega_model_defaults_clear (BottegaModelDefaults *defaults);
 void bottega_model_defaults_copy (const BottegaModelDefaults *defaults, BottegaModelDefaults *copy);

@@ -552,6 +552,7 @@ bottega_model_store_get_need (BottegaModelStore *self,
                               BottegaModelNeed *need)
 {
   const BottegaModelFacts *facts = bottega_model_item_get_facts (item);
+  BottegaModelItem *draft = bottega_model_store_get_draft (self, item);
   guint context = bottega_model_store_get_context (self, item);
 
   *need = (BottegaModelNeed) {
@@ -561,6 +562,8 @@ bottega_model_store_get_need (BottegaModelStore *self,
     .context_tokens =
         context > 0 ? context : bottega_model_automatic_context (facts->context_tokens),
   };
+  if (draft != NULL)
+    bottega_model_need_add_draft (need, bottega_model_item_get_facts (draft));
 }
 
 void
@@ -629,6 +632,17 @@ bottega_model_store_set_defaults (BottegaModelStore *self,
   if (item != NULL)
     bottega_model_store_update_here (self, item);
   g_signal_emit (self, signals[SIGNAL_DEFAULTS_CHANGED], 0, path);
+}
+
+BottegaModelItem *
+bottega_model_store_get_draft (BottegaModelStore *self, BottegaModelItem *item)
+{
+  g_auto (BottegaModelDefaults) defaults = { 0 };
+  BottegaModelItem *draft;
+
+  bottega_model_records_get_defaults (self->records, bottega_model_item_get_path (item), &defaults);
+  draft = defaults.draft != NULL ? bottega_model_store_find (self, defaults.draft) : NULL;
+  return draft != NULL && bottega_model_item_can_draft (draft, item) ? draft : NULL;
 }
 
 guint
@@ -762,14 +776,15 @@ bottega_model_store_will_fit (BottegaModelStore *self,
                               GError **error)
 {
   guint64 needed_bytes, free_bytes = available_bytes ();
-  g_autofree char *needed = NULL;
-  g_autofree char *available = NULL;
+  g_autofree char *needed = NULL, *available = NULL;
+  BottegaModelNeed need;
 
   g_return_val_if_fail (BOTTEGA_IS_MODEL_STORE (self), FALSE);
   g_return_val_if_fail (BOTTEGA_IS_MODEL_ITEM (item), FALSE);
 
-  needed_bytes =
-      bottega_model_item_get_needed_bytes (item, context_tokens) + BOTTEGA_MODEL_SCRATCH_BYTES;
+  bottega_model_store_get_need (self, item, &need);
+  need.context_tokens = context_tokens > 0 ? context_tokens : need.context_tokens;
+  needed_bytes = bottega_model_need_bytes (&need);
   if (needed_bytes <= free_bytes)
     return TRUE;
   needed = g_format_size (needed_bytes);

@@ -99,7 +99,7 @@ BottegaModelItem *bottega_model_store_find (BottegaModelStore *self, const char 
 BottegaModelItem *bottega_model_store_get_default (BottegaModelStore *self);
 void bottega_model_store_set_default (BottegaModelStore *self, BottegaModelItem *item);
 
-/* Would it fit this computer's free memory with this context (0: automatic)? FALSE and a sentence
+/* Would it fit this computer's free memory with this context (0: its own)? FALSE and a sentence
  * with numbers. A quick check on the main memory; the engine's own word at loading is the last. */
 gboolean bottega_model_store_will_fit (BottegaModelStore *self,
                                        BottegaModelItem *item,
@@ -129,6 +129,9 @@ void bottega_model_store_get_defaults (BottegaModelStore *self, const char *path
                                        BottegaModelDefaults *defaults);
 void bottega_model_store_set_defaults (BottegaModelStore *self, const char *path,
                                        const BottegaModelDefaults *defaults);
+/* The model that guesses for it: the one that was set, where it is there and can. Borrowed or
+ * NULL. */
+BottegaModelItem *bottega_model_store_get_draft (BottegaModelStore *self, BottegaModelItem *item);
 /* The context that it is loaded with: its own, else the preferences', at most what it was trained
  * for. 0: automatic. */
 guint bottega_model_store_get_context (BottegaModelStore *self, BottegaModelItem *item);

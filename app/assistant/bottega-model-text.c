@@ -33,6 +33,13 @@ work_bytes (const BottegaModelNeed *need)
   return need->planned_work_bytes > 0 ? need->planned_work_bytes : BOTTEGA_MODEL_SCRATCH_BYTES;
 }
 
+void
+bottega_model_need_add_draft (BottegaModelNeed *need, const BottegaModelFacts *draft)
+{
+  need->weights_bytes += draft->file_bytes - draft->file_only_bytes;
+  need->kv_bytes_per_token += draft->kv_bytes_per_token;
+}
+
 guint64
 bottega_model_need_bytes (const BottegaModelNeed *need)
 {

@@ -22,6 +22,8 @@ typedef struct {
 
 /* What a context of "automatic" comes to; the engine decides the same way. */
 guint bottega_model_automatic_context (guint trained_tokens);
+/* And for a model that guesses, beside it. */
+void bottega_model_need_add_draft (BottegaModelNeed *need, const BottegaModelFacts *draft);
 /* Weights, conversation and working memory together. */
 guint64 bottega_model_need_bytes (const BottegaModelNeed *need);
 /* Would it fit when nothing else ran but the desktop? */

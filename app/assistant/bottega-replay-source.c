@@ -253,7 +253,7 @@ replay_cancel (BottegaEngineSource *source)
   atomic_store (&BOTTEGA_REPLAY_SOURCE (source)->cancelled, TRUE);
 }
 
-/* Any file passes but one that begins with "broken". */
+/* Any file passes but one that begins with "broken"; "other" has a vocabulary of its own. */
 static gboolean
 replay_read_facts (BottegaEngineSource *source, const char *path, BottegaModelFacts *facts,
                    GError **error)
@@ -280,6 +280,8 @@ replay_read_facts (BottegaEngineSource *source, const char *path, BottegaModelFa
     .embedding_size = g_str_has_prefix (content, "vectors") ? 8 : 0,
     .kv_bytes_per_token = 1024,
     .context_tokens = BOTTEGA_REPLAY_SOURCE (source)->options.context_tokens,
+    .vocabulary = g_str_has_prefix (content, "other") ? 2 : 1,
+    .takes_guesses = TRUE,
   };
 
   return TRUE;

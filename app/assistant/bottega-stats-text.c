@@ -36,6 +36,8 @@ static const struct {
   FIELD (stalls, FIELD_UINT),
   FIELD (drafted_tokens, FIELD_UINT),
   FIELD (accepted_tokens, FIELD_UINT),
+  FIELD (model_drafted_tokens, FIELD_UINT),
+  FIELD (model_accepted_tokens, FIELD_UINT),
   FIELD (bytes_read, FIELD_UINT64),
   FIELD (decode_gb_s, FIELD_DOUBLE),
   FIELD (stop, FIELD_UINT),

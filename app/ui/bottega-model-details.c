@@ -23,6 +23,7 @@ struct _BottegaModelDetails {
   AdwPreferencesGroup *file_group;
   AdwComboRow *context_row;
   AdwComboRow *device_row;
+  AdwComboRow *draft_row;
   AdwExpanderRow *temperature_row;
   AdwSpinRow *temperature_spin;
   AdwExpanderRow *instructions_row;
@@ -34,6 +35,7 @@ struct _BottegaModelDetails {
   BottegaPlan *plan; /* with the settings as they are; NULL: not known yet */
   GPtrArray *catalogue;
   GPtrArray *device_ids;       /* of char *, in the order of the row; the first is NULL: not set */
+  GPtrArray *draft_paths;      /* the same of models that guess */
   BottegaModelDefaults before; /* as they were when the dialog came up */
   gboolean filling;            /* the rows are being set */
   gboolean measured;           /* devices have been, where that was missing */
@@ -227,6 +229,7 @@ store_cb (BottegaModelDetails *self)
   GtkTextBuffer *buffer = gtk_text_view_get_buffer (self->instructions_view);
   guint context = adw_combo_row_get_selected (self->context_row);
   guint device = adw_combo_row_get_selected (self->device_row);
+  guint draft = adw_combo_row_get_selected (self->draft_row);
   g_auto (BottegaModelDefaults) defaults = { 0 };
 
   g_assert (BOTTEGA_IS_MODEL_DETAILS (self));
@@ -238,6 +241,8 @@ store_cb (BottegaModelDetails *self)
     defaults.context_tokens = context_choices[context - 2];
   if (device > 0 && device < self->device_ids->len)
     defaults.device = g_strdup (self->device_ids->pdata[device]);
+  if (draft > 0 && draft < self->draft_paths->len)
+    defaults.draft = g_strdup (self->draft_paths->pdata[draft]);
   defaults.has_temperature = adw_expander_row_get_enable_expansion (self->temperature_row);
   if (defaults.has_temperature)
     defaults.temperature = adw_spin_row_get_value (self->temperature_spin);
@@ -270,6 +275,34 @@ fill_context (BottegaModelDetails *self,
   }
   adw_combo_row_set_model (self->context_row, G_LIST_MODEL (names));
   adw_combo_row_set_selected (self->context_row, selected);
+}
+
+/* The models of its vocabulary; without any there is nothing to choose. */
+static void
+fill_drafts (BottegaModelDetails *self,
+             const char *chosen)
+{
+  g_autoptr (GtkStringList) names = gtk_string_list_new (NULL);
+  GListModel *models = G_LIST_MODEL (get_models (self));
+  guint selected = 0;
+
+  g_ptr_array_set_size (self->draft_paths, 0);
+  g_ptr_array_add (self->draft_paths, NULL);
+  gtk_string_list_append (names, _ ("None"));
+  for (guint i = 0; i < g_list_model_get_n_items (models); i++) {
+    g_autoptr (BottegaModelItem) item = g_list_model_get_item (models, i);
+    const char *path = bottega_model_item_get_path (item);
+
+    if (!bottega_model_item_can_draft (item, self->item))
+      continue;
+    if (g_strcmp0 (path, chosen) == 0)
+      selected = self->draft_paths->len;
+    g_ptr_array_add (self->draft_paths, g_strdup (path));
+    gtk_string_list_append (names, bottega_model_item_get_name (item));
+  }
+  gtk_widget_set_visible (GTK_WIDGET (self->draft_row), self->draft_paths->len > 1);
+  adw_combo_row_set_model (self->draft_row, G_LIST_MODEL (names));
+  adw_combo_row_set_selected (self->draft_row, selected);
 }
 
 /* devices: GPtrArray of EngineDevice; NULL while they are not known. */
@@ -310,6 +343,7 @@ fill_defaults (BottegaModelDetails *self)
                                     &defaults);
   self->filling = TRUE;
   fill_context (self, &defaults);
+  fill_drafts (self, defaults.draft);
   adw_expander_row_set_enable_expansion (self->temperature_row, defaults.has_temperature);
   adw_spin_row_set_value (self->temperature_spin,
                           defaults.has_temperature ? defaults.temperature
@@ -341,7 +375,7 @@ reset_action (GtkWidget *widget,
   ask_plan (self);
 }
 
-/* Another context or device needs loading; what is set is what is used. */
+/* Another context, device or draft model needs loading; what is set is what is used. */
 static void
 closed_cb (BottegaModelDetails *self)
 {
@@ -355,7 +389,8 @@ closed_cb (BottegaModelDetails *self)
   if (g_strcmp0 (bottega_engine_thread_get_model_path (engine), path) == 0 &&
       (now.has_context != self->before.has_context ||
        now.context_tokens != self->before.context_tokens ||
-       g_strcmp0 (now.device, self->before.device) != 0))
+       g_strcmp0 (now.device, self->before.device) != 0 ||
+       g_strcmp0 (now.draft, self->before.draft) != 0))
     bottega_assistant_reload_model (self->assistant);
 }
 
@@ -380,6 +415,7 @@ bottega_model_details_finalize (GObject *object)
   g_clear_pointer (&self->catalogue, g_ptr_array_unref);
   g_clear_pointer (&self->plan, bottega_plan_free);
   g_ptr_array_unref (self->device_ids);
+  g_ptr_array_unref (self->draft_paths);
   bottega_model_defaults_clear (&self->before);
   G_OBJECT_CLASS (bottega_model_details_parent_class)->finalize (object);
 }
@@ -400,6 +436,7 @@ bottega_model_details_class_init (BottegaModelDetailsClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaModelDetails, file_group);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelDetails, context_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelDetails, device_row);
+  gtk_widget_class_bind_template_child (widget_class, BottegaModelDetails, draft_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelDetails, temperature_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelDetails, temperature_spin);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelDetails, instructions_row);
@@ -411,6 +448,7 @@ static void
 bottega_model_details_init (BottegaModelDetails *self)
 {
   self->device_ids = g_ptr_array_new_with_free_func (g_free);
+  self->draft_paths = g_ptr_array_new_with_free_func (g_free);
   gtk_widget_init_template (GTK_WIDGET (self));
 }
 
@@ -423,6 +461,7 @@ watch_rows (BottegaModelDetails *self)
   } changes[] = {
     { self->context_row, "notify::selected" },
     { self->device_row, "notify::selected" },
+    { self->draft_row, "notify::selected" },
     { self->temperature_row, "notify::enable-expansion" },
     { self->temperature_spin, "notify::value" },
     { self->instructions_row, "notify::enable-expansion" },

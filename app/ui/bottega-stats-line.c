@@ -45,8 +45,8 @@ bottega_stats_line_explain (const char *line,
     { stats->reused_tokens == 0 && stats->read_tokens > 0,
       _ ("Reading: how much of the conversation was read before the answer began") },
     { stats->accepted_tokens > 0,
-      _ ("Guesses: tokens that repeat the conversation were guessed and checked several at a time, "
-         "which is faster and changes no word") },
+      _ ("Guesses: tokens that repeat the conversation, or that a draft model foresaw, were "
+         "checked several at a time, which is faster and changes no word") },
   };
   int part = 0;
 

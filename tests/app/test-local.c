@@ -78,15 +78,21 @@ is_settled (gpointer thread)
 }
 
 static BottegaEngineThread *
-load (const char *path, guint context_tokens)
+load_with_draft (const char *path, const char *draft_path, guint context_tokens)
 {
   g_autoptr (BottegaEngineSource) source = bottega_local_source_new (NULL);
   BottegaEngineThread *thread = bottega_engine_thread_new (source);
 
-  bottega_engine_thread_load (thread, path, "cpu", context_tokens);
+  bottega_engine_thread_load_with_draft (thread, path, draft_path, "cpu", context_tokens);
   fixture_wait (is_settled, thread);
 
   return thread;
+}
+
+static BottegaEngineThread *
+load (const char *path, guint context_tokens)
+{
+  return load_with_draft (path, NULL, context_tokens);
 }
 
 static BottegaPrompt *
@@ -149,6 +155,30 @@ test_goes_on (gconstpointer path)
   g_string_append (begin.text, rest.text->str);
   g_assert_cmpstr (begin.text->str, ==, whole.text->str);
   g_assert_finalize_object (thread);
+}
+
+/* A model that guesses changes no word; one that is gone is noted, and answers come without it. */
+static void
+test_draft (gconstpointer path)
+{
+  const char *const drafts[] = { NULL, path, "/nowhere/small.gguf" };
+  g_autofree char *text = NULL;
+
+  for (size_t i = 0; i < G_N_ELEMENTS (drafts); i++) {
+    BottegaEngineThread *thread = load_with_draft (path, drafts[i], 1024);
+    const char *note = bottega_engine_thread_get_note (thread);
+    g_auto (Seen) seen = { 0 };
+
+    ask_and_wait (thread, make_prompt ("Why is the sky blue?"), 40, &seen);
+    if (i == 0)
+      text = g_strdup (seen.text->str);
+    g_assert_cmpstr (seen.text->str, ==, text);
+    g_assert_cmpint (seen.stats.model_drafted_tokens > 0, ==, i == 1);
+    g_assert_cmpint (note != NULL, ==, i == 2);
+    if (note != NULL)
+      g_assert_nonnull (strstr (note, "small.gguf"));
+    g_assert_finalize_object (thread);
+  }
 }
 
 static gboolean
@@ -220,7 +250,9 @@ test_facts (gconstpointer path)
   BottegaModelFacts facts = { 0 };
   g_autoptr (GError) error = NULL;
   g_autofree char *line = iface->describe_device (source);
-  const BottegaLoadRequest request = { path, "cpu", 1024, "q8_0", NULL, NULL };
+  const BottegaLoadRequest request = {
+    .path = path, .device = "cpu", .context_tokens = 1024, .kv_type = "q8_0"
+  };
   g_autoptr (BottegaPlan) plan = NULL;
 
   g_assert_true (iface->read_facts (source, path, &facts, &error));
@@ -230,6 +262,8 @@ test_facts (gconstpointer path)
   g_assert_cmpuint (facts.context_tokens, ==, 8192);
   g_assert_cmpuint (facts.file_bytes, ==, 98362432);
   g_assert_cmpuint (facts.embedding_size, ==, 0);
+  g_assert_cmpuint (facts.vocabulary, !=, 0);
+  g_assert_true (facts.takes_guesses);
   g_assert_cmpuint (facts.decode_bytes, >, 50000000);
   g_assert_cmpuint (facts.decode_bytes, <, facts.file_bytes);
   g_assert_nonnull (line);
@@ -278,6 +312,7 @@ main (int argc, char **argv)
     g_test_add_data_func ("/app/local/facts", path, test_facts);
     g_test_add_data_func ("/app/local/turns", path, test_turns);
     g_test_add_data_func ("/app/local/goes-on", path, test_goes_on);
+    g_test_add_data_func ("/app/local/draft", path, test_draft);
     g_test_add_data_func ("/app/local/cancel-while-reading", path, test_cancel_while_reading);
     g_test_add_data_func ("/app/local/too-long", path, test_too_long);
   }
