@@ -320,7 +320,7 @@ cpu_attention_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t 
 
   gather_queries (run, step, &block, q);
   if (cpu_run_kv (run, op)->multiplies_integers)
-    run->kernels->quantise (q, n_rows * op->d_key, q_act);
+    run->kernels->quantise (q, n_rows * op->d_key, FALSE, q_act);
   if (step->before != NULL && cpu_run_has_few (run, step) &&
       block.last_page >= block.timeline->position / ENGINE_PAGE_TOKENS)
     store_new_keys (run, step, &block, work.scratch);

@@ -75,7 +75,9 @@ gboolean cpu_format_is_quantised (CpuFormat format);
  * ±CPU_ACT_MAX. Two bytes and not one: with 8 bits the rounding moves log-probabilities by 0.07,
  * so that greedy answers part from the exact ones, and those of a graphics card, within a few
  * tokens; with 14 bits and a sign the difference is lost in that of the order of sums. high is at
- * most ±127 and low lies in -64 .. 63, which keeps 16-bit sums of AVX2 from saturating. */
+ * most ±127 and low lies in -64 .. 63, which keeps 16-bit sums of AVX2 from saturating.
+ * Models that make vectors write no tokens: theirs have one byte, low is all 0 and nobody reads it
+ * (the vectors are then 1e-4 from the exact ones, and search finds the same: README.md). */
 #define CPU_ACT_BASE 128
 #define CPU_ACT_MAX  16256
 
@@ -108,7 +110,8 @@ typedef struct {
   /* [n_tokens]: where a token's activations and results lie, in strides; NULL: one after another */
   const uint32_t *act_rows, *dst_rows;
   gboolean accumulate;
-  float *scratch; /* CPU_FORMAT_FILE: [columns]; CPU_FORMAT_EXPANDED: two strips */
+  gboolean one_byte; /* of CpuActBlock: low is 0 */
+  float *scratch;    /* CPU_FORMAT_FILE: [columns]; CPU_FORMAT_EXPANDED: two strips */
 } CpuMatmulWork;
 
 typedef void (*CpuMatmulFunc) (const CpuMatmulWork *work);
@@ -189,8 +192,8 @@ typedef struct {
   /* dst[n] = act (gate) * up; dst may be gate */
   void (*gate) (ModelActivation activation, const float *gate, const float *up, uint32_t n,
                 float *dst);
-  /* n: a multiple of 32 */
-  void (*quantise) (const float *src, uint32_t n, CpuActBlock *dst);
+  /* n: a multiple of 32; one_byte: low is 0 */
+  void (*quantise) (const float *src, uint32_t n, gboolean one_byte, CpuActBlock *dst);
   /* x[n] rotated in place; cosine and sine [n / 2]. Pairs (2i, 2i+1), or (i, i + n/2) when
    * halves. */
   void (*rope) (float *x, const float *cosine, const float *sine, uint32_t n, gboolean halves);
@@ -392,6 +395,7 @@ struct _CpuExecutable {
   uint8_t *file_rows;     /* [max_tokens] of them, as the file has them */
   /* The largest sliding window of layers whose keys lie in the pages of GRAPH_KV_WINDOW. */
   uint32_t window_tokens;
+  gboolean one_byte; /* of quantised activations */
   uint32_t n_steps;
   CpuStep *steps;
   uint32_t *segment_first; /* [segments + 1] a segment's first step; the last: n_steps */

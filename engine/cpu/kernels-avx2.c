@@ -28,8 +28,10 @@ store_bytes (const I *q, int8_t *dst)
 }
 
 static void
-kernel_quantise (const float *src, uint32_t n, CpuActBlock *dst)
+kernel_quantise (const float *src, uint32_t n, gboolean one_byte, CpuActBlock *dst)
 {
+  const int shift = one_byte ? 7 : 0;
+  const float largest = CPU_ACT_MAX >> shift;
   const V sign = v_set1 (-0.0f);
 
   for (; n > 0; n -= CPU_BLOCK, src += CPU_BLOCK, dst++) {
@@ -40,9 +42,10 @@ kernel_quantise (const float *src, uint32_t n, CpuActBlock *dst)
     for (unsigned i = 0; i < 4; i++)
       most = v_max (_mm256_andnot_ps (sign, v_load (src + 8 * i)), most);
     top = v_maximum (most);
-    inverse = v_set1 (top > 0 ? CPU_ACT_MAX / top : 0);
+    inverse = v_set1 (top > 0 ? largest / top : 0);
     for (unsigned i = 0; i < 4; i++) {
       q[i] = _mm256_cvtps_epi32 (v_mul (v_load (src + 8 * i), inverse));
+      q[i] = _mm256_slli_epi32 (q[i], shift);
       high[i] =
           _mm256_srai_epi32 (_mm256_add_epi32 (q[i], _mm256_set1_epi32 (CPU_ACT_BASE / 2)), 7);
       low[i] = _mm256_sub_epi32 (q[i], _mm256_slli_epi32 (high[i], 7));

@@ -17,14 +17,17 @@ store_planes (I q, int8_t *high, int8_t *low)
 }
 
 static void
-kernel_quantise (const float *src, uint32_t n, CpuActBlock *dst)
+kernel_quantise (const float *src, uint32_t n, gboolean one_byte, CpuActBlock *dst)
 {
+  const unsigned shift = one_byte ? 7 : 0;
+  const float largest = CPU_ACT_MAX >> shift;
+
   for (; n > 0; n -= CPU_BLOCK, src += CPU_BLOCK, dst++) {
     V a = v_load (src), b = v_load (src + 16);
     float most = v_maximum (v_max (_mm512_abs_ps (a), _mm512_abs_ps (b)));
-    V inverse = v_set1 (most > 0 ? CPU_ACT_MAX / most : 0);
-    I first = _mm512_cvtps_epi32 (v_mul (a, inverse));
-    I second = _mm512_cvtps_epi32 (v_mul (b, inverse));
+    V inverse = v_set1 (most > 0 ? largest / most : 0);
+    I first = _mm512_slli_epi32 (_mm512_cvtps_epi32 (v_mul (a, inverse)), shift);
+    I second = _mm512_slli_epi32 (_mm512_cvtps_epi32 (v_mul (b, inverse)), shift);
 
     dst->sum_low = _mm512_reduce_add_epi32 (first);
     dst->sum = dst->sum_low + _mm512_reduce_add_epi32 (second);

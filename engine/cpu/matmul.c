@@ -81,7 +81,8 @@ cpu_matmul_begin (CpuRun *run, const CpuStep *step, unsigned worker)
     else
       row = cpu_run_row (run, step->src, t);
     if (quantised)
-      run->kernels->quantise (row, step->op->src_width, act + (size_t) t * (width / CPU_BLOCK));
+      run->kernels->quantise (row, step->op->src_width, x->one_byte,
+                              act + (size_t) t * (width / CPU_BLOCK));
   }
 }
 
@@ -95,6 +96,7 @@ point_at_activations (const CpuRun *run, const CpuStep *step, unsigned worker, u
   size_t width = x->width[step->src];
 
   if (cpu_format_is_quantised (work->weight->format)) {
+    work->one_byte = x->one_byte;
     work->act_stride = width / CPU_BLOCK * sizeof (CpuActBlock);
     work->act = few ? scratch + x->own_act_offset : (const char *) x->quantised[step->src];
   } else {

@@ -102,7 +102,8 @@ cpu_norm_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
   for (uint32_t i = 0; op->accumulate && i < n; i++)
     dst[i] = (dst[i] + row[i]) * factor;
   if (step->write_quantised)
-    run->kernels->quantise (dst, n, cpu_run_quantised_row (run, step->dst, unit));
+    run->kernels->quantise (dst, n, run->executable->one_byte,
+                            cpu_run_quantised_row (run, step->dst, unit));
 }
 
 /* For products whose source was not left in quantised form by the step that made it. */
@@ -116,6 +117,7 @@ void
 cpu_quantise_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
   run->kernels->quantise (cpu_run_row (run, step->src, unit), step->op->src_width,
+                          run->executable->one_byte,
                           cpu_run_quantised_row (run, step->src, unit));
 }
 

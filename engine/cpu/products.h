@@ -11,9 +11,9 @@
 #define PREFETCH_BYTES 4096
 
 /* out: [strips][tokens][V_WIDTH]. second: bytes from the first strip to the second. act: one
- * pointer a token. */
+ * pointer a token. one_byte: of activations, the low ones are 0. */
 typedef void (*TileFunc) (const uint8_t *strip, ptrdiff_t second, const void *const *act,
-                          uint32_t columns, float *out);
+                          uint32_t columns, gboolean one_byte, float *out);
 
 /* ---- codes and scales of a block ------------------------------------------------------------ */
 
@@ -215,7 +215,7 @@ dot_halves (const CpuFormat format, const unsigned m_n, const unsigned n_n, cons
 INLINE void
 dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const unsigned from,
            const unsigned to, const uint8_t *const *block, const CpuActBlock *const *act,
-           V (*dots)[TILE_COLUMNS])
+           gboolean one_byte, V (*dots)[TILE_COLUMNS])
 {
   const gboolean small = I_DOT_WAITS && m_n * n_n <= 2;
   I dot[TILE_STRIPS][TILE_COLUMNS], low[TILE_STRIPS][TILE_COLUMNS];
@@ -224,10 +224,11 @@ dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
   for (unsigned n = 0; n < n_n; n++)
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++)
-      dot[m][n] = i_set1 (0);
+      dot[m][n] = low[m][n] = i_set1 (0);
   if (small) {
     dot_halves (format, m_n, n_n, from, to, 0, block, act, dot);
-    dot_halves (format, m_n, n_n, from, to, 1, block, act, low);
+    if (!one_byte)
+      dot_halves (format, m_n, n_n, from, to, 1, block, act, low);
   } else {
     dot_plane (format, m_n, n_n, from, to, 0, block, act, dot);
   }
@@ -241,7 +242,7 @@ dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
     }
   if (m_n * n_n > 2) /* unpack the codes again: keeping them would push the sums out of registers */
     __asm__ volatile ("" ::: "memory");
-  if (!small)
+  if (!small && !one_byte)
     dot_plane (format, m_n, n_n, from, to, 1, block, act, dot);
 #pragma GCC unroll 8
   for (unsigned n = 0; n < n_n; n++)
@@ -264,7 +265,7 @@ half_mins (const uint8_t *at, const CpuActBlock *a)
 INLINE void
 add_block (const CpuFormat format, const unsigned m_n, const unsigned n_n,
            const uint8_t *const *head, const uint8_t *const *block, const CpuActBlock *const *act,
-           V (*sums)[TILE_COLUMNS])
+           gboolean one_byte, V (*sums)[TILE_COLUMNS])
 {
   const CpuScales kind = cpu_layouts[format].scales;
   const gboolean has_min = kind == CPU_SCALES_F16_MIN || kind == CPU_SCALES_U8_MIN;
@@ -274,20 +275,20 @@ add_block (const CpuFormat format, const unsigned m_n, const unsigned n_n,
   if (has_halves (kind)) {
     V upper[TILE_STRIPS][TILE_COLUMNS];
 
-    dot_block (format, m_n, n_n, 0, 2, block, act, dots);
+    dot_block (format, m_n, n_n, 0, 2, block, act, one_byte, dots);
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++)
 #pragma GCC unroll 8
       for (unsigned n = 0; n < n_n; n++)
         dots[m][n] = v_mul (dots[m][n], load_half_scale (kind, block[m] + at, 0));
-    dot_block (format, m_n, n_n, 2, 4, block, act, upper);
+    dot_block (format, m_n, n_n, 2, 4, block, act, one_byte, upper);
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++)
 #pragma GCC unroll 8
       for (unsigned n = 0; n < n_n; n++)
         dots[m][n] = v_fma (upper[m][n], load_half_scale (kind, block[m] + at, 1), dots[m][n]);
   } else {
-    dot_block (format, m_n, n_n, 0, 4, block, act, dots);
+    dot_block (format, m_n, n_n, 0, 4, block, act, one_byte, dots);
   }
 #pragma GCC unroll 2
   for (unsigned m = 0; m < m_n; m++)
@@ -333,7 +334,8 @@ store_sums (const unsigned m_n, const unsigned n_n, V (*sums)[TILE_COLUMNS], flo
 
 INLINE void
 tile_integer (const CpuFormat format, const unsigned m_n, const unsigned n_n, const uint8_t *strip,
-              ptrdiff_t second, const void *const *act, uint32_t columns, float *out)
+              ptrdiff_t second, const void *const *act, uint32_t columns, gboolean one_byte,
+              float *out)
 {
   const CpuLayout *layout = &cpu_layouts[format];
   const unsigned head_bytes = cpu_layout_head_bytes (layout) * V_WIDTH;
@@ -358,7 +360,8 @@ tile_integer (const CpuFormat format, const unsigned m_n, const unsigned n_n, co
       const uint8_t *block[TILE_STRIPS] = { strip, strip + second };
 
       prefetch (m_n, strip, end, second, block_bytes);
-      add_block (format, m_n, n_n, head, block, a, sums);
+      __asm__ ("" : "+r"(one_byte)); /* one loop for both, not two */
+      add_block (format, m_n, n_n, head, block, a, one_byte, sums);
       strip += block_bytes;
 #pragma GCC unroll 8
       for (unsigned n = 0; n < n_n; n++)
@@ -383,7 +386,7 @@ load_floats (const CpuFormat format, const uint8_t *p)
 /* A block's products are summed apart and then added: short chains that overlap. */
 INLINE void
 tile_float (const CpuFormat format, const unsigned m_n, const unsigned n_n, const uint8_t *strip,
-            ptrdiff_t second, const void *const *act, uint32_t columns, float *out)
+            ptrdiff_t second, const void *const *act, uint32_t columns, gboolean one_byte, float *out)
 {
   const size_t step = (format == CPU_FORMAT_F32 ? 4 : 2) * V_WIDTH;
   V sums[TILE_STRIPS][TILE_COLUMNS];
@@ -428,11 +431,12 @@ tile_float (const CpuFormat format, const unsigned m_n, const unsigned n_n, cons
 
 /* ---- one function per format and tile size -------------------------------------------------- */
 
-#define TILE(kind, format, m, n)                                                               \
-  static void tile_##format##_##m##_##n (const uint8_t *strip, ptrdiff_t second,               \
-                                         const void *const *act, uint32_t columns, float *out) \
-  {                                                                                            \
-    tile_##kind (CPU_FORMAT_##format, m, n, strip, second, act, columns, out);                 \
+#define TILE(kind, format, m, n)                                                         \
+  static void tile_##format##_##m##_##n (const uint8_t *strip, ptrdiff_t second,         \
+                                         const void *const *act, uint32_t columns,       \
+                                         gboolean one_byte, float *out)                  \
+  {                                                                                      \
+    tile_##kind (CPU_FORMAT_##format, m, n, strip, second, act, columns, one_byte, out); \
   }
 
 /* A product of tiles of up to 2 strips by 4 tokens. */
@@ -588,10 +592,10 @@ run_strips (const CpuMatmulWork *w, const TileFunc (*tiles)[TILE_COLUMNS], unsig
     for (unsigned i = 0; i < n; i++)
       act[i] = cpu_work_act (w, t + i);
     if (m_n == 2 && w->n_tokens <= n_most) {
-      tiles[0][n - 1](strip, 0, act, w->weight->columns, sums);
-      tiles[0][n - 1](strip + second, 0, act, w->weight->columns, sums + n * V_WIDTH);
+      tiles[0][n - 1](strip, 0, act, w->weight->columns, w->one_byte, sums);
+      tiles[0][n - 1](strip + second, 0, act, w->weight->columns, w->one_byte, sums + n * V_WIDTH);
     } else {
-      tiles[m_n - 1][n - 1](strip, second, act, w->weight->columns, sums);
+      tiles[m_n - 1][n - 1](strip, second, act, w->weight->columns, w->one_byte, sums);
     }
     if (w->up != NULL) {
       store_gated (w, s, sums, t, n);

@@ -135,8 +135,10 @@ value_of (const CpuActBlock *block, unsigned i)
 }
 
 static void
-test_quantise (const CpuKernels *kernels)
+check_quantise (const CpuKernels *kernels, gboolean one_byte)
 {
+  const int largest = one_byte ? 127 * CPU_ACT_BASE : CPU_ACT_MAX;
+  const float step = one_byte ? CPU_ACT_BASE : 1;
   CpuActBlock blocks[4];
   float x[128];
   uint64_t random = 3;
@@ -144,7 +146,7 @@ test_quantise (const CpuKernels *kernels)
   for (unsigned round = 0; round < 200; round++) {
     for (unsigned i = 0; i < 128; i++)
       x[i] = test_random_real (&random) * (i / 32 == 3 ? 0 : ldexpf (1, (int) (round % 40) - 20));
-    kernels->quantise (x, 128, blocks);
+    kernels->quantise (x, 128, one_byte, blocks);
     for (unsigned b = 0; b < 4; b++) {
       int sum = 0, low = 0;
       float most = 0;
@@ -155,16 +157,23 @@ test_quantise (const CpuKernels *kernels)
         most = MAX (most, fabsf (y[i]));
         sum += value_of (&blocks[b], i);
         low += i < 16 ? value_of (&blocks[b], i) : 0;
-        g_assert_cmpint (ABS (blocks[b].q[1][i]), <=, CPU_ACT_BASE / 2);
+        g_assert_cmpint (ABS (blocks[b].q[1][i]), <=, one_byte ? 0 : CPU_ACT_BASE / 2);
         g_assert_cmpfloat (fabsf (y[i] - blocks[b].scale * (float) value_of (&blocks[b], i)), <=,
-                           blocks[b].scale * 0.502f);
+                           blocks[b].scale * step * 0.502f);
       }
-      g_assert_cmpfloat (fabsf (blocks[b].scale - most / CPU_ACT_MAX), <=, most * 1e-7f);
+      g_assert_cmpfloat (fabsf (blocks[b].scale - most / (float) largest), <=, most * 1e-7f);
       g_assert_cmpint (blocks[b].sum, ==, sum);
       g_assert_cmpint (blocks[b].sum_low, ==, low);
       g_assert_cmpfloat (blocks[b].scaled_sum, ==, blocks[b].scale * (float) sum);
     }
   }
+}
+
+static void
+test_quantise (const CpuKernels *kernels)
+{
+  check_quantise (kernels, FALSE);
+  check_quantise (kernels, TRUE);
 }
 
 /* y = w x act in double, and the sum of magnitudes that its rounding errors grow with. */
@@ -185,7 +194,7 @@ exact (const float *w, const CpuActBlock *act, uint32_t columns, double *magnitu
 
 static void
 check_product (const CpuKernels *kernels, ModelType type, uint32_t rows, uint32_t columns,
-               uint32_t n_tokens, int fill, float extreme)
+               uint32_t n_tokens, int fill, float extreme, gboolean one_byte)
 {
   g_auto (Packed) p = { 0 };
   uint32_t n_blocks = columns / CPU_BLOCK;
@@ -200,6 +209,7 @@ check_product (const CpuKernels *kernels, ModelType type, uint32_t rows, uint32_
                          .act_stride = n_blocks * sizeof *act,
                          .n_tokens = n_tokens,
                          .scale = 1,
+                         .one_byte = one_byte,
                          .dst = y,
                          .dst_stride = rows };
 
@@ -207,8 +217,12 @@ check_product (const CpuKernels *kernels, ModelType type, uint32_t rows, uint32_
   work.n_strips = p.weight.n_strips;
   for (size_t i = 0; i < (size_t) n_tokens * columns; i++)
     x[i] = extreme < 0 || extreme > 0 ? extreme : test_random_real (&random);
-  kernels->quantise (x, n_tokens * columns, act);
+  kernels->quantise (x, n_tokens * columns, one_byte, act);
+  for (uint32_t b = 0; one_byte && b < n_tokens * n_blocks; b++)
+    memset (act[b].q[1], 0x55, CPU_BLOCK); /* nobody reads them */
   kernels->matmul[p.weight.format](&work);
+  for (uint32_t b = 0; one_byte && b < n_tokens * n_blocks; b++)
+    memset (act[b].q[1], 0, CPU_BLOCK);
   for (uint32_t t = 0; t < n_tokens; t++)
     for (uint32_t r = 0; r < rows; r++) {
       double magnitude, want = exact (p.values + (size_t) r * columns,
@@ -232,8 +246,10 @@ test_products (const CpuKernels *kernels)
       continue;
     for (size_t f = 0; f < G_N_ELEMENTS (fills); f++)
       for (int sign = -1; sign <= 1; sign++) {
-        check_product (kernels, types[t], 33, block * 2, 7, fills[f], (float) sign);
-        check_product (kernels, types[t], 5, block, 1, fills[f], (float) sign);
+        check_product (kernels, types[t], 33, block * 2, 7, fills[f], (float) sign, FALSE);
+        check_product (kernels, types[t], 5, block, 1, fills[f], (float) sign, FALSE);
+        check_product (kernels, types[t], 33, block * 2, 7, fills[f], (float) sign, TRUE);
+        check_product (kernels, types[t], 5, block, 1, fills[f], (float) sign, TRUE);
       }
   }
 }
@@ -261,7 +277,7 @@ test_tiles (const CpuKernels *kernels)
     for (size_t i = 0; i < (size_t) n_tokens * columns; i++)
       x[i] = test_random_real (&random);
     if (quantised)
-      kernels->quantise (x, n_tokens * columns, act);
+      kernels->quantise (x, n_tokens * columns, FALSE, act);
     work.act_stride = quantised ? columns / CPU_BLOCK * sizeof *act : columns * sizeof *x;
     for (uint32_t step = 1; step <= n_tokens; step++)
       for (uint32_t first = 0; first < n_tokens; first += step)

@@ -15,8 +15,10 @@
 
 /* 1 - cosine. Activations are rounded to 15 bits, keys and values to f16; on a graphics card the
  * activations may be bytes. */
-#define LIMIT_TINY 1e-5
-#define LIMIT_REAL 1e-4
+/* Of 1 - cosine to the exact vectors: as they come, and with activations rounded to bytes, as the
+ * processor's fast tiers have them for quantised weights (llama.cpp too, which reaches 1.6e-4). */
+#define LIMIT_EXACT 1e-5
+#define LIMIT_BYTES 3e-4
 
 typedef struct {
   const char *device, *tier;
@@ -28,6 +30,14 @@ static const Target targets[] = {
   { "cpu", "avx512" },
   { "vulkan", NULL },
 };
+
+static double
+limit_of (const Target *target)
+{
+  gboolean rounds = target->tier != NULL && strcmp (target->tier, "portable") != 0;
+
+  return rounds ? LIMIT_BYTES : LIMIT_EXACT;
+}
 
 static char *folder;
 static const char *vectors_path, *device_under_test;
@@ -156,7 +166,7 @@ compare_with_definition (const char *path, const Target *target)
       double off = distance (want, got + i * desc->h.d_model, desc->h.d_model);
 
       g_test_message ("%s %s, text %zu: 1 - cosine %.2g", target->device, target->tier, i, off);
-      g_assert_cmpfloat (off, <, LIMIT_TINY);
+      g_assert_cmpfloat (off, <, limit_of (target));
     }
   }
   model_desc_free (desc);
@@ -362,7 +372,7 @@ kind_of (JsonObject *text)
 }
 
 static void
-check_real (EngineModel *model, JsonObject *text)
+check_real (EngineModel *model, JsonObject *text, double limit)
 {
   const char *string = json_object_get_string_member (text, "text");
   guint repeat = (guint) json_object_get_int_member (text, "repeat");
@@ -381,7 +391,7 @@ check_real (EngineModel *model, JsonObject *text)
   got = embed (model, kind_of (text), (const char *const *) &whole->str, 1);
   off = distance (want, got, size);
   g_test_message ("%s: 1 - cosine %.2g", json_object_get_string_member (text, "name"), off);
-  g_assert_cmpfloat (off, <, LIMIT_REAL);
+  g_assert_cmpfloat (off, <, limit);
 }
 
 static void
@@ -407,7 +417,7 @@ test_real (gconstpointer data)
   list = json_node_get_array (json_parser_get_root (parser));
   n = g_strcmp0 (target->tier, "portable") == 0 ? 3 : json_array_get_length (list);
   for (guint i = 0; i < n; i++)
-    check_real (model, json_array_get_object_element (list, i));
+    check_real (model, json_array_get_object_element (list, i), limit_of (target));
 }
 
 static void
