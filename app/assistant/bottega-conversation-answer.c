@@ -86,7 +86,7 @@ on_started (const BottegaPromptFit *fit, gpointer user_data)
 
   if (fit->dropped_turns > 0)
     bottega_conversation_set_first_included (self, fit->first_message);
-  bottega_conversation_set_context_used (self, fit->prompt_tokens);
+  bottega_conversation_set_context_read (self, fit);
   bottega_conversation_begin_citations (self, fit->choice);
   bottega_message_set_writer (self->answer, bottega_engine_thread_get_model_name (self->engine),
                               bottega_engine_thread_get_device_description (self->engine));

@@ -38,6 +38,8 @@ struct _BottegaConversation {
   gboolean watching; /* the engine's signals are connected */
 
   guint context_used, dropped_turns;
+  guint context_of[BOTTEGA_PROMPT_N_KINDS]; /* all 0: not known */
+  guint earlier_turns;
   char *first_included; /* id of a message; NULL: all are read */
 
   /* The answer in progress. While there is one, the conversation keeps a reference to itself. */
@@ -93,6 +95,8 @@ void bottega_conversation_notify (BottegaConversation *self, guint property);
 gboolean bottega_conversation_set_state (BottegaConversation *self, BottegaConversationState state);
 void bottega_conversation_set_error (BottegaConversation *self, const char *sentence);
 void bottega_conversation_set_context_used (BottegaConversation *self, guint tokens);
+/* What the model is given to read for an answer. */
+void bottega_conversation_set_context_read (BottegaConversation *self, const BottegaPromptFit *fit);
 /* The message that the model reads first; NULL: all. Updates dropped-turns and the messages. */
 void bottega_conversation_set_first_included (BottegaConversation *self, const char *id);
 void bottega_conversation_append (BottegaConversation *self, BottegaMessage *message);

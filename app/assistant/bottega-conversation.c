@@ -335,6 +335,14 @@ bottega_conversation_set_context_used (BottegaConversation *self, guint tokens)
 }
 
 void
+bottega_conversation_set_context_read (BottegaConversation *self, const BottegaPromptFit *fit)
+{
+  memcpy (self->context_of, fit->tokens_of, sizeof self->context_of);
+  self->earlier_turns = fit->earlier_turns;
+  bottega_conversation_set_context_used (self, fit->prompt_tokens);
+}
+
+void
 bottega_conversation_set_first_included (BottegaConversation *self, const char *id)
 {
   guint first = 0, dropped = 0;
@@ -698,6 +706,16 @@ bottega_conversation_get_context_used (BottegaConversation *self)
   g_return_val_if_fail (BOTTEGA_IS_CONVERSATION (self), 0);
 
   return self->context_used;
+}
+
+const guint *
+bottega_conversation_get_context_of (BottegaConversation *self, guint *earlier_turns)
+{
+  g_return_val_if_fail (BOTTEGA_IS_CONVERSATION (self), NULL);
+
+  if (earlier_turns != NULL)
+    *earlier_turns = self->earlier_turns;
+  return self->context_of;
 }
 
 guint

@@ -30,6 +30,7 @@
 #pragma once
 
 #include "app/assistant/bottega-message.h"
+#include "app/assistant/bottega-prompt.h"
 
 #include <gio/gio.h>
 
@@ -125,6 +126,10 @@ GListModel *bottega_conversation_get_queue (BottegaConversation *self);
 gboolean bottega_conversation_get_only_documents (BottegaConversation *self);
 void bottega_conversation_set_only_documents (BottegaConversation *self, gboolean only_documents);
 guint bottega_conversation_get_context_used (BottegaConversation *self);
+/* Tokens of each kind that the last answer was given to read ([BOTTEGA_PROMPT_N_KINDS], all 0 until
+ * one has begun since the start), and questions before it among them. They change with
+ * context-used, which counts what has been written too. */
+const guint *bottega_conversation_get_context_of (BottegaConversation *self, guint *earlier_turns);
 guint bottega_conversation_get_context_size (BottegaConversation *self);
 guint bottega_conversation_get_dropped_turns (BottegaConversation *self);
 BottegaMessage *bottega_conversation_get_first_included (BottegaConversation *self);

@@ -276,6 +276,43 @@ choose (BottegaPrompt *self,
   return TRUE;
 }
 
+/* What each kind adds to those that come with it anyway: so they sum up, whatever the template
+ * makes of them. Tells nothing where a count fails, for an empty question may be more than a
+ * template can bear. */
+static void
+tell_kinds (BottegaPrompt *self,
+            guint n_turns,
+            BottegaPromptCount count,
+            gpointer user_data,
+            BottegaPromptFit *fit)
+{
+  guint index = self->parts->len - 1, n = self->choices != NULL ? g_strv_length (self->choices) : 0;
+  Part *last = g_ptr_array_index (self->parts, index);
+  g_autofree char *whole = g_strdup (last->text->str);
+  char *prefix;
+  guint alone, bare, frame;
+  gboolean known = count_from (self, index, count, user_data, &alone, NULL);
+
+  if (n == 0)
+    bare = alone;
+  else
+    known = known && count_choice (self, n - 1, count, user_data, &bare, NULL);
+  g_string_assign (last->text, "");
+  g_clear_pointer (&self->messages, g_free);
+  prefix = g_steal_pointer (&self->answer_prefix);
+  known = known && count_from (self, index, count, user_data, &frame, NULL);
+  self->answer_prefix = prefix;
+  g_string_assign (last->text, whole);
+  g_clear_pointer (&self->messages, g_free);
+  if (!known || frame > bare || bare > alone || alone > fit->prompt_tokens)
+    return;
+  fit->earlier_turns = n_turns > 0 ? n_turns - 1 : 0;
+  fit->tokens_of[BOTTEGA_PROMPT_SYSTEM] = frame;
+  fit->tokens_of[BOTTEGA_PROMPT_EARLIER] = fit->prompt_tokens - alone;
+  fit->tokens_of[BOTTEGA_PROMPT_PASSAGES] = alone - bare;
+  fit->tokens_of[BOTTEGA_PROMPT_QUESTION] = bare - frame;
+}
+
 gboolean
 bottega_prompt_fit (BottegaPrompt *self,
                     guint context_tokens,
@@ -322,6 +359,8 @@ bottega_prompt_fit (BottegaPrompt *self,
   fit->dropped_turns = n_drop;
   for (guint i = 0; i < self->parts->len && fit->first_message == NULL; i++)
     fit->first_message = ((const Part *) g_ptr_array_index (self->parts, i))->id;
+  if (starts->len > 0)
+    tell_kinds (self, starts->len - n_drop, count, user_data, fit);
 
   return TRUE;
 }

@@ -42,11 +42,22 @@ typedef gboolean (*BottegaPromptCount) (const EngineMessage *messages,
                                         gpointer user_data,
                                         GError **error);
 
+/* What the tokens of a prompt are for. */
+typedef enum {
+  BOTTEGA_PROMPT_SYSTEM,   /* the system text, and what the model's template adds */
+  BOTTEGA_PROMPT_EARLIER,  /* questions with what they were given to read, and their answers */
+  BOTTEGA_PROMPT_PASSAGES, /* of the last question: what its choice has more than the least one */
+  BOTTEGA_PROMPT_QUESTION, /* the last one, and how its answer is to begin */
+  BOTTEGA_PROMPT_N_KINDS,
+} BottegaPromptKind;
+
 typedef struct {
   guint prompt_tokens;
-  guint dropped_turns;       /* that left in this call */
-  guint choice;              /* index of the text that was taken */
-  const char *first_message; /* id of the first message that stayed; borrowed from the prompt */
+  guint tokens_of[BOTTEGA_PROMPT_N_KINDS]; /* their sum is prompt_tokens; all 0: not known */
+  guint earlier_turns;                     /* that stayed */
+  guint dropped_turns;                     /* that left in this call */
+  guint choice;                            /* index of the text that was taken */
+  const char *first_message;               /* id of the first one that stayed; borrowed */
 } BottegaPromptFit;
 
 /* Drops turns until the prompt and answer_tokens fit context_tokens. FALSE with ENGINE_ERROR_LIMIT

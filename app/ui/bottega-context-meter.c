@@ -17,6 +17,8 @@ struct _BottegaContextMeter {
   BottegaContextRing *ring;
   GtkLabel *used_label;
   GtkLevelBar *bar;
+  GtkWidget *all_label; /* as long as the kinds are not known */
+  GtkBox *rows;         /* a kind each, and the answer */
   GtkLabel *dropped_label;
 
   GSignalGroup *conversation;
@@ -38,6 +40,75 @@ describe (guint used,
                           size - MIN (used, size));
 }
 
+/* What is read and written, in the order in which the model sees it. */
+static char *
+name_of (guint kind, guint earlier_turns)
+{
+  switch (kind) {
+  case BOTTEGA_PROMPT_SYSTEM:
+    return g_strdup (_ ("Instructions"));
+  case BOTTEGA_PROMPT_EARLIER:
+    return g_strdup_printf (ngettext ("%'u earlier question and its answer",
+                                      "%'u earlier questions and answers", earlier_turns),
+                            earlier_turns);
+  case BOTTEGA_PROMPT_PASSAGES:
+    return g_strdup (_ ("Passages of documents"));
+  case BOTTEGA_PROMPT_QUESTION:
+    return g_strdup (_ ("The last question"));
+  default:
+    return g_strdup (_ ("Its answer"));
+  }
+}
+
+static GtkWidget *
+make_row (const char *name, guint tokens)
+{
+  GtkWidget *row = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12);
+  GtkWidget *title = gtk_label_new (name), *number;
+  g_autofree char *text = g_strdup_printf ("%'u", tokens);
+  /* Translators: what a screen reader says of a row: "Instructions: 85 tokens". */
+  g_autofree char *spoken =
+      g_strdup_printf (ngettext ("%s: %'u token", "%s: %'u tokens", tokens), name, tokens);
+
+  number = gtk_label_new (text);
+  gtk_label_set_xalign (GTK_LABEL (title), 0);
+  gtk_label_set_wrap (GTK_LABEL (title), TRUE);
+  gtk_widget_set_hexpand (title, TRUE);
+  gtk_widget_add_css_class (number, "numeric");
+  gtk_accessible_update_property (GTK_ACCESSIBLE (row), GTK_ACCESSIBLE_PROPERTY_LABEL, spoken, -1);
+  gtk_box_append (GTK_BOX (row), title);
+  gtk_box_append (GTK_BOX (row), number);
+
+  return row;
+}
+
+/* Only while somebody looks: text comes thirty times a second. */
+static void
+show_kinds (BottegaContextMeter *self, BottegaConversation *conversation, guint used)
+{
+  guint turns = 0, known = 0;
+  const guint *of = conversation != NULL
+                        ? bottega_conversation_get_context_of (conversation, &turns)
+                        : NULL;
+  GtkWidget *row;
+
+  if (!gtk_menu_button_get_active (GTK_MENU_BUTTON (self->button)))
+    return;
+  while ((row = gtk_widget_get_first_child (GTK_WIDGET (self->rows))) != NULL)
+    gtk_box_remove (self->rows, row);
+  for (guint kind = 0; of != NULL && kind < BOTTEGA_PROMPT_N_KINDS; kind++)
+    known += of[kind];
+  for (guint kind = 0; known > 0 && kind <= BOTTEGA_PROMPT_N_KINDS; kind++) {
+    guint tokens = kind < BOTTEGA_PROMPT_N_KINDS ? of[kind] : used - MIN (known, used);
+    g_autofree char *name = name_of (kind, turns);
+
+    if (tokens > 0)
+      gtk_box_append (self->rows, make_row (name, tokens));
+  }
+  gtk_widget_set_visible (GTK_WIDGET (self->rows), known > 0);
+  gtk_widget_set_visible (self->all_label, known == 0);
+}
+
 static void
 update_cb (BottegaContextMeter *self)
 {
@@ -54,6 +125,7 @@ update_cb (BottegaContextMeter *self)
     size = bottega_conversation_get_context_size (conversation);
     dropped = bottega_conversation_get_dropped_turns (conversation);
   }
+  show_kinds (self, conversation, used);
   fraction = size > 0 ? CLAMP ((double) used / size, 0, 1) : 0;
   text = describe (used, size);
   tooltip = g_strdup_printf (_ ("Context: %s"), text);
@@ -99,6 +171,8 @@ bottega_context_meter_class_init (BottegaContextMeterClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaContextMeter, ring);
   gtk_widget_class_bind_template_child (widget_class, BottegaContextMeter, used_label);
   gtk_widget_class_bind_template_child (widget_class, BottegaContextMeter, bar);
+  gtk_widget_class_bind_template_child (widget_class, BottegaContextMeter, all_label);
+  gtk_widget_class_bind_template_child (widget_class, BottegaContextMeter, rows);
   gtk_widget_class_bind_template_child (widget_class, BottegaContextMeter, dropped_label);
   gtk_widget_class_set_css_name (widget_class, "contextmeter");
   g_type_ensure (BOTTEGA_TYPE_CONTEXT_RING);
@@ -110,6 +184,8 @@ bottega_context_meter_init (BottegaContextMeter *self)
   static const char *const names[] = { "context-used", "context-size", "dropped-turns" };
 
   gtk_widget_init_template (GTK_WIDGET (self));
+  g_signal_connect_object (self->button, "notify::active", G_CALLBACK (update_cb), self,
+                           G_CONNECT_SWAPPED);
   self->conversation = g_signal_group_new (BOTTEGA_TYPE_CONVERSATION);
   for (size_t i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autofree char *signal = g_strconcat ("notify::", names[i], NULL);

@@ -142,7 +142,8 @@ weigh_values (const CpuAttendWork *w, const float *probabilities, uint32_t b, fl
 #pragma GCC unroll 8
     for (uint32_t j = 0; j < ENGINE_PAGE_TOKENS; j += V_WIDTH)
       v_store (scratch + j, v_mul (v_load (probabilities + j), v_load_f16 (scales + j)));
-    kernel_quantise (scratch, ENGINE_PAGE_TOKENS, FALSE, act + r * (ENGINE_PAGE_TOKENS / CPU_BLOCK));
+    kernel_quantise (scratch, ENGINE_PAGE_TOKENS, FALSE,
+                     act + r * (ENGINE_PAGE_TOKENS / CPU_BLOCK));
   }
 }
 

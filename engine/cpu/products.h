@@ -386,7 +386,8 @@ load_floats (const CpuFormat format, const uint8_t *p)
 /* A block's products are summed apart and then added: short chains that overlap. */
 INLINE void
 tile_float (const CpuFormat format, const unsigned m_n, const unsigned n_n, const uint8_t *strip,
-            ptrdiff_t second, const void *const *act, uint32_t columns, gboolean one_byte, float *out)
+            ptrdiff_t second, const void *const *act, uint32_t columns, gboolean one_byte,
+            float *out)
 {
   const size_t step = (format == CPU_FORMAT_F32 ? 4 : 2) * V_WIDTH;
   V sums[TILE_STRIPS][TILE_COLUMNS];

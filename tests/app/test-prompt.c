@@ -36,6 +36,22 @@ count_fails (const EngineMessage *messages,
   return FALSE;
 }
 
+/* A template that cannot bear an empty message. */
+static gboolean
+count_no_empty (const EngineMessage *messages,
+                gsize n_messages,
+                const char *answer_prefix,
+                guint *tokens,
+                gpointer user_data,
+                GError **error)
+{
+  for (gsize i = 0; i < n_messages; i++)
+    if (messages[i].content[0] == '\0')
+      return count_fails (messages, n_messages, answer_prefix, tokens, user_data, error);
+
+  return count_bytes (messages, n_messages, answer_prefix, tokens, user_data, error);
+}
+
 /* n_turns questions of 10 tokens with answers of 10, then a question of 10: ids q0, a0, q1, … */
 static BottegaPrompt *
 make_prompt (const char *system_text, guint n_turns)
@@ -69,6 +85,52 @@ test_fits (void)
   g_assert_cmpstr (fit.first_message, ==, "q0");
   bottega_prompt_get_messages (prompt, &n);
   g_assert_cmpuint (n, ==, 8);
+}
+
+static void
+assert_kinds (const BottegaPromptFit *fit, guint system, guint earlier, guint passages,
+              guint question)
+{
+  g_assert_cmpuint (fit->tokens_of[BOTTEGA_PROMPT_SYSTEM], ==, system);
+  g_assert_cmpuint (fit->tokens_of[BOTTEGA_PROMPT_EARLIER], ==, earlier);
+  g_assert_cmpuint (fit->tokens_of[BOTTEGA_PROMPT_PASSAGES], ==, passages);
+  g_assert_cmpuint (fit->tokens_of[BOTTEGA_PROMPT_QUESTION], ==, question);
+  if (system + question > 0)
+    g_assert_cmpuint (system + earlier + passages + question, ==, fit->prompt_tokens);
+}
+
+/* Every token has its kind, also when turns have left and when passages were read; what was asked
+ * stays as it is. */
+static void
+test_kinds (void)
+{
+  static const char *const choices[] = { "two passages, LASTLASTLA", "passage, LASTLASTLA",
+                                         "LASTLASTLA", NULL };
+  g_autoptr (BottegaPrompt) plain = make_prompt ("system", 3);
+  g_autoptr (BottegaPrompt) long_one = make_prompt ("system", 20);
+  g_autoptr (BottegaPrompt) reading = make_prompt (NULL, 1);
+  g_autoptr (BottegaPrompt) broken = make_prompt ("system", 1);
+  g_autoptr (GError) error = NULL;
+  const EngineMessage *messages;
+  BottegaPromptFit fit;
+  gsize n;
+
+  g_assert_true (bottega_prompt_fit (plain, 100, 24, count_bytes, NULL, &fit, &error));
+  assert_kinds (&fit, 6, 60, 0, 10);
+  g_assert_cmpuint (fit.earlier_turns, ==, 3);
+  g_assert_true (bottega_prompt_fit (long_one, 300, 60, count_bytes, NULL, &fit, &error));
+  assert_kinds (&fit, 6, 160, 0, 10);
+  g_assert_cmpuint (fit.earlier_turns, ==, 8);
+  bottega_prompt_set_choices (reading, choices);
+  bottega_prompt_set_answer_prefix (reading, "Well");
+  g_assert_true (bottega_prompt_fit (reading, 70, 20, count_bytes, NULL, &fit, &error));
+  assert_kinds (&fit, 0, 20, 14, 14);
+  messages = bottega_prompt_get_messages (reading, &n);
+  g_assert_cmpstr (messages[n - 1].content, ==, choices[0]);
+  g_assert_true (bottega_prompt_fit (broken, 100, 24, count_no_empty, NULL, &fit, &error));
+  assert_kinds (&fit, 0, 0, 0, 0);
+  g_assert_cmpuint (fit.prompt_tokens, ==, 36);
+  g_assert_no_error (error);
 }
 
 static void
@@ -165,7 +227,7 @@ test_counts_few_times (void)
 
   n_counts = 0;
   g_assert_true (bottega_prompt_fit (prompt, 1000, 100, count_bytes, NULL, &fit, &error));
-  g_assert_cmpuint (n_counts, <=, 14);
+  g_assert_cmpuint (n_counts, <=, 15);
 }
 
 static void
@@ -233,6 +295,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/app/prompt/fits", test_fits);
+  g_test_add_func ("/app/prompt/kinds", test_kinds);
   g_test_add_func ("/app/prompt/oldest-turns-leave", test_oldest_turns_leave);
   g_test_add_func ("/app/prompt/only-the-question-stays", test_only_the_question_stays);
   g_test_add_func ("/app/prompt/question-too-long", test_question_too_long);
