@@ -183,14 +183,20 @@ def make_models(options, architectures, seed):
     return bases
 
 
-def table(cells, architectures, types, devices):
+def table(cells, architectures, types, devices, most=1):
+    """Neighbours whose cells are alike share a line, `most` of them."""
     columns = [t for t in types if any((a, t) in cells for a in architectures)]
     lines = [f"| {' and '.join(devices)} | " + " | ".join(columns) + " |",
              "| --- |" + " --- |" * len(columns)]
+    names, before = [], None
     for a in architectures:
         row = ["".join(cells[a, t][d][0] for d in devices) if (a, t) in cells else ""
                for t in columns]
-        lines.append(f"| {a} | " + " | ".join(row) + " |")
+        names = names + [a] if row == before and len(names) < most else [a]
+        if len(names) > 1:
+            lines.pop()
+        before = row
+        lines.append(f"| {', '.join(names)} | " + " | ".join(row) + " |")
     return "\n".join(lines)
 
 
@@ -248,7 +254,7 @@ def main():
     text = table(cells, architectures, types, options.devices)
     print(text)
     if options.write:
-        write_readme(text)
+        write_readme(table(cells, architectures, types, options.devices, 5))
     print(f"{sum(len(c) for c in cells.values())} compared, {failed} do not hold")
     return 1 if failed else 0
 
