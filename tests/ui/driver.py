@@ -207,6 +207,9 @@ class App:
     def type(self, text):
         subprocess.run(['xdotool', 'type', '--delay', '8', text], check=True, timeout=60)
 
+    def can_press(self, name):
+        return has_state(self.find(BUTTONS, name), Atspi.StateType.SENSITIVE)
+
     def press(self, name):
         button = self.find(BUTTONS, name)
         until(f'the button {name} to be sensitive',
