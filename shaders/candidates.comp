@@ -16,18 +16,6 @@ layout (push_constant) uniform Push
 
 const uint LANES = gl_WorkGroupSize.x;
 
-/* The largest of one value per lane, the same in all lanes. */
-float
-largest_of_lanes (float x)
-{
-  barrier ();
-  lane_sums[gl_LocalInvocationID.x] = x;
-  barrier ();
-  for (uint i = 0; i < LANES; i++)
-    x = max (x, lane_sums[i]);
-  return x;
-}
-
 #if defined PASS_SLICE
 void
 main ()

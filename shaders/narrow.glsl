@@ -2,11 +2,6 @@
 /* For kernels whose workgroup is one subgroup of 8 lanes on a driver in software: eight values
  * that lie side by side reach the lanes through loads from one address and selects, at a fifth
  * of the cost of a gather. */
-POINTER (16)
-readonly restrict buffer Vec4sIn
-{
-  vec4 v[];
-};
 
 float
 pick (vec4 a, vec4 b, uint lane)

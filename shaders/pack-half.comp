@@ -23,11 +23,6 @@ layout (push_constant) uniform Push
 #endif
 };
 
-POINTER (16)
-readonly restrict buffer Vec4sIn
-{
-  vec4 v[];
-};
 const uint LANES = gl_WorkGroupSize.x;
 const uint COLUMNS = SHADER_PACK_COLUMNS;
 const uint PIECE = 8;

@@ -2,9 +2,8 @@
 /* Makes activations ready for the matrix kernels: `columns` rows of src become one tile, block by
  * block. Float dots want the 32 values of a block with the columns side by side; integer dots want
  * bytes (symmetric, scale = largest / 127 per 32) in the order of four_codes () with (scale,
- * scale * sum of the bytes). A lane is a block of one column; several
- * workgroups may share a tile. Columns past the batch's end hold
- * whatever is there; nobody reads their results. */
+ * scale * sum of the bytes). A lane is a block of one column; several workgroups may
+ * share a tile. Columns past the batch's end hold whatever is there; nobody reads their results. */
 #version 460
 #include "refs.glsl"
 #ifdef EXPERTS
@@ -20,11 +19,6 @@ layout (push_constant) uniform Push
 #endif
 };
 
-POINTER (16)
-readonly restrict buffer Vec4sIn
-{
-  vec4 v[];
-};
 POINTER (8)
 restrict buffer Vec2s
 {

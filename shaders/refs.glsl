@@ -32,6 +32,11 @@ readonly restrict buffer Vec2sIn
   vec2 v[];
 };
 POINTER (16)
+readonly restrict buffer Vec4sIn
+{
+  vec4 v[];
+};
+POINTER (16)
 readonly restrict buffer FloatsIn
 {
   float v[];

@@ -67,7 +67,6 @@ vulkan_layout_init (VulkanLayout *self, const ModelTypeInfo *type, uint32_t rows
   *self = (VulkanLayout) {
     .type = type,
     .form = wide ? format->wide_form : format->form,
-    .rows = rows,
     .padded_rows = (rows + pad_rows - 1) / pad_rows * pad_rows,
     .columns = columns,
     .blocks = blocks,

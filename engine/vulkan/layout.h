@@ -17,7 +17,7 @@ typedef enum {
 typedef struct {
   const ModelTypeInfo *type;
   ShaderForm form;                     /* how its weights lie in the planes */
-  uint32_t rows, padded_rows;          /* up to whole workgroups, with zeros */
+  uint32_t padded_rows;                /* up to whole workgroups, with zeros */
   uint32_t columns, blocks;            /* blocks of 32, the last filled up with zeros */
   uint32_t group;                      /* rows interleaved */
   uint32_t row_bytes[VULKAN_N_PLANES]; /* of one row in each plane; 0: the plane does not exist */

@@ -133,11 +133,11 @@ record_pack (Recorder *self, const Product *product, GError **error)
   VulkanExecutable *exe = self->exe;
   const GraphOp *op = product->op;
   uint32_t width = (uint32_t) op->weights[0]->ne[0];
-  uint64_t pack = exe->activations.address + exe->pack;
+  uint64_t packed = exe->activations.address + exe->pack;
   ShaderExpertsPackPush push = {
     .src = recorder_buffer (self, op->src),
-    .dst = pack,
-    .codes = pack,
+    .dst = packed,
+    .codes = packed,
     .scales = exe->activations.address + exe->pack_scales,
     .width = width,
     .blocks = product->part->stack->layout.blocks,
@@ -147,22 +147,13 @@ record_pack (Recorder *self, const Product *product, GError **error)
     .used = self->plan->desc->h.n_experts_used,
     .by_pair = product->by_pair,
   };
-  gboolean half = product->way.pack == VULKAN_PACK_HALF;
-  uint32_t shares = half ? push.columns / SHADER_PACK_COLUMNS
-                         : recorder_shares (self, push.columns * push.blocks);
-  return record (self,
-                 &(Dispatch) {
-                     .kernel = kernels[product->way.pack],
-                     .constants = { half ? recorder_row_lanes (self, push.width)
-                                         : self->quirks->lanes_small,
-                                    1, product->way.parts,
-                                    push.width % SHADER_BLOCK == 0 && push.stride % 4 == 0 },
-                     PUSH (push),
-                     .grid = { { VULKAN_COUNT_EXPERT_TILES }, { push.columns, shares, 1 } },
-                     .reads = BIT (op->src) | tiles_bit (self, op->route),
-                     .writes = BIT_PACK,
-                 },
-                 error);
+  Dispatch pack = recorder_pack (self, &product->way, push.width, push.stride);
+  pack.kernel = kernels[product->way.pack];
+  pack.push = &push;
+  pack.push_bytes = sizeof push;
+  pack.grid.kind[0] = VULKAN_COUNT_EXPERT_TILES;
+  pack.reads = BIT (op->src) | tiles_bit (self, op->route);
+  return record (self, &pack, error);
 }
 
 static gboolean

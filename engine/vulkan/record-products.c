@@ -45,23 +45,13 @@ record_pack (Recorder *self, const VulkanLayout *layout, const GraphOp *op, cons
     .columns = way->columns,
     .stride = recorder_stride (self, op->src),
   };
-  gboolean half = way->pack == VULKAN_PACK_HALF;
-  uint32_t shares = half ? way->columns / SHADER_PACK_COLUMNS
-                         : recorder_shares (self, way->columns * layout->blocks);
-  return record (self,
-                 &(Dispatch) {
-                     .kernel = kernels[way->pack],
-                     .constants = { half ? recorder_row_lanes (self, push.width)
-                                         : self->quirks->lanes_small,
-                                    1, way->parts,
-                                    push.width % SHADER_BLOCK == 0 && push.stride % 4 == 0 },
-                     PUSH (push),
-                     .grid = { { tiles_of (op) },
-                               { way->columns, shares, 1 } },
-                     .reads = BIT (op->src),
-                     .writes = BIT_PACK,
-                 },
-                 error);
+  Dispatch pack = recorder_pack (self, way, push.width, push.stride);
+  pack.kernel = kernels[way->pack];
+  pack.push = &push;
+  pack.push_bytes = sizeof push;
+  pack.grid.kind[0] = tiles_of (op);
+  pack.reads = BIT (op->src);
+  return record (self, &pack, error);
 }
 
 /* Rows [row0, row0 + rows) of a stack into dst from column `first` on. */

@@ -77,11 +77,24 @@ recorder_row_lanes (const Recorder *self, uint32_t width)
   return lanes;
 }
 
-uint32_t
-recorder_shares (const Recorder *self, uint32_t n)
+/* By halves a workgroup is whole rows; else lanes are blocks, and workgroups share a tile: in
+ * software one has it all. */
+Dispatch
+recorder_pack (const Recorder *self, const VulkanWay *way, uint32_t width, uint32_t stride)
 {
-  uint32_t lanes = self->quirks->lanes_small;
-  return self->quirks->narrow_rows > 0 ? 1 : (n + lanes - 1) / lanes;
+  uint32_t lanes = self->quirks->lanes_small, groups = 1;
+  uint32_t n_blocks = way->columns * ((width + SHADER_BLOCK - 1) / SHADER_BLOCK);
+  if (way->pack == VULKAN_PACK_HALF) {
+    lanes = recorder_row_lanes (self, width);
+    groups = way->columns / SHADER_PACK_COLUMNS;
+  } else if (self->quirks->narrow_rows == 0) {
+    groups = (n_blocks + lanes - 1) / lanes;
+  }
+  return (Dispatch) {
+    .constants = { lanes, 1, way->parts, width % SHADER_BLOCK == 0 && stride % 4 == 0 },
+    .grid = { .fixed = { way->columns, groups, 1 } },
+    .writes = BIT_PACK,
+  };
 }
 
 /* Rows that the host has read from the file are there as floats, one after another. */

@@ -82,8 +82,10 @@ recorder_vector (const Recorder *self, const ModelTensor *tensor)
 /* Lanes of a workgroup that takes a row of so many numbers: as many as leave each a few loads to
  * wait for. In software lanes run one after another. */
 uint32_t recorder_row_lanes (const Recorder *self, uint32_t width);
-/* Workgroups of lanes_small that share so many pieces of work; in software one. */
-uint32_t recorder_shares (const Recorder *self, uint32_t n);
+/* What makes rows of activations ready for a product: how it is cut and its constants. Its kernel,
+ * its push constants, what it reads and of what there are tiles are the caller's to say. */
+Dispatch recorder_pack (const Recorder *self, const VulkanWay *way, uint32_t width,
+                        uint32_t stride);
 
 static inline VulkanGrid
 recorder_rows (const GraphOp *op)

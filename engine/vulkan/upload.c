@@ -114,7 +114,7 @@ vulkan_upload_send (VulkanUpload *self, VulkanCopy *copies, uint32_t n, GError *
   g_mutex_unlock (self->queue);
   half->sent = result == VK_SUCCESS;
   self->next = (self->next + 1) % N_HALVES;
-  return VK (result, error);
+  return vulkan_check (result, "vkQueueSubmit", __FILE__, __LINE__, error);
 }
 
 gboolean

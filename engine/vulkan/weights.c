@@ -77,11 +77,10 @@ add_stack (VulkanWeights *self, const ModelTensor *const *tensors, uint32_t n)
   g_ptr_array_add (self->stacks, stack);
 }
 
-/* tensor: NULL adds nothing. */
 static void
 add_vector (VulkanWeights *self, const ModelTensor *tensor)
 {
-  if (tensor == NULL || g_hash_table_contains (self->vectors, tensor))
+  if (g_hash_table_contains (self->vectors, tensor))
     return;
   VulkanVector *vector = g_new0 (VulkanVector, 1);
   vector->tensor = tensor;
@@ -120,14 +119,10 @@ collect (VulkanWeights *self, const GraphPlan *plan)
     for (uint32_t w = 0; w < op->n_weights; w++)
       if (!g_hash_table_contains (self->parts, op->weights[w]))
         add_stack (self, &op->weights[w], 1);
-    add_vector (self, op->vector);
-    add_vector (self, op->k_norm);
-    add_vector (self, op->factor);
-    add_vector (self, op->step);
-    add_vector (self, op->decay);
-    add_vector (self, op->skip);
-    for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
-      add_vector (self, op->biases[b]);
+    const ModelTensor *vectors[GRAPH_MAX_VECTORS];
+    uint32_t n_vectors = graph_op_vectors (op, vectors);
+    for (uint32_t v = 0; v < n_vectors; v++)
+      add_vector (self, vectors[v]);
   }
 }
 
