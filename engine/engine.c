@@ -275,7 +275,7 @@ engine_model_gpu_bytes (const EngineModel *model)
     bytes = split_model_bytes (model->weights, SPLIT_FIRST);
   else if (model->weights != NULL && strcmp (model->device, "cpu") != 0)
     model->backend->vtable->memory (model->weights, &bytes.weights, &bytes.kv, &bytes.scratch);
-  return bytes.weights + bytes.kv + bytes.scratch +
+  return engine_bytes_sum (&bytes) +
          (model->drafter != NULL
               ? engine_model_gpu_bytes (session_drafter_model (model->drafter))
               : 0);

@@ -147,13 +147,11 @@ typedef struct {
 typedef struct {
   uint32_t n_heaps;
   EnginePlanHeap heaps[2]; /* of the device; and of the processor when it has a part */
-  uint32_t context_tokens, chunk_tokens;
-  const char *kv_type; /* "f16" or "q8_0", static; kv_note: see engine_model_kv_note (); or NULL */
-  const char *kv_note;
+  uint32_t context_tokens;
+  const char *kv_type; /* "f16" or "q8_0", static */
   uint32_t n_layers;
-  uint32_t n_layers_apart;  /* of these, whole ones that lie on the second heap */
-  uint32_t n_experts_apart; /* layers whose experts do, n_layers_apart among them */
-  uint64_t text_bytes;      /* of RAM: vocabulary and what else the file says, about */
+  uint32_t n_layers_apart; /* of these, whole ones that lie on the second heap */
+  uint64_t text_bytes;     /* of RAM: vocabulary and what else the file says, about */
   /* Times for prompts of so many tokens and answers after them, at the powers of two from
    * ENGINE_PLAN_FIRST_TOKENS on; none where a device has not been measured */
   uint32_t n_times;
@@ -170,7 +168,8 @@ typedef struct {
 EnginePlan *engine_plan (const char *path, const EngineModelOptions *options, GError **error);
 /* The same, but what is not known yet of the speed of its devices is measured, with models made up
  * for it, and kept in options->cache_dir: a few seconds at first, for each number format, that no
- * other work should share. Any thread. */
+ * other work should share. Where that fails, or without a cache_dir, the plan has no times. Any
+ * thread. */
 EnginePlan *engine_plan_measured (const char *path, const EngineModelOptions *options,
                                   GError **error);
 /* Between the times of a plan; FALSE and zeros where there are none. */

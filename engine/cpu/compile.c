@@ -415,7 +415,7 @@ has_kv (const CpuModel *model, const GraphOp *op)
                                          kv->offset[op->layer + 1] - kv->offset[op->layer];
 }
 
-/* Every weight of the plan must have been loaded, every layer have its KV. */
+/* All weights and vectors of the plan must have been loaded, every layer have its KV. */
 static gboolean
 check (const CpuModel *model, const GraphPlan *plan, GError **error)
 {
@@ -423,14 +423,13 @@ check (const CpuModel *model, const GraphPlan *plan, GError **error)
 
   for (uint32_t i = 0; ok && i < plan->n_ops; i++) {
     const GraphOp *op = &plan->ops[i];
+    const ModelTensor *vectors[GRAPH_MAX_VECTORS];
+    uint32_t n_vectors = graph_op_vectors (op, vectors);
 
     for (uint32_t w = 0; w < op->n_weights && !op->from_file; w++)
       ok = ok && g_hash_table_contains (model->weights, op->weights[w]);
-    for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
-      ok = ok && (op->biases[b] == NULL || g_hash_table_contains (model->vectors, op->biases[b]));
-    ok = ok && (op->vector == NULL || g_hash_table_contains (model->vectors, op->vector));
-    ok = ok && (op->k_norm == NULL || g_hash_table_contains (model->vectors, op->k_norm));
-    ok = ok && (op->factor == NULL || g_hash_table_contains (model->vectors, op->factor));
+    for (uint32_t v = 0; v < n_vectors; v++)
+      ok = ok && g_hash_table_contains (model->vectors, vectors[v]);
     ok = ok && (!graph_op_uses_kv (op) || has_kv (model, op));
   }
   if (!ok)

@@ -17,7 +17,6 @@ typedef struct {
 } Slice;
 
 typedef struct {
-  CpuModel *model;
   GArray *slices; /* Slice */
   const ModelGguf *gguf;
   EngineProgress progress;
@@ -190,7 +189,6 @@ read_weights (CpuModel *model, const ModelGguf *gguf, EngineProgress progress, v
 {
   g_autoptr (GArray) slices = g_array_new (FALSE, FALSE, sizeof (Slice));
   Load load = {
-    .model = model,
     .slices = slices,
     .gguf = gguf,
     .progress = progress,
@@ -224,11 +222,11 @@ vector_length (const ModelTensor *tensor)
   return tensor->ne[0] * tensor->ne[1];
 }
 
-/* Gives a vector its place among those that are to be read; NULL: there is none. */
+/* Gives a vector its place among those that are to be read. */
 static void
 add_vector (CpuModel *model, const ModelTensor *tensor)
 {
-  if (tensor == NULL || g_hash_table_contains (model->vectors, tensor))
+  if (g_hash_table_contains (model->vectors, tensor))
     return;
   g_hash_table_insert (model->vectors, (gpointer) tensor, NULL);
   model->vector_bytes += vector_length (tensor) * sizeof (float);
@@ -238,16 +236,11 @@ static void
 collect_vectors (CpuModel *model, const GraphPlan *plan)
 {
   for (uint32_t i = 0; i < plan->n_ops; i++) {
-    const GraphOp *op = &plan->ops[i];
+    const ModelTensor *vectors[GRAPH_MAX_VECTORS];
+    uint32_t n = graph_op_vectors (&plan->ops[i], vectors);
 
-    add_vector (model, op->vector);
-    add_vector (model, op->k_norm);
-    add_vector (model, op->factor);
-    add_vector (model, op->step);
-    add_vector (model, op->decay);
-    add_vector (model, op->skip);
-    for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
-      add_vector (model, op->biases[b]);
+    for (uint32_t v = 0; v < n; v++)
+      add_vector (model, vectors[v]);
   }
 }
 

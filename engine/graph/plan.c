@@ -254,6 +254,22 @@ set_widths (GraphPlan *plan, gboolean layers, gboolean output)
   }
 }
 
+uint32_t
+graph_op_vectors (const GraphOp *op, const ModelTensor *vectors[GRAPH_MAX_VECTORS])
+{
+  const ModelTensor *const own[] = { op->vector, op->k_norm, op->factor,
+                                     op->step, op->decay, op->skip };
+  uint32_t n = 0;
+
+  for (size_t i = 0; i < G_N_ELEMENTS (own); i++)
+    if (own[i] != NULL)
+      vectors[n++] = own[i];
+  for (uint32_t b = 0; b < GRAPH_MAX_WEIGHTS; b++)
+    if (op->biases[b] != NULL)
+      vectors[n++] = op->biases[b];
+  return n;
+}
+
 GraphNeeds
 graph_op_needs (const ModelDesc *desc, const GraphOp *op)
 {

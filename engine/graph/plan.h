@@ -60,6 +60,8 @@ typedef uint32_t GraphBuffers; /* a set of them */
 #define GRAPH_BUFFER_BIT(buffer) ((GraphBuffers) 1 << (buffer))
 
 #define GRAPH_MAX_WEIGHTS 3
+/* Vectors that an op may have: its biases and six more. */
+#define GRAPH_MAX_VECTORS (GRAPH_MAX_WEIGHTS + 6)
 
 /* Which row of its table EMBED takes for a token. */
 typedef enum {
@@ -191,6 +193,8 @@ graph_op_n_parts (const GraphOp *op)
 }
 
 GraphNeeds graph_op_needs (const ModelDesc *desc, const GraphOp *op);
+/* The vectors that it has, and how many: all that is loaded for it beside its weights. */
+uint32_t graph_op_vectors (const GraphOp *op, const ModelTensor *vectors[GRAPH_MAX_VECTORS]);
 /* The buffers of which it reads, or writes, something. */
 GraphBuffers graph_op_reads (const GraphOp *op);
 GraphBuffers graph_op_writes (const GraphOp *op);

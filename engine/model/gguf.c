@@ -418,7 +418,8 @@ model_gguf_will_read (const ModelGguf *gguf, const ModelTensor *tensor, uint64_t
 {
   int fd = tensor->part > 0 ? gguf->parts[tensor->part]->fd : gguf->fd;
 
-  if (tensor->matrix_bytes == 0) /* else it does not lie in one piece */
+  /* Else it does not lie in one piece; and no bytes would be all to the end of the file. */
+  if (bytes > 0 && tensor->matrix_bytes == 0)
     posix_fadvise (fd, (off_t) (tensor->offset + first), (off_t) bytes, POSIX_FADV_WILLNEED);
 }
 

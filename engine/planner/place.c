@@ -125,9 +125,7 @@ begin_plan (const EngineModel *model, const EngineModelOptions *options)
   EnginePlan *plan = g_new0 (EnginePlan, 1);
 
   plan->context_tokens = model->context_tokens;
-  plan->chunk_tokens = model->chunk_tokens;
   plan->kv_type = model_kv_type_name (model->kv.type);
-  plan->kv_note = model->kv_note;
   plan->n_layers = model->desc->h.n_layers;
   plan->text_bytes = (uint64_t) model->desc->h.n_vocab * TOKEN_BYTES;
   add_heap (plan, model->backend, model->device,
@@ -152,7 +150,6 @@ add_processor (EngineModel *model, const EngineModelOptions *options,
   if (ok)
     fill_heap (add_heap (model->plan, second, "cpu", 0), &bytes);
   model->plan->n_layers_apart = placement->n_layers;
-  model->plan->n_experts_apart = MAX (placement->n_experts, placement->n_layers);
   model->plan->placement = split_placement_describe (placement, model->desc);
   model->backend = split_backend_open (first, second, placement, model->desc);
   model->split = TRUE;

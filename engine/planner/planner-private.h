@@ -6,12 +6,16 @@
 #include "engine/planner/planner.h"
 #include "engine/split/split.h"
 
+/* device: "cpu" or "vulkan:N". */
+EngineBackend *planner_backend_open (const char *device, const EngineModelOptions *options,
+                                     GError **error);
+
 /* Spreads a model, whose session plans are made, over its back end and the processor, and writes
  * model->plan. FALSE with the numbers where it does not fit; the plan is written nevertheless. */
 gboolean planner_place (EngineModel *model, const EngineModelOptions *options, GError **error);
 
 /* Fills in the times of model->plan, where its devices have been measured. */
 void planner_predict (const EngineModel *model, const EngineModelOptions *options);
-/* Measures of its devices what is not known yet and the model needs (a PlannerUse), and keeps it in
- * the cache folder. */
-gboolean planner_measure (EngineModel *model, const EngineModelOptions *options, GError **error);
+/* Measures of its devices what is not known yet and the model needs, and keeps it in the cache
+ * folder. What cannot be measured stays unknown: a plan without times is one all the same. */
+void planner_measure (EngineModel *model, const EngineModelOptions *options);

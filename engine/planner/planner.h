@@ -6,10 +6,6 @@
 
 #include "engine/session/session.h"
 
-/* device: "cpu" or "vulkan:N". */
-EngineBackend *planner_backend_open (const char *device, const EngineModelOptions *options,
-                                     GError **error);
-
 /* The context that options ask for, or what stands for none. */
 uint32_t planner_context_tokens (const ModelDesc *desc, uint32_t wanted);
 

@@ -7,7 +7,7 @@
 
 typedef struct {
   const EngineModel *model;
-  SplitPlacement placement;
+  SplitCut *cuts[SESSION_N_CLASSES]; /* of two devices */
   PlannerRates *rates[SPLIT_N_DEVICES];
   uint32_t set_log2[SPLIT_N_DEVICES];
 } Predictor;
@@ -17,13 +17,12 @@ static double
 batch_seconds (const Predictor *p, SessionClass class, const PlannerBatch *batch)
 {
   const GraphPlan *plan = p->model->plans[class];
-  g_autoptr (SplitCut) cut = NULL;
+  const SplitCut *cut = p->cuts[class];
   double seconds = 0;
 
   if (p->rates[SPLIT_SECOND] == NULL)
     return planner_plan_seconds (p->rates[SPLIT_FIRST], plan, batch, p->model->kv.type,
                                  p->set_log2[SPLIT_FIRST]);
-  cut = split_cut_new (plan, &p->placement);
   for (unsigned d = 0; d < SPLIT_N_DEVICES; d++) {
     double own = planner_plan_seconds (p->rates[d], cut->plans[d], batch, p->model->kv.type,
                                        p->set_log2[d]);
@@ -78,7 +77,7 @@ fill_times (const Predictor *p, EnginePlan *plan)
     if (time.ttft_s < 0 || time.token_s < 0)
       return;
     plan->times[plan->n_times++] = time;
-    if (n < n_tokens)
+    if (n + 1 == plan->context_tokens)
       return;
     n_tokens *= 2;
   }
@@ -98,7 +97,8 @@ void
 planner_predict (const EngineModel *model, const EngineModelOptions *options)
 {
   EngineBackend *backends[SPLIT_N_DEVICES];
-  Predictor p = { .model = model, .placement = list_backends (model, backends) };
+  SplitPlacement placement = list_backends (model, backends);
+  Predictor p = { .model = model };
   EnginePlan *plan = model->plan;
 
   for (uint32_t d = 0; d < plan->n_heaps; d++) {
@@ -107,7 +107,12 @@ planner_predict (const EngineModel *model, const EngineModelOptions *options)
     p.rates[d] = planner_rates_read (options->cache_dir, caps->identity);
     p.set_log2[d] = planner_set_log2 (plan->heaps[d].weights_bytes);
   }
+  for (unsigned c = 0; plan->n_heaps == SPLIT_N_DEVICES && c < SESSION_N_CLASSES; c++)
+    if (model->plans[c] != NULL)
+      p.cuts[c] = split_cut_new (model->plans[c], &placement);
   fill_times (&p, plan);
+  for (unsigned c = 0; c < SESSION_N_CLASSES; c++)
+    g_clear_pointer (&p.cuts[c], split_cut_free);
   for (uint32_t d = 0; d < plan->n_heaps; d++)
     planner_rates_free (p.rates[d]);
 }
@@ -138,7 +143,8 @@ engine_plan_times (const EnginePlan *plan, uint32_t n_tokens, double *ttft_s, do
 
 #define WORTH_MEASURING 0.03 /* of the weights of a plan */
 
-/* The formats of a plan's products that are worth it. */
+/* The formats of a plan's products that are worth it; of a table of embeddings alone its own, for
+ * what stands beside products. */
 static gboolean
 calibrate_plan (EngineBackend *backend, PlannerRates *rates, const GraphPlan *plan,
                 uint32_t set_log2, ModelKvType kv_type, GError **error)
@@ -154,6 +160,10 @@ calibrate_plan (EngineBackend *backend, PlannerRates *rates, const GraphPlan *pl
       bytes[tensor->type->id & 0xff] += (double) tensor->bytes;
       all += (double) tensor->bytes;
     }
+  for (uint32_t i = 0; all == 0 && i < plan->n_ops; i++)
+    if (plan->ops[i].kind == GRAPH_OP_EMBED)
+      return planner_calibrate (backend, rates, plan->ops[i].weights[0]->type->id, set_log2,
+                                kv_type, error);
   for (uint32_t type = 0; type < G_N_ELEMENTS (bytes); type++)
     if (bytes[type] > WORTH_MEASURING * all &&
         !planner_calibrate (backend, rates, (ModelType) type, set_log2, kv_type, error))
@@ -161,25 +171,25 @@ calibrate_plan (EngineBackend *backend, PlannerRates *rates, const GraphPlan *pl
   return TRUE;
 }
 
-gboolean
-planner_measure (EngineModel *model, const EngineModelOptions *options, GError **error)
+void
+planner_measure (EngineModel *model, const EngineModelOptions *options)
 {
   EngineBackend *backends[SPLIT_N_DEVICES];
   SplitPlacement placement = list_backends (model, backends);
-  g_autoptr (SplitCut) cut = split_cut_new (model->plans[SESSION_CLASS_CHUNK], &placement);
+  g_autoptr (SplitCut) cut = NULL;
+  gboolean ok = options->cache_dir != NULL; /* nobody would know of it */
 
-  for (uint32_t d = 0; d < model->plan->n_heaps; d++) {
+  if (ok)
+    cut = split_cut_new (model->plans[SESSION_CLASS_CHUNK], &placement);
+  for (uint32_t d = 0; ok && d < model->plan->n_heaps; d++) {
     const char *identity = backends[d]->vtable->caps (backends[d])->identity;
     g_autoptr (PlannerRates) rates = planner_rates_read (options->cache_dir, identity);
     guint before = rates->products->len + rates->others->len;
-    gboolean ok = calibrate_plan (backends[d], rates, cut->plans[d],
-                                  planner_set_log2 (model->plan->heaps[d].weights_bytes),
-                                  model->kv.type, error);
 
+    ok = calibrate_plan (backends[d], rates, cut->plans[d],
+                         planner_set_log2 (model->plan->heaps[d].weights_bytes), model->kv.type,
+                         NULL);
     if (rates->products->len + rates->others->len > before)
       planner_rates_write (rates, options->cache_dir, identity);
-    if (!ok)
-      return FALSE;
   }
-  return TRUE;
 }

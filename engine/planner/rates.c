@@ -13,8 +13,8 @@
 #define MOST_SET_LOG2  28u /* 256 MiB: larger than the caches of what people have */
 #define MANY_TOKENS    16u /* batches beyond are read as many */
 
-PlannerRates *
-planner_rates_new (void)
+static PlannerRates *
+new_rates (void)
 {
   PlannerRates *rates = g_new0 (PlannerRates, 1);
 
@@ -79,7 +79,7 @@ PlannerRates *
 planner_rates_read (const char *cache_dir, const char *identity)
 {
   g_autofree char *file = file_of (cache_dir, identity), *contents = NULL;
-  PlannerRates *rates = planner_rates_new ();
+  PlannerRates *rates = new_rates ();
   gsize bytes = 0;
   const char *data = engine_cache_read (file, MAGIC, &contents, &bytes);
   uint32_t n[2];

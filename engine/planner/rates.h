@@ -38,7 +38,6 @@ typedef struct {
   GArray *products, *others;
 } PlannerRates;
 
-PlannerRates *planner_rates_new (void);
 void planner_rates_free (PlannerRates *rates);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PlannerRates, planner_rates_free)
 

@@ -14,13 +14,6 @@
 #define ALIGNMENT  32u    /* of tensors, GGUF's own default */
 #define FILL_BYTES 65521u /* a prime: rows are not alike */
 
-/* GGUF's ids of values. */
-enum {
-  VALUE_U32 = 4,
-  VALUE_F32 = 6,
-  VALUE_STRING = 8
-};
-
 typedef struct {
   GByteArray *header, *tensors; /* key values; descriptions of tensors */
   uint32_t n_values, n_tensors;
@@ -55,7 +48,7 @@ add_value (Writer *w, const char *key, uint32_t type, const void *value)
 static void
 add_count (Writer *w, const char *key, uint32_t value)
 {
-  add_value (w, key, VALUE_U32, &value);
+  add_value (w, key, MODEL_VALUE_U32, &value);
 }
 
 /* rows 0: a vector. */
@@ -78,7 +71,7 @@ add_tensor (Writer *w, const char *name, ModelType type, uint64_t columns, uint6
 static void
 add_metadata (Writer *w, const PlannerShape *shape, uint32_t context_tokens)
 {
-  const uint32_t string = VALUE_STRING;
+  const uint32_t string = MODEL_VALUE_STRING;
   const float epsilon = 1e-5f;
 
   put_string (w->header, "general.architecture");
@@ -94,7 +87,7 @@ add_metadata (Writer *w, const PlannerShape *shape, uint32_t context_tokens)
   add_count (w, "llama.attention.key_length", shape->d_head);
   add_count (w, "llama.attention.value_length", shape->d_head);
   add_count (w, "llama.rope.dimension_count", shape->d_head);
-  add_value (w, "llama.attention.layer_norm_rms_epsilon", VALUE_F32, &epsilon);
+  add_value (w, "llama.attention.layer_norm_rms_epsilon", MODEL_VALUE_F32, &epsilon);
 }
 
 static void

@@ -392,9 +392,9 @@ add_guessers (Generation *g, uint32_t n_tokens)
 {
   EngineSession *session = g->session;
 
-  session_lookup_init (&g->lookup, n_tokens);
   if (!g->sampler.options.speculate || !session->model->info->takes_guesses)
     return;
+  session_lookup_init (&g->lookup, n_tokens);
   session_draft_add_guesser (&g->draft, &g->lookup.guesser);
   if (session->model->drafter != NULL)
     session_draft_add_guesser (&g->draft, session_drafter_guesser (session->model->drafter,

@@ -52,9 +52,11 @@ static guint32
 guess (SessionGuesser *guesser, const gint32 *tokens, guint32 n, gint32 *guesses, guint32 most)
 {
   SessionLookup *lookup = (SessionLookup *) guesser;
+  gint64 begin_us = g_get_monotonic_time ();
   guint32 follow, n_same;
 
-  learn (lookup, tokens, n);
+  learn (lookup, tokens, n); /* at first a whole prompt, which is no fault of this guess */
+  guesser->catch_up_us = g_get_monotonic_time () - begin_us;
   follow = find_before (lookup, tokens, n, most, &n_same);
   if (follow == 0)
     return 0;

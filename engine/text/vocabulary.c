@@ -189,11 +189,10 @@ hash_tokens (const TextVocabulary *vocabulary)
 
   for (uint32_t i = 0; i < vocabulary->texts.n; i++) {
     const ModelString *text = &vocabulary->texts.strings[i];
-    uint64_t id_and_length[] = { i, text->length };
 
     if (vocabulary->types[i] != TEXT_TYPE_NORMAL && vocabulary->types[i] != TEXT_TYPE_BYTE)
       continue;
-    hash = add_to_hash (hash, id_and_length, sizeof id_and_length);
+    hash = (hash ^ ((uint64_t) text->length << 32 | i)) * UINT64_C (0x100000001b3);
     hash = add_to_hash (hash, text->data, text->length);
   }
   return hash;

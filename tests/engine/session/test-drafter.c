@@ -7,7 +7,6 @@
 #include "tests/engine/make-gguf.h"
 #include "tests/engine/session/pair.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
 
 static const char *device;

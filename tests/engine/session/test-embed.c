@@ -13,10 +13,8 @@
 #include <math.h>
 #include <string.h>
 
-/* 1 - cosine. Activations are rounded to 15 bits, keys and values to f16; on a graphics card the
- * activations may be bytes. */
 /* Of 1 - cosine to the exact vectors: as they come, and with activations rounded to bytes, as the
- * processor's fast tiers have them for quantised weights (llama.cpp too, which reaches 1.6e-4). */
+ * processor's fast tiers and cards have them for quantised weights (llama.cpp too: 1.6e-4). */
 #define LIMIT_EXACT 1e-5
 #define LIMIT_BYTES 3e-4
 
@@ -34,9 +32,16 @@ static const Target targets[] = {
 static double
 limit_of (const Target *target)
 {
-  gboolean rounds = target->tier != NULL && strcmp (target->tier, "portable") != 0;
+  static int on_card = -1;
 
-  return rounds ? LIMIT_BYTES : LIMIT_EXACT;
+  if (target->tier != NULL)
+    return strcmp (target->tier, "portable") == 0 ? LIMIT_EXACT : LIMIT_BYTES;
+  if (on_card < 0) {
+    g_autoptr (GPtrArray) devices = engine_devices ();
+
+    on_card = !((const EngineDevice *) g_ptr_array_index (devices, 0))->software;
+  }
+  return on_card ? LIMIT_BYTES : LIMIT_EXACT;
 }
 
 static char *folder;
