@@ -327,11 +327,16 @@ load_path (BottegaAssistant *self, const char *path)
 
   bottega_model_store_get_defaults (self->models, path, &defaults);
   bottega_settings_set_model_defaults (self->settings, &defaults);
-  bottega_engine_thread_set_kv_type (self->engine, bottega_settings_get_kv_type (self->settings));
-  bottega_engine_thread_load_with_draft (
-      self->engine, path, draft != NULL ? bottega_model_item_get_path (draft) : NULL,
-      defaults.device != NULL ? defaults.device : bottega_settings_get_device (self->settings),
-      context);
+  bottega_engine_thread_load (
+      self->engine, &(BottegaLoadRequest) {
+                        .path = path,
+                        .draft_path = draft != NULL ? bottega_model_item_get_path (draft) : NULL,
+                        .device = defaults.device != NULL
+                                      ? defaults.device
+                                      : bottega_settings_get_device (self->settings),
+                        .context_tokens = context,
+                        .kv_type = bottega_settings_get_kv_type (self->settings),
+                    });
 }
 
 static void

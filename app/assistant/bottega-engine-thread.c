@@ -37,7 +37,6 @@ struct _BottegaEngineThread {
   double load_fraction;
   BottegaLoaded loaded;
   char *model_path, *error, *note;
-  char *kv_type;  /* of the next load */
   int error_code; /* of ENGINE_ERROR, while error is set */
 };
 
@@ -418,7 +417,6 @@ bottega_engine_thread_finalize (GObject *object)
   g_free (self->model_path);
   g_free (self->error);
   g_free (self->note);
-  g_free (self->kv_type);
   g_clear_object (&self->source);
 
   G_OBJECT_CLASS (bottega_engine_thread_parent_class)->finalize (object);
@@ -509,38 +507,26 @@ push_job (BottegaEngineThread *self, BottegaJob *job)
 }
 
 void
-bottega_engine_thread_load (BottegaEngineThread *self,
-                            const char *path,
-                            const char *device,
-                            guint context_tokens)
-{
-  bottega_engine_thread_load_with_draft (self, path, NULL, device, context_tokens);
-}
-
-void
-bottega_engine_thread_load_with_draft (BottegaEngineThread *self,
-                                       const char *path,
-                                       const char *draft_path,
-                                       const char *device,
-                                       guint context_tokens)
+bottega_engine_thread_load (BottegaEngineThread *self, const BottegaLoadRequest *request)
 {
   BottegaJob *job;
   BottegaLoaded none = { 0 };
 
   g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
-  g_return_if_fail (path != NULL);
+  g_return_if_fail (request != NULL && request->path != NULL);
 
   job = g_new0 (BottegaJob, 1);
   job->kind = BOTTEGA_JOB_LOAD;
-  job->path = g_strdup (path);
-  job->draft_path = g_strdup (draft_path);
-  job->device = g_strdup (device != NULL && *device != '\0' ? device : "auto");
-  job->context_tokens = context_tokens;
-  job->kv_type = g_strdup (self->kv_type);
+  job->path = g_strdup (request->path);
+  job->draft_path = g_strdup (request->draft_path);
+  job->device = g_strdup (request->device != NULL && *request->device != '\0' ? request->device
+                                                                              : "auto");
+  job->context_tokens = request->context_tokens;
+  job->kv_type = g_strdup (request->kv_type);
 
   g_object_freeze_notify (G_OBJECT (self));
   self->load_job = push_job (self, job);
-  set_string (self, &self->model_path, path, PROP_MODEL_PATH);
+  set_string (self, &self->model_path, request->path, PROP_MODEL_PATH);
   set_string (self, &self->error, NULL, PROP_ERROR);
   set_string (self, &self->note, NULL, PROP_NOTE);
   set_loaded (self, &none);
@@ -548,14 +534,6 @@ bottega_engine_thread_load_with_draft (BottegaEngineThread *self,
   notify (self, PROP_LOAD_FRACTION);
   set_state (self, BOTTEGA_ENGINE_LOADING);
   g_object_thaw_notify (G_OBJECT (self));
-}
-
-void
-bottega_engine_thread_set_kv_type (BottegaEngineThread *self, const char *kv_type)
-{
-  g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
-
-  g_set_str (&self->kv_type, kv_type);
 }
 
 void

@@ -51,15 +51,9 @@ BottegaEngineThread *bottega_engine_thread_new (BottegaEngineSource *source);
 void bottega_engine_thread_shutdown (BottegaEngineThread *self);
 
 /* Loads a model instead of the present one, after the answers that have been asked for. A load in
- * progress is given up for it: questions that wait for that one get this model. The others as in
- * BottegaLoadRequest. */
-void bottega_engine_thread_load (BottegaEngineThread *self, const char *path, const char *device,
-                                 guint context_tokens);
-/* As in BottegaLoadRequest, of loads from now on. */
-void bottega_engine_thread_set_kv_type (BottegaEngineThread *self, const char *kv_type);
-void bottega_engine_thread_load_with_draft (BottegaEngineThread *self, const char *path,
-                                            const char *draft_path, const char *device,
-                                            guint context_tokens);
+ * progress is given up for it: questions that wait for that one get this model. device NULL:
+ * "auto"; the progress of the request is not used. */
+void bottega_engine_thread_load (BottegaEngineThread *self, const BottegaLoadRequest *request);
 void bottega_engine_thread_unload (BottegaEngineThread *self);
 
 /* What becomes of a generate job, in this order: started, then reading and text any number of

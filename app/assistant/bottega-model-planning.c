@@ -27,7 +27,7 @@ planning_free (gpointer data)
 }
 
 static void
-plan_on_thread (GTask *task, gpointer store, gpointer data, GCancellable *cancellable)
+plan_on_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
   const Planning *planning = data;
   const BottegaLoadRequest request = {
@@ -75,16 +75,17 @@ bottega_model_store_plan_async (BottegaModelStore *self,
     .context_tokens = bottega_model_store_get_context (self, item),
     .measure = measure,
   };
-  task = g_task_new (self, NULL, callback, user_data);
+  /* Not of the store: the thread could be the last to have it, and it ends on the main thread. */
+  task = g_task_new (NULL, NULL, callback, user_data);
   g_task_set_source_tag (task, bottega_model_store_plan_async);
   g_task_set_task_data (task, planning, planning_free);
   g_task_run_in_thread (task, plan_on_thread);
 }
 
 BottegaPlan *
-bottega_model_store_plan_finish (BottegaModelStore *self, GAsyncResult *result, GError **error)
+bottega_model_store_plan_finish (GAsyncResult *result, GError **error)
 {
-  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+  g_return_val_if_fail (g_task_is_valid (result, NULL), NULL);
 
   return g_task_propagate_pointer (G_TASK (result), error);
 }

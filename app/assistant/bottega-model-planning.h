@@ -11,8 +11,7 @@ G_BEGIN_DECLS
 void bottega_model_store_plan_async (BottegaModelStore *self, BottegaModelItem *item,
                                      const char *kv_type, gboolean measure,
                                      GAsyncReadyCallback callback, gpointer user_data);
-BottegaPlan *bottega_model_store_plan_finish (BottegaModelStore *self, GAsyncResult *result,
-                                              GError **error);
+BottegaPlan *bottega_model_store_plan_finish (GAsyncResult *result, GError **error);
 /* Puts what a plan says in the place of what was reckoned. */
 void bottega_model_need_take_plan (BottegaModelNeed *need, const BottegaPlan *plan);
 

@@ -63,6 +63,7 @@ EnginePlan *cli_plan_model (const CliOptions *options, const char *path, gboolea
 void cli_print_json (JsonBuilder *builder);
 /* A member; NULL is null. */
 void cli_json_string (JsonBuilder *builder, const char *name, const char *value);
+void cli_json_int (JsonBuilder *builder, const char *name, uint64_t value);
 void cli_json_tokens (JsonBuilder *builder, const GArray *tokens);
 void cli_json_stats (JsonBuilder *builder, const EngineStats *stats);
 /* A line for people on stderr. */

@@ -200,6 +200,13 @@ cli_json_string (JsonBuilder *builder, const char *name, const char *value)
 }
 
 void
+cli_json_int (JsonBuilder *builder, const char *name, uint64_t value)
+{
+  json_builder_set_member_name (builder, name);
+  json_builder_add_int_value (builder, (gint64) value);
+}
+
+void
 cli_json_tokens (JsonBuilder *builder, const GArray *tokens)
 {
   json_builder_begin_array (builder);

@@ -16,13 +16,6 @@ static const GOptionEntry entries[] = {
   { 0 },
 };
 
-static void
-add_int (JsonBuilder *builder, const char *name, uint64_t value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, (gint64) value);
-}
-
 /* 0 is null: not known. */
 static void
 add_time (JsonBuilder *builder, const char *name, double value)
@@ -62,12 +55,12 @@ add_heaps (JsonBuilder *builder, const EnginePlan *plan)
 
     json_builder_begin_object (builder);
     cli_json_string (builder, "device", heap->device);
-    add_int (builder, "weights_bytes", heap->weights_bytes);
-    add_int (builder, "kv_bytes", heap->kv_bytes);
-    add_int (builder, "scratch_bytes", heap->scratch_bytes);
-    add_int (builder, "memory_bytes", heap->memory_bytes);
-    add_int (builder, "free_bytes", heap->free_bytes);
-    add_int (builder, "allowed_bytes", heap->allowed_bytes);
+    cli_json_int (builder, "weights_bytes", heap->weights_bytes);
+    cli_json_int (builder, "kv_bytes", heap->kv_bytes);
+    cli_json_int (builder, "scratch_bytes", heap->scratch_bytes);
+    cli_json_int (builder, "memory_bytes", heap->memory_bytes);
+    cli_json_int (builder, "free_bytes", heap->free_bytes);
+    cli_json_int (builder, "allowed_bytes", heap->allowed_bytes);
     json_builder_end_object (builder);
   }
   json_builder_end_array (builder);
@@ -86,14 +79,14 @@ print_json (const EnginePlan *plan, double ttft_s, double token_s)
     scratch += plan->heaps[i].scratch_bytes;
   }
   json_builder_begin_object (builder);
-  add_int (builder, "weights_bytes", weights);
-  add_int (builder, "kv_bytes", kv);
-  add_int (builder, "scratch_bytes", scratch);
-  add_int (builder, "ram_bytes", sum_of (plan, FALSE));
-  add_int (builder, "gpu_bytes", sum_of (plan, TRUE));
-  add_int (builder, "layers", plan->n_layers);
-  add_int (builder, "gpu_layers", on_card ? plan->n_layers - plan->n_layers_apart : 0);
-  add_int (builder, "context", plan->context_tokens);
+  cli_json_int (builder, "weights_bytes", weights);
+  cli_json_int (builder, "kv_bytes", kv);
+  cli_json_int (builder, "scratch_bytes", scratch);
+  cli_json_int (builder, "ram_bytes", sum_of (plan, FALSE));
+  cli_json_int (builder, "gpu_bytes", sum_of (plan, TRUE));
+  cli_json_int (builder, "layers", plan->n_layers);
+  cli_json_int (builder, "gpu_layers", on_card ? plan->n_layers - plan->n_layers_apart : 0);
+  cli_json_int (builder, "context", plan->context_tokens);
   cli_json_string (builder, "kv_type", plan->kv_type);
   add_time (builder, "predicted_ttft_ms", ttft_s * 1e3);
   add_time (builder, "predicted_decode_tok_s", token_s > 0 ? 1 / token_s : 0);

@@ -5,13 +5,6 @@
 #include <stdio.h>
 
 static void
-add_int (JsonBuilder *builder, const char *name, uint64_t value)
-{
-  json_builder_set_member_name (builder, name);
-  json_builder_add_int_value (builder, (gint64) value);
-}
-
-static void
 print_json (const EngineModelInfo *info)
 {
   JsonBuilder *builder = json_builder_new ();
@@ -22,22 +15,22 @@ print_json (const EngineModelInfo *info)
   cli_json_string (builder, "license", info->license);
   cli_json_string (builder, "languages", info->languages);
   cli_json_string (builder, "architecture", info->architecture);
-  add_int (builder, "parameters", info->parameters);
-  add_int (builder, "file_bytes", info->file_bytes);
+  cli_json_int (builder, "parameters", info->parameters);
+  cli_json_int (builder, "file_bytes", info->file_bytes);
   json_builder_set_member_name (builder, "tensor_types");
   json_builder_begin_object (builder);
   for (uint32_t i = 0; i < info->n_types; i++)
-    add_int (builder, info->types[i].name, info->types[i].n_tensors);
+    cli_json_int (builder, info->types[i].name, info->types[i].n_tensors);
   json_builder_end_object (builder);
-  add_int (builder, "layers", info->n_layers);
-  add_int (builder, "vocabulary", info->n_vocab);
-  add_int (builder, "context_length", info->context_tokens);
+  cli_json_int (builder, "layers", info->n_layers);
+  cli_json_int (builder, "vocabulary", info->n_vocab);
+  cli_json_int (builder, "context_length", info->context_tokens);
   if (info->embedding_size > 0)
-    add_int (builder, "embedding_size", info->embedding_size);
+    cli_json_int (builder, "embedding_size", info->embedding_size);
   json_builder_set_member_name (builder, "kv_bytes_per_token");
   json_builder_begin_object (builder);
-  add_int (builder, "f16", info->kv_bytes_per_token_f16);
-  add_int (builder, "q8_0", info->kv_bytes_per_token_q8_0);
+  cli_json_int (builder, "f16", info->kv_bytes_per_token_f16);
+  cli_json_int (builder, "q8_0", info->kv_bytes_per_token_q8_0);
   json_builder_end_object (builder);
   cli_json_string (builder, "tokenizer", info->tokenizer);
   cli_json_string (builder, "template", info->chat_template);

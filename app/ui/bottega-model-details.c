@@ -39,6 +39,7 @@ struct _BottegaModelDetails {
   BottegaModelDefaults before; /* as they were when the dialog came up */
   gboolean filling;            /* the rows are being set */
   gboolean measured;           /* devices have been, where that was missing */
+  gboolean planning, again;    /* a plan is on its way; the settings have changed since */
 };
 
 G_DEFINE_FINAL_TYPE (BottegaModelDetails, bottega_model_details, ADW_TYPE_DIALOG)
@@ -90,10 +91,22 @@ add_about (BottegaModelDetails *self)
   add_fact (self->about_group, _ ("To know"), facts->warning);
 }
 
+static gboolean
+is_loaded (BottegaModelDetails *self)
+{
+  BottegaEngineThread *engine = bottega_assistant_get_engine (self->assistant);
+
+  return g_strcmp0 (bottega_engine_thread_get_model_path (engine),
+                    bottega_model_item_get_path (self->item)) == 0;
+}
+
+/* What a loaded model holds itself is not free to the planner, which then refuses. A plan is of the
+ * model alone. */
 static void
 update_here_cb (BottegaModelDetails *self)
 {
   const BottegaMachine *machine = bottega_model_store_get_machine (get_models (self));
+  BottegaModelItem *draft;
   BottegaModelNeed need;
   BottegaModelFigures figures;
   g_autofree char *memory = NULL;
@@ -106,9 +119,12 @@ update_here_cb (BottegaModelDetails *self)
     return;
   bottega_model_store_get_need (get_models (self), self->item, &need);
   bottega_model_store_get_figures (get_models (self), self->item, &figures);
+  draft = bottega_model_store_get_draft (get_models (self), self->item);
   if (self->plan != NULL)
     bottega_model_need_take_plan (&need, self->plan);
-  if (self->plan != NULL && self->plan->refusal != NULL)
+  if (self->plan != NULL && draft != NULL)
+    bottega_model_need_add_draft (&need, bottega_model_item_get_facts (draft));
+  if (self->plan != NULL && self->plan->refusal != NULL && !is_loaded (self))
     memory = g_strdup (self->plan->refusal);
   else
     memory = bottega_model_text_need (&need, machine);
@@ -121,24 +137,30 @@ update_here_cb (BottegaModelDetails *self)
   bottega_fact_row_set_value (self->first_word_fact, word);
 }
 
+static void ask_plan (BottegaModelDetails *self);
+
 static void
 planned_cb (GObject *source,
             GAsyncResult *result,
             gpointer user_data)
 {
   g_autoptr (BottegaModelDetails) self = user_data;
-  g_autoptr (BottegaPlan) plan =
-      bottega_model_store_plan_finish (BOTTEGA_MODEL_STORE (source), result, NULL);
+  g_autoptr (BottegaPlan) plan = bottega_model_store_plan_finish (result, NULL);
 
-  if (plan == NULL || self->assistant == NULL)
+  self->planning = FALSE;
+  if (self->assistant == NULL)
     return;
-  g_clear_pointer (&self->plan, bottega_plan_free);
+  if (self->again) {
+    ask_plan (self);
+    return;
+  }
   self->plan = g_steal_pointer (&plan);
   update_here_cb (self);
 }
 
 /* What is reckoned is shown until the planner has answered. It measures the device at first, but
- * not beside an answer, whose time it would take. */
+ * not beside an answer, whose time it would take. One is asked at a time, so that none is of
+ * settings that are no more. */
 static void
 ask_plan (BottegaModelDetails *self)
 {
@@ -149,6 +171,10 @@ ask_plan (BottegaModelDetails *self)
     return;
   g_clear_pointer (&self->plan, bottega_plan_free);
   update_here_cb (self);
+  self->again = self->planning;
+  if (self->planning)
+    return;
+  self->planning = TRUE;
   bottega_model_store_plan_async (get_models (self), self->item, NULL,
                                   !answering && !self->measured, planned_cb, g_object_ref (self));
   self->measured |= !answering;
@@ -223,6 +249,17 @@ add_file (BottegaModelDetails *self)
 
 /* ---- what is set for it alone */
 
+/* Whether a model is loaded otherwise. */
+static gboolean
+loads_otherwise (const BottegaModelDefaults *a,
+                 const BottegaModelDefaults *b)
+{
+  return a->has_context != b->has_context ||
+         a->context_tokens != b->context_tokens ||
+         g_strcmp0 (a->device, b->device) != 0 ||
+         g_strcmp0 (a->draft, b->draft) != 0;
+}
+
 static void
 store_cb (BottegaModelDetails *self)
 {
@@ -230,7 +267,9 @@ store_cb (BottegaModelDetails *self)
   guint context = adw_combo_row_get_selected (self->context_row);
   guint device = adw_combo_row_get_selected (self->device_row);
   guint draft = adw_combo_row_get_selected (self->draft_row);
+  const char *path = bottega_model_item_get_path (self->item);
   g_auto (BottegaModelDefaults) defaults = { 0 };
+  g_auto (BottegaModelDefaults) old = { 0 };
 
   g_assert (BOTTEGA_IS_MODEL_DETAILS (self));
 
@@ -250,9 +289,10 @@ store_cb (BottegaModelDetails *self)
     g_object_get (buffer, "text", &defaults.instructions, NULL);
   gtk_widget_action_set_enabled (GTK_WIDGET (self), "details.reset",
                                  bottega_model_defaults_any (&defaults));
-  bottega_model_store_set_defaults (get_models (self), bottega_model_item_get_path (self->item),
-                                    &defaults);
-  ask_plan (self);
+  bottega_model_store_get_defaults (get_models (self), path, &old);
+  bottega_model_store_set_defaults (get_models (self), path, &defaults);
+  if (loads_otherwise (&old, &defaults))
+    ask_plan (self);
 }
 
 static void
@@ -299,6 +339,14 @@ fill_drafts (BottegaModelDetails *self,
       selected = self->draft_paths->len;
     g_ptr_array_add (self->draft_paths, g_strdup (path));
     gtk_string_list_append (names, bottega_model_item_get_name (item));
+  }
+  /* What is set stays, though it cannot be had just now. */
+  if (chosen != NULL && selected == 0) {
+    g_autofree char *name = g_path_get_basename (chosen);
+
+    selected = self->draft_paths->len;
+    g_ptr_array_add (self->draft_paths, g_strdup (chosen));
+    gtk_string_list_append (names, name);
   }
   gtk_widget_set_visible (GTK_WIDGET (self->draft_row), self->draft_paths->len > 1);
   adw_combo_row_set_model (self->draft_row, G_LIST_MODEL (names));
@@ -379,18 +427,13 @@ reset_action (GtkWidget *widget,
 static void
 closed_cb (BottegaModelDetails *self)
 {
-  BottegaEngineThread *engine = bottega_assistant_get_engine (self->assistant);
-  const char *path = bottega_model_item_get_path (self->item);
   g_auto (BottegaModelDefaults) now = { 0 };
 
   g_assert (BOTTEGA_IS_MODEL_DETAILS (self));
 
-  bottega_model_store_get_defaults (get_models (self), path, &now);
-  if (g_strcmp0 (bottega_engine_thread_get_model_path (engine), path) == 0 &&
-      (now.has_context != self->before.has_context ||
-       now.context_tokens != self->before.context_tokens ||
-       g_strcmp0 (now.device, self->before.device) != 0 ||
-       g_strcmp0 (now.draft, self->before.draft) != 0))
+  bottega_model_store_get_defaults (get_models (self), bottega_model_item_get_path (self->item),
+                                    &now);
+  if (is_loaded (self) && loads_otherwise (&now, &self->before))
     bottega_assistant_reload_model (self->assistant);
 }
 

@@ -31,6 +31,7 @@ struct _BottegaPreferencesDialog {
   guint loaded_context;
   char *loaded_kv_type;
   guint64 kv_bytes[2]; /* of the default model, in the order of the row; 0: not known */
+  guint prices_asked;  /* times that these were: what answers an earlier one is out of date */
   gboolean filling;    /* the rows are being set from the settings */
 };
 
@@ -223,7 +224,7 @@ show_prices (BottegaPreferencesDialog *self)
 /* A plan that was asked for. */
 typedef struct {
   BottegaPreferencesDialog *self; /* owned */
-  guint index;
+  guint index, asked;             /* asked: see the dialog's */
 } Price;
 
 static void
@@ -233,10 +234,9 @@ price_cb (GObject *source,
 {
   g_autofree Price *price = user_data;
   g_autoptr (BottegaPreferencesDialog) self = price->self;
-  g_autoptr (BottegaPlan) plan =
-      bottega_model_store_plan_finish (BOTTEGA_MODEL_STORE (source), result, NULL);
+  g_autoptr (BottegaPlan) plan = bottega_model_store_plan_finish (result, NULL);
 
-  if (plan == NULL || self->assistant == NULL)
+  if (plan == NULL || self->assistant == NULL || price->asked != self->prices_asked)
     return;
   self->kv_bytes[price->index] = plan->kv_bytes;
   show_prices (self);
@@ -250,10 +250,12 @@ ask_prices_cb (BottegaPreferencesDialog *self)
 
   g_assert (BOTTEGA_IS_PREFERENCES_DIALOG (self));
 
+  self->kv_bytes[0] = self->kv_bytes[1] = 0;
+  self->prices_asked++;
   for (guint i = 0; item != NULL && i < G_N_ELEMENTS (kv_types); i++) {
     Price *price = g_new (Price, 1);
 
-    *price = (Price) { g_object_ref (self), i };
+    *price = (Price) { g_object_ref (self), i, self->prices_asked };
     bottega_model_store_plan_async (models, item, kv_types[i], FALSE, price_cb, price);
   }
 }

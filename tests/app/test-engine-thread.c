@@ -149,6 +149,22 @@ make_thread (BottegaReplayOptions options, BottegaReplaySource **source)
 }
 
 static void
+load_with (BottegaEngineThread *thread, const char *path, const char *device, guint context_tokens)
+{
+  const BottegaLoadRequest request = {
+    .path = path, .device = device, .context_tokens = context_tokens
+  };
+
+  bottega_engine_thread_load (thread, &request);
+}
+
+static void
+load (BottegaEngineThread *thread, const char *path)
+{
+  load_with (thread, path, "auto", 0);
+}
+
+static void
 count_fractions (BottegaEngineThread *thread, GParamSpec *pspec, guint *n)
 {
   (*n)++;
@@ -162,7 +178,7 @@ test_load (void)
 
   g_signal_connect (thread, "notify::load-fraction", G_CALLBACK (count_fractions), &n_fractions);
   g_assert_cmpint (bottega_engine_thread_get_state (thread), ==, BOTTEGA_ENGINE_NO_MODEL);
-  bottega_engine_thread_load (thread, "/models/a.gguf", "auto", 0);
+  load (thread, "/models/a.gguf");
   g_assert_cmpint (bottega_engine_thread_get_state (thread), ==, BOTTEGA_ENGINE_LOADING);
   g_assert_cmpuint (bottega_engine_thread_get_context_size (thread), ==, 0);
   wait_state (thread, BOTTEGA_ENGINE_READY);
@@ -171,8 +187,8 @@ test_load (void)
   g_assert_cmpuint (bottega_engine_thread_get_context_size (thread), ==, 8192);
 
   /* A load in progress is given up for the next one. */
-  bottega_engine_thread_load (thread, "/models/b.gguf", "cpu", 1024);
-  bottega_engine_thread_load (thread, "/models/c.gguf", "cpu", 2048);
+  load_with (thread, "/models/b.gguf", "cpu", 1024);
+  load_with (thread, "/models/c.gguf", "cpu", 2048);
   wait_state (thread, BOTTEGA_ENGINE_READY);
   g_assert_cmpstr (bottega_engine_thread_get_model_name (thread), ==, "c.gguf");
   g_assert_cmpuint (bottega_engine_thread_get_context_size (thread), ==, 2048);
@@ -191,7 +207,7 @@ test_generate (void)
   g_auto (Seen) seen = { 0 };
   BottegaEngineThread *thread = make_thread ((BottegaReplayOptions) { .text = text }, NULL);
 
-  bottega_engine_thread_load (thread, "/models/a.gguf", "auto", 0);
+  load (thread, "/models/a.gguf");
   ask (thread, &seen);
   fixture_wait (is_finished, &seen);
   g_assert_null (seen.error);
@@ -210,7 +226,7 @@ test_sleeping_main_loop (void)
   g_auto (Seen) seen = { 0 };
   BottegaEngineThread *thread = make_thread ((BottegaReplayOptions) { .text = text }, NULL);
 
-  bottega_engine_thread_load (thread, "/models/a.gguf", "auto", 0);
+  load (thread, "/models/a.gguf");
   wait_state (thread, BOTTEGA_ENGINE_READY);
   ask (thread, &seen);
   /* The ring has room for a hundredth of this. */
@@ -236,7 +252,7 @@ test_cancel (void)
   guint64 first_job, second_job, last_job;
   gint64 begin_us;
 
-  bottega_engine_thread_load (thread, "/models/a.gguf", "auto", 0);
+  load (thread, "/models/a.gguf");
   wait_state (thread, BOTTEGA_ENGINE_READY);
   first_job = ask (thread, &running);
   second_job = ask (thread, &waiting);
@@ -289,7 +305,7 @@ test_no_model (void)
 
   /* A broken file: the state says so, and so does a question. */
   bottega_replay_source_fail_load (source, ENGINE_ERROR_BAD_FILE);
-  bottega_engine_thread_load (thread, "/models/a.gguf", "auto", 0);
+  load (thread, "/models/a.gguf");
   wait_state (thread, BOTTEGA_ENGINE_FAILED);
   g_assert_cmpstr (bottega_engine_thread_get_error (thread), ==,
                    "The replay was told to fail here.");
@@ -306,7 +322,7 @@ test_device_fails_at_load (void)
   BottegaEngineThread *thread = make_thread ((BottegaReplayOptions) { .text = "x" }, &source);
 
   bottega_replay_source_fail_load (source, ENGINE_ERROR_NO_MEMORY);
-  bottega_engine_thread_load (thread, "/models/a.gguf", "auto", 0);
+  load (thread, "/models/a.gguf");
   wait_state (thread, BOTTEGA_ENGINE_READY);
   g_assert_cmpstr (bottega_engine_thread_get_device (thread), ==, "cpu");
   g_assert_nonnull (bottega_engine_thread_get_note (thread));
@@ -325,7 +341,7 @@ test_device_fails_while_answering (void)
 
   /* Before the first word: the answer comes all the same, from the processor. */
   bottega_replay_source_fail_generate (source, ENGINE_ERROR_DEVICE_LOST, 0);
-  bottega_engine_thread_load (thread, "/models/a.gguf", "auto", 0);
+  load (thread, "/models/a.gguf");
   wait_state (thread, BOTTEGA_ENGINE_READY);
   g_assert_cmpstr (bottega_engine_thread_get_device (thread), ==, "replay:0");
   ask (thread, &before);
@@ -336,7 +352,7 @@ test_device_fails_while_answering (void)
   g_assert_nonnull (bottega_engine_thread_get_note (thread));
 
   /* Midway: the answer ends with the sentence, and the next question works. */
-  bottega_engine_thread_load (thread, "/models/a.gguf", "auto", 0);
+  load (thread, "/models/a.gguf");
   g_assert_null (bottega_engine_thread_get_note (thread));
   wait_state (thread, BOTTEGA_ENGINE_READY);
   bottega_replay_source_fail_generate (source, ENGINE_ERROR_DEVICE_LOST, 2);
@@ -372,7 +388,7 @@ test_count (void)
   BottegaPrompt *prompt = bottega_prompt_new (NULL);
   guint tokens = 0;
 
-  bottega_engine_thread_load (thread, "/models/a.gguf", "auto", 0);
+  load (thread, "/models/a.gguf");
   bottega_prompt_add (prompt, "user", "q", "sixteen letters.");
   bottega_engine_thread_count (thread, prompt, on_counted, &tokens);
   fixture_wait (is_not_zero, &tokens);
@@ -392,7 +408,7 @@ test_shutdown_midway (void)
         (BottegaReplayOptions) { .text = text, .tokens_per_s = i % 2 ? 0 : 500 }, NULL);
     gint64 begin_us;
 
-    bottega_engine_thread_load (thread, "/models/a.gguf", "auto", 0);
+    load (thread, "/models/a.gguf");
     ask (thread, &seen);
     ask (thread, &waiting);
     if (i % 3 == 0)
@@ -416,13 +432,13 @@ test_storm (void)
   Seen seen[60] = { 0 };
   guint64 jobs[60];
 
-  bottega_engine_thread_load (thread, "/models/a.gguf", "auto", 0);
+  load (thread, "/models/a.gguf");
   for (guint i = 0; i < G_N_ELEMENTS (seen); i++) {
     jobs[i] = ask (thread, &seen[i]);
     if (i % 7 == 3)
       bottega_engine_thread_cancel (thread, jobs[i / 2]);
     if (i % 20 == 10)
-      bottega_engine_thread_load (thread, "/models/b.gguf", "auto", 0);
+      load (thread, "/models/b.gguf");
     g_main_context_iteration (NULL, FALSE);
   }
   for (guint i = 0; i < G_N_ELEMENTS (seen); i++) {

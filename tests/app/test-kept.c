@@ -33,7 +33,11 @@ load (Kept *kept)
 {
   BottegaEngineThread *engine = bottega_assistant_get_engine (kept->assistant);
 
-  bottega_engine_thread_load (engine, g_getenv ("BOTTEGA_TEST_MODEL"), "cpu", 1024);
+  const BottegaLoadRequest request = {
+    .path = g_getenv ("BOTTEGA_TEST_MODEL"), .device = "cpu", .context_tokens = 1024
+  };
+
+  bottega_engine_thread_load (engine, &request);
   fixture_wait (is_ready, engine);
 }
 

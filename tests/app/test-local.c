@@ -83,7 +83,11 @@ load_with_draft (const char *path, const char *draft_path, guint context_tokens)
   g_autoptr (BottegaEngineSource) source = bottega_local_source_new (NULL);
   BottegaEngineThread *thread = bottega_engine_thread_new (source);
 
-  bottega_engine_thread_load_with_draft (thread, path, draft_path, "cpu", context_tokens);
+  const BottegaLoadRequest request = {
+    .path = path, .draft_path = draft_path, .device = "cpu", .context_tokens = context_tokens
+  };
+
+  bottega_engine_thread_load (thread, &request);
   fixture_wait (is_settled, thread);
 
   return thread;

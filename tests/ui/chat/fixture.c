@@ -50,7 +50,8 @@ start_assistant (Fixture *self,
   g_object_set (settings, "max-answer-tokens", 1u << 19, NULL);
   self->source = bottega_replay_source_new (&options);
   self->assistant = bottega_assistant_new (self->folder, self->source, settings);
-  bottega_engine_thread_load (bottega_assistant_get_engine (self->assistant), "/replay", "auto", 0);
+  bottega_engine_thread_load (bottega_assistant_get_engine (self->assistant),
+                              &(BottegaLoadRequest) { .path = "/replay" });
 }
 
 static void
