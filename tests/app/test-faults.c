@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A graphics card that fails at every step: the whole app but its windows, our engine on a tiny
+ * model, a loader that fails on command. Whatever fails, the conversation is kept, the reason is
+ * said, the next question is answered, and nothing of the driver's is left. */
+#include "app/assistant/bottega-local-source.h"
+#include "tests/app/fixture.h"
+#include "tests/engine/split/models.h"
+#include "tests/engine/vulkan/faults.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#define ANSWER_TOKENS 24
+#define QUESTION      "Where does the carpenter keep the long saw, and who asked for it?"
+
+/* What the model answers to QUESTION: cards round otherwise. */
+static char *by_processor, *by_card;
+static char *folder; /* of the data, with the model in it */
+
+typedef struct {
+  BottegaAssistant *assistant;
+  BottegaConversation *conversation;
+} World;
+
+static gboolean
+is_settled (gpointer thread)
+{
+  BottegaEngineState state = bottega_engine_thread_get_state (thread);
+
+  return state == BOTTEGA_ENGINE_READY || state == BOTTEGA_ENGINE_FAILED;
+}
+
+static gboolean
+is_listed (gpointer list)
+{
+  return bottega_conversation_list_get_loaded (list);
+}
+
+/* One that is empty, instead of the last one. */
+static void
+world_new_conversation (World *world)
+{
+  g_clear_object (&world->conversation);
+  world->conversation =
+      bottega_conversation_list_create (bottega_assistant_get_conversations (world->assistant));
+}
+
+/* The assistant with its model loaded, on that device or where it fell back to. */
+static World
+world_begin (const char *device)
+{
+  g_autofree char *cache = g_build_filename (folder, "cache", NULL);
+  g_autoptr (BottegaEngineSource) source = bottega_local_source_new (cache);
+  g_autoptr (BottegaSettings) settings = bottega_settings_new_in_memory ();
+  World world = { 0 };
+
+  g_object_set (settings, "device", device, "context-length", 256, "temperature", 0.0,
+                "max-answer-tokens", ANSWER_TOKENS, NULL);
+  world.assistant = bottega_assistant_new (folder, source, settings);
+  g_assert_cmpstr (bottega_assistant_get_storage_error (world.assistant), ==, NULL);
+  bottega_assistant_start (world.assistant);
+  fixture_wait (is_settled, bottega_assistant_get_engine (world.assistant));
+  fixture_wait (is_listed, bottega_assistant_get_conversations (world.assistant));
+  world_new_conversation (&world);
+  return world;
+}
+
+static void
+world_end (World *world)
+{
+  g_clear_object (&world->conversation);
+  bottega_assistant_shutdown (world->assistant);
+  g_assert_finalize_object (world->assistant);
+  g_assert_cmpuint (faults_live_objects (), ==, 0);
+  g_assert_cmpuint (faults_live_bytes (), ==, 0);
+}
+
+/* Asks, waits, and gives the answer; borrowed. */
+static BottegaMessage *
+ask (World *world)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (bottega_conversation_send (world->conversation, QUESTION, &error));
+  g_assert_no_error (error);
+  fixture_wait (fixture_is_idle, world->conversation);
+  return fixture_message (world->conversation,
+                          g_list_model_get_n_items (G_LIST_MODEL (world->conversation)) - 1);
+}
+
+static const char *
+device_of (World *world)
+{
+  return bottega_engine_thread_get_device (bottega_assistant_get_engine (world->assistant));
+}
+
+/* The whole answer of the device that the model is on by now. */
+static void
+assert_answer (World *world, BottegaMessage *answer)
+{
+  g_assert_cmpstr (bottega_message_get_error (answer), ==, NULL);
+  g_assert_cmpint (bottega_message_get_state (answer), ==, BOTTEGA_MESSAGE_STATE_COMPLETE);
+  g_assert_cmpstr (bottega_message_get_text (answer), ==,
+                   strcmp (device_of (world), "cpu") == 0 ? by_processor : by_card);
+}
+
+static void
+assert_answers (World *world)
+{
+  assert_answer (world, ask (world));
+}
+
+/* On the processor by now, with the reason and what became of it. */
+static void
+assert_fell_back (World *world, const char *reason)
+{
+  const char *note =
+      bottega_engine_thread_get_note (bottega_assistant_get_engine (world->assistant));
+
+  g_assert_cmpstr (device_of (world), ==, "cpu");
+  g_assert_nonnull (note);
+  g_test_message ("%s", note);
+  g_assert_nonnull (strstr (note, reason));
+  g_assert_nonnull (strstr (note, "Answers are now computed on the processor."));
+}
+
+typedef enum {
+  NOT_REACHED,  /* the failure was not */
+  DONE_WITHOUT, /* answers stay on the card */
+  FELL_BACK,
+  CUT, /* after the first word: the answer ends, the next one is the processor's */
+  N_OUTCOMES,
+} Outcome;
+
+/* What was written stays, with the sentence. Returns whether that was so. */
+static gboolean
+was_cut (BottegaMessage *answer, const char *reason)
+{
+  const char *written = bottega_message_get_text (answer);
+
+  if (bottega_message_get_state (answer) != BOTTEGA_MESSAGE_STATE_FAILED)
+    return FALSE;
+  g_test_message ("“%s”: %s", written, bottega_message_get_error (answer));
+  g_assert_nonnull (strstr (bottega_message_get_error (answer), reason));
+  g_assert_cmpuint (strlen (written), >, 0);
+  g_assert_cmpuint (strlen (written), <, strlen (by_card));
+  g_assert_true (g_str_has_prefix (by_card, written));
+  return TRUE;
+}
+
+/* A failure before the first word costs a wait and no answer. */
+static Outcome
+run_failure (Fault fault, guint nth, const char *reason)
+{
+  Outcome outcome = NOT_REACHED;
+  BottegaMessage *answer;
+  World world;
+
+  faults_arm (fault, nth);
+  world = world_begin ("vulkan");
+  answer = ask (&world);
+  if (was_cut (answer, reason)) {
+    fixture_wait (is_settled, bottega_assistant_get_engine (world.assistant));
+    assert_fell_back (&world, reason);
+    world_new_conversation (&world);
+    assert_answers (&world);
+    faults_arm (fault, 0);
+    world_end (&world);
+    return CUT;
+  }
+  assert_answer (&world, answer);
+  if (faults_struck ())
+    outcome = strcmp (device_of (&world), "cpu") == 0 ? FELL_BACK : DONE_WITHOUT;
+  if (outcome == FELL_BACK)
+    assert_fell_back (&world, reason);
+  else
+    g_assert_true (g_str_has_prefix (device_of (&world), "vulkan"));
+  faults_arm (fault, 0);
+  world_end (&world);
+  return outcome;
+}
+
+/* Every allocation of the device, from the first of the load to the last of the answer. Only what
+ * checks guesses can be done without. */
+static void
+test_memory (void)
+{
+  guint n_of[N_OUTCOMES] = { 0 }, nth = 0;
+
+  do
+    n_of[run_failure (FAULT_MEMORY, ++nth, "ran out of memory")]++;
+  while (n_of[NOT_REACHED] == 0);
+  g_test_message ("%u allocations, %u done without", nth - 1, n_of[DONE_WITHOUT]);
+  g_assert_cmpuint (n_of[FELL_BACK], >=, 5);
+  g_assert_cmpuint (n_of[DONE_WITHOUT], <, n_of[FELL_BACK]);
+  g_assert_cmpuint (n_of[CUT], ==, 0);
+}
+
+/* Some of the objects that the driver makes, closer together at first. */
+static void
+test_objects (void)
+{
+  guint n_of[N_OUTCOMES] = { 0 };
+
+  for (guint nth = 1; n_of[NOT_REACHED] == 0; nth += 1 + nth / 2)
+    n_of[run_failure (FAULT_OBJECT, nth, ".")]++;
+  g_test_message ("%u fell back, %u cut, %u done without", n_of[FELL_BACK], n_of[CUT],
+                  n_of[DONE_WITHOUT]);
+  g_assert_cmpuint (n_of[FELL_BACK], >=, 8);
+}
+
+/* How often the queue is used for loading, until the first word, and for the whole answer. */
+static void
+count_queue_calls (guint *loading, guint *reading, guint *all)
+{
+  World world;
+
+  faults_arm (FAULT_LOST, 0);
+  world = world_begin ("vulkan");
+  *loading = faults_calls (FAULT_LOST);
+  g_object_set (bottega_assistant_get_settings (world.assistant), "max-answer-tokens", 1, NULL);
+  g_assert_cmpstr (bottega_message_get_error (ask (&world)), ==, NULL);
+  *reading = faults_calls (FAULT_LOST);
+  world_end (&world);
+
+  faults_arm (FAULT_LOST, 0);
+  world = world_begin ("vulkan");
+  assert_answers (&world);
+  *all = faults_calls (FAULT_LOST);
+  world_end (&world);
+  g_assert_cmpuint (*reading, >, *loading);
+  g_assert_cmpuint (*all, >, *reading + 4);
+}
+
+static void
+test_lost_before_the_first_word (void)
+{
+  guint loading, reading, all;
+
+  count_queue_calls (&loading, &reading, &all);
+  for (guint nth = MAX (loading, 1); nth <= reading; nth += MAX (1, (reading - loading) / 3))
+    g_assert_cmpint (run_failure (FAULT_LOST, nth, "gave up on the device"), ==, FELL_BACK);
+}
+
+/* What was written stays, with the sentence; the next question is answered; and all of it is on the
+ * disk. */
+static void
+test_lost_while_writing (void)
+{
+  guint loading, reading, all;
+  g_autofree char *written = NULL;
+  g_autofree char *id = NULL;
+  g_autoptr (BottegaConversation) again = NULL;
+  BottegaMessage *answer;
+  World world;
+
+  count_queue_calls (&loading, &reading, &all);
+  faults_arm (FAULT_LOST, (reading + all) / 2);
+  world = world_begin ("vulkan");
+  answer = ask (&world);
+  g_assert_true (faults_struck ());
+  written = g_strdup (bottega_message_get_text (answer));
+  g_assert_true (was_cut (answer, "gave up on the device"));
+  fixture_wait (is_settled, bottega_assistant_get_engine (world.assistant));
+  assert_fell_back (&world, "gave up on the device");
+
+  answer = ask (&world);
+  g_assert_cmpstr (bottega_message_get_error (answer), ==, NULL);
+  g_assert_cmpint (bottega_message_get_state (answer), ==, BOTTEGA_MESSAGE_STATE_COMPLETE);
+  id = g_strdup (bottega_conversation_get_id (world.conversation));
+  world_end (&world);
+
+  world = world_begin ("cpu");
+  again = g_list_model_get_item (
+      G_LIST_MODEL (bottega_assistant_get_conversations (world.assistant)), 0);
+  g_assert_cmpstr (bottega_conversation_get_id (again), ==, id);
+  bottega_conversation_load_messages (again);
+  fixture_wait (fixture_is_loaded, again);
+  g_assert_cmpuint (g_list_model_get_n_items (G_LIST_MODEL (again)), ==, 4);
+  g_assert_cmpstr (bottega_message_get_text (fixture_message (again, 1)), ==, written);
+  g_clear_object (&again);
+  world_end (&world);
+}
+
+/* Another program takes the card's memory while the model is loaded: answers go on; and the next
+ * load finds its place elsewhere and says so. */
+static void
+test_budget_shrinks (void)
+{
+  BottegaEngineThread *engine;
+  World world;
+
+  faults_arm (FAULT_MEMORY, 0);
+  world = world_begin ("vulkan");
+  engine = bottega_assistant_get_engine (world.assistant);
+  assert_answers (&world);
+  faults_set_budget (1 << 20);
+  world_new_conversation (&world);
+  assert_answers (&world);
+  g_assert_true (g_str_has_prefix (device_of (&world), "vulkan"));
+
+  bottega_assistant_reload_model (world.assistant);
+  g_assert_cmpint (bottega_engine_thread_get_state (engine), ==, BOTTEGA_ENGINE_LOADING);
+  fixture_wait (is_settled, engine);
+  assert_fell_back (&world, "may take");
+  world_new_conversation (&world);
+  assert_answers (&world);
+  faults_set_budget (0);
+  world_end (&world);
+}
+
+static char *
+dup_answer (const char *device)
+{
+  World world = world_begin (device);
+  BottegaMessage *answer = ask (&world);
+  char *text = g_strdup (bottega_message_get_text (answer));
+
+  g_assert_cmpstr (bottega_message_get_error (answer), ==, NULL);
+  g_test_message ("by %s: “%s”", device_of (&world), text);
+  g_assert_true (g_str_has_prefix (device_of (&world), device));
+  g_assert_cmpuint (strlen (text), >, 4);
+  world_end (&world);
+  return text;
+}
+
+/* The model, and what it answers. */
+static void
+set_up (void)
+{
+  g_autofree char *models = NULL;
+  g_autofree char *model = NULL;
+
+  folder = fixture_make_folder ();
+  models = g_build_filename (folder, "models", NULL);
+  model = g_build_filename (models, "tiny.gguf", NULL);
+  g_assert_cmpint (g_mkdir (models, 0700), ==, 0);
+  tiny_write_sure (model, TINY_LLAMA, 3);
+  by_processor = dup_answer ("cpu");
+  by_card = dup_answer ("vulkan");
+}
+
+int
+main (int argc, char **argv)
+{
+  int status;
+
+  g_test_init (&argc, &argv, NULL);
+  set_up ();
+  g_test_add_func ("/faults/memory", test_memory);
+  g_test_add_func ("/faults/objects", test_objects);
+  g_test_add_func ("/faults/lost-before-the-first-word", test_lost_before_the_first_word);
+  g_test_add_func ("/faults/lost-while-writing", test_lost_while_writing);
+  g_test_add_func ("/faults/budget-shrinks", test_budget_shrinks);
+  status = g_test_run ();
+  fixture_remove_folder (folder);
+  g_free (by_processor);
+  g_free (by_card);
+
+  return status;
+}
