@@ -304,25 +304,74 @@ typedef enum {
 typedef struct {
   uint32_t prompt_tokens, reused_tokens, read_tokens, written_tokens; /* prompt = reused + read */
   double ttft_s;                                                      /* call to first token */
+  /* Of the chunks of the prompt; and from the first token to the last, whatever was between. */
   double prefill_s, decode_s;
   double prefill_tok_s, decode_tok_s;                   /* 0: nothing was read or written */
   double gap_p50_ms, gap_p95_ms, gap_max_ms;            /* between tokens */
   uint32_t stalls;                                      /* gaps over 4 medians and 100 ms */
   uint32_t drafted_tokens, accepted_tokens;             /* guesses, and those that held */
   uint32_t model_drafted_tokens, model_accepted_tokens; /* of these, the draft model's */
-  /* Of the batches that held no guess: what the next answer may count on. */
+  /* Of the batches of its own that held no guess: what the next answer may count on. */
   uint32_t plain_tokens;
   double plain_tok_s, plain_gb_s;
-  uint64_t bytes_read; /* weights and KV, in decode */
-  double decode_gb_s;  /* bytes_read / decode_s / 1e9 */
+  /* Weights and KV, in decode. Of a batch of several answers each counts an equal part of the
+   * weights, which are read once, and of the keys and values by the tokens that it holds. */
+  uint64_t bytes_read;
+  double decode_gb_s;     /* bytes_read / decode_s / 1e9 */
+  uint32_t shared_tokens; /* that came from batches of several answers */
+  double others_s;        /* of all its time: batches that it had no part in */
   EngineStop stop;
 } EngineStats;
 
-/* Reads prompt (GArray of gint32), writes an answer token by token through on_event. Afterwards the
- * timeline holds prompt and answer, so that a next prompt which begins with them reads only what is
- * new. FALSE on error; a cancel is no error: it is TRUE with ENGINE_STOP_CANCELLED.
- * ENGINE_ERROR_LIMIT when the prompt does not leave room for one token: nothing is cut. stats may
- * be NULL. */
+/* Several answers of a model that go on at the same time, in steps:
+ *
+ *   answers[i] = engine_answer_new (sessions[i], prompts[i], &options, on_event, data, &error);
+ *   while (!engine_answer_done (answers[0]) || …)
+ *     engine_model_step (model, answers, n);
+ *   engine_answer_finish (answers[i], &stats, &error);
+ */
+typedef struct _EngineAnswer EngineAnswer;
+
+#define ENGINE_MAX_ANSWERS 8 /* that a step advances at once */
+
+/* Checks prompt (GArray of gint32, copied) and options, and takes over what is in the cache of it;
+ * nothing is read yet, and on_event (may be NULL) is first called in a step. NULL with the errors
+ * of engine_session_generate () for these. The session does nothing else until
+ * engine_answer_finish (), and lives as long; engine_session_cancel () ends the answer. */
+EngineAnswer *engine_answer_new (EngineSession *session,
+                                 const GArray *prompt,
+                                 const EngineGenerate *options,
+                                 EngineEventFunc on_event,
+                                 void *user_data,
+                                 GError **error);
+/* Advances n_answers of the model, the most urgent first; those done are skipped, and of the others
+ * the first ENGINE_MAX_ANSWERS go on. Those that write get their next token (one alone may get
+ * several), in one batch where the cache has room for that. Then the first that still reads its
+ * prompt gets a chunk of it, a whole one when nobody writes, else one that takes about 100 ms by
+ * the speed of the last: with the batch before it that is what those who write wait for.
+ * The same tokens come out as alone, on the CPU; on a graphics card rounding may differ by the size
+ * of a batch, as it does with guesses. A cancel ends an answer within 100 ms while one alone is
+ * read or writes, else with the batch that runs. An error ends the answer that it hit, also when
+ * there is no more room for it (ENGINE_ERROR_NO_MEMORY), and the others go on; one of the device
+ * ends all that were in the batch. */
+void engine_model_step (EngineModel *model, EngineAnswer *const *answers, size_t n_answers);
+/* It has come to its end: at its last token, by a cancel, or by an error. */
+gboolean engine_answer_done (const EngineAnswer *answer);
+/* Ends it as a cancel would unless it is done, and frees it. Returns as engine_session_generate ()
+ * does; stats may be NULL. */
+gboolean engine_answer_finish (EngineAnswer *answer, EngineStats *stats, GError **error);
+/* Tokens, of prompts and of answers, that could be added now to the sessions of these answers and
+ * one more together, however they share them out, what no answer in progress uses given up for
+ * them. What answers[n_answers] may still write counts against it before another is begun. */
+uint32_t engine_model_room (const EngineModel *model,
+                            EngineAnswer *const *answers,
+                            size_t n_answers);
+
+/* Reads prompt (GArray of gint32), writes an answer token by token through on_event: one answer, in
+ * all its steps. Afterwards the timeline holds prompt and answer, so that a next prompt which
+ * begins with them reads only what is new. FALSE on error; a cancel is no error: it is TRUE with
+ * ENGINE_STOP_CANCELLED. ENGINE_ERROR_LIMIT when the prompt does not leave room for one token:
+ * nothing is cut. stats may be NULL. */
 gboolean engine_session_generate (EngineSession *session,
                                   const GArray *prompt,
                                   const EngineGenerate *options,
@@ -335,7 +384,8 @@ gboolean engine_session_generate (EngineSession *session,
 uint32_t engine_session_n_tokens (const EngineSession *session);
 /* How many leading tokens of prompt it would not have to read again. */
 uint32_t engine_session_reusable (const EngineSession *session, const GArray *prompt);
-/* Nothing that was read or written with this model is in its KV memory any more. */
+/* Nothing that was read or written with this model is in its KV memory any more, but for answers in
+ * progress. */
 void engine_model_forget (EngineModel *model);
 
 /* Keeps the timeline in a file (mode 0600, whole or not at all), and goes on where a file left off

@@ -41,7 +41,8 @@ void
 session_cache_forget (SessionCache *cache)
 {
   for (guint i = cache->timelines->len; i > 0; i--)
-    discard (timeline_at (cache, i - 1));
+    if (!timeline_at (cache, i - 1)->in_use)
+      discard (timeline_at (cache, i - 1));
 }
 
 void
@@ -56,6 +57,16 @@ session_cache_finish (SessionCache *cache)
   g_clear_pointer (&cache->timelines, g_ptr_array_unref);
 }
 
+/* One that somebody in use could go back to. */
+static gboolean
+drop_mark (SessionCache *cache)
+{
+  for (guint i = 0; i < cache->timelines->len; i++)
+    if (timeline_at (cache, i)->in_use && session_timeline_drop_mark (timeline_at (cache, i)))
+      return TRUE;
+  return FALSE;
+}
+
 gboolean
 session_cache_evict (SessionCache *cache, const SessionTimeline *except)
 {
@@ -64,12 +75,12 @@ session_cache_evict (SessionCache *cache, const SessionTimeline *except)
   for (guint i = 0; i < cache->timelines->len; i++) {
     SessionTimeline *timeline = timeline_at (cache, i);
 
-    if (timeline != except && timeline->tokens->len > 0 &&
+    if (timeline != except && !timeline->in_use && timeline->tokens->len > 0 &&
         (oldest == NULL || timeline->used < oldest->used))
       oldest = timeline;
   }
   if (oldest == NULL)
-    return FALSE;
+    return drop_mark (cache);
   /* From the end, so that a beginning that others may share stays longest. Windows and states are
    * of one place only: without that there is nothing to go on from. */
   if (cache->window_tokens == 0 && cache->states.n_pages == 0)
@@ -80,6 +91,41 @@ session_cache_evict (SessionCache *cache, const SessionTimeline *except)
   if (oldest->tokens->len == 0)
     discard (oldest);
   return TRUE;
+}
+
+/* Tokens that the pages of a group take beside what these n timelines need, shared out among them
+ * and one more at the worst: each begins a page for its last token. */
+static uint32_t
+pages_room (const SessionCache *cache, GraphKvGroup group, SessionTimeline *const *timelines,
+            uint32_t n)
+{
+  uint32_t n_pages = cache->pools[group].n_pages, n_needed = 0, n_free;
+  g_autofree guint8 *noted = g_new0 (guint8, n_pages + 1);
+
+  for (uint32_t i = 0; i < n; i++) {
+    session_timeline_note_pages (timelines[i], group, noted);
+    n_needed += session_timeline_shares_last (timelines[i], group);
+  }
+  for (uint32_t page = 0; page < n_pages; page++)
+    n_needed += noted[page];
+  n_free = n_pages - MIN (n_needed, n_pages);
+  return n_free > n ? n_free * ENGINE_PAGE_TOKENS - n * (ENGINE_PAGE_TOKENS - 1) : 0;
+}
+
+uint32_t
+session_cache_room (const SessionCache *cache, SessionTimeline *const *timelines, uint32_t n)
+{
+  uint32_t room = pages_room (cache, GRAPH_KV_FULL, timelines, n);
+  uint32_t windows = (n + 1) * session_window_least_pages (cache->window_tokens);
+
+  /* A state for each, and one that a batch writes. */
+  if (cache->states.n_pages > 0 && n + 2 > cache->states.n_pages)
+    return 0;
+  /* Where the windows of all fit, and two pages that a short batch goes to, the lengths do not
+   * matter. */
+  if (cache->window_tokens > 0 && windows + 2 > cache->pools[GRAPH_KV_WINDOW].n_pages)
+    room = MIN (room, pages_room (cache, GRAPH_KV_WINDOW, timelines, n));
+  return room;
 }
 
 /* Another timeline can go on after all tokens of this one. */
@@ -131,6 +177,8 @@ session_cache_keep (SessionTimeline *timeline)
   empty = *kept;
   *kept = *timeline;
   kept->kept = TRUE;
+  kept->in_use = FALSE;
+  empty.in_use = timeline->in_use;
   *timeline = empty;
   drop_oldest_kept (cache);
   return kept;

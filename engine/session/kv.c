@@ -52,11 +52,17 @@ pages_for (uint32_t n_tokens)
 }
 
 uint32_t
+session_window_least_pages (uint32_t window_tokens)
+{
+  return pages_for (window_tokens) + 1; /* it may begin and end inside a page */
+}
+
+uint32_t
 session_window_pages (uint32_t window_tokens, uint32_t chunk_tokens, uint32_t context_tokens)
 {
-  /* The window before the mark, the window before the next token, and what is being read; each may
-   * begin and end inside a page. */
-  uint32_t most = 2 * (pages_for (window_tokens) + 1) + pages_for (chunk_tokens) + 1;
+  /* The window before the mark, the window before the next token, and what is being read. */
+  uint32_t most =
+      2 * session_window_least_pages (window_tokens) + pages_for (chunk_tokens) + 1;
 
   return MIN (most, pages_for (context_tokens));
 }
@@ -243,15 +249,42 @@ release_unseen (SessionTimeline *timeline)
   }
 }
 
+gboolean
+session_timeline_drop_mark (SessionTimeline *timeline)
+{
+  const SessionCache *cache = timeline->cache;
+  const SessionPages *windows = &cache->pools[GRAPH_KV_WINDOW], *states = &cache->states;
+  uint32_t n_free = windows->n_free + states->n_free;
+
+  if (cache->window_tokens > 0)
+    release_unseen (timeline); /* no batch has come since they went out of sight */
+  if (windows->n_free + states->n_free > n_free)
+    return TRUE;
+  session_timeline_set_mark (timeline, 0);
+  if (cache->window_tokens > 0)
+    release_unseen (timeline);
+  return windows->n_free + states->n_free > n_free;
+}
+
+void
+session_timeline_note_pages (const SessionTimeline *timeline, GraphKvGroup group, guint8 *noted)
+{
+  const GArray *table = timeline->table[group];
+  guint first = group == GRAPH_KV_WINDOW ? first_seen (timeline, timeline->tokens->len) : 0;
+
+  for (guint i = first; i < table->len; i++)
+    if (group == GRAPH_KV_FULL || timeline->held->data[i] != 0)
+      noted[g_array_index (table, guint32, i)] = 1;
+}
+
 static gboolean
 has_group (const SessionTimeline *timeline, unsigned group)
 {
   return group == GRAPH_KV_FULL || timeline->cache->window_tokens > 0;
 }
 
-/* The page that the next token goes to is there already, and another timeline reads it. */
-static gboolean
-shares_last (const SessionTimeline *timeline, unsigned group)
+gboolean
+session_timeline_shares_last (const SessionTimeline *timeline, GraphKvGroup group)
 {
   uint32_t n = timeline->tokens->len, page;
 
@@ -267,7 +300,7 @@ wants (const SessionTimeline *timeline, unsigned group, uint32_t n)
 {
   uint32_t need = pages_for (timeline->tokens->len + n), have = timeline->table[group]->len;
 
-  return (need > have ? need - have : 0) + shares_last (timeline, group);
+  return (need > have ? need - have : 0) + session_timeline_shares_last (timeline, group);
 }
 
 static gboolean
@@ -307,7 +340,7 @@ own_last (SessionTimeline *timeline, GraphKvGroup group, GError **error)
   EngineBackendModel *model = timeline->cache->model;
   guint32 *page, copy;
 
-  if (!shares_last (timeline, group))
+  if (!session_timeline_shares_last (timeline, group))
     return TRUE;
   page = &g_array_index (timeline->table[group], guint32,
                          timeline->tokens->len / ENGINE_PAGE_TOKENS);

@@ -18,8 +18,8 @@ void session_pages_finish (SessionPages *pages);
 
 /* All that one loaded model keeps: the pages, and the timelines that they are of. These are the
  * timelines of its sessions, and kept ones, which no session needs now but a prompt to come may
- * begin with. One session at a time has the pages that it needs: the other timelines give theirs
- * for it, those first that were used longest ago. */
+ * begin with. Whoever needs pages takes them from timelines in which no answer goes on, those first
+ * that were used longest ago; then from marks. */
 typedef struct {
   SessionPages pools[GRAPH_N_KV_GROUPS];
   SessionPages states;       /* what recurrent layers keep; n_pages 0: none */
@@ -37,6 +37,7 @@ typedef struct {
 typedef struct {
   SessionCache *cache; /* borrowed */
   gboolean kept;       /* no session's */
+  gboolean in_use;     /* an answer goes on in it: it gives no pages to others */
   uint64_t used;       /* the cache's clock at the last use */
   uint32_t mark;
   uint32_t state, mark_state; /* of all tokens, and at the mark; SESSION_NO_STATE */
@@ -56,6 +57,8 @@ typedef struct {
  * chunks of so many tokens and holds context_tokens in all. */
 uint32_t session_window_pages (uint32_t window_tokens, uint32_t chunk_tokens,
                                uint32_t context_tokens);
+/* That it needs to write the next token. */
+uint32_t session_window_least_pages (uint32_t window_tokens);
 
 void session_timeline_init (SessionTimeline *timeline, SessionCache *cache);
 /* What it holds is kept for others. */
@@ -75,6 +78,13 @@ void session_timeline_fork (SessionTimeline *timeline, const SessionTimeline *fr
 void session_timeline_truncate (SessionTimeline *timeline, uint32_t n);
 /* Keeps what is needed to go back to this length for as long as the mark stays. */
 void session_timeline_set_mark (SessionTimeline *timeline, uint32_t n);
+/* Lets go of what the next token does not need, at last of the mark; FALSE: there was nothing. */
+gboolean session_timeline_drop_mark (SessionTimeline *timeline);
+/* noted[page] = 1 for each page of a group that its next token needs. */
+void session_timeline_note_pages (const SessionTimeline *timeline, GraphKvGroup group,
+                                  guint8 *noted);
+/* The page that the next token goes to is there already, and another timeline reads it. */
+gboolean session_timeline_shares_last (const SessionTimeline *timeline, GraphKvGroup group);
 /* Makes sure that pages exist for n more tokens, and are its own. ENGINE_ERROR_NO_MEMORY when the
  * pool is used up: nothing of this timeline has changed then. */
 gboolean session_timeline_reserve (SessionTimeline *timeline, uint32_t n, GError **error);
@@ -98,11 +108,16 @@ void session_cache_init (SessionCache *cache, const EngineKvSize *kv, uint32_t w
                          EngineBackendModel *model);
 /* All sessions must be gone. */
 void session_cache_finish (SessionCache *cache);
-/* No timeline holds anything any more. */
+/* No timeline holds anything any more, but those in use. */
 void session_cache_forget (SessionCache *cache);
-/* Takes pages or a state from the timeline that was used longest ago, but not from this one. FALSE:
- * nobody else has any. */
+/* Takes pages or a state from the timeline that was used longest ago, but not from this one nor
+ * from one in use; where there is none, from a mark, which no answer needs to go on. FALSE: there
+ * is nothing that could be given. */
 gboolean session_cache_evict (SessionCache *cache, const SessionTimeline *except);
+/* Tokens that could be added to these n timelines and one more, however they share them out: what
+ * others hold is given for them. */
+uint32_t session_cache_room (const SessionCache *cache, SessionTimeline *const *timelines,
+                             uint32_t n);
 /* What the timeline holds becomes that of a kept one, which is returned; the timeline is empty
  * then. NULL where it is not worth it: nothing has changed. */
 SessionTimeline *session_cache_keep (SessionTimeline *timeline);

@@ -83,6 +83,10 @@ void
 session_model_unload (EngineModel *model)
 {
   session_cache_finish (&model->cache);
+  g_clear_pointer (&model->rows.candidates, g_free);
+  g_clear_pointer (&model->rows.logits, g_free);
+  model->rows.n_rows = 0;
+  model->read_us = 0;
   for (SessionClass class = 0; class < SESSION_N_CLASSES; class ++) {
     if (model->executables[class] != NULL)
       model->backend->vtable->discard (model->executables[class]);

@@ -21,6 +21,15 @@ typedef enum {
 
 typedef struct _SessionDrafter SessionDrafter; /* drafter.h */
 
+/* What came of a model's last batch of answers: a row for each token that may be sampled from. */
+typedef struct {
+  uint32_t n_rows;             /* that there is room for, at most SESSION_SMALL_TOKENS */
+  uint32_t n_candidates;       /* of a row of this batch */
+  EngineCandidate *candidates; /* [n_rows][n_candidates] */
+  float lse[SESSION_SMALL_TOKENS];
+  float *logits; /* [n_rows][n_vocab] or NULL until a sampler wants whole rows */
+} SessionRows;
+
 struct _EngineModel {
   EngineModelInfo *info;
   ModelGguf *gguf;
@@ -38,6 +47,8 @@ struct _EngineModel {
   GraphPlan *plans[SESSION_N_CLASSES];
   EngineBackendExecutable *executables[SESSION_N_CLASSES];
   SessionCache cache;
+  SessionRows rows;
+  double read_us; /* that a token of a prompt took in the last chunk; 0: not known yet */
   char *device;
   SessionDrafter *drafter; /* guesses what this one writes; NULL: none */
   uint32_t context_tokens, chunk_tokens;
@@ -49,11 +60,6 @@ struct _EngineModel {
 struct _EngineSession {
   EngineModel *model;
   SessionTimeline timeline;
-  /* Of the last batch, a row for each token that may be sampled from: */
-  uint32_t n_rows;             /* that there is room for, at most SESSION_SMALL_TOKENS */
-  EngineCandidate *candidates; /* [n_rows][ENGINE_MAX_CANDIDATES] */
-  float lse[SESSION_SMALL_TOKENS];
-  float *logits;         /* [n_rows][n_vocab] or NULL until a sampler wants whole rows */
   gint cancel;           /* atomic */
   const gint *cancelled; /* what gives up its batches: cancel, or that of whom it guesses for */
 };
@@ -86,8 +92,34 @@ SessionClass session_model_class (const EngineModel *model, uint32_t n_tokens, u
 EngineBackendExecutable *
 session_model_executable (EngineModel *model, SessionClass class, GError **error);
 
-/* Evaluates tokens[n] after what the timeline holds; on success they belong to it. outputs:
- * [n_outputs] indices of tokens that result gets a row for; cost may be NULL. */
+/* ENGINE_ERROR_INVALID or _LIMIT where tokens[n] cannot be answered. */
+gboolean session_check_prompt (const EngineSession *session, const gint32 *tokens, uint32_t n,
+                               GError **error);
+/* The first tokens of a prompt that may be there already: the last one makes logits. */
+uint32_t session_prompt_reusable (const GArray *prompt);
+
+/* ---- batches ---- */
+
+/* The next tokens of one timeline. */
+typedef struct {
+  SessionTimeline *timeline;
+  const gint32 *tokens;
+  uint32_t n_tokens;
+  uint32_t state; /* a slot for what comes after them */
+} SessionRun;
+
+/* Makes room for a run's tokens: pages, and a slot. ENGINE_ERROR_NO_MEMORY: the timeline is as it
+ * was. */
+gboolean session_run_reserve (SessionRun *run, GError **error);
+/* Evaluates runs that room was made for, in one batch; on success their tokens belong to the
+ * timelines, else these are as they were. Several runs: at most SESSION_SMALL_TOKENS together.
+ * outputs: [n_outputs] indices of tokens of the batch that result gets a row for; cancel and cost
+ * may be NULL. */
+gboolean session_batch_run (EngineModel *model, SessionRun *runs, uint32_t n_runs,
+                            const uint32_t *outputs, uint32_t n_outputs, uint32_t n_candidates,
+                            EngineResult *result, const gint *cancel, EngineRunCost *cost,
+                            GError **error);
+/* The same of one session's next tokens[n], given up by session->cancelled. */
 gboolean session_evaluate (EngineSession *session, const gint32 *tokens, uint32_t n,
                            const uint32_t *outputs, uint32_t n_outputs, uint32_t n_candidates,
                            EngineResult *result, EngineRunCost *cost, GError **error);

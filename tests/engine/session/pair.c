@@ -6,20 +6,33 @@
 
 #include <glib/gstdio.h>
 
-TestPair
-test_pair_open (const char *folder, TinyKind kind, const EngineModelOptions *options)
+static TestPair
+open_both (const char *folder, TinyKind kind, void (*write) (const char *, TinyKind, uint64_t),
+           const EngineModelOptions *options)
 {
   g_autofree char *path = g_build_filename (folder, "tiny.gguf", NULL);
   g_autoptr (GError) error = NULL;
   TestPair pair;
 
-  tiny_write (path, kind, 3);
+  write (path, kind, 3);
   pair.model = engine_model_open (path, options, &error);
   g_assert_no_error (error);
   pair.other = engine_model_open (path, options, &error);
   g_assert_no_error (error);
   g_unlink (path);
   return pair;
+}
+
+TestPair
+test_pair_open (const char *folder, TinyKind kind, const EngineModelOptions *options)
+{
+  return open_both (folder, kind, tiny_write, options);
+}
+
+TestPair
+test_pair_open_sure (const char *folder, TinyKind kind, const EngineModelOptions *options)
+{
+  return open_both (folder, kind, tiny_write_sure, options);
 }
 
 void

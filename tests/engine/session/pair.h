@@ -12,6 +12,9 @@ typedef struct {
 
 /* folder: where its file lies for as long as it is read. */
 TestPair test_pair_open (const char *folder, TinyKind kind, const EngineModelOptions *options);
+/* One that is surer of its tokens than rounding can change. */
+TestPair test_pair_open_sure (const char *folder, TinyKind kind,
+                              const EngineModelOptions *options);
 void test_pair_clear (TestPair *pair);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (TestPair, test_pair_clear)
 

@@ -2,7 +2,7 @@
 /* Sessions of tiny models that share what their prompts begin with, on the device, with the type of
  * keys and values, that are given: the log-probabilities and tokens of a session that read
  * everything, also after two parted inside a page, after a cancel in the middle, after the other
- * has ended, and when there are too few pages for both. Looks into sessions for the numbers. */
+ * has ended, and when there are too few pages for both. Looks into models for the numbers. */
 #include "engine/session/session.h"
 #include "tests/engine/answers.h"
 #include "tests/engine/session/pair.h"
@@ -37,7 +37,7 @@ extend (const GArray *before, guint n_before, uint64_t seed, unsigned n)
   return tokens;
 }
 
-/* The token that follows, and its likeliest rivals: [N_COMPARED] in the session. */
+/* The token that follows, and its likeliest rivals: [N_COMPARED] in the model. */
 static void
 read_next (EngineSession *session, const GArray *prompt, EngineStats *stats)
 {
@@ -52,16 +52,16 @@ read_next (EngineSession *session, const GArray *prompt, EngineStats *stats)
 
 /* On the processor a sum does not depend on the batch that it was made in: bit for bit. */
 static void
-compare (const EngineSession *got, const EngineSession *want)
+compare (const EngineModel *got, const EngineModel *want)
 {
+  const EngineCandidate *mine = got->rows.candidates, *its = want->rows.candidates;
   double bar = g_str_equal (device, "cpu") ? 0 : 2e-3;
 
-  g_assert_cmpfloat_with_epsilon (got->lse[0], want->lse[0], bar + 1e-12);
+  g_assert_cmpfloat_with_epsilon (got->rows.lse[0], want->rows.lse[0], bar + 1e-12);
   for (int i = 0; i < N_COMPARED; i++) {
     if (bar == 0)
-      g_assert_cmpint (got->candidates[i].id, ==, want->candidates[i].id);
-    g_assert_cmpfloat_with_epsilon (got->candidates[i].logit, want->candidates[i].logit,
-                                    bar + 1e-12);
+      g_assert_cmpint (mine[i].id, ==, its[i].id);
+    g_assert_cmpfloat_with_epsilon (mine[i].logit, its[i].logit, bar + 1e-12);
   }
 }
 
@@ -79,7 +79,7 @@ check (const TestPair *tiny, EngineSession *session, const GArray *prompt)
   g_assert_cmpuint (all.reused_tokens, ==, 0);
   g_assert_cmpuint (stats.reused_tokens, ==, reusable);
   g_assert_cmpuint (stats.read_tokens, ==, prompt->len - reusable);
-  compare (session, fresh);
+  compare (session->model, fresh->model);
   return reusable;
 }
 
