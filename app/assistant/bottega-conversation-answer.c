@@ -244,8 +244,8 @@ bottega_conversation_submit (BottegaConversation *self)
   options.max_tokens = bottega_settings_get_max_answer_tokens (self->settings);
   options.seed = ((guint64) g_random_int () << 32) | g_random_int ();
   self->flushed_us = g_get_monotonic_time ();
-  self->job = bottega_engine_thread_generate (self->engine, path, prompt, options.max_tokens,
-                                              &options, &events, self);
+  self->job = bottega_engine_thread_generate (self->engine, path, BOTTEGA_ANSWER_CHAT, prompt,
+                                              options.max_tokens, &options, &events, self);
   bottega_conversation_update_phase (self);
 }
 

@@ -200,8 +200,8 @@ read_next (BottegaConversation *self)
   prompt = bottega_prompt_new (NULL);
   bottega_prompt_add (prompt, "user", NULL, text);
   options.max_tokens = PART_ANSWER_TOKENS;
-  self->job = bottega_engine_thread_generate (self->engine, NULL, prompt, PART_ANSWER_TOKENS,
-                                              &options, &events, self);
+  self->job = bottega_engine_thread_generate (self->engine, NULL, BOTTEGA_ANSWER_TASK, prompt,
+                                              PART_ANSWER_TOKENS, &options, &events, self);
 }
 
 typedef struct {

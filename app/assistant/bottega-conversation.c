@@ -534,6 +534,18 @@ bottega_conversation_dup_kept_path (BottegaConversation *self)
 }
 
 void
+bottega_conversation_enter (BottegaConversation *self)
+{
+  g_autofree char *path = NULL;
+
+  g_return_if_fail (BOTTEGA_IS_CONVERSATION (self));
+
+  path = bottega_conversation_dup_kept_path (self);
+  bottega_engine_thread_set_shown (self->engine, path);
+  bottega_conversation_load_messages (self);
+}
+
+void
 bottega_conversation_leave (BottegaConversation *self)
 {
   g_autofree char *path = NULL;

@@ -67,9 +67,11 @@ gboolean bottega_conversation_state_may (BottegaConversationState from, BottegaC
 #define BOTTEGA_TYPE_CONVERSATION (bottega_conversation_get_type ())
 G_DECLARE_FINAL_TYPE (BottegaConversation, bottega_conversation, BOTTEGA, CONVERSATION, GObject)
 
-/* Reads the messages from the store, once; "loaded" tells the end. Call it when the conversation is
- * shown. */
+/* Reads the messages from the store, once; "loaded" tells the end. */
 void bottega_conversation_load_messages (BottegaConversation *self);
+
+/* It is shown from now on: its messages are loaded, and its answers come before those of others. */
+void bottega_conversation_enter (BottegaConversation *self);
 
 /* Another conversation is shown instead: what the engine holds of this one goes to the disk, so
  * that it can go on at once when it is opened again. */

@@ -3,10 +3,10 @@
  * BottegaLocalSource is our engine (engine/engine.h); BottegaReplaySource plays a recorded text at
  * a given speed, for tests, benchmarks and screenshots.
  *
- * Threads: load, unload, count and generate are called on the engine thread only, never two at a
- * time. cancel may come from any thread, at any moment between rearm and the end of the call it is
- * meant for. read_facts, describe_device, measure and plan may be called on any thread, also while
- * another call is in progress.
+ * Threads: all is called on the engine thread only, never two at a time, but for these. cancel may
+ * come from any thread, at any moment between rearm and the end of the call it is meant for, and
+ * cancel_answer at any moment of an answer. read_facts, describe_device, measure and plan may be
+ * called on any thread, also while another call is in progress.
  */
 #pragma once
 
@@ -76,13 +76,17 @@ typedef struct {
 void bottega_plan_free (BottegaPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BottegaPlan, bottega_plan_free)
 
+/* Each source's own. */
+typedef struct _BottegaSourceAnswer BottegaSourceAnswer;
+
 #define BOTTEGA_TYPE_ENGINE_SOURCE (bottega_engine_source_get_type ())
 G_DECLARE_INTERFACE (BottegaEngineSource, bottega_engine_source, BOTTEGA, ENGINE_SOURCE, GObject)
 
 struct _BottegaEngineSourceInterface {
   GTypeInterface parent;
 
-  /* Replaces whatever was loaded. On error nothing is loaded; ENGINE_ERROR_CANCELLED after cancel
+  /* Replaces whatever was loaded; there are no answers in progress, as for unload and forget. On
+   * error nothing is loaded; ENGINE_ERROR_CANCELLED after cancel
    * (). */
   gboolean (*load) (BottegaEngineSource *self, const BottegaLoadRequest *request,
                     BottegaLoaded *loaded, GError **error);
@@ -92,13 +96,25 @@ struct _BottegaEngineSourceInterface {
    * NULL) make. */
   gboolean (*count) (BottegaEngineSource *self, const EngineMessage *messages, gsize n_messages,
                      const char *answer_prefix, guint *tokens, GError **error);
-  /* As engine_session_generate (): a cancel is no error but TRUE with ENGINE_STOP_CANCELLED. path:
-   * the conversation that this belongs to, named by the file that it may be kept in and is gone on
-   * from, be it there; NULL: none. */
-  gboolean (*generate) (BottegaEngineSource *self, const char *path, const EngineMessage *messages,
-                        gsize n_messages, const char *answer_prefix, const EngineGenerate *options,
-                        EngineEventFunc on_event, gpointer user_data, EngineStats *stats,
-                        GError **error);
+  /* An answer in progress, from begin to end; there may be several. path: the conversation that it
+   * belongs to, named by the file that it may be kept in and is gone on from, be it there; NULL:
+   * none. Of a conversation one answer at a time. on_event is called by step. NULL on error. */
+  BottegaSourceAnswer *(*begin) (BottegaEngineSource *self, const char *path,
+                                 const EngineMessage *messages, gsize n_messages,
+                                 const char *answer_prefix, const EngineGenerate *options,
+                                 EngineEventFunc on_event, gpointer user_data, GError **error);
+  /* As engine_model_step (): each of these gets on, the most urgent first; at most
+   * ENGINE_MAX_ANSWERS. Comes back soon, to be called again. */
+  void (*step) (BottegaEngineSource *self, BottegaSourceAnswer *const *answers, gsize n_answers);
+  gboolean (*is_done) (BottegaEngineSource *self, const BottegaSourceAnswer *answer);
+  /* Ends and frees it, done or not. As engine_session_generate (): a cancel is no error but TRUE
+   * with ENGINE_STOP_CANCELLED. */
+  gboolean (*end) (BottegaEngineSource *self, BottegaSourceAnswer *answer, EngineStats *stats,
+                   GError **error);
+  void (*cancel_answer) (BottegaEngineSource *self, BottegaSourceAnswer *answer);
+  /* Tokens that may be added to these answers together, and to a new one. */
+  guint (*get_room) (BottegaEngineSource *self, BottegaSourceAnswer *const *answers,
+                     gsize n_answers);
 
   /* Writes what the engine holds of a conversation, NULL: of all, to its file, where that is not
    * there yet and takes no more than most_bytes. What goes wrong costs a reading and is not told.
@@ -107,9 +123,9 @@ struct _BottegaEngineSourceInterface {
   /* Nothing is written any more for a conversation, or those of a folder. */
   void (*forget) (BottegaEngineSource *self, const char *path);
 
-  /* Forgets an earlier cancel; the engine thread, before load and generate. */
+  /* Forgets an earlier cancel; the engine thread, before load and keep. */
   void (*rearm) (BottegaEngineSource *self);
-  void (*cancel) (BottegaEngineSource *self);
+  void (*cancel) (BottegaEngineSource *self); /* load and keep */
 
   gboolean (*read_facts) (BottegaEngineSource *self, const char *path, BottegaModelFacts *facts,
                           GError **error);

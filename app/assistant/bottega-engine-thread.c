@@ -5,23 +5,12 @@
 #define G_LOG_DOMAIN "bottega-engine-thread"
 #include "config.h"
 
+#include "app/assistant/bottega-engine-clients.h"
 #include "app/assistant/bottega-engine-thread.h"
 #include "app/assistant/bottega-engine-worker.h"
 
-#include <string.h>
-
 /* Twice what the ring holds. */
 #define MAX_EVENTS_A_TURN 512
-
-/* Who waits for a job. */
-typedef struct {
-  guint64 job;
-  BottegaJobKind kind;
-  gboolean began;
-  BottegaGenerateEvents events;
-  BottegaCounted counted;
-  gpointer user_data;
-} Client;
 
 struct _BottegaEngineThread {
   GObject parent_instance;
@@ -29,8 +18,8 @@ struct _BottegaEngineThread {
   BottegaEngineSource *source;
   BottegaEngineWorker *worker; /* NULL after shutdown */
   GSource *wake;
-  GPtrArray *clients; /* of Client, in the order of their jobs */
-  GArray *removed;    /* of guint64: jobs cancelled while they waited, to be told */
+  BottegaEngineClients *clients;
+  GArray *removed; /* of guint64: jobs cancelled while they waited, to be told */
   guint64 last_job, load_job;
 
   BottegaEngineState state;
@@ -83,36 +72,21 @@ notify (BottegaEngineThread *self, guint property)
   g_object_notify_by_pspec (G_OBJECT (self), properties[property]);
 }
 
-static Client *
-find_client (BottegaEngineThread *self, guint64 job, guint *index)
+static void
+notify_answers (BottegaEngineThread *self)
 {
-  for (guint i = 0; i < self->clients->len; i++) {
-    Client *client = g_ptr_array_index (self->clients, i);
-
-    if (client->job != job)
-      continue;
-    if (index != NULL)
-      *index = i;
-    return client;
-  }
-
-  return NULL;
+  notify (self, PROP_WAITING);
+  notify (self, PROP_ANSWERING);
 }
 
 /* Takes the client out of the list: the job has ended. */
-static Client *
+static BottegaEngineClient *
 steal_client (BottegaEngineThread *self, guint64 job)
 {
-  Client *client;
-  guint index;
+  BottegaEngineClient *client = bottega_engine_clients_steal (self->clients, job);
 
-  if (find_client (self, job, &index) == NULL)
-    return NULL;
-  client = g_ptr_array_steal_index (self->clients, index);
-  if (client->kind == BOTTEGA_JOB_GENERATE) {
-    notify (self, PROP_WAITING);
-    notify (self, PROP_ANSWERING);
-  }
+  if (client != NULL && client->kind == BOTTEGA_JOB_GENERATE)
+    notify_answers (self);
 
   return client;
 }
@@ -193,9 +167,20 @@ on_unloaded (BottegaEngineThread *self, BottegaEvent *event)
 }
 
 static void
+on_waiting (BottegaEngineThread *self, BottegaEvent *event)
+{
+  BottegaEngineClient *client = bottega_engine_clients_find (self->clients, event->job);
+
+  if (client == NULL)
+    return;
+  client->n_before = event->done;
+  notify (self, PROP_WAITING);
+}
+
+static void
 on_began (BottegaEngineThread *self, BottegaEvent *event)
 {
-  Client *client = find_client (self, event->job, NULL);
+  BottegaEngineClient *client = bottega_engine_clients_find (self->clients, event->job);
 
   if (client == NULL)
     return;
@@ -206,7 +191,7 @@ on_began (BottegaEngineThread *self, BottegaEvent *event)
 static void
 on_started (BottegaEngineThread *self, BottegaEvent *event)
 {
-  Client *client = find_client (self, event->job, NULL);
+  BottegaEngineClient *client = bottega_engine_clients_find (self->clients, event->job);
 
   event->fit.first_message = event->text;
   if (client != NULL && client->events.started != NULL)
@@ -216,7 +201,7 @@ on_started (BottegaEngineThread *self, BottegaEvent *event)
 static void
 on_reading (BottegaEngineThread *self, BottegaEvent *event)
 {
-  Client *client = find_client (self, event->job, NULL);
+  BottegaEngineClient *client = bottega_engine_clients_find (self->clients, event->job);
 
   if (client != NULL && client->events.reading != NULL)
     client->events.reading (event->done, event->total, event->left_s, client->user_data);
@@ -225,25 +210,13 @@ on_reading (BottegaEngineThread *self, BottegaEvent *event)
 static void
 on_text (BottegaEngineThread *self, BottegaEvent *event)
 {
-  Client *client = find_client (self, event->job, NULL);
-
-  if (client != NULL && client->events.text != NULL)
-    client->events.text (event->text, strlen (event->text), event->done, client->user_data);
-}
-
-static void
-on_thought (BottegaEngineThread *self, BottegaEvent *event)
-{
-  Client *client = find_client (self, event->job, NULL);
-
-  if (client != NULL && client->events.thought != NULL)
-    client->events.thought (event->text, strlen (event->text), event->done, client->user_data);
+  bottega_engine_clients_add_text (self->clients, event);
 }
 
 static void
 on_finished (BottegaEngineThread *self, BottegaEvent *event)
 {
-  g_autofree Client *client = steal_client (self, event->job);
+  g_autoptr (BottegaEngineClient) client = steal_client (self, event->job);
 
   if (client == NULL)
     return;
@@ -257,7 +230,7 @@ on_finished (BottegaEngineThread *self, BottegaEvent *event)
 static void
 on_counted (BottegaEngineThread *self, BottegaEvent *event)
 {
-  g_autofree Client *client = steal_client (self, event->job);
+  g_autoptr (BottegaEngineClient) client = steal_client (self, event->job);
 
   if (client != NULL && client->counted != NULL)
     client->counted (event->error == NULL ? event->done : 0, event->error, client->user_data);
@@ -268,11 +241,12 @@ static void (*const on_event[]) (BottegaEngineThread *self, BottegaEvent *event)
   [BOTTEGA_EVENT_LOADED] = on_loaded,
   [BOTTEGA_EVENT_LOAD_FAILED] = on_load_failed,
   [BOTTEGA_EVENT_UNLOADED] = on_unloaded,
+  [BOTTEGA_EVENT_WAITING] = on_waiting,
   [BOTTEGA_EVENT_BEGAN] = on_began,
   [BOTTEGA_EVENT_STARTED] = on_started,
   [BOTTEGA_EVENT_READING] = on_reading,
   [BOTTEGA_EVENT_TEXT] = on_text,
-  [BOTTEGA_EVENT_THOUGHT] = on_thought,
+  [BOTTEGA_EVENT_THOUGHT] = on_text,
   [BOTTEGA_EVENT_FINISHED] = on_finished,
   [BOTTEGA_EVENT_COUNTED] = on_counted,
 };
@@ -299,40 +273,23 @@ is_text (const BottegaEvent *event)
 }
 
 /* Takes all events that are there, but not for ever: an engine that is faster than this loop would
- * keep it here. Pieces of text in a row become one. Text of one job at a time is
- * in the ring, so that a run of pieces ends where another event comes. */
+ * keep it here. Pieces of text of a job become one, up to its next event of another kind. */
 static void
 drain (BottegaEngineThread *self)
 {
-  g_autoptr (GString) text = g_string_new (NULL);
-  BottegaEvent joined = { BOTTEGA_EVENT_TEXT };
   BottegaEvent event;
-  gboolean more = TRUE;
-  guint n;
+  guint n = 0;
 
-  for (n = 0; more && self->worker != NULL; n++) {
-    more = n < MAX_EVENTS_A_TURN && bottega_engine_worker_pop (self->worker, &event);
-    if (more && is_text (&event) &&
-        (joined.job == 0 || (joined.job == event.job && joined.kind == event.kind))) {
-      g_string_append (text, event.text);
-      joined.job = event.job;
-      joined.kind = event.kind;
-      joined.done += event.done;
-      bottega_event_clear (&event);
-      continue;
-    }
-    if (joined.job != 0) {
-      joined.text = text->str;
-      on_event[joined.kind](self, &joined);
-      g_string_truncate (text, 0);
-      joined = (BottegaEvent) { BOTTEGA_EVENT_TEXT };
-    }
-    if (more) {
-      on_event[event.kind](self, &event);
-      bottega_event_clear (&event);
-    }
+  while (self->worker != NULL && n < MAX_EVENTS_A_TURN &&
+         bottega_engine_worker_pop (self->worker, &event)) {
+    if (!is_text (&event))
+      bottega_engine_clients_tell_text (self->clients, event.job);
+    on_event[event.kind](self, &event);
+    bottega_event_clear (&event);
+    n++;
   }
-  if (n > MAX_EVENTS_A_TURN && self->worker != NULL)
+  bottega_engine_clients_tell_text (self->clients, 0);
+  if (n == MAX_EVENTS_A_TURN && self->worker != NULL)
     g_source_set_ready_time (self->wake, 0);
 }
 
@@ -411,7 +368,7 @@ bottega_engine_thread_finalize (GObject *object)
 {
   BottegaEngineThread *self = BOTTEGA_ENGINE_THREAD (object);
 
-  g_ptr_array_unref (self->clients);
+  bottega_engine_clients_free (self->clients);
   g_array_unref (self->removed);
   bottega_loaded_clear (&self->loaded);
   g_free (self->model_path);
@@ -457,7 +414,7 @@ bottega_engine_thread_class_init (BottegaEngineThreadClass *klass)
 static void
 bottega_engine_thread_init (BottegaEngineThread *self)
 {
-  self->clients = g_ptr_array_new_with_free_func (g_free);
+  self->clients = bottega_engine_clients_new ();
   self->removed = g_array_new (FALSE, FALSE, sizeof (guint64));
 }
 
@@ -488,7 +445,7 @@ bottega_engine_thread_shutdown (BottegaEngineThread *self)
   g_clear_pointer (&self->worker, bottega_engine_worker_free);
   g_source_destroy (self->wake);
   g_clear_pointer (&self->wake, g_source_unref);
-  g_ptr_array_set_size (self->clients, 0);
+  bottega_engine_clients_clear (self->clients);
   g_array_set_size (self->removed, 0);
 }
 
@@ -498,8 +455,6 @@ push_job (BottegaEngineThread *self, BottegaJob *job)
   job->id = ++self->last_job;
   if (self->worker == NULL)
     bottega_job_free (job);
-  else if (job->kind == BOTTEGA_JOB_LOAD || job->kind == BOTTEGA_JOB_UNLOAD)
-    bottega_engine_worker_push_load (self->worker, job);
   else
     bottega_engine_worker_push (self->worker, job);
 
@@ -556,34 +511,17 @@ bottega_engine_thread_unload (BottegaEngineThread *self)
   g_object_thaw_notify (G_OBJECT (self));
 }
 
-static void
-add_client (BottegaEngineThread *self,
-            guint64 job,
-            BottegaJobKind kind,
-            const BottegaGenerateEvents *events,
-            BottegaCounted counted,
-            gpointer user_data)
-{
-  Client *client = g_new0 (Client, 1);
-
-  client->job = job;
-  client->kind = kind;
-  if (events != NULL)
-    client->events = *events;
-  client->counted = counted;
-  client->user_data = user_data;
-  g_ptr_array_add (self->clients, client);
-}
-
 guint64
 bottega_engine_thread_generate (BottegaEngineThread *self,
                                 const char *path,
+                                BottegaAnswerClass class,
                                 BottegaPrompt *prompt,
                                 guint reserve_tokens,
                                 const EngineGenerate *options,
                                 const BottegaGenerateEvents *events,
                                 gpointer user_data)
 {
+  BottegaEngineClient *client;
   BottegaJob *job;
   guint64 id;
 
@@ -593,13 +531,18 @@ bottega_engine_thread_generate (BottegaEngineThread *self,
   job = g_new0 (BottegaJob, 1);
   job->kind = BOTTEGA_JOB_GENERATE;
   job->path = g_strdup (path);
+  job->class = class;
   job->prompt = prompt;
   job->reserve_tokens = reserve_tokens;
   job->options = *options;
-  id = push_job (self, job);
-  add_client (self, id, BOTTEGA_JOB_GENERATE, events, NULL, user_data);
-  notify (self, PROP_WAITING);
-  notify (self, PROP_ANSWERING);
+
+  client = g_new0 (BottegaEngineClient, 1);
+  client->kind = BOTTEGA_JOB_GENERATE;
+  client->job = id = push_job (self, job);
+  client->events = *events;
+  client->user_data = user_data;
+  bottega_engine_clients_add (self->clients, client);
+  notify_answers (self);
 
   return id;
 }
@@ -609,7 +552,7 @@ bottega_engine_thread_cancel (BottegaEngineThread *self, guint64 job)
 {
   g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
 
-  if (self->worker == NULL || find_client (self, job, NULL) == NULL)
+  if (self->worker == NULL || bottega_engine_clients_find (self->clients, job) == NULL)
     return;
   if (bottega_engine_worker_cancel (self->worker, job) == BOTTEGA_CANCEL_REMOVED) {
     g_array_append_val (self->removed, job);
@@ -623,7 +566,7 @@ bottega_engine_thread_abandon (BottegaEngineThread *self, guint64 job)
   g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
 
   bottega_engine_thread_cancel (self, job);
-  g_free (steal_client (self, job));
+  bottega_engine_client_free (steal_client (self, job));
 }
 
 guint64
@@ -632,8 +575,8 @@ bottega_engine_thread_count (BottegaEngineThread *self,
                              BottegaCounted counted,
                              gpointer user_data)
 {
+  BottegaEngineClient *client;
   BottegaJob *job;
-  guint64 id;
 
   g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), 0);
   g_return_val_if_fail (prompt != NULL && counted != NULL, 0);
@@ -641,10 +584,15 @@ bottega_engine_thread_count (BottegaEngineThread *self,
   job = g_new0 (BottegaJob, 1);
   job->kind = BOTTEGA_JOB_COUNT;
   job->prompt = prompt;
-  id = push_job (self, job);
-  add_client (self, id, BOTTEGA_JOB_COUNT, NULL, counted, user_data);
 
-  return id;
+  client = g_new0 (BottegaEngineClient, 1);
+  client->kind = BOTTEGA_JOB_COUNT;
+  client->job = push_job (self, job);
+  client->counted = counted;
+  client->user_data = user_data;
+  bottega_engine_clients_add (self->clients, client);
+
+  return client->job;
 }
 
 /* A job that nobody waits for. */
@@ -700,50 +648,25 @@ bottega_engine_thread_sweep (BottegaEngineThread *self, const char *folder,
   push_files_job (self, BOTTEGA_JOB_SWEEP, folder, ids);
 }
 
+void
+bottega_engine_thread_set_shown (BottegaEngineThread *self, const char *path)
+{
+  g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
+
+  if (self->worker != NULL)
+    bottega_engine_worker_set_shown (self->worker, path);
+}
+
 guint
 bottega_engine_thread_get_position (BottegaEngineThread *self, guint64 job)
 {
-  guint n_before = 0;
+  const BottegaEngineClient *client;
 
   g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), 0);
 
-  for (guint i = 0; i < self->clients->len; i++) {
-    const Client *client = g_ptr_array_index (self->clients, i);
+  client = bottega_engine_clients_find (self->clients, job);
 
-    if (client->job == job)
-      return client->began ? 0 : n_before;
-    n_before += client->kind == BOTTEGA_JOB_GENERATE;
-  }
-
-  return 0;
-}
-
-guint
-bottega_engine_thread_get_waiting (BottegaEngineThread *self)
-{
-  guint n = 0;
-
-  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), 0);
-
-  for (guint i = 0; i < self->clients->len; i++) {
-    const Client *client = g_ptr_array_index (self->clients, i);
-
-    n += client->kind == BOTTEGA_JOB_GENERATE && !client->began;
-  }
-
-  return n;
-}
-
-gboolean
-bottega_engine_thread_get_answering (BottegaEngineThread *self)
-{
-  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), FALSE);
-
-  for (guint i = 0; i < self->clients->len; i++)
-    if (((const Client *) g_ptr_array_index (self->clients, i))->kind == BOTTEGA_JOB_GENERATE)
-      return TRUE;
-
-  return FALSE;
+  return client != NULL && !client->began ? client->n_before : 0;
 }
 
 /* ---- getters that only read ---- */
@@ -768,3 +691,5 @@ GETTER (guint, context_size, 0, self->loaded.context_tokens)
 GETTER (const char *, error, NULL, self->error)
 GETTER (int, error_code, -1, self->error != NULL ? self->error_code : -1)
 GETTER (const char *, note, NULL, self->note)
+GETTER (guint, waiting, 0, bottega_engine_clients_count_waiting (self->clients))
+GETTER (gboolean, answering, FALSE, bottega_engine_clients_count_answers (self->clients) > 0)

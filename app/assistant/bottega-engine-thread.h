@@ -2,6 +2,9 @@
 /* BottegaEngineThread: ONE thread, the only caller of an engine source; jobs go in, events come
  * out. All functions are for the main thread.
  *
+ * Up to four answers run at once where the context has room for them (bottega-engine-queue.h): that
+ * of the conversation on the screen comes first, then those of others, then steps towards answers.
+ *
  * Events cross a bounded ring and ONE GSource named "[bottega] engine events", which takes all that
  * is there in a turn of the main loop and joins the text of one job to one piece. When the main
  * loop is slow and the ring full, text waits on the engine's side and joins; nothing is lost and
@@ -19,7 +22,7 @@
  *   error              string or NULL: why the last load failed
  *   note               string or NULL: something to know, such as "… answers now come from the
  *                      processor."
- *   waiting            uint: generate jobs that are queued behind the running one
+ *   waiting            uint: generate jobs that wait for others to end
  *   answering          boolean: there are generate jobs
  * Signal: answered (const EngineStats *): a generate job has ended that was begun. The model that
  * answered is the one that "device" is of; NULL when another one is being loaded by now.
@@ -71,12 +74,20 @@ typedef struct {
   void (*thought) (const char *utf8, gsize bytes, guint n_tokens, gpointer user_data);
 } BottegaGenerateEvents;
 
+/* What a generate job is. */
+typedef enum {
+  BOTTEGA_ANSWER_CHAT, /* an answer in a conversation */
+  BOTTEGA_ANSWER_TASK, /* a step towards one, which nobody reads: part of a summary, a title */
+} BottegaAnswerClass;
+
 /* Takes the prompt. path: the file that the conversation may be kept in, which names it; NULL: it
- * is none. Waits for a load in progress; fails with a sentence when there is no model.
+ * is none. A second one of a conversation waits for the first. Waits for a load in progress; fails
+ * with a sentence when there is no model.
  * reserve_tokens: room that must be left for the answer when the prompt is made to fit, at most a
  * quarter of the context. Gives a job number, never 0. */
 guint64 bottega_engine_thread_generate (BottegaEngineThread *self,
                                         const char *path,
+                                        BottegaAnswerClass class,
                                         BottegaPrompt *prompt,
                                         guint reserve_tokens,
                                         const EngineGenerate *options,
@@ -87,6 +98,10 @@ void bottega_engine_thread_cancel (BottegaEngineThread *self, guint64 job);
 
 /* The same, and nothing is told any more, finished included. */
 void bottega_engine_thread_abandon (BottegaEngineThread *self, guint64 job);
+
+/* The conversation that is on the screen, by its file: its answers are the most urgent, also those
+ * that run already. NULL: none. */
+void bottega_engine_thread_set_shown (BottegaEngineThread *self, const char *path);
 
 /* What conversations may take on the disk, in all; 0, as at first: none is kept there. They are
  * when they are left, and when the model or the program goes. */
@@ -102,11 +117,12 @@ void bottega_engine_thread_forget (BottegaEngineThread *self, const char *path);
 void bottega_engine_thread_sweep (BottegaEngineThread *self, const char *folder,
                                   const char *const *ids);
 
-/* How many generate jobs come before this one while it waits; 0 once it has begun. */
+/* How many answers must end before this one begins; 0: it has begun, or will as soon as the model
+ * is there. */
 guint bottega_engine_thread_get_position (BottegaEngineThread *self, guint64 job);
 
-/* Counts the tokens of a prompt, after what is queued already. Takes the prompt. tokens 0 with an
- * error. */
+/* Counts the tokens of a prompt, also while answers run. Takes the prompt. tokens 0 with an error.
+ * */
 typedef void (*BottegaCounted) (guint tokens, const GError *error, gpointer user_data);
 guint64 bottega_engine_thread_count (BottegaEngineThread *self, BottegaPrompt *prompt,
                                      BottegaCounted counted, gpointer user_data);

@@ -1,41 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The engine's side of BottegaEngineThread: the thread's loop, its queue of jobs and its writer's
- * end of the ring. Private to BottegaEngineThread. Unless said otherwise the functions here are for
- * the main thread.
+/* The engine's side of BottegaEngineThread: the thread's loop, the queue of jobs behind a lock, and
+ * the writer's end of the ring. Private to BottegaEngineThread. The functions here are for the main
+ * thread.
  */
 #pragma once
 
+#include "app/assistant/bottega-engine-queue.h"
 #include "app/assistant/bottega-event-ring.h"
 
 G_BEGIN_DECLS
-
-typedef enum {
-  BOTTEGA_JOB_LOAD,
-  BOTTEGA_JOB_UNLOAD,
-  BOTTEGA_JOB_GENERATE,
-  BOTTEGA_JOB_COUNT,
-  BOTTEGA_JOB_KEEP,   /* to its file; path NULL: all conversations */
-  BOTTEGA_JOB_FORGET, /* a conversation by its file, or all of a folder: both are removed */
-  BOTTEGA_JOB_SWEEP,  /* a folder */
-  BOTTEGA_JOB_FIT,    /* all files to what they may take */
-} BottegaJobKind;
-
-typedef struct {
-  BottegaJobKind kind;
-  guint64 id;
-  char *path;             /* LOAD; the conversation's file: GENERATE, KEEP; FORGET, SWEEP */
-  char *device;           /* LOAD */
-  char *draft_path;       /* LOAD: of a model that guesses; NULL: none */
-  char **ids;             /* SWEEP: of the conversations that there are */
-  guint context_tokens;   /* LOAD */
-  char *kv_type;          /* LOAD */
-  BottegaPrompt *prompt;  /* GENERATE, COUNT */
-  guint reserve_tokens;   /* GENERATE */
-  EngineGenerate options; /* GENERATE */
-} BottegaJob;
-
-void bottega_job_free (BottegaJob *job);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (BottegaJob, bottega_job_free)
 
 typedef struct _BottegaEngineWorker BottegaEngineWorker;
 
@@ -45,11 +18,10 @@ BottegaEngineWorker *bottega_engine_worker_new (BottegaEngineSource *source, GSo
 /* Cancels, drops what waits, keeps conversations for at most 3 seconds, unloads, joins. */
 void bottega_engine_worker_free (BottegaEngineWorker *self);
 
-/* Takes the job. */
+/* Takes the job. A load that runs is given up for another one. */
 void bottega_engine_worker_push (BottegaEngineWorker *self, BottegaJob *job);
-/* Takes a LOAD or UNLOAD job. One that runs is given up for it, one that waits is replaced, so that
- * questions which wait for a model find the new one. */
-void bottega_engine_worker_push_load (BottegaEngineWorker *self, BottegaJob *job);
+/* The conversation on the screen, by its file; NULL: none. */
+void bottega_engine_worker_set_shown (BottegaEngineWorker *self, const char *path);
 
 /* What kept conversations may take on the disk, in all spaces of a folder; 0, as at first: none is
  * kept. */

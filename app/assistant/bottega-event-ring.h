@@ -14,7 +14,8 @@ typedef enum {
   BOTTEGA_EVENT_LOADED,      /* loaded, note */
   BOTTEGA_EVENT_LOAD_FAILED, /* error */
   BOTTEGA_EVENT_UNLOADED,
-  BOTTEGA_EVENT_BEGAN,    /* a generate job has left the queue */
+  BOTTEGA_EVENT_WAITING,  /* done: answers that must end before this one begins */
+  BOTTEGA_EVENT_BEGAN,    /* a generate job waits no more */
   BOTTEGA_EVENT_STARTED,  /* fit, text: id of the first message or NULL */
   BOTTEGA_EVENT_READING,  /* done, total, left_s */
   BOTTEGA_EVENT_TEXT,     /* text, done: number of tokens */

@@ -13,7 +13,8 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-/* Conversations that have a session; the engine holds more of others than it is told to. */
+/* Conversations that have a session, but for answers in progress, each of which has one; the engine
+ * holds more of others than it is told to. */
 #define MAX_HELD 4
 /* Fewer tokens are read as soon as they are read from a file. */
 #define MIN_KEPT_TOKENS 64
@@ -23,7 +24,14 @@ typedef struct {
   char *path; /* NULL: all that is none */
   EngineSession *session;
   gboolean changed; /* since the file was written */
+  gboolean in_use;  /* by an answer in progress */
 } Held;
+
+struct _BottegaSourceAnswer {
+  Held *held; /* borrowed: it stays while it is in use */
+  EngineAnswer *answer;
+  double restore_s; /* that the file of the conversation took */
+};
 
 struct _BottegaLocalSource {
   GObject parent_instance;
@@ -32,7 +40,7 @@ struct _BottegaLocalSource {
   EngineModel *model;     /* the engine thread's; NULL: nothing loaded */
   GPtrArray *held;        /* the engine thread's: of Held, the one used last at the end */
   GMutex lock;            /* guards the pointer below: cancel comes from other threads */
-  EngineSession *session; /* that is in use; changed on the engine thread only */
+  EngineSession *session; /* that is being kept; changed on the engine thread only */
   gint cancelled;         /* atomic */
 };
 
@@ -65,31 +73,38 @@ held_free (gpointer data)
   g_free (held);
 }
 
-/* The conversation of that file, in use from now on. */
+/* The one used longest ago goes; those in use stay. */
+static void
+make_place (BottegaLocalSource *self)
+{
+  for (guint i = 0; self->held->len >= MAX_HELD && i < self->held->len; i++)
+    if (!((const Held *) self->held->pdata[i])->in_use) {
+      g_ptr_array_remove_index (self->held, i);
+      return;
+    }
+}
+
+/* The conversation of that file. */
 static Held *
-use_held (BottegaLocalSource *self, const char *path, GError **error)
+find_held (BottegaLocalSource *self, const char *path, GError **error)
 {
   EngineSession *session;
   Held *held;
 
-  set_session (self, NULL);
   for (guint i = 0; i < self->held->len; i++) {
     held = self->held->pdata[i];
-    if (g_strcmp0 (held->path, path) == 0) {
+    if (!held->in_use && g_strcmp0 (held->path, path) == 0) {
       g_ptr_array_add (self->held, g_ptr_array_steal_index (self->held, i));
-      set_session (self, held->session);
       return held;
     }
   }
   session = engine_session_new (self->model, error);
   if (session == NULL)
     return NULL;
-  if (self->held->len >= MAX_HELD)
-    g_ptr_array_remove_index (self->held, 0);
+  make_place (self);
   held = g_new (Held, 1);
-  *held = (Held) { g_strdup (path), session, FALSE };
+  *held = (Held) { g_strdup (path), session, FALSE, FALSE };
   g_ptr_array_add (self->held, held);
-  set_session (self, session);
 
   return held;
 }
@@ -99,7 +114,6 @@ local_unload (BottegaEngineSource *source)
 {
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
 
-  set_session (self, NULL);
   g_ptr_array_set_size (self->held, 0);
   g_clear_pointer (&self->model, engine_model_close);
 }
@@ -146,6 +160,7 @@ local_keep (BottegaEngineSource *source, const char *path, guint64 most_bytes)
       continue;
     set_session (self, held->session);
     held->changed = !engine_session_save (held->session, held->path, NULL);
+    set_session (self, NULL);
   }
 }
 
@@ -162,7 +177,6 @@ local_forget (BottegaEngineSource *source, const char *path)
 {
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
 
-  set_session (self, NULL);
   for (guint i = self->held->len; i > 0; i--)
     if (is_of (self->held->pdata[i - 1], path))
       g_ptr_array_remove_index (self->held, i - 1);
@@ -271,34 +285,87 @@ local_count (BottegaEngineSource *source,
   return TRUE;
 }
 
-static gboolean
-local_generate (BottegaEngineSource *source,
-                const char *path,
-                const EngineMessage *messages,
-                gsize n_messages,
-                const char *answer_prefix,
-                const EngineGenerate *options,
-                EngineEventFunc on_event,
-                gpointer user_data,
-                EngineStats *stats,
-                GError **error)
+static BottegaSourceAnswer *
+local_begin (BottegaEngineSource *source,
+             const char *path,
+             const EngineMessage *messages,
+             gsize n_messages,
+             const char *answer_prefix,
+             const EngineGenerate *options,
+             EngineEventFunc on_event,
+             gpointer user_data,
+             GError **error)
 {
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
   g_autoptr (GArray) tokens = encode (self, messages, n_messages, answer_prefix, error);
-
-  Held *held = tokens != NULL ? use_held (self, path, error) : NULL;
+  Held *held = tokens != NULL ? find_held (self, path, error) : NULL;
+  BottegaSourceAnswer *answer;
+  EngineAnswer *engine;
   double restore_s;
-  gboolean ok;
 
   if (held == NULL)
-    return FALSE;
+    return NULL;
+  engine_session_rearm (held->session); /* of an earlier cancel; none for this one yet */
   restore_s = restore (held, tokens);
-  ok = engine_session_generate (held->session, tokens, options, on_event, user_data, stats, error);
-  held->changed = held->changed || stats->read_tokens + stats->written_tokens > 0;
-  if (stats->ttft_s > 0) /* the wait was longer by that */
-    stats->ttft_s += restore_s;
+  engine = engine_answer_new (held->session, tokens, options, on_event, user_data, error);
+  if (engine == NULL)
+    return NULL;
+  held->in_use = TRUE;
+  answer = g_new0 (BottegaSourceAnswer, 1);
+  *answer = (BottegaSourceAnswer) { held, engine, restore_s };
+
+  return answer;
+}
+
+static void
+local_step (BottegaEngineSource *source, BottegaSourceAnswer *const *answers, gsize n_answers)
+{
+  EngineAnswer *engine[ENGINE_MAX_ANSWERS];
+
+  for (gsize i = 0; i < n_answers; i++)
+    engine[i] = answers[i]->answer;
+  engine_model_step (BOTTEGA_LOCAL_SOURCE (source)->model, engine, n_answers);
+}
+
+static gboolean
+local_is_done (BottegaEngineSource *source, const BottegaSourceAnswer *answer)
+{
+  return engine_answer_done (answer->answer);
+}
+
+static gboolean
+local_end (BottegaEngineSource *source, BottegaSourceAnswer *answer, EngineStats *stats,
+           GError **error)
+{
+  EngineStats own = { 0 };
+  gboolean ok = engine_answer_finish (answer->answer, &own, error);
+
+  answer->held->in_use = FALSE;
+  answer->held->changed = answer->held->changed || own.read_tokens + own.written_tokens > 0;
+  if (own.ttft_s > 0) /* the wait was longer by that */
+    own.ttft_s += answer->restore_s;
+  if (stats != NULL)
+    *stats = own;
+  g_free (answer);
 
   return ok;
+}
+
+static void
+local_cancel_answer (BottegaEngineSource *source, BottegaSourceAnswer *answer)
+{
+  engine_session_cancel (answer->held->session);
+}
+
+static guint
+local_get_room (BottegaEngineSource *source, BottegaSourceAnswer *const *answers, gsize n_answers)
+{
+  EngineAnswer *engine[ENGINE_MAX_ANSWERS];
+
+  for (gsize i = 0; i < n_answers; i++)
+    engine[i] = answers[i]->answer;
+
+  return engine_model_room (BOTTEGA_LOCAL_SOURCE (source)->model, engine, n_answers);
 }
 
 static void
@@ -488,7 +555,12 @@ local_iface_init (BottegaEngineSourceInterface *iface)
   iface->load = local_load;
   iface->unload = local_unload;
   iface->count = local_count;
-  iface->generate = local_generate;
+  iface->begin = local_begin;
+  iface->step = local_step;
+  iface->is_done = local_is_done;
+  iface->end = local_end;
+  iface->cancel_answer = local_cancel_answer;
+  iface->get_room = local_get_room;
   iface->keep = local_keep;
   iface->forget = local_forget;
   iface->rearm = local_rearm;

@@ -591,7 +591,7 @@ bottega_model_store_add_answer (BottegaModelStore *self,
 
   /* How much could be guessed says nothing about the next answer. */
   wrote = stats->plain_tokens >= LEAST_WRITTEN;
-  read = stats->read_tokens >= LEAST_READ;
+  read = stats->read_tokens >= LEAST_READ && stats->others_s <= 0; /* else in short pieces */
   if (!wrote && !read)
     return;
   bottega_model_records_add_figures (self->records, path, device,

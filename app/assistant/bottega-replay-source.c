@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The engine without a model: a recorded text at a steady speed, with failures on demand. Tests
- * rely on its waits ending at once on a cancel. */
+/* The engine without a model: a recorded text at a steady speed, with failures on demand. Each
+ * answer has a clock of its own, so that several are written as fast as one. Tests rely on its
+ * waits ending at once on a cancel. */
 #define G_LOG_DOMAIN "bottega-replay-source"
 
 #include "app/assistant/bottega-replay-source.h"
@@ -9,11 +10,28 @@
 #include <stdatomic.h>
 #include <string.h>
 
+/* A step comes back after so long, be there something to tell or not. */
+#define MOST_SLEEP_US 5000
+#define CHUNK_TOKENS  64
+
+struct _BottegaSourceAnswer {
+  EngineGenerate options;
+  EngineEventFunc on_event;
+  gpointer user_data;
+  EngineStats stats;
+  gint64 begin_us, write_us; /* write_us: when all was read; 0: not yet */
+  const char *at;            /* in the text: what comes next */
+  GError *error;             /* owned */
+  gboolean done;
+  atomic_bool cancelled;
+};
+
 struct _BottegaReplaySource {
   GObject parent_instance;
 
   BottegaReplayOptions options;
-  char *text, *path; /* path: of the "model", engine thread */
+  char *text, *path;    /* path: of the "model", engine thread */
+  guint context_tokens; /* of it */
   atomic_bool cancelled;
   atomic_int fail_load, fail_generate; /* < 0: none */
   atomic_uint fail_after_tokens;
@@ -27,7 +45,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (BottegaReplaySource, bottega_replay_source, G_TYP
                                G_IMPLEMENT_INTERFACE (BOTTEGA_TYPE_ENGINE_SOURCE,
                                                       replay_iface_init))
 
-/* Sleeps until a moment of the monotonic clock in slices of at most 5 ms. FALSE when cancelled. */
+/* Sleeps until a moment of the monotonic clock in short slices. FALSE when cancelled. */
 static gboolean
 sleep_until (BottegaReplaySource *self, double until_us)
 {
@@ -38,7 +56,7 @@ sleep_until (BottegaReplaySource *self, double until_us)
       return FALSE;
     if (left_us <= 0)
       return TRUE;
-    g_usleep ((gulong) MIN (left_us, 5000) + 1);
+    g_usleep ((gulong) MIN (left_us, MOST_SLEEP_US) + 1);
   }
 }
 
@@ -80,8 +98,9 @@ replay_load (BottegaEngineSource *source,
   loaded->model_name = g_path_get_basename (request->path);
   loaded->device = g_strdup (strcmp (request->device, "cpu") == 0 ? "cpu" : "replay:0");
   loaded->device_description = g_strdup ("A recorded text, no model");
-  loaded->context_tokens =
+  self->context_tokens =
       request->context_tokens > 0 ? request->context_tokens : self->options.context_tokens;
+  loaded->context_tokens = self->context_tokens;
 
   return TRUE;
 }
@@ -130,29 +149,6 @@ remember_prompt (BottegaReplaySource *self, const EngineMessage *messages, gsize
   g_mutex_unlock (&self->lock);
 }
 
-static gboolean
-replay_read (BottegaReplaySource *self, EngineEventFunc on_event, gpointer user_data,
-             EngineStats *stats)
-{
-  const double speed = self->options.read_tokens_per_s;
-  const guint chunk = 64;
-  const double begin_us = (double) g_get_monotonic_time ();
-
-  for (guint done = 0; done < stats->prompt_tokens;) {
-    EngineEvent event = { ENGINE_EVENT_READING, .total = stats->prompt_tokens };
-
-    done = MIN (done + chunk, stats->prompt_tokens);
-    if (!sleep_until (self, speed > 0 ? begin_us + 1e6 * done / speed : 0))
-      return FALSE;
-    event.done = done;
-    event.left_s = speed > 0 ? (stats->prompt_tokens - done) / speed : 0;
-    on_event (&event, user_data);
-    stats->read_tokens = done;
-  }
-
-  return TRUE;
-}
-
 /* Bytes of the token at `at`: about token_bytes, whole characters. */
 static gsize
 token_bytes_at (BottegaReplaySource *self, const char *at)
@@ -165,80 +161,213 @@ token_bytes_at (BottegaReplaySource *self, const char *at)
   return (gsize) (end - at);
 }
 
-static gboolean
-replay_write (BottegaReplaySource *self,
+static BottegaSourceAnswer *
+replay_begin (BottegaEngineSource *source,
+              const char *path,
+              const EngineMessage *messages,
+              gsize n_messages,
+              const char *answer_prefix,
               const EngineGenerate *options,
               EngineEventFunc on_event,
               gpointer user_data,
-              EngineStats *stats,
               GError **error)
 {
-  const double speed = self->options.tokens_per_s;
-  const double begin_us = (double) g_get_monotonic_time ();
-  const char *at = self->text;
-
-  stats->stop = ENGINE_STOP_END;
-  while (*at != '\0') {
-    gsize bytes = token_bytes_at (self, at);
-    g_autofree char *piece = g_strndup (at, bytes);
-    gboolean is_thought = (gsize) (at - self->text) < self->options.thought_bytes;
-    EngineEvent event = {
-      ENGINE_EVENT_TOKEN,
-      .token = 1,
-      .text = piece,
-      .text_kind = is_thought ? ENGINE_TEXT_THOUGHT : ENGINE_TEXT_ANSWER,
-    };
-
-    if (stats->written_tokens >= options->max_tokens) {
-      stats->stop = ENGINE_STOP_MAX_TOKENS;
-      break;
-    }
-    if (atomic_load (&self->fail_generate) >= 0 &&
-        stats->written_tokens >= atomic_load (&self->fail_after_tokens))
-      return !take_failure (&self->fail_generate, error);
-    if (!sleep_until (self, speed > 0 ? begin_us + 1e6 * (stats->written_tokens + 1) / speed : 0)) {
-      stats->stop = ENGINE_STOP_CANCELLED;
-      break;
-    }
-    on_event (&event, user_data);
-    stats->written_tokens++;
-    at += bytes;
-  }
-  stats->decode_s = ((double) g_get_monotonic_time () - begin_us) / 1e6;
-  if (stats->decode_s > 0)
-    stats->decode_tok_s = stats->plain_tok_s = stats->written_tokens / stats->decode_s;
-  stats->plain_tokens = stats->written_tokens;
-
-  return TRUE;
-}
-
-static gboolean
-replay_generate (BottegaEngineSource *source,
-                 const char *path,
-                 const EngineMessage *messages,
-                 gsize n_messages,
-                 const char *answer_prefix,
-                 const EngineGenerate *options,
-                 EngineEventFunc on_event,
-                 gpointer user_data,
-                 EngineStats *stats,
-                 GError **error)
-{
   BottegaReplaySource *self = BOTTEGA_REPLAY_SOURCE (source);
-  const gint64 begin_us = g_get_monotonic_time ();
+  BottegaSourceAnswer *answer;
   guint tokens = 0;
 
   remember_prompt (self, messages, n_messages, answer_prefix);
   if (!replay_count (source, messages, n_messages, answer_prefix, &tokens, error))
-    return FALSE;
-  *stats = (EngineStats) { .prompt_tokens = tokens };
-  if (!replay_read (self, on_event, user_data, stats)) {
-    stats->stop = ENGINE_STOP_CANCELLED;
-    return TRUE;
-  }
-  stats->ttft_s = stats->prefill_s = (double) (g_get_monotonic_time () - begin_us) / 1e6;
+    return NULL;
+  answer = g_new0 (BottegaSourceAnswer, 1);
+  answer->options = *options;
+  answer->on_event = on_event;
+  answer->user_data = user_data;
+  answer->stats.prompt_tokens = tokens;
+  answer->begin_us = g_get_monotonic_time ();
+  answer->at = self->text;
+  atomic_init (&answer->cancelled, FALSE);
 
-  return replay_write (self, options, on_event, user_data, stats, error);
+  return answer;
+}
+
+static gboolean
+is_reading (const BottegaSourceAnswer *answer)
+{
+  return answer->stats.read_tokens < answer->stats.prompt_tokens;
+}
+
+/* When it will have its next chunk or token to tell; 0: at once. */
+static double
+next_us (BottegaReplaySource *self, const BottegaSourceAnswer *answer)
+{
+  double speed = is_reading (answer) ? self->options.read_tokens_per_s : self->options.tokens_per_s;
+  guint n = is_reading (answer)
+                ? MIN (answer->stats.read_tokens + CHUNK_TOKENS, answer->stats.prompt_tokens)
+                : answer->stats.written_tokens + 1;
+
+  if (speed <= 0)
+    return 0;
+
+  return (double) (is_reading (answer) ? answer->begin_us : answer->write_us) + 1e6 * n / speed;
+}
+
+static void
+read_chunk (BottegaReplaySource *self, BottegaSourceAnswer *answer)
+{
+  const double speed = self->options.read_tokens_per_s;
+  EngineStats *stats = &answer->stats;
+  EngineEvent event = { ENGINE_EVENT_READING, .total = stats->prompt_tokens };
+
+  stats->read_tokens = MIN (stats->read_tokens + CHUNK_TOKENS, stats->prompt_tokens);
+  event.done = stats->read_tokens;
+  event.left_s = speed > 0 ? (stats->prompt_tokens - stats->read_tokens) / speed : 0;
+  answer->on_event (&event, answer->user_data);
+  if (is_reading (answer))
+    return;
+  answer->write_us = g_get_monotonic_time ();
+  stats->ttft_s = stats->prefill_s = (double) (answer->write_us - answer->begin_us) / 1e6;
+}
+
+/* Ends the answer with an error, if one was asked for here; one of the device ends all of the step.
+ */
+static gboolean
+fail (BottegaReplaySource *self, BottegaSourceAnswer *answer,
+      BottegaSourceAnswer *const *answers, gsize n_answers)
+{
+  if (atomic_load (&self->fail_generate) < 0 ||
+      answer->stats.written_tokens < atomic_load (&self->fail_after_tokens) ||
+      !take_failure (&self->fail_generate, &answer->error))
+    return FALSE;
+  answer->done = TRUE;
+  for (gsize i = 0;
+       i < n_answers && g_error_matches (answer->error, ENGINE_ERROR, ENGINE_ERROR_DEVICE_LOST);
+       i++) {
+    answers[i]->done = TRUE;
+    if (answers[i]->error == NULL)
+      answers[i]->error = g_error_copy (answer->error);
+  }
+
+  return TRUE;
+}
+
+static void
+write_token (BottegaReplaySource *self, BottegaSourceAnswer *answer)
+{
+  gsize bytes = token_bytes_at (self, answer->at);
+  g_autofree char *piece = g_strndup (answer->at, bytes);
+  gboolean is_thought = (gsize) (answer->at - self->text) < self->options.thought_bytes;
+  EngineEvent event = {
+    ENGINE_EVENT_TOKEN,
+    .token = 1,
+    .text = piece,
+    .text_kind = is_thought ? ENGINE_TEXT_THOUGHT : ENGINE_TEXT_ANSWER,
+  };
+
+  answer->on_event (&event, answer->user_data);
+  answer->stats.written_tokens++;
+  answer->at += bytes;
+}
+
+/* TRUE: it is done now. */
+static gboolean
+end_if_done (BottegaSourceAnswer *answer)
+{
+  if (atomic_load (&answer->cancelled))
+    answer->stats.stop = ENGINE_STOP_CANCELLED;
+  else if (!is_reading (answer) && *answer->at == '\0')
+    answer->stats.stop = ENGINE_STOP_END;
+  else if (!is_reading (answer) && answer->stats.written_tokens >= answer->options.max_tokens)
+    answer->stats.stop = ENGINE_STOP_MAX_TOKENS;
+  else
+    return FALSE;
+  answer->done = TRUE;
+
+  return TRUE;
+}
+
+/* Sleeps until the first of them has something to tell, but not for long. */
+static void
+sleep_for (BottegaReplaySource *self, BottegaSourceAnswer *const *answers, gsize n_answers)
+{
+  double until_us = (double) g_get_monotonic_time () + MOST_SLEEP_US, now_us;
+
+  for (gsize i = 0; i < n_answers; i++)
+    if (!answers[i]->done)
+      until_us = MIN (until_us, next_us (self, answers[i]));
+  now_us = (double) g_get_monotonic_time ();
+  if (until_us > now_us)
+    g_usleep ((gulong) (until_us - now_us) + 1);
+}
+
+static void
+replay_step (BottegaEngineSource *source, BottegaSourceAnswer *const *answers, gsize n_answers)
+{
+  BottegaReplaySource *self = BOTTEGA_REPLAY_SOURCE (source);
+  gboolean has_read = FALSE;
+  double now_us;
+
+  sleep_for (self, answers, n_answers);
+  now_us = (double) g_get_monotonic_time ();
+  for (gsize i = 0; i < n_answers; i++) {
+    BottegaSourceAnswer *answer = answers[i];
+
+    if (answer->done || end_if_done (answer) || next_us (self, answer) > now_us)
+      continue;
+    if (is_reading (answer)) {
+      if (!has_read)
+        read_chunk (self, answer);
+      has_read = TRUE;
+    } else if (!fail (self, answer, answers, n_answers)) {
+      write_token (self, answer);
+    }
+  }
+}
+
+static gboolean
+replay_is_done (BottegaEngineSource *source, const BottegaSourceAnswer *answer)
+{
+  return answer->done;
+}
+
+static gboolean
+replay_end (BottegaEngineSource *source, BottegaSourceAnswer *answer, EngineStats *stats,
+            GError **error)
+{
+  gboolean ok = answer->error == NULL;
+
+  if (!answer->done)
+    answer->stats.stop = ENGINE_STOP_CANCELLED;
+  if (answer->write_us > 0)
+    answer->stats.decode_s = (double) (g_get_monotonic_time () - answer->write_us) / 1e6;
+  if (answer->stats.decode_s > 0)
+    answer->stats.decode_tok_s = answer->stats.plain_tok_s =
+        answer->stats.written_tokens / answer->stats.decode_s;
+  answer->stats.plain_tokens = answer->stats.written_tokens;
+  if (stats != NULL)
+    *stats = answer->stats;
+  if (!ok)
+    g_propagate_error (error, answer->error);
+  g_free (answer);
+
+  return ok;
+}
+
+static void
+replay_cancel_answer (BottegaEngineSource *source, BottegaSourceAnswer *answer)
+{
+  atomic_store (&answer->cancelled, TRUE);
+}
+
+static guint
+replay_get_room (BottegaEngineSource *source, BottegaSourceAnswer *const *answers, gsize n_answers)
+{
+  guint context = BOTTEGA_REPLAY_SOURCE (source)->context_tokens, used = 0;
+
+  for (gsize i = 0; i < n_answers; i++)
+    used += answers[i]->stats.read_tokens + answers[i]->stats.written_tokens;
+
+  return context - MIN (used, context);
 }
 
 static void
@@ -335,7 +464,12 @@ replay_iface_init (BottegaEngineSourceInterface *iface)
   iface->load = replay_load;
   iface->unload = replay_unload;
   iface->count = replay_count;
-  iface->generate = replay_generate;
+  iface->begin = replay_begin;
+  iface->step = replay_step;
+  iface->is_done = replay_is_done;
+  iface->end = replay_end;
+  iface->cancel_answer = replay_cancel_answer;
+  iface->get_room = replay_get_room;
   iface->rearm = replay_rearm;
   iface->cancel = replay_cancel;
   iface->read_facts = replay_read_facts;

@@ -620,7 +620,7 @@ bottega_conversation_page_set_conversation (BottegaConversationPage *self,
   forget_messages (self);
   g_set_object (&self->conversation, conversation);
   g_signal_group_set_target (self->signals, conversation);
-  bottega_conversation_load_messages (conversation);
+  bottega_conversation_enter (conversation);
   bottega_chat_view_set_conversation (self->chat_view, conversation);
   bottega_composer_set_queue (self->composer, bottega_conversation_get_queue (conversation));
   bottega_context_meter_set_conversation (bottega_composer_get_meter (self->composer),

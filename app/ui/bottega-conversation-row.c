@@ -13,7 +13,7 @@ struct _BottegaConversationRow {
 
   GtkLabel *title_label;
   GtkLabel *time_label;
-  GtkWidget *writing;
+  GtkWidget *stop_button;
 
   GSignalGroup *conversation;
 };
@@ -50,28 +50,59 @@ bottega_conversation_row_format_time (gint64 time_us,
   return g_date_time_format (time, _ ("%-d %B %Y"));
 }
 
+const char *
+bottega_conversation_row_format_state (BottegaConversationState state)
+{
+  static const char *const words[] = {
+    [BOTTEGA_CONVERSATION_IDLE] = NULL,
+    [BOTTEGA_CONVERSATION_QUEUED] = N_ ("Waiting…"),
+    [BOTTEGA_CONVERSATION_SEARCHING] = N_ ("Searching…"),
+    [BOTTEGA_CONVERSATION_LOADING] = N_ ("Waiting…"),
+    [BOTTEGA_CONVERSATION_READING] = N_ ("Reading…"),
+    [BOTTEGA_CONVERSATION_WRITING] = N_ ("Writing…"),
+    [BOTTEGA_CONVERSATION_STOPPING] = N_ ("Stopping…"),
+    [BOTTEGA_CONVERSATION_FAILED] = NULL,
+  };
+
+  return words[state] != NULL ? _ (words[state]) : NULL;
+}
+
+static void
+stop_cb (BottegaConversationRow *self)
+{
+  g_autoptr (BottegaConversation) conversation = g_signal_group_dup_target (self->conversation);
+
+  g_assert (BOTTEGA_IS_CONVERSATION_ROW (self));
+
+  if (conversation != NULL)
+    gtk_widget_activate_action (GTK_WIDGET (self), "win.stop-conversation", "s",
+                                bottega_conversation_get_id (conversation));
+}
+
 static void
 update_cb (BottegaConversationRow *self)
 {
   g_autoptr (BottegaConversation) conversation = g_signal_group_dup_target (self->conversation);
   g_autofree char *time = NULL;
-  const char *title;
-  gboolean busy;
+  BottegaConversationState state;
+  const char *title, *words;
 
   g_assert (BOTTEGA_IS_CONVERSATION_ROW (self));
 
   if (conversation == NULL)
     return;
   title = bottega_conversation_get_title (conversation);
-  busy = bottega_conversation_get_busy (conversation);
+  state = bottega_conversation_get_state (conversation);
+  words = bottega_conversation_row_format_state (state);
   time = bottega_conversation_row_format_time (bottega_conversation_get_updated_us (conversation),
                                                g_get_real_time ());
   if (title == NULL || *title == 0)
     title = _ ("New conversation");
   gtk_label_set_label (self->title_label, title);
   gtk_widget_set_tooltip_text (GTK_WIDGET (self), title);
-  gtk_label_set_label (self->time_label, busy ? _ ("Writing…") : time);
-  gtk_widget_set_visible (self->writing, busy);
+  gtk_label_set_label (self->time_label, words != NULL ? words : time);
+  gtk_widget_set_visible (self->stop_button, words != NULL);
+  gtk_widget_set_sensitive (self->stop_button, state != BOTTEGA_CONVERSATION_STOPPING);
 }
 
 static void
@@ -94,13 +125,13 @@ bottega_conversation_row_class_init (BottegaConversationRowClass *klass)
       widget_class, "/io/github/bottega/Bottega/bottega-conversation-row.ui");
   gtk_widget_class_bind_template_child (widget_class, BottegaConversationRow, title_label);
   gtk_widget_class_bind_template_child (widget_class, BottegaConversationRow, time_label);
-  gtk_widget_class_bind_template_child (widget_class, BottegaConversationRow, writing);
+  gtk_widget_class_bind_template_child (widget_class, BottegaConversationRow, stop_button);
 }
 
 static void
 bottega_conversation_row_init (BottegaConversationRow *self)
 {
-  static const char *const names[] = { "title", "updated-us", "busy" };
+  static const char *const names[] = { "title", "updated-us", "state" };
 
   gtk_widget_init_template (GTK_WIDGET (self));
   self->conversation = g_signal_group_new (BOTTEGA_TYPE_CONVERSATION);
@@ -108,6 +139,8 @@ bottega_conversation_row_init (BottegaConversationRow *self)
     g_autofree char *signal = g_strconcat ("notify::", names[i], NULL);
     g_signal_group_connect_swapped (self->conversation, signal, G_CALLBACK (update_cb), self);
   }
+  g_signal_connect_object (self->stop_button, "clicked", G_CALLBACK (stop_cb), self,
+                           G_CONNECT_SWAPPED);
 }
 
 GtkWidget *

@@ -23,4 +23,7 @@ void bottega_conversation_row_set_conversation (BottegaConversationRow *self,
  * since 1970). Free with g_free. */
 char *bottega_conversation_row_format_time (gint64 time_us, gint64 now_us);
 
+/* "Writing…": how far an answer is; NULL: none is on its way. Borrowed. */
+const char *bottega_conversation_row_format_state (BottegaConversationState state);
+
 G_END_DECLS

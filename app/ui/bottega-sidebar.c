@@ -175,6 +175,8 @@ popup_menu (BottegaSidebar *self,
                                  &GRAPHENE_POINT_INIT ((float) x, (float) y), &point))
     return;
   g_set_object (&self->menu_target, conversation);
+  gtk_widget_action_set_enabled (GTK_WIDGET (self), "sidebar.stop",
+                                 bottega_conversation_get_busy (conversation));
   gtk_popover_set_pointing_to (self->context_menu,
                                &(GdkRectangle) { (int) point.x, (int) point.y, 1, 1 });
   gtk_popover_popup (self->context_menu);
@@ -230,32 +232,44 @@ setup_cb (BottegaSidebar *self,
   gtk_list_item_set_child (item, row);
 }
 
+/* What a screen reader says after the title. */
+static gboolean
+describe_state (GBinding *binding,
+                const GValue *state,
+                GValue *description,
+                gpointer user_data)
+{
+  const char *words = bottega_conversation_row_format_state (g_value_get_enum (state));
+
+  g_value_set_string (description, words != NULL ? words : "");
+  return TRUE;
+}
+
 static void
 bind_cb (BottegaSidebar *self,
          GtkListItem *item)
 {
   BottegaConversation *conversation = gtk_list_item_get_item (item);
   GtkWidget *row = gtk_list_item_get_child (item);
-  GBinding *binding;
+  GBindingGroup *bindings = g_binding_group_new ();
 
   g_assert (BOTTEGA_IS_SIDEBAR (self));
 
   bottega_conversation_row_set_conversation (BOTTEGA_CONVERSATION_ROW (row), conversation);
-  binding = g_object_bind_property (conversation, "title", item, "accessible-label",
-                                    G_BINDING_SYNC_CREATE);
-  g_object_set_data_full (G_OBJECT (item), "binding", g_object_ref (binding), g_object_unref);
+  g_binding_group_bind (bindings, "title", item, "accessible-label", G_BINDING_SYNC_CREATE);
+  g_binding_group_bind_full (bindings, "state", item, "accessible-description",
+                             G_BINDING_SYNC_CREATE, describe_state, NULL, NULL, NULL);
+  g_binding_group_set_source (bindings, conversation);
+  g_object_set_data_full (G_OBJECT (item), "bindings", bindings, g_object_unref);
 }
 
 static void
 unbind_cb (BottegaSidebar *self,
            GtkListItem *item)
 {
-  GBinding *binding = g_object_get_data (G_OBJECT (item), "binding");
-
   g_assert (BOTTEGA_IS_SIDEBAR (self));
 
-  g_binding_unbind (binding);
-  g_object_set_data (G_OBJECT (item), "binding", NULL);
+  g_object_set_data (G_OBJECT (item), "bindings", NULL);
   bottega_conversation_row_set_conversation (
       BOTTEGA_CONVERSATION_ROW (gtk_list_item_get_child (item)), NULL);
 }
@@ -288,6 +302,15 @@ dup_focused (BottegaSidebar *self)
   return selected != NULL ? g_object_ref (selected) : NULL;
 }
 
+/* What the menu offers, and the window does. */
+static const struct {
+  const char *here, *window;
+} row_actions[] = {
+  { "sidebar.stop", "win.stop-conversation" },
+  { "sidebar.rename", "win.rename-conversation" },
+  { "sidebar.delete", "win.delete-conversation" },
+};
+
 static void
 menu_action (GtkWidget *widget,
              const char *name,
@@ -298,10 +321,9 @@ menu_action (GtkWidget *widget,
 
   if (target == NULL)
     target = dup_focused (self);
-  activate_with_id (self,
-                    g_str_equal (name, "sidebar.rename") ? "win.rename-conversation"
-                                                         : "win.delete-conversation",
-                    target);
+  for (size_t i = 0; i < G_N_ELEMENTS (row_actions); i++)
+    if (g_str_equal (name, row_actions[i].here))
+      activate_with_id (self, row_actions[i].window, target);
 }
 
 static void
@@ -403,8 +425,8 @@ bottega_sidebar_class_init (BottegaSidebarClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, places);
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, library_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, models_row);
-  gtk_widget_class_install_action (widget_class, "sidebar.rename", NULL, menu_action);
-  gtk_widget_class_install_action (widget_class, "sidebar.delete", NULL, menu_action);
+  for (size_t i = 0; i < G_N_ELEMENTS (row_actions); i++)
+    gtk_widget_class_install_action (widget_class, row_actions[i].here, NULL, menu_action);
 }
 
 static void

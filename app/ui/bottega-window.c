@@ -183,7 +183,18 @@ conversations_changed_cb (BottegaWindow *self)
   update_current (self);
 }
 
-/* ---- renaming and deleting */
+/* ---- stopping, renaming and deleting */
+
+static void
+stop_conversation_action (GtkWidget *widget,
+                          const char *name,
+                          GVariant *parameter)
+{
+  BottegaConversation *conversation = find_conversation (BOTTEGA_WINDOW (widget), parameter);
+
+  if (conversation != NULL)
+    bottega_conversation_stop (conversation);
+}
 
 static void
 rename_conversation_action (GtkWidget *widget,
@@ -557,6 +568,7 @@ install_actions (GtkWidgetClass *widget_class)
     { "win.new-conversation", NULL, new_conversation_action },
     { "win.open-conversation", "s", open_conversation_action },
     { "win.show-conversation", "s", show_conversation_action },
+    { "win.stop-conversation", "s", stop_conversation_action },
     { "win.rename-conversation", "s", rename_conversation_action },
     { "win.delete-conversation", "s", delete_conversation_action },
     { "win.models", NULL, models_action },

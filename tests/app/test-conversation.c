@@ -253,37 +253,6 @@ test_queue (void)
   fixture_tear_down (&fixture);
 }
 
-static gboolean
-waits_for_another (gpointer conversation)
-{
-  return g_strcmp0 (bottega_message_get_phase_text (fixture_message (conversation, 1)),
-                    "Waiting for 1 other answer") == 0;
-}
-
-static void
-test_two_conversations (void)
-{
-  Fixture fixture;
-  const BottegaReplayOptions options = { .text = "one two three", .tokens_per_s = 5 };
-  BottegaConversation *first, *second;
-
-  fixture_set_up (&fixture, &options);
-  first = create (&fixture);
-  send (first, "first");
-  fixture_wait (fixture_is_writing, first);
-  second = create (&fixture);
-  g_assert_true (second != first);
-  send (second, "second");
-  fixture_wait (waits_for_another, second);
-  g_assert_cmpint (bottega_conversation_get_state (second), ==, BOTTEGA_CONVERSATION_QUEUED);
-  fixture_wait (fixture_is_idle, second);
-  assert_message (second, 1, BOTTEGA_MESSAGE_STATE_COMPLETE, "one two three");
-  g_assert_false (bottega_conversation_get_busy (first));
-  g_object_unref (first);
-  g_object_unref (second);
-  fixture_tear_down (&fixture);
-}
-
 static void
 test_regenerate_and_edit (void)
 {
@@ -780,7 +749,6 @@ main (int argc, char **argv)
   g_test_add_func ("/app/conversation/ask-and-reopen", test_ask_and_reopen);
   g_test_add_func ("/app/conversation/stop", test_stop);
   g_test_add_func ("/app/conversation/queue", test_queue);
-  g_test_add_func ("/app/conversation/two-conversations", test_two_conversations);
   g_test_add_func ("/app/conversation/regenerate-and-edit", test_regenerate_and_edit);
   g_test_add_func ("/app/conversation/continue", test_continue);
   g_test_add_func ("/app/conversation/failure", test_failure);

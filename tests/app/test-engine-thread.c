@@ -1,167 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The engine thread against a recorded text: everything arrives, in order and once; a cancel is
  * honoured at once; failures end in a sentence or on the processor; a main loop that sleeps loses
- * nothing. Also run under ThreadSanitizer. */
-#include "app/assistant/bottega-engine-thread.h"
-#include "tests/app/fixture.h"
-
-#include <string.h>
-
-/* What a client of a job has seen. */
-typedef struct {
-  GString *text;
-  char *log; /* one letter per kind of event, runs as one: s r t f */
-  char *error;
-  guint n_tokens, n_texts, last_read, finished;
-  EngineStats stats;
-  gboolean has_stats;
-} Seen;
-
-static void
-seen_clear (Seen *seen)
-{
-  if (seen->text != NULL)
-    g_string_free (seen->text, TRUE);
-  g_free (seen->log);
-  g_free (seen->error);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Seen, seen_clear)
-
-static void
-note (Seen *seen, char letter)
-{
-  gsize n = seen->log != NULL ? strlen (seen->log) : 0;
-
-  if (n == 0 || seen->log[n - 1] != letter) {
-    g_autofree char *old = seen->log;
-
-    seen->log = g_strdup_printf ("%s%c", old != NULL ? old : "", letter);
-  }
-}
-
-static void
-on_started (const BottegaPromptFit *fit, gpointer data)
-{
-  note (data, 's');
-}
-
-static void
-on_reading (guint done, guint total, double left_s, gpointer data)
-{
-  Seen *seen = data;
-
-  note (seen, 'r');
-  g_assert_cmpuint (done, >=, seen->last_read);
-  g_assert_cmpuint (done, <=, total);
-  seen->last_read = done;
-}
-
-static void
-on_text (const char *utf8, gsize bytes, guint n_tokens, gpointer data)
-{
-  Seen *seen = data;
-
-  note (seen, 't');
-  if (seen->text == NULL)
-    seen->text = g_string_new (NULL);
-  g_assert_true (g_utf8_validate (utf8, (gssize) bytes, NULL));
-  g_string_append_len (seen->text, utf8, (gssize) bytes);
-  seen->n_tokens += n_tokens;
-  seen->n_texts++;
-}
-
-static void
-on_finished (const EngineStats *stats, const GError *error, gpointer data)
-{
-  Seen *seen = data;
-
-  note (seen, 'f');
-  seen->finished++;
-  seen->has_stats = stats != NULL;
-  if (stats != NULL)
-    seen->stats = *stats;
-  g_set_str (&seen->error, error != NULL ? error->message : NULL);
-}
-
-static const BottegaGenerateEvents events = { on_started, on_reading, on_text, on_finished };
-
-static gboolean
-is_finished (gpointer data)
-{
-  return ((Seen *) data)->finished > 0;
-}
-
-static gboolean
-has_text (gpointer data)
-{
-  return ((Seen *) data)->text != NULL;
-}
+ * nothing. What several answers at once do to each other is in test-together.c. Also run under
+ * ThreadSanitizer. */
+#include "tests/app/seen.h"
 
 static guint64
 ask (BottegaEngineThread *thread, Seen *seen)
 {
-  EngineGenerate options = ENGINE_GENERATE_GREEDY;
-  BottegaPrompt *prompt = bottega_prompt_new (NULL);
-
-  options.max_tokens = 1000000;
-  bottega_prompt_add (prompt, "user", "q", "What is this?");
-
-  return bottega_engine_thread_generate (thread, NULL, prompt, 100, &options, &events, seen);
-}
-
-static gboolean
-has_state (gpointer data)
-{
-  gpointer *pair = data;
-
-  return bottega_engine_thread_get_state (pair[0]) == GPOINTER_TO_UINT (pair[1]);
-}
-
-static void
-wait_state (BottegaEngineThread *thread, BottegaEngineState state)
-{
-  gpointer pair[] = { thread, GUINT_TO_POINTER (state) };
-
-  fixture_wait (has_state, pair);
-}
-
-static char *
-make_text (guint n_words)
-{
-  GString *text = g_string_new (NULL);
-
-  for (guint i = 0; i < n_words; i++)
-    g_string_append_printf (text, "parolà%u ", i);
-
-  return g_string_free (text, FALSE);
-}
-
-static BottegaEngineThread *
-make_thread (BottegaReplayOptions options, BottegaReplaySource **source)
-{
-  g_autoptr (BottegaEngineSource) replay = bottega_replay_source_new (&options);
-  BottegaEngineThread *thread = bottega_engine_thread_new (replay);
-
-  if (source != NULL)
-    *source = BOTTEGA_REPLAY_SOURCE (replay);
-
-  return thread;
-}
-
-static void
-load_with (BottegaEngineThread *thread, const char *path, const char *device, guint context_tokens)
-{
-  const BottegaLoadRequest request = {
-    .path = path, .device = device, .context_tokens = context_tokens
-  };
-
-  bottega_engine_thread_load (thread, &request);
+  return seen_ask (thread, NULL, seen);
 }
 
 static void
 load (BottegaEngineThread *thread, const char *path)
 {
-  load_with (thread, path, "auto", 0);
+  seen_load (thread, path, "auto", 0);
 }
 
 static void
@@ -173,7 +26,7 @@ count_fractions (BottegaEngineThread *thread, GParamSpec *pspec, guint *n)
 static void
 test_load (void)
 {
-  BottegaEngineThread *thread = make_thread ((BottegaReplayOptions) { .load_s = 0.1 }, NULL);
+  BottegaEngineThread *thread = seen_make_thread ((BottegaReplayOptions) { .load_s = 0.1 }, NULL);
   guint n_fractions = 0;
 
   g_signal_connect (thread, "notify::load-fraction", G_CALLBACK (count_fractions), &n_fractions);
@@ -181,15 +34,15 @@ test_load (void)
   load (thread, "/models/a.gguf");
   g_assert_cmpint (bottega_engine_thread_get_state (thread), ==, BOTTEGA_ENGINE_LOADING);
   g_assert_cmpuint (bottega_engine_thread_get_context_size (thread), ==, 0);
-  wait_state (thread, BOTTEGA_ENGINE_READY);
+  seen_wait_state (thread, BOTTEGA_ENGINE_READY);
   g_assert_cmpuint (n_fractions, >, 3);
   g_assert_cmpstr (bottega_engine_thread_get_model_name (thread), ==, "a.gguf");
   g_assert_cmpuint (bottega_engine_thread_get_context_size (thread), ==, 8192);
 
   /* A load in progress is given up for the next one. */
-  load_with (thread, "/models/b.gguf", "cpu", 1024);
-  load_with (thread, "/models/c.gguf", "cpu", 2048);
-  wait_state (thread, BOTTEGA_ENGINE_READY);
+  seen_load (thread, "/models/b.gguf", "cpu", 1024);
+  seen_load (thread, "/models/c.gguf", "cpu", 2048);
+  seen_wait_state (thread, BOTTEGA_ENGINE_READY);
   g_assert_cmpstr (bottega_engine_thread_get_model_name (thread), ==, "c.gguf");
   g_assert_cmpuint (bottega_engine_thread_get_context_size (thread), ==, 2048);
 
@@ -203,13 +56,13 @@ test_load (void)
 static void
 test_generate (void)
 {
-  g_autofree char *text = make_text (3000);
+  g_autofree char *text = seen_make_text (3000);
   g_auto (Seen) seen = { 0 };
-  BottegaEngineThread *thread = make_thread ((BottegaReplayOptions) { .text = text }, NULL);
+  BottegaEngineThread *thread = seen_make_thread ((BottegaReplayOptions) { .text = text }, NULL);
 
   load (thread, "/models/a.gguf");
   ask (thread, &seen);
-  fixture_wait (is_finished, &seen);
+  fixture_wait (seen_is_finished, &seen);
   g_assert_null (seen.error);
   g_assert_cmpstr (seen.text->str, ==, text);
   g_assert_cmpstr (seen.log, ==, "srtf");
@@ -222,43 +75,58 @@ test_generate (void)
 static void
 test_sleeping_main_loop (void)
 {
-  g_autofree char *text = make_text (20000);
+  g_autofree char *text = seen_make_text (20000);
   g_auto (Seen) seen = { 0 };
-  BottegaEngineThread *thread = make_thread ((BottegaReplayOptions) { .text = text }, NULL);
+  BottegaEngineThread *thread = seen_make_thread ((BottegaReplayOptions) { .text = text }, NULL);
 
   load (thread, "/models/a.gguf");
-  wait_state (thread, BOTTEGA_ENGINE_READY);
+  seen_wait_state (thread, BOTTEGA_ENGINE_READY);
   ask (thread, &seen);
   /* The ring has room for a hundredth of this. */
   g_usleep (300000);
   g_main_context_iteration (NULL, TRUE);
   g_assert_cmpuint (seen.n_texts, ==, 1);
   g_assert_cmpuint (seen.n_tokens, >, 100);
-  fixture_wait (is_finished, &seen);
+  fixture_wait (seen_is_finished, &seen);
   g_assert_cmpstr (seen.text->str, ==, text);
   g_assert_cmpuint (seen.n_tokens, ==, seen.stats.written_tokens);
   g_assert_finalize_object (thread);
 }
 
+static gboolean
+is_second (gpointer data)
+{
+  const gpointer *pair = data;
+
+  return bottega_engine_thread_get_position (pair[0], *(const guint64 *) pair[1]) == 1;
+}
+
+static gboolean
+two_wait (gpointer thread)
+{
+  return bottega_engine_thread_get_waiting (thread) == 2;
+}
+
 static void
 test_cancel (void)
 {
-  g_autofree char *text = make_text (3000);
+  g_autofree char *text = seen_make_text (3000);
   g_auto (Seen) running = { 0 };
   g_auto (Seen) waiting = { 0 };
   g_auto (Seen) last = { 0 };
   BottegaEngineThread *thread =
-      make_thread ((BottegaReplayOptions) { .text = text, .tokens_per_s = 300 }, NULL);
+      seen_make_thread ((BottegaReplayOptions) { .text = text, .tokens_per_s = 300 }, NULL);
   guint64 first_job, second_job, last_job;
   gint64 begin_us;
 
   load (thread, "/models/a.gguf");
-  wait_state (thread, BOTTEGA_ENGINE_READY);
-  first_job = ask (thread, &running);
-  second_job = ask (thread, &waiting);
-  last_job = ask (thread, &last);
-  fixture_wait (has_text, &running);
-  g_assert_cmpuint (bottega_engine_thread_get_waiting (thread), ==, 2);
+  seen_wait_state (thread, BOTTEGA_ENGINE_READY);
+  /* Of one conversation: one after the other. */
+  first_job = seen_ask (thread, "/a.kv", &running);
+  second_job = seen_ask (thread, "/a.kv", &waiting);
+  last_job = seen_ask (thread, "/a.kv", &last);
+  fixture_wait (seen_has_text, &running);
+  fixture_wait (two_wait, thread);
   g_assert_cmpuint (bottega_engine_thread_get_position (thread, first_job), ==, 0);
   g_assert_cmpuint (bottega_engine_thread_get_position (thread, second_job), ==, 1);
   g_assert_cmpuint (bottega_engine_thread_get_position (thread, last_job), ==, 2);
@@ -266,28 +134,29 @@ test_cancel (void)
   /* One that waits ends while the first still runs, and not from within the call. */
   bottega_engine_thread_cancel (thread, second_job);
   g_assert_cmpuint (waiting.finished, ==, 0);
-  fixture_wait (is_finished, &waiting);
+  fixture_wait (seen_is_finished, &waiting);
   g_assert_cmpuint (running.finished, ==, 0);
   g_assert_null (waiting.error);
   g_assert_false (waiting.has_stats);
-  g_assert_cmpuint (bottega_engine_thread_get_position (thread, last_job), ==, 1);
+  g_assert_cmpuint (bottega_engine_thread_get_waiting (thread), ==, 1);
+  fixture_wait (is_second, (gpointer[]) { thread, &last_job });
 
   begin_us = g_get_monotonic_time ();
   bottega_engine_thread_cancel (thread, first_job);
-  fixture_wait (is_finished, &running);
+  fixture_wait (seen_is_finished, &running);
   g_assert_cmpint (g_get_monotonic_time () - begin_us, <, 100000);
   g_assert_cmpint (running.stats.stop, ==, ENGINE_STOP_CANCELLED);
   g_assert_null (running.error);
   g_assert_cmpuint (running.finished, ==, 1);
 
   /* A cancel of what has ended does not touch what runs now. */
-  fixture_wait (has_text, &last);
+  fixture_wait (seen_has_text, &last);
   bottega_engine_thread_cancel (thread, first_job);
   bottega_engine_thread_cancel (thread, 4711);
   fixture_turn (0.05);
   g_assert_cmpuint (last.finished, ==, 0);
   bottega_engine_thread_cancel (thread, last_job);
-  fixture_wait (is_finished, &last);
+  fixture_wait (seen_is_finished, &last);
   g_assert_finalize_object (thread);
 }
 
@@ -297,20 +166,20 @@ test_no_model (void)
   g_auto (Seen) seen = { 0 };
   g_auto (Seen) again = { 0 };
   BottegaReplaySource *source;
-  BottegaEngineThread *thread = make_thread ((BottegaReplayOptions) { .text = "x" }, &source);
+  BottegaEngineThread *thread = seen_make_thread ((BottegaReplayOptions) { .text = "x" }, &source);
 
   ask (thread, &seen);
-  fixture_wait (is_finished, &seen);
+  fixture_wait (seen_is_finished, &seen);
   g_assert_cmpstr (seen.error, ==, "No model is loaded. Choose one first.");
 
   /* A broken file: the state says so, and so does a question. */
   bottega_replay_source_fail_load (source, ENGINE_ERROR_BAD_FILE);
   load (thread, "/models/a.gguf");
-  wait_state (thread, BOTTEGA_ENGINE_FAILED);
+  seen_wait_state (thread, BOTTEGA_ENGINE_FAILED);
   g_assert_cmpstr (bottega_engine_thread_get_error (thread), ==,
                    "The replay was told to fail here.");
   ask (thread, &again);
-  fixture_wait (is_finished, &again);
+  fixture_wait (seen_is_finished, &again);
   g_assert_cmpstr (again.error, ==, "The replay was told to fail here.");
   g_assert_finalize_object (thread);
 }
@@ -319,11 +188,11 @@ static void
 test_device_fails_at_load (void)
 {
   BottegaReplaySource *source;
-  BottegaEngineThread *thread = make_thread ((BottegaReplayOptions) { .text = "x" }, &source);
+  BottegaEngineThread *thread = seen_make_thread ((BottegaReplayOptions) { .text = "x" }, &source);
 
   bottega_replay_source_fail_load (source, ENGINE_ERROR_NO_MEMORY);
   load (thread, "/models/a.gguf");
-  wait_state (thread, BOTTEGA_ENGINE_READY);
+  seen_wait_state (thread, BOTTEGA_ENGINE_READY);
   g_assert_cmpstr (bottega_engine_thread_get_device (thread), ==, "cpu");
   g_assert_nonnull (bottega_engine_thread_get_note (thread));
   g_assert_finalize_object (thread);
@@ -337,15 +206,15 @@ test_device_fails_while_answering (void)
   g_auto (Seen) after = { 0 };
   BottegaReplaySource *source;
   BottegaEngineThread *thread =
-      make_thread ((BottegaReplayOptions) { .text = "one two three four five six" }, &source);
+      seen_make_thread ((BottegaReplayOptions) { .text = "one two three four five six" }, &source);
 
   /* Before the first word: the answer comes all the same, from the processor. */
   bottega_replay_source_fail_generate (source, ENGINE_ERROR_DEVICE_LOST, 0);
   load (thread, "/models/a.gguf");
-  wait_state (thread, BOTTEGA_ENGINE_READY);
+  seen_wait_state (thread, BOTTEGA_ENGINE_READY);
   g_assert_cmpstr (bottega_engine_thread_get_device (thread), ==, "replay:0");
   ask (thread, &before);
-  fixture_wait (is_finished, &before);
+  fixture_wait (seen_is_finished, &before);
   g_assert_null (before.error);
   g_assert_cmpstr (before.text->str, ==, "one two three four five six");
   g_assert_cmpstr (bottega_engine_thread_get_device (thread), ==, "cpu");
@@ -354,14 +223,14 @@ test_device_fails_while_answering (void)
   /* Midway: the answer ends with the sentence, and the next question works. */
   load (thread, "/models/a.gguf");
   g_assert_null (bottega_engine_thread_get_note (thread));
-  wait_state (thread, BOTTEGA_ENGINE_READY);
+  seen_wait_state (thread, BOTTEGA_ENGINE_READY);
   bottega_replay_source_fail_generate (source, ENGINE_ERROR_DEVICE_LOST, 2);
-  ask (thread, &midway);
-  ask (thread, &after);
-  fixture_wait (is_finished, &midway);
+  seen_ask (thread, "/a.kv", &midway);
+  seen_ask (thread, "/a.kv", &after);
+  fixture_wait (seen_is_finished, &midway);
   g_assert_cmpstr (midway.error, ==, "The replay was told to fail here.");
   g_assert_cmpstr (midway.text->str, ==, "one two ");
-  fixture_wait (is_finished, &after);
+  fixture_wait (seen_is_finished, &after);
   g_assert_null (after.error);
   g_assert_cmpstr (after.text->str, ==, "one two three four five six");
   g_assert_cmpstr (bottega_engine_thread_get_device (thread), ==, "cpu");
@@ -384,7 +253,7 @@ is_not_zero (gpointer data)
 static void
 test_count (void)
 {
-  BottegaEngineThread *thread = make_thread ((BottegaReplayOptions) { .text = "x" }, NULL);
+  BottegaEngineThread *thread = seen_make_thread ((BottegaReplayOptions) { .text = "x" }, NULL);
   BottegaPrompt *prompt = bottega_prompt_new (NULL);
   guint tokens = 0;
 
@@ -399,12 +268,12 @@ test_count (void)
 static void
 test_shutdown_midway (void)
 {
-  g_autofree char *text = make_text (3000);
+  g_autofree char *text = seen_make_text (3000);
 
   for (guint i = 0; i < 20; i++) {
     g_auto (Seen) seen = { 0 };
     g_auto (Seen) waiting = { 0 };
-    BottegaEngineThread *thread = make_thread (
+    BottegaEngineThread *thread = seen_make_thread (
         (BottegaReplayOptions) { .text = text, .tokens_per_s = i % 2 ? 0 : 500 }, NULL);
     gint64 begin_us;
 
@@ -412,7 +281,7 @@ test_shutdown_midway (void)
     ask (thread, &seen);
     ask (thread, &waiting);
     if (i % 3 == 0)
-      fixture_wait (has_text, &seen);
+      fixture_wait (seen_has_text, &seen);
     else
       g_usleep (i * 1000);
     begin_us = g_get_monotonic_time ();
@@ -426,9 +295,9 @@ test_shutdown_midway (void)
 static void
 test_storm (void)
 {
-  g_autofree char *text = make_text (200);
+  g_autofree char *text = seen_make_text (200);
   BottegaEngineThread *thread =
-      make_thread ((BottegaReplayOptions) { .text = text, .tokens_per_s = 20000 }, NULL);
+      seen_make_thread ((BottegaReplayOptions) { .text = text, .tokens_per_s = 20000 }, NULL);
   Seen seen[60] = { 0 };
   guint64 jobs[60];
 
@@ -442,7 +311,7 @@ test_storm (void)
     g_main_context_iteration (NULL, FALSE);
   }
   for (guint i = 0; i < G_N_ELEMENTS (seen); i++) {
-    fixture_wait (is_finished, &seen[i]);
+    fixture_wait (seen_is_finished, &seen[i]);
     g_assert_cmpuint (seen[i].finished, ==, 1);
     g_assert_null (seen[i].error);
     if (seen[i].has_stats && seen[i].stats.stop == ENGINE_STOP_END)

@@ -58,7 +58,8 @@ ask (BottegaEngineThread *thread, BottegaPrompt *prompt, guint max_tokens, Seen 
   options.max_tokens = max_tokens;
   seen->text = g_string_new (NULL);
 
-  return bottega_engine_thread_generate (thread, NULL, prompt, max_tokens, &options, &events, seen);
+  return bottega_engine_thread_generate (thread, NULL, BOTTEGA_ANSWER_CHAT, prompt, max_tokens,
+                                         &options, &events, seen);
 }
 
 static void
@@ -183,6 +184,33 @@ test_draft (gconstpointer path)
       g_assert_nonnull (strstr (note, "small.gguf"));
     g_assert_finalize_object (thread);
   }
+}
+
+/* Two at once, one of which is read while the other is written: each text is the one that it is
+ * alone. */
+static void
+test_together (gconstpointer path)
+{
+  BottegaEngineThread *thread = load (path, 1024);
+  static const char *const questions[] = { "Why is the sky blue?", "Name three fruits." };
+  g_auto (Seen) first = { 0 };
+  g_auto (Seen) second = { 0 };
+  Seen *const together[] = { &first, &second };
+
+  for (guint i = 0; i < G_N_ELEMENTS (questions); i++)
+    ask (thread, make_prompt (questions[i]), 40, together[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (questions); i++)
+    fixture_wait_flag (&together[i]->finished);
+  g_assert_cmpuint (first.stats.shared_tokens, >, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (questions); i++) {
+    g_auto (Seen) alone = { 0 };
+
+    g_assert_cmpstr (together[i]->error, ==, NULL);
+    ask_and_wait (thread, make_prompt (questions[i]), 40, &alone);
+    g_assert_cmpstr (together[i]->text->str, ==, alone.text->str);
+    g_assert_cmpuint (alone.stats.shared_tokens, ==, 0);
+  }
+  g_assert_finalize_object (thread);
 }
 
 static gboolean
@@ -317,6 +345,7 @@ main (int argc, char **argv)
     g_test_add_data_func ("/app/local/turns", path, test_turns);
     g_test_add_data_func ("/app/local/goes-on", path, test_goes_on);
     g_test_add_data_func ("/app/local/draft", path, test_draft);
+    g_test_add_data_func ("/app/local/together", path, test_together);
     g_test_add_data_func ("/app/local/cancel-while-reading", path, test_cancel_while_reading);
     g_test_add_data_func ("/app/local/too-long", path, test_too_long);
   }

