@@ -2,7 +2,7 @@
 /* bottega-cli bench: how fast this machine reads and writes with a model, and how close that is to
  * what its memory allows; how fast it reads with a model that makes vectors; what it costs to go
  * on with a conversation. Medians over repetitions after one warm-up. */
-#include "app/cli/cli.h"
+#include "app/cli/bench.h"
 
 #include <glib/gstdio.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #define EMBEDDED_TEXTS 8 /* in one go: an indexer gives several */
 
-static int n_prompt = 512, n_decode = 64, n_depth = 0, n_repeat = 5;
+static int n_prompt = 512, n_decode = 64, n_depth = 0, n_repeat = 5, n_together = 0;
 static gboolean turns;
 
 static const GOptionEntry entries[] = {
@@ -19,6 +19,7 @@ static const GOptionEntry entries[] = {
   { "tokens", 'n', 0, G_OPTION_ARG_INT, &n_decode, "Tokens to write (0: none)", "N" },
   { "depth", 'd', 0, G_OPTION_ARG_INT, &n_depth, "Tokens before those that are written", "N" },
   { "turns", 0, 0, G_OPTION_ARG_NONE, &turns, "-p tokens after -d; those from a file", NULL },
+  { "together", 0, 0, G_OPTION_ARG_INT, &n_together, "Answers at once, beside one alone", "N" },
   { "repeat", 'r', 0, G_OPTION_ARG_INT, &n_repeat, "Repetitions", "N" },
   { 0 },
 };
@@ -32,10 +33,10 @@ typedef struct {
   double read_ms, new_ms, turn_ms, save_ms, restore_ms, file_bytes;
 } Sample;
 
-/* Varied tokens: repeating one would flatter caches and experts. The timeline must not recognise
- * them from one repetition to the next, hence the salt. */
-static GArray *
-make_prompt (const EngineModel *model, uint32_t n, uint32_t salt)
+/* Repeating one would flatter caches and experts. The timeline must not recognise them from one
+ * repetition to the next, hence the salt. */
+GArray *
+bench_prompt (const EngineModel *model, uint32_t n, uint32_t salt)
 {
   GArray *tokens = g_array_sized_new (FALSE, FALSE, sizeof (gint32), n);
   uint64_t state = 0x9e3779b97f4a7c15u * (salt + 1);
@@ -54,8 +55,8 @@ make_prompt (const EngineModel *model, uint32_t n, uint32_t salt)
 static gboolean
 measure (EngineModel *model, EngineSession *session, uint32_t salt, Sample *sample, GError **error)
 {
-  g_autoptr (GArray) prompt = make_prompt (model, (uint32_t) n_prompt, 2 * salt);
-  g_autoptr (GArray) seed = make_prompt (model, (uint32_t) n_depth + 1, 2 * salt + 1);
+  g_autoptr (GArray) prompt = bench_prompt (model, (uint32_t) n_prompt, 2 * salt);
+  g_autoptr (GArray) seed = bench_prompt (model, (uint32_t) n_depth + 1, 2 * salt + 1);
   EngineGenerate options = ENGINE_GENERATE_GREEDY;
   EngineStats stats;
 
@@ -87,18 +88,18 @@ compare_doubles (const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* The median of the field at offset over the samples. */
-static double
-median (const Sample *samples, size_t offset)
+double
+bench_median (const void *first, size_t stride_bytes, int n)
 {
-  g_autofree double *values = g_new (double, n_repeat);
+  g_autofree double *values = g_new (double, n);
 
-  for (int i = 0; i < n_repeat; i++)
-    values[i] = *(const double *) ((const char *) &samples[i] + offset);
-  qsort (values, (size_t) n_repeat, sizeof *values, compare_doubles);
-  return n_repeat % 2 ? values[n_repeat / 2]
-                      : (values[n_repeat / 2 - 1] + values[n_repeat / 2]) / 2;
+  for (int i = 0; i < n; i++)
+    values[i] = *(const double *) (const void *) ((const char *) first + i * stride_bytes);
+  qsort (values, (size_t) n, sizeof *values, compare_doubles);
+  return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
+
+#define MEDIAN(field) bench_median (&samples[0].field, sizeof *samples, n_repeat)
 
 /* The process's peak, from the kernel's own account. */
 static uint64_t
@@ -113,13 +114,9 @@ peak_rss_bytes (void)
   return g_ascii_strtoull (line + strlen ("VmHWM:"), NULL, 10) * 1024;
 }
 
-typedef struct {
-  const char *name;
-  double value;
-} Number;
-
-static void
-print (const CliOptions *options, const EngineModel *model, const Number *numbers, size_t n)
+void
+bench_print (const CliOptions *options, const EngineModel *model, const BenchNumber *numbers,
+             size_t n)
 {
   JsonBuilder *builder;
 
@@ -144,13 +141,13 @@ report (const CliOptions *options, const EngineModel *model, const Sample *sampl
 {
   unsigned n_threads = (unsigned) options->n_threads;
   uint64_t rss_bytes = peak_rss_bytes (); /* before the measuring of memory adds its own */
-  Number numbers[] = {
-    { "prefill_tok_s", median (samples, offsetof (Sample, prefill_tok_s)) },
-    { "decode_tok_s", median (samples, offsetof (Sample, decode_tok_s)) },
-    { "ttft_ms", median (samples, offsetof (Sample, ttft_ms)) },
+  BenchNumber numbers[] = {
+    { "prefill_tok_s", MEDIAN (prefill_tok_s) },
+    { "decode_tok_s", MEDIAN (decode_tok_s) },
+    { "ttft_ms", MEDIAN (ttft_ms) },
     { "load_ms", engine_model_load_s (model) * 1e3 },
-    { "bytes_per_token", median (samples, offsetof (Sample, bytes_per_token)) },
-    { "decode_gb_s", median (samples, offsetof (Sample, decode_gb_s)) },
+    { "bytes_per_token", MEDIAN (bytes_per_token) },
+    { "decode_gb_s", MEDIAN (decode_gb_s) },
     { "peak_gb_s",
       engine_measure_read_bandwidth (n_threads, engine_model_info (model)->decode_bytes) / 1e9 },
     { "peak_int8_g_s", engine_measure_int8_rate (n_threads) / 1e9 },
@@ -159,7 +156,7 @@ report (const CliOptions *options, const EngineModel *model, const Sample *sampl
     { "gpu_bytes", (double) engine_model_gpu_bytes (model) },
   };
 
-  print (options, model, numbers, G_N_ELEMENTS (numbers));
+  bench_print (options, model, numbers, G_N_ELEMENTS (numbers));
 }
 
 /* ---- models that make vectors ---------------------------------------------------------- */
@@ -211,14 +208,14 @@ bench_embedding (const CliOptions *options, EngineModel *model, EngineSession *s
     g_free (texts[i]);
   if (!ok)
     return cli_fail (error);
-  print (options, model,
-         (const Number[]) {
-             { "embed_tok_s", median (samples, offsetof (Sample, embed_tok_s)) },
-             { "load_ms", engine_model_load_s (model) * 1e3 },
-             { "rss_bytes", (double) peak_rss_bytes () },
-             { "gpu_bytes", (double) engine_model_gpu_bytes (model) },
-         },
-         4);
+  bench_print (options, model,
+               (const BenchNumber[]) {
+                   { "embed_tok_s", MEDIAN (embed_tok_s) },
+                   { "load_ms", engine_model_load_s (model) * 1e3 },
+                   { "rss_bytes", (double) peak_rss_bytes () },
+                   { "gpu_bytes", (double) engine_model_gpu_bytes (model) },
+               },
+               4);
   return CLI_DONE;
 }
 
@@ -245,8 +242,8 @@ static gboolean
 measure_turns (EngineModel *model, const char *path, uint32_t salt, Sample *sample, GError **error)
 {
   g_autoptr (EngineSession) session = engine_session_new (model, error);
-  g_autoptr (GArray) first = make_prompt (model, (uint32_t) n_depth, salt);
-  g_autoptr (GArray) more = make_prompt (model, (uint32_t) n_prompt, salt + 1);
+  g_autoptr (GArray) first = bench_prompt (model, (uint32_t) n_depth, salt);
+  g_autoptr (GArray) more = bench_prompt (model, (uint32_t) n_prompt, salt + 1);
   g_autoptr (GArray) all = g_array_copy (first);
   EngineGenerate options = ENGINE_GENERATE_GREEDY;
   gint64 begin_us = g_get_monotonic_time (), depth_us = begin_us;
@@ -314,16 +311,16 @@ bench_turns (const CliOptions *options, const char *name)
   g_rmdir (folder);
   if (!ok)
     return cli_fail (error);
-  print (options, model,
-         (const Number[]) {
-             { "read_ms", median (samples, offsetof (Sample, read_ms)) },
-             { "new_ms", median (samples, offsetof (Sample, new_ms)) },
-             { "turn_ms", median (samples, offsetof (Sample, turn_ms)) },
-             { "save_ms", median (samples, offsetof (Sample, save_ms)) },
-             { "restore_ms", median (samples, offsetof (Sample, restore_ms)) },
-             { "file_bytes", median (samples, offsetof (Sample, file_bytes)) },
-         },
-         6);
+  bench_print (options, model,
+               (const BenchNumber[]) {
+                   { "read_ms", MEDIAN (read_ms) },
+                   { "new_ms", MEDIAN (new_ms) },
+                   { "turn_ms", MEDIAN (turn_ms) },
+                   { "save_ms", MEDIAN (save_ms) },
+                   { "restore_ms", MEDIAN (restore_ms) },
+                   { "file_bytes", MEDIAN (file_bytes) },
+               },
+               6);
   return CLI_DONE;
 }
 
@@ -337,6 +334,8 @@ run (const CliOptions *options, int argc, char **argv)
 
   if (n_prompt < 0 || n_decode < 0 || n_depth < 0 || n_repeat < 1 || n_repeat > 1000)
     return cli_usage ("-p, -n and -d must not be negative, -r at least 1");
+  if (n_together < 0 || n_together > ENGINE_MAX_ANSWERS)
+    return cli_usage ("--together takes at most %d answers", ENGINE_MAX_ANSWERS);
   if (turns)
     return n_depth == 0 || n_prompt == 0 ? cli_usage ("--turns needs -d and -p of at least 1")
                                          : bench_turns (options, argv[1]);
@@ -347,6 +346,10 @@ run (const CliOptions *options, int argc, char **argv)
   if (engine_model_embedding_size (model) > 0)
     return n_prompt == 0 ? cli_usage ("-p must be at least 1 for a model that makes vectors")
                          : bench_embedding (options, model, session);
+  if (n_together > 0)
+    return bench_together (
+        options, model,
+        &(BenchSizes) { n_prompt, n_decode, n_depth, n_repeat, n_together });
   samples = g_new0 (Sample, n_repeat);
   if (!measure (model, session, (uint32_t) n_repeat, &samples[0], &error)) /* warm-up */
     return cli_fail (error);

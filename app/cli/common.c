@@ -247,6 +247,8 @@ cli_json_stats (JsonBuilder *builder, const EngineStats *stats)
     { "plain_tok_s", stats->plain_tok_s, FALSE },
     { "bytes_read", (double) stats->bytes_read, TRUE },
     { "decode_gb_s", stats->decode_gb_s, FALSE },
+    { "shared_tokens", stats->shared_tokens, TRUE },
+    { "others_ms", stats->others_s * 1e3, FALSE },
   };
 
   json_builder_begin_object (builder);

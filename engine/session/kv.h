@@ -48,9 +48,9 @@ typedef struct {
 } SessionTimeline;
 
 #define SESSION_NO_STATE UINT32_MAX
-/* Slots: of the timeline in use as it is, as it will be, and at the mark; and two of another, so
- * that a short job in between does not cost a conversation its own. */
-#define SESSION_STATES      5
+/* Slots: of two timelines in use, as they are, as they will be, and at their marks. Where one is
+ * alone, a short job in between does not cost another conversation its own. */
+#define SESSION_STATES      6
 #define SESSION_MOST_STATES 32
 
 /* Pages that a timeline of a model with a window needs at most of the window's pool, when it is fed

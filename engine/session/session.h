@@ -48,7 +48,7 @@ struct _EngineModel {
   EngineBackendExecutable *executables[SESSION_N_CLASSES];
   SessionCache cache;
   SessionRows rows;
-  double read_us; /* that a token of a prompt took in the last chunk; 0: not known yet */
+  double read_us; /* that a token of a prompt takes, by the last chunks; 0: not known yet */
   char *device;
   SessionDrafter *drafter; /* guesses what this one writes; NULL: none */
   uint32_t context_tokens, chunk_tokens;

@@ -202,6 +202,13 @@ short_chunk (const EngineModel *model)
   return (uint32_t) CLAMP (n, LEAST_CHUNK, model->chunk_tokens);
 }
 
+/* A machine that has become slower is believed at once, one that seems faster by halves. */
+static void
+learn_pace (EngineModel *model, double token_us)
+{
+  model->read_us = token_us > model->read_us ? token_us : (model->read_us + token_us) / 2;
+}
+
 /* Of at most n tokens: fewer where windows leave no room for so many at once. */
 static gboolean
 reserve_chunk (EngineAnswer *answer, uint32_t n, SessionRun *run, GError **error)
@@ -248,7 +255,7 @@ read_chunk (Step *step)
   }
   us = MAX (g_get_monotonic_time () - us, 1);
   if (run.n_tokens >= LEAST_CHUNK)
-    model->read_us = (double) us / run.n_tokens;
+    learn_pace (model, (double) us / run.n_tokens);
   count_waiting (step, &answer, 1, us);
   session_answer_was_read (answer, run.n_tokens, us);
   if (!reads (answer))

