@@ -23,6 +23,7 @@ struct _BottegaAssistant {
   BottegaStore *store;
   BottegaSettings *settings;
   BottegaEngineThread *engine;
+  BottegaPerformance *performance;
   BottegaModelStore *models;
   BottegaLibrary *library;
   BottegaEmbedder *embedder; /* NULL: none */
@@ -105,6 +106,7 @@ bottega_assistant_finalize (GObject *object)
   g_clear_object (&self->embedder);
   g_clear_object (&self->models);
   g_clear_object (&self->engine);
+  g_clear_object (&self->performance);
   g_clear_object (&self->settings);
   g_clear_object (&self->store);
   g_clear_object (&self->source);
@@ -413,6 +415,8 @@ bottega_assistant_new (const char *data_dir, BottegaEngineSource *source, Botteg
   self->source = g_object_ref (source);
   self->settings = settings != NULL ? g_object_ref (settings) : bottega_settings_new ();
   self->engine = bottega_engine_thread_new (source);
+  self->performance = bottega_performance_new (source, self->data_dir, "/");
+  bottega_engine_thread_set_performance (self->engine, self->performance);
   on_kept_megabytes (self);
   open_last_space (self);
   self->models = bottega_model_store_new (self->data_dir, source, self->settings);
@@ -564,6 +568,7 @@ bottega_assistant_shutdown (BottegaAssistant *self)
   self->shut_down = TRUE;
   bottega_engine_thread_shutdown (self->engine);
   end_space (self);
+  bottega_performance_shutdown (self->performance);
   g_clear_pointer (&self->worker, bottega_worker_free);
 }
 
@@ -589,6 +594,14 @@ bottega_assistant_get_engine (BottegaAssistant *self)
   g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), NULL);
 
   return self->engine;
+}
+
+BottegaPerformance *
+bottega_assistant_get_performance (BottegaAssistant *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (self), NULL);
+
+  return self->performance;
 }
 
 BottegaModelStore *

@@ -70,6 +70,7 @@ BottegaConversation *bottega_assistant_summarise (BottegaAssistant *self,
 const char *bottega_assistant_get_data_dir (BottegaAssistant *self);
 BottegaSettings *bottega_assistant_get_settings (BottegaAssistant *self);
 BottegaEngineThread *bottega_assistant_get_engine (BottegaAssistant *self);
+BottegaPerformance *bottega_assistant_get_performance (BottegaAssistant *self);
 BottegaModelStore *bottega_assistant_get_models (BottegaAssistant *self);
 BottegaConversationList *bottega_assistant_get_conversations (BottegaAssistant *self);
 BottegaLibrary *bottega_assistant_get_library (BottegaAssistant *self);

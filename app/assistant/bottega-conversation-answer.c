@@ -22,6 +22,7 @@ static BottegaConversation *
 forget_answer (BottegaConversation *self)
 {
   g_clear_handle_id (&self->flush_source, g_source_remove);
+  bottega_conversation_end_facts (self, NULL);
   g_clear_object (&self->answer);
   g_clear_object (&self->question);
   g_clear_object (&self->searching);
@@ -43,6 +44,8 @@ bottega_conversation_end_answer (BottegaConversation *self,
   g_autoptr (BottegaConversation) kept = NULL;
 
   bottega_conversation_end_citations (self);
+  if (stats != NULL)
+    bottega_conversation_end_facts (self, stats);
   kept = forget_answer (self);
 
   bottega_message_finish (answer, state, sentence, stats);
@@ -84,6 +87,7 @@ on_started (const BottegaPromptFit *fit, gpointer user_data)
 {
   BottegaConversation *self = user_data;
 
+  self->turns_left = fit->dropped_turns;
   if (fit->dropped_turns > 0)
     bottega_conversation_set_first_included (self, fit->first_message);
   bottega_conversation_set_context_read (self, fit);
@@ -165,6 +169,14 @@ on_text (const char *utf8, gsize bytes, guint n_tokens, gpointer user_data)
 }
 
 static void
+on_gaps (const BottegaGaps *gaps, gpointer user_data)
+{
+  BottegaConversation *self = user_data;
+
+  self->gaps = *gaps;
+}
+
+static void
 on_finished (const EngineStats *stats, const GError *error, gpointer user_data)
 {
   BottegaConversation *self = user_data;
@@ -223,6 +235,7 @@ begin_answer (BottegaConversation *self, BottegaMessage *answer)
   self->updated_us = MAX (self->updated_us + 1, g_get_real_time ());
   bottega_message_set_waiting (answer, 0);
   bottega_message_set_state (answer, BOTTEGA_MESSAGE_STATE_QUEUED);
+  bottega_conversation_begin_facts (self);
   bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_QUEUED);
   bottega_conversation_notify (self, BOTTEGA_CONVERSATION_PROP_UPDATED_US);
 
@@ -234,8 +247,8 @@ begin_answer (BottegaConversation *self, BottegaMessage *answer)
 void
 bottega_conversation_submit (BottegaConversation *self)
 {
-  static const BottegaGenerateEvents events = { on_started, on_reading, on_text, on_finished,
-                                                on_thought };
+  static const BottegaGenerateEvents events = { on_started, on_reading, on_text,
+                                                on_finished, on_thought, on_gaps };
   EngineGenerate options = ENGINE_GENERATE_DEFAULT;
   BottegaPrompt *prompt = bottega_conversation_make_prompt (self);
   g_autofree char *path = bottega_conversation_dup_kept_path (self);
@@ -261,6 +274,7 @@ bottega_conversation_update_phase (BottegaConversation *self)
     return;
 
   n_before = bottega_engine_thread_get_position (self->engine, self->job);
+  self->n_before = MAX (self->n_before, n_before);
   bottega_message_set_waiting (self->answer, n_before);
   bottega_message_set_load_fraction (self->answer,
                                      bottega_engine_thread_get_load_fraction (self->engine));

@@ -18,6 +18,7 @@ struct _BottegaConversationList {
   GHashTable *by_id;          /* id -> BottegaConversation of items, both borrowed */
   GPtrArray *deleted;         /* of BottegaConversation: can be undone */
   BottegaConversation *draft; /* without a question yet; NULL: none */
+  GListStore *answers;        /* of BottegaMessage; NULL: nobody has asked */
   gboolean loaded;
 };
 
@@ -90,6 +91,7 @@ bottega_conversation_list_finalize (GObject *object)
   g_ptr_array_unref (self->items);
   g_ptr_array_unref (self->deleted);
   g_clear_object (&self->draft);
+  g_clear_object (&self->answers);
   g_clear_object (&self->store);
   g_clear_object (&self->engine);
   g_clear_object (&self->settings);
@@ -414,4 +416,37 @@ bottega_conversation_list_search (BottegaConversationList *self, const char *que
   bottega_store_search_conversations (self->store, stripped, on_found, search);
 
   return G_LIST_MODEL (results);
+}
+
+/* ---- the last answers ---- */
+
+static void
+on_answers (GPtrArray *rows, const GError *error, gpointer user_data)
+{
+  g_autofree GWeakRef *list = user_data;
+  g_autoptr (BottegaConversationList) self = g_weak_ref_get (list);
+  g_autoptr (GPtrArray) answers = g_ptr_array_new_with_free_func (g_object_unref);
+
+  g_weak_ref_clear (list);
+  if (self == NULL || rows == NULL)
+    return;
+  for (guint i = 0; i < rows->len; i++)
+    g_ptr_array_add (answers, bottega_message_new_from_row (g_ptr_array_index (rows, i)));
+  g_list_store_splice (self->answers, 0, g_list_model_get_n_items (G_LIST_MODEL (self->answers)),
+                       answers->pdata, answers->len);
+}
+
+GListModel *
+bottega_conversation_list_read_answers (BottegaConversationList *self)
+{
+  GWeakRef *list = g_new0 (GWeakRef, 1);
+
+  g_return_val_if_fail (BOTTEGA_IS_CONVERSATION_LIST (self), NULL);
+
+  if (self->answers == NULL)
+    self->answers = g_list_store_new (BOTTEGA_TYPE_MESSAGE);
+  g_weak_ref_init (list, self);
+  bottega_store_list_answers (self->store, "assistant", on_answers, list);
+
+  return G_LIST_MODEL (self->answers);
 }

@@ -51,4 +51,9 @@ void bottega_conversation_list_purge (BottegaConversationList *self,
  * last word may be unfinished. */
 GListModel *bottega_conversation_list_search (BottegaConversationList *self, const char *query);
 
+/* The last answers of all conversations, newest first, at most a hundred: BottegaMessages that have
+ * stats and no text. Borrowed, the same one for ever; it fills when the store has answered, and is
+ * read anew at each call. */
+GListModel *bottega_conversation_list_read_answers (BottegaConversationList *self);
+
 G_END_DECLS

@@ -53,7 +53,12 @@ struct _BottegaConversation {
   gboolean refusable;          /* question and answer may leave the list again */
   gboolean continues;          /* the answer goes on after the text that it has */
   guint flush_source;
-  gint64 flushed_us; /* monotonic */
+  gint64 flushed_us;  /* monotonic */
+  gboolean measuring; /* the next three are of this answer */
+  guint n_before;     /* answers that came first */
+  guint turns_left;   /* that had to leave for it */
+  BottegaPerformanceMark mark;
+  BottegaGaps gaps;
 };
 
 enum {
@@ -130,6 +135,12 @@ gboolean bottega_conversation_can_ask (BottegaConversation *self, const char *te
 void bottega_conversation_submit (BottegaConversation *self);
 /* The engine loads or other answers come first: shows it in the answer that waits. */
 void bottega_conversation_update_phase (BottegaConversation *self);
+
+/* ---- bottega-conversation-facts.c, for bottega-conversation-answer.c ---- */
+/* The answer in progress is waited for from now on. */
+void bottega_conversation_begin_facts (BottegaConversation *self);
+/* It has ended: what is known of it goes to the message. stats NULL: there is nothing to keep. */
+void bottega_conversation_end_facts (BottegaConversation *self, const EngineStats *stats);
 
 /* ---- bottega-conversation-sources.c, for bottega-conversation-answer.c ---- */
 /* Looks for the answer in progress in the documents, then submits it or ends it. FALSE: there is

@@ -23,6 +23,7 @@ typedef struct {
   GString *text;               /* that waits for room in the ring */
   guint text_tokens;
   gboolean text_is_thought;
+  BottegaGaps gaps; /* between its tokens */
 } Answer;
 
 static BottegaEngineSourceInterface *
@@ -89,6 +90,8 @@ on_engine_event (const EngineEvent *engine_event, void *user_data)
       g_string_append (answer->text, engine_event->text);
     answer->text_tokens += engine_event->token >= 0;
     answer->n_written += engine_event->token >= 0;
+    if (engine_event->token >= 0)
+      bottega_gaps_add (&answer->gaps, g_get_monotonic_time ());
     try_push_text (answer);
     break;
 
@@ -240,6 +243,8 @@ finish (BottegaEngineWorker *self, BottegaJob *job, const EngineStats *stats, GE
   if (stats != NULL)
     event.stats = *stats;
   event.has_stats = stats != NULL;
+  if (answer != NULL && answer->gaps.n > 0)
+    event.gaps = g_memdup2 (&answer->gaps, sizeof answer->gaps);
   if (answer != NULL)
     push_text (answer);
   bottega_engine_worker_push_event (self, &event);

@@ -5,8 +5,8 @@
  *
  * Threads: all is called on the engine thread only, never two at a time, but for these. cancel may
  * come from any thread, at any moment between rearm and the end of the call it is meant for, and
- * cancel_answer at any moment of an answer. read_facts, describe_device, measure and plan may be
- * called on any thread, also while another call is in progress.
+ * cancel_answer at any moment of an answer. read_facts, describe_device, measure, plan and limits
+ * may be called on any thread, also while another call is in progress.
  */
 #pragma once
 
@@ -62,8 +62,23 @@ typedef struct {
   char *note;                                     /* a sentence: what it lacks; NULL: nothing */
   guint context_tokens;
   guint64 weights_bytes, kv_bytes, scratch_bytes; /* what it holds on the device */
+  /* For the diagnosis of answers; 0: not known. */
+  guint n_layers, n_layers_apart;   /* apart: on the processor, beside a graphics card */
+  guint64 decode_bytes;             /* weights read for one token */
+  guint64 kv_token_bytes;           /* keys and values of one token */
+  guint64 card_bytes;               /* of what it holds, on a graphics card */
+  guint64 load_bytes;               /* of the file that came into memory */
+  double load_s, load_busy_s;       /* the loading; of all processors together */
+  guint n_threads, n_usual_threads; /* of the processor; when none are asked for */
 } BottegaLoaded;
 void bottega_loaded_clear (BottegaLoaded *loaded);
+
+/* How fast the processor is, measured; 0: not known. */
+typedef struct {
+  double read_bytes_s; /* of memory that is larger than any cache */
+  double set_bytes_s;  /* of memory as large as what was asked about */
+  double int8_s;       /* multiply-adds of bytes */
+} BottegaLimits;
 
 /* What a model would take and how fast it would be, by the engine's own planner. Strings owned. */
 typedef struct {
@@ -139,6 +154,9 @@ struct _BottegaEngineSourceInterface {
    * first, which takes all of them for some seconds. Any thread. NULL on error. */
   BottegaPlan *(*plan) (BottegaEngineSource *self, const BottegaLoadRequest *request,
                         gboolean measure, GError **error);
+  /* Measures the processor, for a second and with all cores. set_bytes: what a model reads for a
+   * token; 0: none. Any thread. May be NULL. */
+  gboolean (*limits) (BottegaEngineSource *self, guint64 set_bytes, BottegaLimits *limits);
 };
 
 G_END_DECLS

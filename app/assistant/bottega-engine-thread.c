@@ -16,7 +16,8 @@ struct _BottegaEngineThread {
   GObject parent_instance;
 
   BottegaEngineSource *source;
-  BottegaEngineWorker *worker; /* NULL after shutdown */
+  BottegaPerformance *performance; /* NULL: none */
+  BottegaEngineWorker *worker;     /* NULL after shutdown */
   GSource *wake;
   BottegaEngineClients *clients;
   GArray *removed; /* of guint64: jobs cancelled while they waited, to be told */
@@ -107,6 +108,9 @@ set_loaded (BottegaEngineThread *self, BottegaLoaded *loaded)
   bottega_loaded_clear (&self->loaded);
   self->loaded = *loaded;
   *loaded = (BottegaLoaded) { 0 };
+  if (self->performance != NULL)
+    bottega_performance_set_loaded (self->performance, self->model_path,
+                                    self->loaded.device != NULL ? &self->loaded : NULL);
   notify (self, PROP_MODEL_NAME);
   notify (self, PROP_DEVICE);
   notify (self, PROP_DEVICE_DESCRIPTION);
@@ -220,6 +224,8 @@ on_finished (BottegaEngineThread *self, BottegaEvent *event)
 
   if (client == NULL)
     return;
+  if (event->gaps != NULL && client->events.gaps != NULL)
+    client->events.gaps (event->gaps, client->user_data);
   if (client->events.finished != NULL)
     client->events.finished (event->has_stats ? &event->stats : NULL, event->error,
                              client->user_data);
@@ -375,6 +381,7 @@ bottega_engine_thread_finalize (GObject *object)
   g_free (self->error);
   g_free (self->note);
   g_clear_object (&self->source);
+  g_clear_object (&self->performance);
 
   G_OBJECT_CLASS (bottega_engine_thread_parent_class)->finalize (object);
 }
@@ -657,6 +664,14 @@ bottega_engine_thread_set_shown (BottegaEngineThread *self, const char *path)
     bottega_engine_worker_set_shown (self->worker, path);
 }
 
+void
+bottega_engine_thread_set_performance (BottegaEngineThread *self, BottegaPerformance *performance)
+{
+  g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
+
+  g_set_object (&self->performance, performance);
+}
+
 guint
 bottega_engine_thread_get_position (BottegaEngineThread *self, guint64 job)
 {
@@ -681,6 +696,7 @@ bottega_engine_thread_get_position (BottegaEngineThread *self, guint64 job)
   }
 
 GETTER (BottegaEngineSource *, source, NULL, self->source)
+GETTER (BottegaPerformance *, performance, NULL, self->performance)
 GETTER (BottegaEngineState, state, BOTTEGA_ENGINE_NO_MODEL, self->state)
 GETTER (double, load_fraction, 0, self->load_fraction)
 GETTER (const char *, model_path, NULL, self->model_path)

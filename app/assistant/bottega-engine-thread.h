@@ -30,6 +30,7 @@
 #pragma once
 
 #include "app/assistant/bottega-engine-source.h"
+#include "app/assistant/bottega-performance.h"
 #include "app/assistant/bottega-prompt.h"
 
 G_BEGIN_DECLS
@@ -72,6 +73,8 @@ typedef struct {
   void (*finished) (const EngineStats *stats, const GError *error, gpointer user_data);
   /* As text, of what the model thinks before its answer. */
   void (*thought) (const char *utf8, gsize bytes, guint n_tokens, gpointer user_data);
+  /* Right before finished, when tokens were written: the times between them. */
+  void (*gaps) (const BottegaGaps *gaps, gpointer user_data);
 } BottegaGenerateEvents;
 
 /* What a generate job is. */
@@ -126,6 +129,12 @@ guint bottega_engine_thread_get_position (BottegaEngineThread *self, guint64 job
 typedef void (*BottegaCounted) (guint tokens, const GError *error, gpointer user_data);
 guint64 bottega_engine_thread_count (BottegaEngineThread *self, BottegaPrompt *prompt,
                                      BottegaCounted counted, gpointer user_data);
+
+/* What is told of the models that are loaded, and measures answers; NULL, as at first: none. Keeps
+ * a reference. */
+void bottega_engine_thread_set_performance (BottegaEngineThread *self,
+                                            BottegaPerformance *performance);
+BottegaPerformance *bottega_engine_thread_get_performance (BottegaEngineThread *self);
 
 BottegaEngineSource *bottega_engine_thread_get_source (BottegaEngineThread *self);
 BottegaEngineState bottega_engine_thread_get_state (BottegaEngineThread *self);

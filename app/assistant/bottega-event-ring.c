@@ -19,6 +19,7 @@ bottega_event_clear (BottegaEvent *event)
 {
   bottega_loaded_clear (&event->loaded);
   g_clear_pointer (&event->text, g_free);
+  g_clear_pointer (&event->gaps, g_free);
   g_clear_error (&event->error);
 }
 

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "app/assistant/bottega-answer-facts.h"
 #include "app/assistant/bottega-engine-source.h"
 #include "app/assistant/bottega-prompt.h"
 
@@ -34,7 +35,8 @@ typedef struct {
   char *text;           /* owned; note of LOADED */
   EngineStats stats;
   gboolean has_stats;
-  GError *error; /* owned */
+  BottegaGaps *gaps; /* owned; FINISHED: NULL where no token came */
+  GError *error;     /* owned */
 } BottegaEvent;
 
 void bottega_event_clear (BottegaEvent *event);

@@ -12,6 +12,7 @@
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* Conversations that have a session, but for answers in progress, each of which has one; the engine
  * holds more of others than it is told to. */
@@ -206,6 +207,37 @@ open_model (const char *path, EngineModelOptions *options, char **note, GError *
   return model;
 }
 
+/* Of all threads, in seconds. */
+static double
+processor_s (void)
+{
+  struct rusage usage;
+
+  if (getrusage (RUSAGE_SELF, &usage) != 0)
+    return 0;
+  return (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* What the diagnosis of answers asks about. */
+static void
+describe_load (const EngineModel *model, double busy_s, BottegaLoaded *loaded)
+{
+  const EngineModelInfo *info = engine_model_info (model);
+  const EnginePlan *plan = engine_model_plan (model);
+
+  loaded->n_layers = info->n_layers;
+  loaded->n_layers_apart = plan != NULL ? plan->n_layers_apart : 0;
+  loaded->decode_bytes = info->decode_bytes;
+  loaded->kv_token_bytes = strcmp (engine_model_kv_type (model), "q8_0") == 0
+                               ? info->kv_bytes_per_token_q8_0
+                               : info->kv_bytes_per_token_f16;
+  loaded->card_bytes = engine_model_gpu_bytes (model);
+  loaded->load_bytes = info->file_bytes - info->file_only_bytes;
+  loaded->load_s = engine_model_load_s (model);
+  loaded->load_busy_s = busy_s;
+}
+
 static gboolean
 local_load (BottegaEngineSource *source,
             const BottegaLoadRequest *request,
@@ -223,9 +255,11 @@ local_load (BottegaEngineSource *source,
     .progress_data = request->progress_data,
     .cancel = &self->cancelled,
   };
+  double busy_s;
 
   /* First the old one goes: two models need not fit at once. */
   local_unload (source);
+  busy_s = processor_s ();
   self->model = open_model (request->path, &options, &loaded->note, error);
   if (self->model == NULL)
     return FALSE;
@@ -236,6 +270,7 @@ local_load (BottegaEngineSource *source,
   loaded->context_tokens = engine_model_context_tokens (self->model);
   engine_model_memory (self->model, &loaded->weights_bytes, &loaded->kv_bytes,
                        &loaded->scratch_bytes);
+  describe_load (self->model, processor_s () - busy_s, loaded);
 
   return TRUE;
 }
@@ -549,6 +584,18 @@ local_plan (BottegaEngineSource *source, const BottegaLoadRequest *request, gboo
   return plan;
 }
 
+static gboolean
+local_limits (BottegaEngineSource *source, guint64 set_bytes, BottegaLimits *limits)
+{
+  *limits = (BottegaLimits) {
+    .read_bytes_s = engine_measure_read_bandwidth (0, 0),
+    .set_bytes_s = set_bytes > 0 ? engine_measure_read_bandwidth (0, set_bytes) : 0,
+    .int8_s = engine_measure_int8_rate (0),
+  };
+
+  return TRUE;
+}
+
 static void
 local_iface_init (BottegaEngineSourceInterface *iface)
 {
@@ -569,6 +616,7 @@ local_iface_init (BottegaEngineSourceInterface *iface)
   iface->describe_device = local_describe_device;
   iface->measure = local_measure;
   iface->plan = local_plan;
+  iface->limits = local_limits;
 }
 
 static void

@@ -40,6 +40,10 @@ void bottega_message_set_found (BottegaMessage *self, const char *query, Bottega
 /* The model reads the first n; the others leave the list. */
 void bottega_message_set_n_read (BottegaMessage *self, guint n);
 const BottegaSources *bottega_message_get_sources (BottegaMessage *self);
+/* Seconds in one of the busy states, since the answer was begun or goes on. */
+double bottega_message_get_state_s (BottegaMessage *self, BottegaMessageState state);
+/* Before the end, with whose stats they are kept. */
+void bottega_message_set_facts (BottegaMessage *self, const BottegaAnswerFacts *facts);
 /* The end: state, sentence (may be NULL) and stats (may be NULL). */
 void bottega_message_finish (BottegaMessage *self, BottegaMessageState state, const char *error,
                              const EngineStats *stats);

@@ -21,7 +21,8 @@ struct _BottegaMessage {
   char *error, *model_name, *device, *phase_text;
   char *stats_line, *stats_short;
   EngineStats stats;
-  char *stats_json; /* from the store, not yet looked into; else NULL */
+  BottegaAnswerFacts *facts; /* NULL: not known */
+  char *stats_json;          /* from the store, not yet looked into; else NULL */
   gboolean has_stats, included;
   guint waiting, read_done, read_total;
   double load_fraction, seconds_left;
@@ -30,7 +31,9 @@ struct _BottegaMessage {
   char *sources_json; /* from the store, not yet looked into; else NULL */
   char *search_phase;
   GString *thought;
-  gint64 thought_since_us, thought_us; /* on the monotonic clock; how long */
+  /* On the monotonic clock: since when it thinks and is in its state; how long in all. */
+  gint64 thought_since_us, state_since_us;
+  gint64 thought_us, state_us[BOTTEGA_MESSAGE_STATE_WRITING + 1];
 };
 
 enum {
@@ -178,7 +181,7 @@ look_into_stats (BottegaMessage *self)
 {
   g_autofree char *json = g_steal_pointer (&self->stats_json);
 
-  if (json == NULL || !bottega_stats_from_json (json, &self->stats))
+  if (json == NULL || !bottega_stats_from_json (json, &self->stats, &self->facts))
     return;
   self->has_stats = TRUE;
   self->stats_line = bottega_stats_text_long (&self->stats);
@@ -287,6 +290,7 @@ bottega_message_finalize (GObject *object)
   g_free (self->stats_line);
   g_free (self->stats_short);
   g_free (self->stats_json);
+  g_free (self->facts);
   g_free (self->sources_json);
   g_free (self->search_phase);
   bottega_sources_clear (&self->sources);
@@ -414,7 +418,7 @@ bottega_message_to_row (BottegaMessage *self, const char *conversation, const ch
   row->model = g_strdup (self->model_name);
   row->device = g_strdup (self->device);
   look_into_stats (self);
-  row->stats = self->has_stats ? bottega_stats_to_json (&self->stats) : NULL;
+  row->stats = self->has_stats ? bottega_stats_to_json (&self->stats, self->facts) : NULL;
   row->sources = bottega_sources_to_json (look_into_sources (self));
   row->thought = g_strdup (bottega_message_get_thought (self));
   row->thought_us = self->thought_us;
@@ -424,6 +428,20 @@ bottega_message_to_row (BottegaMessage *self, const char *conversation, const ch
   return row;
 }
 
+/* How long it is in each state that the person waits in; an answer that goes on counts anew. */
+static void
+change_state (BottegaMessage *self, BottegaMessageState state)
+{
+  gint64 now_us = g_get_monotonic_time ();
+
+  if (self->state <= BOTTEGA_MESSAGE_STATE_WRITING)
+    self->state_us[self->state] += now_us - self->state_since_us;
+  else
+    memset (self->state_us, 0, sizeof self->state_us);
+  self->state_since_us = now_us;
+  self->state = state;
+}
+
 void
 bottega_message_set_state (BottegaMessage *self, BottegaMessageState state)
 {
@@ -431,7 +449,7 @@ bottega_message_set_state (BottegaMessage *self, BottegaMessageState state)
 
   if (self->state == state)
     return;
-  self->state = state;
+  change_state (self, state);
   update_phase_text (self);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_STATE]);
   if (was_busy != bottega_message_get_busy (self))
@@ -648,6 +666,36 @@ bottega_message_get_stats (BottegaMessage *self)
   look_into_stats (self);
 
   return self->has_stats ? &self->stats : NULL;
+}
+
+double
+bottega_message_get_state_s (BottegaMessage *self, BottegaMessageState state)
+{
+  gint64 since_us = self->state == state ? g_get_monotonic_time () - self->state_since_us : 0;
+
+  g_return_val_if_fail (state <= BOTTEGA_MESSAGE_STATE_WRITING, 0);
+
+  return (double) (self->state_us[state] + since_us) / 1e6;
+}
+
+void
+bottega_message_set_facts (BottegaMessage *self, const BottegaAnswerFacts *facts)
+{
+  g_free (self->facts);
+  self->facts = g_memdup2 (facts, sizeof *facts);
+}
+
+gboolean
+bottega_message_diagnose (BottegaMessage *self, BottegaDiagnosis *diagnosis)
+{
+  g_return_val_if_fail (BOTTEGA_IS_MESSAGE (self), FALSE);
+
+  look_into_stats (self);
+  if (!self->has_stats || self->facts == NULL)
+    return FALSE;
+  bottega_diagnose (self->facts, &self->stats, diagnosis);
+
+  return TRUE;
 }
 
 const char *

@@ -38,6 +38,7 @@
  */
 #pragma once
 
+#include "app/assistant/bottega-diagnosis.h"
 #include "app/assistant/bottega-passage.h"
 #include "engine/engine.h"
 
@@ -94,6 +95,8 @@ const char *bottega_message_get_model_name (BottegaMessage *self);
 const char *bottega_message_get_device (BottegaMessage *self);
 /* NULL until an answer has ended (or when it never began to be written). Borrowed. */
 const EngineStats *bottega_message_get_stats (BottegaMessage *self);
+/* What limited it. FALSE: that is not known, of old answers and of those that never began. */
+gboolean bottega_message_diagnose (BottegaMessage *self, BottegaDiagnosis *diagnosis);
 const char *bottega_message_get_stats_line (BottegaMessage *self);
 const char *bottega_message_get_stats_short (BottegaMessage *self);
 /* Borrowed. */

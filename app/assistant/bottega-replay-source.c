@@ -101,6 +101,8 @@ replay_load (BottegaEngineSource *source,
   self->context_tokens =
       request->context_tokens > 0 ? request->context_tokens : self->options.context_tokens;
   loaded->context_tokens = self->context_tokens;
+  loaded->load_bytes = self->options.model_bytes;
+  loaded->load_s = self->options.load_s;
 
   return TRUE;
 }
@@ -436,6 +438,15 @@ replay_measure (BottegaEngineSource *source, const char *device, BottegaMachine 
   return TRUE;
 }
 
+/* As that machine. */
+static gboolean
+replay_limits (BottegaEngineSource *source, guint64 set_bytes, BottegaLimits *limits)
+{
+  *limits = (BottegaLimits) { .read_bytes_s = 1000, .set_bytes_s = 1000, .int8_s = 4000 };
+
+  return TRUE;
+}
+
 /* A kilobyte a token, or as q8_0 its 34 parts of 64. */
 static BottegaPlan *
 replay_plan (BottegaEngineSource *source, const BottegaLoadRequest *request, gboolean measure,
@@ -476,6 +487,7 @@ replay_iface_init (BottegaEngineSourceInterface *iface)
   iface->describe_device = replay_describe_device;
   iface->measure = replay_measure;
   iface->plan = replay_plan;
+  iface->limits = replay_limits;
 }
 
 static void

@@ -13,6 +13,7 @@ typedef struct {
   double tokens_per_s;      /* 0: as fast as it goes */
   double read_tokens_per_s; /* 0: at once */
   double load_s;            /* how long loading takes */
+  guint64 model_bytes;      /* that are said to come into memory meanwhile */
   guint context_tokens;     /* 0: 8192 */
   guint token_bytes;        /* 0: 4 */
   guint thought_bytes;      /* of the text's beginning: what is thought before the answer */

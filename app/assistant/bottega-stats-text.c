@@ -6,48 +6,40 @@
 
 #include "app/assistant/bottega-stats-text.h"
 
+#include "app/assistant/bottega-json-fields.h"
+
 #include <glib/gi18n-lib.h>
-#include <json-glib/json-glib.h>
 
-typedef enum {
-  FIELD_UINT,
-  FIELD_UINT64,
-  FIELD_DOUBLE
-} FieldType;
+#define FACTS "facts" /* the member that holds them */
 
-static const struct {
-  const char *name;
-  FieldType type;
-  gsize offset;
-} fields[] = {
-#define FIELD(name, type) { #name, type, G_STRUCT_OFFSET (EngineStats, name) }
-  FIELD (prompt_tokens, FIELD_UINT),
-  FIELD (reused_tokens, FIELD_UINT),
-  FIELD (read_tokens, FIELD_UINT),
-  FIELD (written_tokens, FIELD_UINT),
-  FIELD (ttft_s, FIELD_DOUBLE),
-  FIELD (prefill_s, FIELD_DOUBLE),
-  FIELD (decode_s, FIELD_DOUBLE),
-  FIELD (prefill_tok_s, FIELD_DOUBLE),
-  FIELD (decode_tok_s, FIELD_DOUBLE),
-  FIELD (gap_p50_ms, FIELD_DOUBLE),
-  FIELD (gap_p95_ms, FIELD_DOUBLE),
-  FIELD (gap_max_ms, FIELD_DOUBLE),
-  FIELD (stalls, FIELD_UINT),
-  FIELD (drafted_tokens, FIELD_UINT),
-  FIELD (accepted_tokens, FIELD_UINT),
-  FIELD (model_drafted_tokens, FIELD_UINT),
-  FIELD (model_accepted_tokens, FIELD_UINT),
-  FIELD (bytes_read, FIELD_UINT64),
-  FIELD (decode_gb_s, FIELD_DOUBLE),
-  FIELD (stop, FIELD_UINT),
-#undef FIELD
+#define FIELD(name, type) BOTTEGA_JSON_FIELD (EngineStats, name, BOTTEGA_JSON_##type)
+static const BottegaJsonField fields[] = {
+  FIELD (prompt_tokens, UINT),
+  FIELD (reused_tokens, UINT),
+  FIELD (read_tokens, UINT),
+  FIELD (written_tokens, UINT),
+  FIELD (ttft_s, DOUBLE),
+  FIELD (prefill_s, DOUBLE),
+  FIELD (decode_s, DOUBLE),
+  FIELD (prefill_tok_s, DOUBLE),
+  FIELD (decode_tok_s, DOUBLE),
+  FIELD (gap_p50_ms, DOUBLE),
+  FIELD (gap_p95_ms, DOUBLE),
+  FIELD (gap_max_ms, DOUBLE),
+  FIELD (stalls, UINT),
+  FIELD (drafted_tokens, UINT),
+  FIELD (accepted_tokens, UINT),
+  FIELD (model_drafted_tokens, UINT),
+  FIELD (model_accepted_tokens, UINT),
+  FIELD (bytes_read, UINT64),
+  FIELD (decode_gb_s, DOUBLE),
+  FIELD (stop, UINT),
 };
+#undef FIELD
 G_STATIC_ASSERT (sizeof (EngineStop) == sizeof (uint32_t));
 
-/* Two significant digits are what a person can use. */
-static char *
-format_seconds (double seconds)
+char *
+bottega_stats_text_seconds (double seconds)
 {
   /* Translators: a duration in seconds, such as "0.42 s". */
   return g_strdup_printf (seconds < 1 ? _ ("%.2f s") : seconds < 10 ? _ ("%.1f s")
@@ -70,7 +62,7 @@ bottega_stats_text_long (const EngineStats *stats)
   g_return_val_if_fail (stats != NULL, NULL);
 
   if (stats->written_tokens > 0) {
-    g_autofree char *seconds = format_seconds (stats->ttft_s);
+    g_autofree char *seconds = bottega_stats_text_seconds (stats->ttft_s);
 
     /* Translators: how long the person waited for the beginning of the answer; %s is "0.42 s". */
     g_ptr_array_add (parts, g_strdup_printf (_ ("%s to first word"), seconds));
@@ -108,7 +100,7 @@ bottega_stats_text_short (const EngineStats *stats)
 
   if (stats->written_tokens == 0)
     return g_strdup ("");
-  seconds = format_seconds (stats->ttft_s);
+  seconds = bottega_stats_text_seconds (stats->ttft_s);
   if (stats->decode_tok_s <= 0)
     return g_steal_pointer (&seconds);
   speed = format_speed (stats->decode_tok_s);
@@ -117,32 +109,26 @@ bottega_stats_text_short (const EngineStats *stats)
 }
 
 char *
-bottega_stats_to_json (const EngineStats *stats)
+bottega_stats_to_json (const EngineStats *stats, const BottegaAnswerFacts *facts)
 {
   g_autoptr (JsonObject) object = json_object_new ();
   g_autoptr (JsonNode) node = json_node_new (JSON_NODE_OBJECT);
 
   g_return_val_if_fail (stats != NULL, NULL);
 
-  for (guint i = 0; i < G_N_ELEMENTS (fields); i++) {
-    const void *field = G_STRUCT_MEMBER_P (stats, fields[i].offset);
-
-    if (fields[i].type == FIELD_DOUBLE)
-      json_object_set_double_member (object, fields[i].name, *(const double *) field);
-    else if (fields[i].type == FIELD_UINT64)
-      json_object_set_int_member (object, fields[i].name, (gint64) * (const uint64_t *) field);
-    else
-      json_object_set_int_member (object, fields[i].name, *(const uint32_t *) field);
-  }
+  bottega_json_fields_write (fields, G_N_ELEMENTS (fields), stats, object);
+  if (facts != NULL)
+    json_object_set_object_member (object, FACTS, bottega_answer_facts_to_json (facts));
   json_node_set_object (node, object);
 
   return json_to_string (node, FALSE);
 }
 
 gboolean
-bottega_stats_from_json (const char *text, EngineStats *stats)
+bottega_stats_from_json (const char *text, EngineStats *stats, BottegaAnswerFacts **facts)
 {
   g_autoptr (JsonNode) node = text != NULL ? json_from_string (text, NULL) : NULL;
+  JsonNode *kept;
   JsonObject *object;
 
   g_return_val_if_fail (stats != NULL, FALSE);
@@ -153,17 +139,11 @@ bottega_stats_from_json (const char *text, EngineStats *stats)
   object = json_node_get_object (node);
   if (!json_object_has_member (object, "prompt_tokens"))
     return FALSE;
-
-  for (guint i = 0; i < G_N_ELEMENTS (fields); i++) {
-    void *field = G_STRUCT_MEMBER_P (stats, fields[i].offset);
-    gint64 number = json_object_get_int_member_with_default (object, fields[i].name, 0);
-
-    if (fields[i].type == FIELD_DOUBLE)
-      *(double *) field = json_object_get_double_member_with_default (object, fields[i].name, 0);
-    else if (fields[i].type == FIELD_UINT64)
-      *(uint64_t *) field = number > 0 ? (uint64_t) number : 0;
-    else
-      *(uint32_t *) field = (uint32_t) CLAMP (number, 0, G_MAXUINT32);
+  bottega_json_fields_read (fields, G_N_ELEMENTS (fields), stats, object);
+  kept = json_object_get_member (object, FACTS);
+  if (facts != NULL && kept != NULL && JSON_NODE_HOLDS_OBJECT (kept)) {
+    *facts = g_new (BottegaAnswerFacts, 1);
+    bottega_answer_facts_from_json (json_node_get_object (kept), *facts);
   }
 
   return TRUE;

@@ -3,7 +3,7 @@
  * thread. */
 #pragma once
 
-#include "engine/engine.h"
+#include "app/assistant/bottega-answer-facts.h"
 
 G_BEGIN_DECLS
 
@@ -11,9 +11,13 @@ G_BEGIN_DECLS
 char *bottega_stats_text_long (const EngineStats *stats);
 /* "0.42 s · 31 tok/s". Free with g_free. */
 char *bottega_stats_text_short (const EngineStats *stats);
-/* As a JSON object with the names of the struct's fields, and back. FALSE when text is not such an
- * object. */
-char *bottega_stats_to_json (const EngineStats *stats);
-gboolean bottega_stats_from_json (const char *text, EngineStats *stats);
+/* "0.42 s", "3.2 s", "12 s": two digits are what a person can use. Free with g_free. */
+char *bottega_stats_text_seconds (double seconds);
+/* As a JSON object with the names of the struct's fields, and the facts (may be NULL) in it; and
+ * back. FALSE when text is not such an object. facts: NULL stays where there are none; free with
+ * g_free. */
+char *bottega_stats_to_json (const EngineStats *stats, const BottegaAnswerFacts *facts);
+gboolean bottega_stats_from_json (const char *text, EngineStats *stats,
+                                  BottegaAnswerFacts **facts);
 
 G_END_DECLS

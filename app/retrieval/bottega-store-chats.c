@@ -40,6 +40,12 @@ static const char sql_list_messages[] =
     "SELECT id, conversation, parent, role, state, text, error, model, device, stats, sources,"
     " thought, created_us, updated_us, thought_us FROM messages"
     " WHERE conversation = ?1 AND superseded_us IS NULL ORDER BY created_us, seq";
+static const char sql_list_answers[] =
+    "SELECT m.id, m.conversation, m.parent, m.role, m.state, '', m.error, m.model, m.device,"
+    " m.stats, NULL, NULL, m.created_us, m.updated_us, m.thought_us"
+    " FROM messages AS m JOIN conversations AS c ON c.id = m.conversation"
+    " WHERE m.role = ?1 AND m.stats IS NOT NULL AND m.superseded_us IS NULL"
+    " AND c.deleted_us IS NULL ORDER BY m.created_us DESC LIMIT 100";
 static const char sql_list_ids[] = "SELECT id FROM conversations WHERE deleted_us IS NULL"
                                    " ORDER BY updated_us DESC, seq DESC";
 static const char sql_search[] =
@@ -624,6 +630,20 @@ bottega_store_list_messages (BottegaStore *self,
   query = query_new (sql_list_messages, message_from_columns,
                      (GDestroyNotify) bottega_store_message_free, callback, user_data);
   query->argument = g_strdup (conversation_id);
+  bottega_store_push (self, FALSE, query_work, query_done, query, query_free);
+}
+
+void
+bottega_store_list_answers (BottegaStore *self, const char *role, BottegaStoreRows callback,
+                            gpointer user_data)
+{
+  Query *query;
+
+  g_return_if_fail (BOTTEGA_IS_STORE (self) && callback != NULL && role != NULL);
+
+  query = query_new (sql_list_answers, message_from_columns,
+                     (GDestroyNotify) bottega_store_message_free, callback, user_data);
+  query->argument = g_strdup (role);
   bottega_store_push (self, FALSE, query_work, query_done, query, query_free);
 }
 

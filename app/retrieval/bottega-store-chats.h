@@ -89,6 +89,10 @@ void bottega_store_list_messages (BottegaStore *self,
                                   const char *conversation_id,
                                   BottegaStoreRows callback,
                                   gpointer user_data);
+/* The last hundred messages of a role that have stats, newest first, of all conversations: without
+ * text, thought and sources. */
+void bottega_store_list_answers (BottegaStore *self, const char *role, BottegaStoreRows callback,
+                                 gpointer user_data);
 /* Ids of the conversations whose title or one of whose messages has every word of query (the last
  * may be the beginning of a word; case and accents do not matter), newest first, at most 500. */
 void bottega_store_search_conversations (BottegaStore *self,

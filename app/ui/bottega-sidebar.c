@@ -20,6 +20,7 @@ struct _BottegaSidebar {
   GtkListBox *places;
   GtkListBoxRow *library_row;
   GtkListBoxRow *models_row;
+  GtkListBoxRow *performance_row;
 
   BottegaConversationList *conversations;
   BottegaConversation *current;
@@ -425,6 +426,7 @@ bottega_sidebar_class_init (BottegaSidebarClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, places);
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, library_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, models_row);
+  gtk_widget_class_bind_template_child (widget_class, BottegaSidebar, performance_row);
   for (size_t i = 0; i < G_N_ELEMENTS (row_actions); i++)
     gtk_widget_class_install_action (widget_class, row_actions[i].here, NULL, menu_action);
 }
@@ -484,13 +486,23 @@ bottega_sidebar_set_current (BottegaSidebar *self,
                              BottegaConversation *conversation,
                              const char *place)
 {
+  const struct {
+    const char *name;
+    GtkListBoxRow *row;
+  } rows[] = {
+    { "library", self->library_row },
+    { "models", self->models_row },
+    { "performance", self->performance_row },
+  };
+
   g_return_if_fail (BOTTEGA_IS_SIDEBAR (self));
 
   g_set_object (&self->current, conversation);
   select_current (self);
-  gtk_list_box_select_row (self->places, g_str_equal (place, "library")  ? self->library_row
-                                         : g_str_equal (place, "models") ? self->models_row
-                                                                         : NULL);
+  gtk_list_box_select_row (self->places, NULL);
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    if (g_str_equal (place, rows[i].name))
+      gtk_list_box_select_row (self->places, rows[i].row);
 }
 
 void

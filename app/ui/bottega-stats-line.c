@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Owns the long and the short form of the line and which of them shows. It must not know how the
- * words are made, only that their parts are joined by " · " in the order of the table below.
+ * words are made, only that their parts are joined by " · " in the order of the table below. The
+ * last part is a link to what limited the answer.
  */
 #define G_LOG_DOMAIN "bottega-stats-line"
 
@@ -23,6 +24,8 @@ struct _BottegaStatsLine {
   GtkWidget *long_label;
   GtkWidget *short_label;
   EngineStats stats;
+  char *message; /* id */
+  char *verdict; /* the sentence; NULL: what limited the answer is not known */
 };
 
 G_DEFINE_FINAL_TYPE (BottegaStatsLine, bottega_stats_line, GTK_TYPE_WIDGET)
@@ -68,7 +71,7 @@ query_tooltip_cb (GtkLabel *label,
                   gpointer user_data)
 {
   BottegaStatsLine *self = user_data;
-  const char *sentence;
+  const char *sentence, *line;
   int left, top, index = 0;
 
   g_assert (BOTTEGA_IS_STATS_LINE (self));
@@ -78,9 +81,26 @@ query_tooltip_cb (GtkLabel *label,
     pango_layout_xy_to_index (gtk_label_get_layout (label), (x - left) * PANGO_SCALE,
                               (y - top) * PANGO_SCALE, &index, NULL);
   }
-  sentence = bottega_stats_line_explain (gtk_label_get_text (label), &self->stats, index);
+  line = gtk_label_get_text (label);
+  if (self->verdict != NULL && strstr (line + index, SEPARATOR) == NULL)
+    sentence = self->verdict; /* the last part */
+  else
+    sentence = bottega_stats_line_explain (line, &self->stats, index);
   gtk_tooltip_set_text (tooltip, sentence);
   return sentence != NULL;
+}
+
+static gboolean
+activate_link_cb (GtkLabel *label,
+                  const char *uri,
+                  gpointer user_data)
+{
+  BottegaStatsLine *self = user_data;
+
+  g_assert (BOTTEGA_IS_STATS_LINE (self));
+
+  gtk_widget_activate_action (GTK_WIDGET (self), "win.diagnosis", "s", self->message);
+  return TRUE;
 }
 
 static void
@@ -135,6 +155,8 @@ bottega_stats_line_dispose (GObject *object)
 
   g_clear_pointer (&self->long_label, gtk_widget_unparent);
   g_clear_pointer (&self->short_label, gtk_widget_unparent);
+  g_clear_pointer (&self->message, g_free);
+  g_clear_pointer (&self->verdict, g_free);
   G_OBJECT_CLASS (bottega_stats_line_parent_class)->dispose (object);
 }
 
@@ -166,6 +188,7 @@ make_label (BottegaStatsLine *self)
   gtk_widget_add_css_class (label, "dimmed");
   gtk_widget_add_css_class (label, "numeric");
   g_signal_connect (label, "query-tooltip", G_CALLBACK (query_tooltip_cb), self);
+  g_signal_connect (label, "activate-link", G_CALLBACK (activate_link_cb), self);
   gtk_widget_set_parent (label, GTK_WIDGET (self));
   return label;
 }
@@ -179,17 +202,44 @@ bottega_stats_line_init (BottegaStatsLine *self)
                                   _ ("How the answer was made"), -1);
 }
 
+/* The numbers, and the verdict as a link after them; either may be NULL. */
+static void
+set_line (GtkWidget *label,
+          const char *numbers,
+          const char *verdict)
+{
+  g_autoptr (GString) markup = g_string_new (NULL);
+  g_autofree char *escaped = numbers != NULL ? g_markup_escape_text (numbers, -1) : NULL;
+  g_autofree char *link = NULL;
+
+  if (escaped != NULL)
+    g_string_append (markup, escaped);
+  if (verdict != NULL) {
+    link = g_markup_printf_escaped ("<a href=\"diagnosis\">%s</a>", verdict);
+    g_string_append_printf (markup, "%s%s", markup->len > 0 ? SEPARATOR : "", link);
+  }
+  gtk_label_set_markup (GTK_LABEL (label), markup->str);
+}
+
 void
 bottega_stats_line_show_message (BottegaStatsLine *self,
                                  BottegaMessage *message)
 {
   const EngineStats *stats = bottega_message_get_stats (message);
-  const char *line = bottega_message_get_stats_line (message);
-  const char *folded = bottega_message_get_stats_short (message);
+  g_autofree char *brief = NULL;
+  g_autofree char *folded = NULL;
+  BottegaDiagnosis diagnosis;
 
   g_return_if_fail (BOTTEGA_IS_STATS_LINE (self));
 
   self->stats = stats != NULL ? *stats : (EngineStats) { 0 };
-  gtk_label_set_label (GTK_LABEL (self->long_label), line != NULL ? line : "");
-  gtk_label_set_label (GTK_LABEL (self->short_label), folded != NULL ? folded : "");
+  g_set_str (&self->message, bottega_message_get_id (message));
+  g_clear_pointer (&self->verdict, g_free);
+  if (bottega_message_diagnose (message, &diagnosis)) {
+    self->verdict = bottega_diagnosis_sentence (&diagnosis);
+    brief = bottega_diagnosis_brief (&diagnosis);
+    folded = bottega_diagnosis_short (&diagnosis);
+  }
+  set_line (self->long_label, bottega_message_get_stats_line (message), brief);
+  set_line (self->short_label, bottega_message_get_stats_short (message), folded);
 }

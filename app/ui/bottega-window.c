@@ -12,6 +12,8 @@
 #include "app/ui/bottega-launch.h"
 #include "app/ui/bottega-library-page.h"
 #include "app/ui/bottega-models-page.h"
+#include "app/ui/bottega-performance-page.h"
+#include "app/ui/bottega-power.h"
 #include "app/ui/bottega-rename-dialog.h"
 #include "app/ui/bottega-sidebar.h"
 #include "app/ui/bottega-space-menu.h"
@@ -29,7 +31,8 @@ struct _BottegaWindow {
   GtkStack *content_stack;
   BottegaConversationPage *conversation_page;
   BottegaLibraryPage *library_page; /* NULL until it is shown */
-  BottegaModelsPage *models_page;   /* the same */
+  BottegaModelsPage *models_page;   /* the same, as the next */
+  BottegaPerformancePage *performance_page;
   BottegaDropArea *drop_area;
 
   BottegaAssistant *assistant;
@@ -80,7 +83,7 @@ shows (BottegaWindow *self,
   return g_strcmp0 (gtk_stack_get_visible_child_name (self->content_stack), name) == 0;
 }
 
-/* The sidebar marks what is shown: a conversation, the library or the models. */
+/* The sidebar marks what is shown: a conversation, or one of the other places. */
 static void
 update_current (BottegaWindow *self)
 {
@@ -104,6 +107,8 @@ update_title_cb (BottegaWindow *self)
     g_set_str (&title, _ ("Library"));
   else if (shows (self, "models"))
     g_set_str (&title, _ ("Models"));
+  else if (shows (self, "performance"))
+    g_set_str (&title, _ ("Performance"));
   adw_navigation_page_set_title (self->content_navigation, title);
 }
 
@@ -328,6 +333,58 @@ show_file_action (GtkWidget *widget,
                   GVariant *parameter)
 {
   bottega_launch_folder (widget, g_variant_get_string (parameter, NULL));
+}
+
+/* ---- performance */
+
+/* answer NULL: the last one. */
+static void
+show_performance (BottegaWindow *self,
+                  BottegaMessage *answer)
+{
+  if (self->performance_page == NULL) {
+    self->performance_page =
+        BOTTEGA_PERFORMANCE_PAGE (bottega_performance_page_new (self->assistant));
+    gtk_stack_add_named (self->content_stack, GTK_WIDGET (self->performance_page), "performance");
+  }
+  show_content (self, "performance");
+  adw_navigation_split_view_set_show_content (self->split_view, TRUE);
+  bottega_performance_page_show (self->performance_page, answer);
+}
+
+static void
+performance_action (GtkWidget *widget,
+                    const char *name,
+                    GVariant *parameter)
+{
+  show_performance (BOTTEGA_WINDOW (widget), NULL);
+}
+
+/* An answer of the conversation that is shown, by its id. */
+static void
+diagnosis_action (GtkWidget *widget,
+                  const char *name,
+                  GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+  BottegaConversation *conversation =
+      bottega_conversation_page_get_conversation (self->conversation_page);
+  const char *id = g_variant_get_string (parameter, NULL);
+
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (conversation)); i++) {
+    g_autoptr (BottegaMessage) message = g_list_model_get_item (G_LIST_MODEL (conversation), i);
+
+    if (g_str_equal (bottega_message_get_id (message), id))
+      show_performance (self, message);
+  }
+}
+
+static void
+balanced_power_action (GtkWidget *widget,
+                       const char *name,
+                       GVariant *parameter)
+{
+  bottega_power_balance (widget);
 }
 
 /* ---- where the keyboard goes */
@@ -576,6 +633,9 @@ install_actions (GtkWidgetClass *widget_class)
     { "win.use-model", "s", use_model_action },
     { "win.remove-model", "s", remove_model_action },
     { "win.show-file", "s", show_file_action },
+    { "win.performance", NULL, performance_action },
+    { "win.diagnosis", "s", diagnosis_action },
+    { "win.balanced-power", NULL, balanced_power_action },
     { "win.search", NULL, search_action },
     { "win.sidebar", NULL, sidebar_action },
     { "win.show-menu", NULL, show_menu_action },

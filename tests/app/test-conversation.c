@@ -521,7 +521,7 @@ put_conversation (BottegaStore *store, guint number, guint n)
     row->role = g_strdup (i % 2 ? "assistant" : "user");
     row->state = g_strdup ("complete");
     row->text = g_strnfill (500, 'x');
-    row->stats = bottega_stats_to_json (&stats);
+    row->stats = bottega_stats_to_json (&stats, NULL);
     row->created_us = i;
     g_ptr_array_add (rows, row);
   }

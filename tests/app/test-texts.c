@@ -54,11 +54,11 @@ test_json (void)
                               .stalls = 3,
                               .bytes_read = 123456789012345,
                               .stop = ENGINE_STOP_CANCELLED };
-  g_autofree char *text = bottega_stats_to_json (&stats);
+  g_autofree char *text = bottega_stats_to_json (&stats, NULL);
   static const char *const bad[] = { "", "[]", "{}", "{\"prompt_tokens\"", "null" };
   EngineStats back;
 
-  g_assert_true (bottega_stats_from_json (text, &back));
+  g_assert_true (bottega_stats_from_json (text, &back, NULL));
   g_assert_cmpuint (back.prompt_tokens, ==, 1310);
   g_assert_cmpuint (back.stalls, ==, 3);
   g_assert_cmpuint (back.bytes_read, ==, 123456789012345);
@@ -66,8 +66,8 @@ test_json (void)
   g_assert_cmpfloat (back.gap_max_ms, ==, 12.5);
   g_assert_cmpint (back.stop, ==, ENGINE_STOP_CANCELLED);
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
-    g_assert_false (bottega_stats_from_json (bad[i], &back));
-  g_assert_false (bottega_stats_from_json (NULL, &back));
+    g_assert_false (bottega_stats_from_json (bad[i], &back, NULL));
+  g_assert_false (bottega_stats_from_json (NULL, &back, NULL));
 }
 
 static void
