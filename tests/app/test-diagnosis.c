@@ -416,21 +416,22 @@ test_long_prompt (void)
   fixture_tear_down (&fixture);
 }
 
-/* As many answers as go at once are on their way: the next question waits for one of them. */
+/* One place is kept for the conversation on the screen, the others are taken: the next question
+ * waits for one of them. */
 static void
 test_busy_queue (void)
 {
   const BottegaReplayOptions options = { .text = "Word after word after word after word.",
                                          .tokens_per_s = 12 };
   Fixture fixture = { 0 };
-  BottegaConversation *conversations[BOTTEGA_QUEUE_MOST_ANSWERS + 1], *last;
+  BottegaConversation *conversations[BOTTEGA_QUEUE_MOST_ANSWERS], *last;
   BottegaDiagnosis diagnosis;
 
   fixture_set_up (&fixture, &options);
   for (guint i = 0; i < G_N_ELEMENTS (conversations); i++) {
     conversations[i] = last = create (&fixture);
     send (last, "Word?");
-    if (i < BOTTEGA_QUEUE_MOST_ANSWERS)
+    if (i + 1 < G_N_ELEMENTS (conversations))
       fixture_wait (fixture_is_writing, last);
   }
   fixture_wait (fixture_is_writing, last);
