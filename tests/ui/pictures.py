@@ -34,6 +34,11 @@ class Pictures:
         time.sleep(1)
         return app
 
+    def grab(self, name):
+        """As it is, while something moves."""
+        path = os.path.join(self.folder, f'{name}-{self.suffix}.png')
+        subprocess.run(['import', '-window', 'root', path], check=True)
+
     def take(self, name):
         path = os.path.join(self.folder, f'{name}-{self.suffix}.png')
         before = None
@@ -78,6 +83,22 @@ class Pictures:
         return data
 
     # ---- states
+
+    def streams(self):
+        """Two conversations that are answered at once, and the menu of one of them."""
+        data = driver.Data()
+        app = self.run(data)
+        for question in ('Write a long story about a carpenter.',
+                         'Write a long story about an old oak.'):
+            app.key('ctrl+n', 'ctrl+l')
+            app.type(question)
+            app.key('Return')
+        app.key('F9', 'Home')
+        self.grab('streams')
+        app.key('Menu')
+        self.grab('streams-menu')
+        app.end()
+        data.remove()
 
     def models(self):
         """The page, a model's details, and the question before one is added."""

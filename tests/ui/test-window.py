@@ -139,6 +139,32 @@ class Story:
         self.app.key('Escape')
         driver.until('all rows', lambda: len(self.app.rows()) == 2)
 
+    def stops(self):
+        """The buttons of the rows whose answers are on their way."""
+        return [node for node in driver.walk(self.app.find('list', 'Conversations'))
+                if node.get_role_name() in driver.BUTTONS
+                and driver.name_of(node) == 'Stop this answer']
+
+    def two_at_once(self):
+        for _ in range(5):  # the first may be over before the second has begun
+            for keys in (('Home',), ('Home', 'Down')):
+                self.app.key('F9', *keys, 'Return')
+                self.app.ask(LONG)
+            if len(self.stops()) == 2:
+                break
+            self.app.wait_written()
+        else:
+            raise AssertionError('the two were never written at once')
+        driver.until('both to be written',
+                     lambda: self.app.text().count('Writing…') == 2 or len(self.stops()) < 2)
+        # The one that was asked last is the first row.
+        other = self.stops()[-1]
+        driver.Atspi.Action.do_action(other.get_action_iface(), 0)
+        driver.until('one to be stopped', lambda: len(self.stops()) < 2)
+        self.app.key('Escape')
+        self.app.wait_written()
+        driver.until('all to have ended', lambda: not self.stops())
+
     def deleted_and_undone(self):
         self.app.key('F9', 'Home', 'Delete')
         driver.until('one row', lambda: len(self.app.rows()) == 1)
@@ -182,6 +208,7 @@ def main():
         tap.case('both are there after reopening', story.reopened)
         tap.case('a conversation is renamed', story.renamed)
         tap.case('titles and messages are searched', story.searched)
+        tap.case('two conversations are answered at once', story.two_at_once)
         tap.case('a conversation is deleted, and undone', story.deleted_and_undone)
         tap.case('360 pixels are enough', story.narrow)
         tap.case('the window closes, and nothing complained', story.closed)
