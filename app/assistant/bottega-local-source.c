@@ -16,7 +16,7 @@
 
 /* Conversations that have a session, but for answers in progress, each of which has one; the engine
  * holds more of others than it is told to. */
-#define MAX_HELD 4
+#define MAX_HELD 8
 /* Fewer tokens are read as soon as they are read from a file. */
 #define MIN_KEPT_TOKENS 64
 
