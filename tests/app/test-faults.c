@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A graphics card that fails at every step: the whole app but its windows, our engine on a tiny
- * model, a loader that fails on command. Whatever fails, the conversation is kept, the reason is
+/* A device that fails at every step: the whole app but its windows, our engine on a tiny model, a
+ * loader that fails on command. Whatever fails, the conversation is kept, the reason is
  * said, the next question is answered, and nothing of the driver's is left. */
 #include "app/assistant/bottega-local-source.h"
 #include "tests/app/fixture.h"
@@ -196,6 +196,44 @@ test_memory (void)
   g_assert_cmpuint (n_of[CUT], ==, 0);
 }
 
+/* The same of the processor's, where there is nothing to fall back to: a load that fails says why
+ * and is tried again, and so is an answer. */
+static void
+test_processor_memory (void)
+{
+  guint n_loads = 0, n_answers = 0, nth = 0;
+  gboolean struck;
+
+  do {
+    BottegaEngineThread *engine;
+    BottegaMessage *answer;
+    World world;
+
+    faults_arm (FAULT_MAP, ++nth);
+    world = world_begin ("cpu");
+    engine = bottega_assistant_get_engine (world.assistant);
+    if (bottega_engine_thread_get_state (engine) == BOTTEGA_ENGINE_FAILED) {
+      g_test_message ("%s", bottega_engine_thread_get_error (engine));
+      g_assert_nonnull (strstr (bottega_engine_thread_get_error (engine), "memory"));
+      bottega_assistant_reload_model (world.assistant);
+      fixture_wait (is_settled, engine);
+      n_loads++;
+    }
+    answer = ask (&world);
+    if (was_cut (answer, "memory")) {
+      n_answers++;
+      world_new_conversation (&world);
+      answer = ask (&world);
+    }
+    assert_answer (&world, answer);
+    struck = faults_struck ();
+    faults_arm (FAULT_MAP, 0);
+    world_end (&world);
+  } while (struck);
+  g_test_message ("%u loads and %u answers failed", n_loads, n_answers);
+  g_assert_cmpuint (n_loads, >, 1);
+}
+
 /* Some of the objects that the driver makes, closer together at first. */
 static void
 test_objects (void)
@@ -348,6 +386,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   set_up ();
   g_test_add_func ("/faults/memory", test_memory);
+  g_test_add_func ("/faults/processor-memory", test_processor_memory);
   g_test_add_func ("/faults/objects", test_objects);
   g_test_add_func ("/faults/lost-before-the-first-word", test_lost_before_the_first_word);
   g_test_add_func ("/faults/lost-while-writing", test_lost_while_writing);

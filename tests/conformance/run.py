@@ -232,6 +232,8 @@ def main():
     options.devices = options.devices.split(",")
     names = [n for n in options.architectures.split(",") if n]
     types = options.types.split(",")
+    if not set(types) <= set(TYPES):
+        parser.error("the number formats are " + ", ".join(TYPES))
     cells, failed, architectures = {}, 0, []
     with tempfile.TemporaryDirectory(prefix="bottega-conformance-") as folder:
         options.folder = options.keep or folder

@@ -5,7 +5,11 @@
 #include "tests/engine/vulkan/faults.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <vulkan/vulkan.h>
 
 static atomic_uint calls[N_FAULTS], live_objects;
@@ -75,6 +79,17 @@ loses (void)
   if (strikes (FAULT_LOST))
     atomic_store (&is_lost, TRUE);
   return atomic_load (&is_lost);
+}
+
+/* What the engine keeps weights, conversations and activations in, on the processor. */
+void *
+mmap (void *address, size_t bytes, int protection, int flags, int file, off_t offset)
+{
+  if ((flags & MAP_ANONYMOUS) != 0 && strikes (FAULT_MAP)) {
+    errno = ENOMEM;
+    return MAP_FAILED;
+  }
+  return (void *) syscall (SYS_mmap, address, bytes, protection, flags, file, offset);
 }
 
 /* ---- objects ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A Vulkan loader that fails on command: a program that links this calls it instead of the loader's
- * functions, which it calls in turn. It counts what lives, too. Any thread; the functions below by
- * one thread while no other is in Vulkan. */
+/* A Vulkan loader, and a mmap (), that fail on command: a program that links this calls them first,
+ * and they call the real ones. The loader's objects that live are counted, too. Any thread; the
+ * functions below by one thread while no other is in what they fail. */
 #pragma once
 
 #include <glib.h>
@@ -12,6 +12,7 @@ typedef enum {
   FAULT_OBJECT, /* the driver has no memory for an object of its own: once */
   FAULT_LOST,   /* a submit or a wait loses the device: everything after it fails too, until the
                  * device is destroyed */
+  FAULT_MAP,    /* the system gives no memory to a process that maps some: once */
   N_FAULTS,
 } Fault;
 
