@@ -75,6 +75,19 @@ reads_dst (const Product *product)
   return product->mode != SHADER_STORE && product->mode < SHADER_ACTIVATE;
 }
 
+/* Few columns leave a card as idle as one does: rows are split for them too, while the parts of all
+ * columns find room in half of what a workgroup may share. */
+static VulkanRows
+rows_of (const Recorder *self, const Product *product, const VulkanWay *way)
+{
+  const VulkanBackend *backend = self->exe->model->backend;
+  uint32_t most = backend->device->can.properties.limits.maxComputeSharedMemorySize / 2;
+  VulkanRows own = vulkan_tuner_rows (backend->tuner, &product->stack->layout, product->rows);
+  while (own.split > 1 && own.split * own.lanes * way->columns * sizeof (float) > most)
+    own.split /= 2;
+  return own;
+}
+
 static gboolean
 record_product (Recorder *self, const GraphOp *op, const Product *product, const VulkanWay *way,
                 GError **error)
@@ -101,8 +114,8 @@ record_product (Recorder *self, const GraphOp *op, const Product *product, const
     .cap = op->cap,
   };
   VulkanRows own = { self->quirks->lanes, 1 };
-  if (way->columns == 1)
-    own = vulkan_tuner_rows (exe->model->backend->tuner, layout, product->rows);
+  if (way->tile == NULL)
+    own = rows_of (self, product, way);
   uint32_t rows = way->tile != NULL ? way->tile->rows : own.lanes;
   Dispatch multiply = {
     .kernel = SHADER_FORM_KERNEL (layout->form, way->family),

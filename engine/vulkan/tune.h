@@ -8,7 +8,7 @@
 #include "engine/vulkan/tile.h"
 #include "engine/vulkan/weights.h"
 
-/* How one column is multiplied: lanes are rows, so many share one. */
+/* How one column, or few, are multiplied: lanes are rows, so many share one. */
 typedef struct {
   uint32_t lanes, split;
 } VulkanRows;

@@ -147,13 +147,21 @@ greedy (guint n_tokens)
   return options;
 }
 
+/* gpu_memory_bytes 0: no limit. */
 static TestPair
-open_sized (gconstpointer kind, guint context_tokens)
+open_limited (gconstpointer kind, guint context_tokens, uint64_t gpu_memory_bytes)
 {
   return test_pair_open_sure (folder, (TinyKind) GPOINTER_TO_INT (kind),
                               &(EngineModelOptions) { .device = device,
                                                       .context_tokens = context_tokens,
-                                                      .chunk_tokens = CHUNK_TOKENS });
+                                                      .chunk_tokens = CHUNK_TOKENS,
+                                                      .gpu_memory_bytes = gpu_memory_bytes });
+}
+
+static TestPair
+open_sized (gconstpointer kind, guint context_tokens)
+{
+  return open_limited (kind, context_tokens, 0);
 }
 
 /* The windows of these tiny models are much shorter than a page: there is room for two of them. */
@@ -166,11 +174,10 @@ most_answers (const TestPair *tiny)
 /* Four samplers that want different rows, and answers that end one by one. Rounding of a graphics
  * card differs by the size of a batch, so that only what is sure can be compared there. */
 static void
-test_same (gconstpointer kind)
+answer_all (const TestPair *tiny)
 {
-  g_auto (TestPair) tiny = open_sized (kind, CONTEXT_TOKENS);
   EngineGenerate options[MOST] = { greedy (21), greedy (9), greedy (30), greedy (14) };
-  guint n = most_answers (&tiny);
+  guint n = most_answers (tiny);
   uint32_t room;
   Part parts[MOST];
 
@@ -181,12 +188,12 @@ test_same (gconstpointer kind)
     options[2].repetition_penalty = options[3].repetition_penalty = 1.2f;
   }
   for (guint i = 0; i < n; i++) {
-    part_init (&parts[i], &tiny, 10 + i, PROMPT_TOKENS + 17 * i, &options[i]);
+    part_init (&parts[i], tiny, 10 + i, PROMPT_TOKENS + 17 * i, &options[i]);
     part_begin (&parts[i]);
-    step (tiny.model, parts, i + 1); /* the next one takes over what the first has read */
+    step (tiny->model, parts, i + 1); /* the next one takes over what the first has read */
   }
-  step_to_end (tiny.model, parts, n);
-  room = engine_model_room (tiny.model, NULL, 0);
+  step_to_end (tiny->model, parts, n);
+  room = engine_model_room (tiny->model, NULL, 0);
   g_assert_cmpuint (room, ==, CONTEXT_TOKENS);
   for (guint i = 0; i < n; i++) {
     part_end (&parts[i], NULL);
@@ -198,7 +205,36 @@ test_same (gconstpointer kind)
     g_assert_cmpfloat (parts[i].stats.others_s, >, 0);
     part_clear (&parts[i]);
   }
-  check_all_free (tiny.model);
+  check_all_free (tiny->model);
+}
+
+static void
+test_same (gconstpointer kind)
+{
+  g_auto (TestPair) tiny = open_sized (kind, CONTEXT_TOKENS);
+
+  answer_all (&tiny);
+}
+
+/* On two devices. */
+static void
+test_split (gconstpointer kind)
+{
+  uint64_t bytes;
+
+  {
+    g_auto (TestPair) whole = open_sized (kind, CONTEXT_TOKENS);
+    const EnginePlanHeap *heap = &engine_model_plan (whole.model)->heaps[0];
+
+    /* A third of what its layers keep is not there. */
+    bytes = heap->weights_bytes + heap->kv_bytes * 2 / 3 + heap->scratch_bytes;
+  }
+  {
+    g_auto (TestPair) tiny = open_limited (kind, CONTEXT_TOKENS, bytes);
+
+    g_assert_cmpuint (engine_model_plan (tiny.model)->n_heaps, ==, 2);
+    answer_all (&tiny);
+  }
 }
 
 /* What is read of weights once counts once. */
@@ -423,23 +459,24 @@ add_tests (TinyKind kind)
   static const struct {
     const char *name;
     GTestDataFunc function;
-    gboolean computes; /* and not only counts pages or steps */
+    gboolean on_cpu, on_card; /* where bytes are moved, and not only pages and steps counted */
+    gboolean once;            /* whatever the kind */
   } tests[] = {
-    { "same", test_same, TRUE },
-    { "counts", test_counts, FALSE },
-    { "cancel", test_cancel, FALSE },
-    { "room", test_room, FALSE },
-    { "reading", test_reading, FALSE },
-    { "lost", test_lost, FALSE },
+    { "same", test_same, TRUE, TRUE, FALSE },
+    { "split", test_split, FALSE, TRUE, FALSE },
+    { "counts", test_counts, TRUE, FALSE, TRUE },
+    { "cancel", test_cancel, TRUE, FALSE, FALSE },
+    { "room", test_room, TRUE, FALSE, TRUE },
+    { "lost", test_lost, TRUE, FALSE, FALSE },
+    { "reading", test_reading, TRUE, FALSE, FALSE },
   };
   gboolean cpu = g_str_equal (device, "cpu");
 
   for (size_t i = 0; i < G_N_ELEMENTS (tests); i++) {
     g_autofree char *name =
         g_strdup_printf ("/engine/together/%s/%s", tests[i].name, tiny_names[kind]);
-    gboolean plain_only = tests[i].function == test_room || tests[i].function == test_counts;
 
-    if ((cpu || tests[i].computes) && (kind == TINY_LLAMA || !plain_only))
+    if ((cpu ? tests[i].on_cpu : tests[i].on_card) && (kind == TINY_LLAMA || !tests[i].once))
       g_test_add_data_func (name, GINT_TO_POINTER (kind), tests[i].function);
   }
 }
