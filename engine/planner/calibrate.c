@@ -126,7 +126,7 @@ compare_doubles (const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* The median of some runs. */
+/* A fast one of some runs: what else the computer does only adds to them. */
 static gboolean
 measure (Probe *p, Time *time, GError **error)
 {
@@ -146,7 +146,7 @@ measure (Probe *p, Time *time, GError **error)
       repeats = (uint32_t) CLAMP (LEAST_US / us, 1, 100);
   }
   qsort (times, RUNS, sizeof *times, compare_doubles);
-  time->seconds = times[RUNS / 2];
+  time->seconds = times[RUNS / 4];
   return TRUE;
 }
 

@@ -229,7 +229,7 @@ test_times (void)
   spoilt = engine_plan (path, &options, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (spoilt->n_times, ==, 0);
-  tiny_remove_folder (path);
+  tiny_remove_folder (folder);
 }
 
 static void
