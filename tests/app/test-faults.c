@@ -54,7 +54,7 @@ world_begin (const char *device)
   g_autoptr (BottegaSettings) settings = bottega_settings_new_in_memory ();
   World world = { 0 };
 
-  g_object_set (settings, "device", device, "context-length", 256, "temperature", 0.0,
+  g_object_set (settings, "device", device, "context-length", 512, "temperature", 0.0,
                 "max-answer-tokens", ANSWER_TOKENS, NULL);
   world.assistant = bottega_assistant_new (folder, source, settings);
   g_assert_cmpstr (bottega_assistant_get_storage_error (world.assistant), ==, NULL);
@@ -320,6 +320,48 @@ test_lost_while_writing (void)
   world_end (&world);
 }
 
+/* Two that are answered at once: what was written of each stays, with the sentence, and one without
+ * a word comes from the processor. */
+static void
+test_lost_for_two (void)
+{
+  guint loading, reading, all, n_cut = 0;
+
+  count_queue_calls (&loading, &reading, &all);
+  for (guint nth = reading + 1; nth < all; nth += MAX (1, (all - reading) / 3)) {
+    g_autoptr (BottegaConversation) other = NULL;
+    g_autoptr (GError) error = NULL;
+    BottegaConversation *both[2];
+    World world;
+
+    faults_arm (FAULT_LOST, nth);
+    world = world_begin ("vulkan");
+    g_assert_true (bottega_conversation_send (world.conversation, QUESTION, &error));
+    other = g_steal_pointer (&world.conversation);
+    world_new_conversation (&world);
+    g_assert_true (bottega_conversation_send (world.conversation, QUESTION, &error));
+    both[0] = other;
+    both[1] = world.conversation;
+    for (guint i = 0; i < G_N_ELEMENTS (both); i++) {
+      BottegaMessage *answer = fixture_message (both[i], 1);
+
+      fixture_wait (fixture_is_idle, both[i]);
+      if (was_cut (answer, "gave up on the device"))
+        n_cut++;
+      else
+        g_assert_cmpint (bottega_message_get_state (answer), ==, BOTTEGA_MESSAGE_STATE_COMPLETE);
+    }
+    g_assert_true (faults_struck ());
+    fixture_wait (is_settled, bottega_assistant_get_engine (world.assistant));
+    assert_fell_back (&world, "gave up on the device");
+    world_new_conversation (&world);
+    assert_answers (&world);
+    g_clear_object (&other);
+    world_end (&world);
+  }
+  g_assert_cmpuint (n_cut, >=, 2);
+}
+
 /* Another program takes the card's memory while the model is loaded: answers go on; and the next
  * load finds its place elsewhere and says so. */
 static void
@@ -390,6 +432,7 @@ main (int argc, char **argv)
   g_test_add_func ("/faults/objects", test_objects);
   g_test_add_func ("/faults/lost-before-the-first-word", test_lost_before_the_first_word);
   g_test_add_func ("/faults/lost-while-writing", test_lost_while_writing);
+  g_test_add_func ("/faults/lost-for-two", test_lost_for_two);
   g_test_add_func ("/faults/budget-shrinks", test_budget_shrinks);
   status = g_test_run ();
   fixture_remove_folder (folder);
