@@ -51,15 +51,22 @@ on_finished (const EngineStats *stats, const GError *error, gpointer data)
 static const BottegaGenerateEvents events = { NULL, on_reading, on_text, on_finished };
 
 static guint64
-ask (BottegaEngineThread *thread, BottegaPrompt *prompt, guint max_tokens, Seen *seen)
+ask_in (BottegaEngineThread *thread, const char *path, BottegaPrompt *prompt, guint max_tokens,
+        Seen *seen)
 {
   EngineGenerate options = ENGINE_GENERATE_GREEDY;
 
   options.max_tokens = max_tokens;
   seen->text = g_string_new (NULL);
 
-  return bottega_engine_thread_generate (thread, NULL, BOTTEGA_ANSWER_CHAT, prompt, max_tokens,
+  return bottega_engine_thread_generate (thread, path, BOTTEGA_ANSWER_CHAT, prompt, max_tokens,
                                          &options, &events, seen);
+}
+
+static guint64
+ask (BottegaEngineThread *thread, BottegaPrompt *prompt, guint max_tokens, Seen *seen)
+{
+  return ask_in (thread, NULL, prompt, max_tokens, seen);
 }
 
 static void
@@ -213,6 +220,45 @@ test_together (gconstpointer path)
   g_assert_finalize_object (thread);
 }
 
+/* Questions in three conversations, some of which are cancelled at once or soon, and a model that
+ * is loaded again among them: each ends once, and those that were left alone say the same. */
+static void
+test_storm (gconstpointer path)
+{
+  static const char *const paths[] = { "/nowhere/1.kv", "/nowhere/2.kv", NULL };
+  BottegaEngineThread *thread = load (path, 1024);
+  const BottegaLoadRequest again = { .path = path, .device = "cpu", .context_tokens = 1024 };
+  g_autofree char *text = NULL;
+  Seen seen[18] = { 0 };
+  guint64 jobs[G_N_ELEMENTS (seen)];
+
+  for (guint i = 0; i < G_N_ELEMENTS (seen); i++) {
+    jobs[i] = ask_in (thread, paths[i % G_N_ELEMENTS (paths)],
+                      make_prompt ("Name three fruits."), 12, &seen[i]);
+    if (i % 4 == 1)
+      bottega_engine_thread_cancel (thread, jobs[i]);
+    if (i % 4 == 3) {
+      fixture_turn (0.02);
+      bottega_engine_thread_cancel (thread, jobs[i - 1]);
+    }
+    if (i == 8)
+      bottega_engine_thread_load (thread, &again);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (seen); i++) {
+    fixture_wait_flag (&seen[i].finished);
+    g_assert_cmpstr (seen[i].error, ==, NULL);
+    if (i % 4 == 0 || i % 4 == 3) {
+      if (text == NULL)
+        text = g_strdup (seen[i].text->str);
+      g_assert_cmpstr (seen[i].text->str, ==, text);
+      g_assert_cmpuint (seen[i].stats.written_tokens, >, 4);
+    }
+  }
+  g_assert_finalize_object (thread);
+  for (guint i = 0; i < G_N_ELEMENTS (seen); i++)
+    seen_clear (&seen[i]);
+}
+
 static gboolean
 has_read (gpointer data)
 {
@@ -346,6 +392,7 @@ main (int argc, char **argv)
     g_test_add_data_func ("/app/local/goes-on", path, test_goes_on);
     g_test_add_data_func ("/app/local/draft", path, test_draft);
     g_test_add_data_func ("/app/local/together", path, test_together);
+    g_test_add_data_func ("/app/local/storm", path, test_storm);
     g_test_add_data_func ("/app/local/cancel-while-reading", path, test_cancel_while_reading);
     g_test_add_data_func ("/app/local/too-long", path, test_too_long);
   }
