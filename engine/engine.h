@@ -67,6 +67,10 @@ typedef struct {
   /* Of a graphics card, for all that a model takes there; what does not fit stays on the processor.
    * 0: what is free, but for a reserve, and no limit on cards that share the computer's memory */
   uint64_t gpu_memory_bytes;
+  /* For a plan: what a model holds that will be closed before this one is loaded. It counts as
+   * free, of RAM and of the card that freed_device ("vulkan:N"; NULL: none) names. */
+  uint64_t freed_ram_bytes, freed_device_bytes;
+  const char *freed_device;
   /* What keys and values are kept as: "f16" (or NULL), "q8_0": half the memory, and half of what a
    * long conversation costs each token; log-probabilities of the starter model move by 0.03 to 0.05
    * (a divergence of 0.0004). Models that do not stand it keep f16: engine_model_kv_note () */

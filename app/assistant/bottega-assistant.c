@@ -6,8 +6,10 @@
 
 #include "app/assistant/bottega-assistant.h"
 #include "app/assistant/bottega-conversation-private.h"
+#include "app/assistant/bottega-engine-rest.h"
 #include "app/assistant/bottega-kept-files.h"
 #include "app/assistant/bottega-library-private.h"
+#include "app/assistant/bottega-model-planning.h"
 #include "app/assistant/bottega-spaces.h"
 #include "app/retrieval/bottega-worker.h"
 
@@ -27,6 +29,7 @@ struct _BottegaAssistant {
   BottegaModelStore *models;
   BottegaLibrary *library;
   BottegaEmbedder *embedder; /* NULL: none */
+  BottegaEngineRest *rest;
   BottegaConversationList *conversations;
   BottegaWorker *worker; /* asks for the device line */
   gboolean started, shut_down;
@@ -104,6 +107,7 @@ bottega_assistant_finalize (GObject *object)
   g_clear_object (&self->conversations);
   g_clear_object (&self->library);
   g_clear_object (&self->embedder);
+  g_clear_object (&self->rest);
   g_clear_object (&self->models);
   g_clear_object (&self->engine);
   g_clear_object (&self->performance);
@@ -321,24 +325,11 @@ static void
 load_path (BottegaAssistant *self, const char *path)
 {
   g_auto (BottegaModelDefaults) defaults = { 0 };
-  BottegaModelItem *item = bottega_model_store_find (self->models, path);
-  BottegaModelItem *draft =
-      item != NULL ? bottega_model_store_get_draft (self->models, item) : NULL;
-  guint context = item != NULL ? bottega_model_store_get_context (self->models, item)
-                               : bottega_settings_get_context_length (self->settings);
+  BottegaLoadRequest request;
 
-  bottega_model_store_get_defaults (self->models, path, &defaults);
+  bottega_model_store_get_request (self->models, path, &defaults, &request);
   bottega_settings_set_model_defaults (self->settings, &defaults);
-  bottega_engine_thread_load (
-      self->engine, &(BottegaLoadRequest) {
-                        .path = path,
-                        .draft_path = draft != NULL ? bottega_model_item_get_path (draft) : NULL,
-                        .device = defaults.device != NULL
-                                      ? defaults.device
-                                      : bottega_settings_get_device (self->settings),
-                        .context_tokens = context,
-                        .kv_type = bottega_settings_get_kv_type (self->settings),
-                    });
+  bottega_engine_thread_load (self->engine, &request);
 }
 
 static void
@@ -369,6 +360,16 @@ on_answered (BottegaAssistant *self, const EngineStats *stats)
 
   if (path != NULL && device != NULL)
     bottega_model_store_add_answer (self->models, path, device, stats);
+}
+
+/* A question for a model that rests: with what is set by now. */
+static void
+on_needed (BottegaAssistant *self)
+{
+  g_autofree char *path = g_strdup (bottega_engine_thread_get_model_path (self->engine));
+
+  if (path != NULL && !self->shut_down)
+    load_path (self, path);
 }
 
 /* Files were found, or one was imported: if nothing is loaded, the default is. */
@@ -417,6 +418,7 @@ bottega_assistant_new (const char *data_dir, BottegaEngineSource *source, Botteg
   self->engine = bottega_engine_thread_new (source);
   self->performance = bottega_performance_new (source, self->data_dir, "/");
   bottega_engine_thread_set_performance (self->engine, self->performance);
+  self->rest = bottega_engine_rest_new (self->engine, self->settings, 0);
   on_kept_megabytes (self);
   open_last_space (self);
   self->models = bottega_model_store_new (self->data_dir, source, self->settings);
@@ -434,6 +436,7 @@ bottega_assistant_new (const char *data_dir, BottegaEngineSource *source, Botteg
                            G_CALLBACK (on_kept_megabytes), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->engine, "answered", G_CALLBACK (on_answered), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->engine, "needed", G_CALLBACK (on_needed), self, G_CONNECT_SWAPPED);
 
   return self;
 }
@@ -478,6 +481,17 @@ bottega_assistant_set_embedder (BottegaAssistant *self, BottegaEmbedder *embedde
   g_return_if_fail (!self->started);
 
   g_set_object (&self->embedder, embedder);
+}
+
+void
+bottega_assistant_set_monitors (BottegaAssistant *self,
+                                GMemoryMonitor *memory,
+                                GPowerProfileMonitor *power)
+{
+  g_return_if_fail (BOTTEGA_IS_ASSISTANT (self));
+  g_return_if_fail (!self->started);
+
+  bottega_engine_rest_watch (self->rest, memory, power);
 }
 
 void
@@ -535,6 +549,8 @@ bottega_assistant_reload_model (BottegaAssistant *self)
   g_return_if_fail (BOTTEGA_IS_ASSISTANT (self));
 
   path = bottega_engine_thread_get_model_path (self->engine);
+  if (bottega_engine_thread_get_state (self->engine) == BOTTEGA_ENGINE_RESTING)
+    return;
   if (path != NULL) {
     g_autofree char *copy = g_strdup (path);
 
@@ -639,6 +655,7 @@ bottega_assistant_get_has_model (BottegaAssistant *self)
 
   return state == BOTTEGA_ENGINE_LOADING ||
          state == BOTTEGA_ENGINE_READY ||
+         state == BOTTEGA_ENGINE_RESTING ||
          bottega_model_store_get_default (self->models) != NULL;
 }
 

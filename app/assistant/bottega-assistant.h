@@ -39,6 +39,11 @@ BottegaAssistant *bottega_assistant_new (const char *data_dir, BottegaEngineSour
  * start. Without one only words are searched. */
 void bottega_assistant_set_embedder (BottegaAssistant *self, BottegaEmbedder *embedder);
 
+/* The computer's own monitors, NULL: there is none; before start. Without them the model rests only
+ * when it is left alone. */
+void bottega_assistant_set_monitors (BottegaAssistant *self, GMemoryMonitor *memory,
+                                     GPowerProfileMonitor *power);
+
 /* Looks for models, loads the default one in the background, finds out the device. Call it once the
  * window is up. */
 void bottega_assistant_start (BottegaAssistant *self);
@@ -47,7 +52,8 @@ void bottega_assistant_start (BottegaAssistant *self);
  * when it is broken or will not fit; the present one then stays. */
 gboolean bottega_assistant_use_model (BottegaAssistant *self, BottegaModelItem *item,
                                       GError **error);
-/* Loads the present model again: after a change of device or context length, or "Try again". */
+/* Loads the present model again: after a change of device or context length, or "Try again". One
+ * that rests is loaded when it is needed. */
 void bottega_assistant_reload_model (BottegaAssistant *self);
 
 /* Ends answers in progress as interrupted, writes all to disk, ends the threads. Before the main

@@ -255,6 +255,7 @@ bottega_conversation_submit (BottegaConversation *self)
 
   options.temperature = (float) bottega_settings_get_answer_temperature (self->settings);
   options.max_tokens = bottega_settings_get_max_answer_tokens (self->settings);
+  options.speculate = bottega_settings_get_speculate (self->settings);
   options.seed = ((guint64) g_random_int () << 32) | g_random_int ();
   self->flushed_us = g_get_monotonic_time ();
   self->job = bottega_engine_thread_generate (self->engine, path, BOTTEGA_ANSWER_CHAT, prompt,

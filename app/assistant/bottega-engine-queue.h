@@ -36,6 +36,9 @@ typedef struct {
   char **ids;               /* SWEEP: of the conversations that there are */
   guint context_tokens;     /* LOAD */
   char *kv_type;            /* LOAD */
+  guint n_threads;          /* LOAD */
+  guint chunk_tokens;       /* LOAD */
+  guint gpu_percent;        /* LOAD */
   BottegaPrompt *prompt;    /* GENERATE, COUNT */
   BottegaAnswerClass class; /* GENERATE, as the next */
   guint reserve_tokens;

@@ -76,6 +76,8 @@ bottega_plan_free (BottegaPlan *plan)
 {
   if (plan == NULL)
     return;
+  for (guint i = 0; i < plan->n_heaps; i++)
+    g_free (plan->heaps[i].device);
   g_free (plan->refusal);
   g_free (plan);
 }

@@ -22,7 +22,9 @@ typedef struct {
   char *types;                       /* "Q4_1, F32", the biggest share first */
   char *warning;                     /* a sentence; NULL: none */
   char *title, *license, *languages; /* what the file says of itself; NULL: nothing */
-  guint64 file_bytes, parameters, kv_bytes_per_token;
+  guint64 file_bytes, parameters;
+  guint64 kv_bytes_per_token; /* kept precise, and compact */
+  guint64 compact_kv_bytes_per_token;
   guint64 file_only_bytes; /* of the file's, tables that memory never holds */
   guint64 decode_bytes;    /* weights read for one token */
   guint context_tokens;    /* as trained */
@@ -54,6 +56,9 @@ typedef struct {
   const char *device;          /* "auto", "cpu", "vulkan", "vulkan:N" */
   guint context_tokens;        /* 0: automatic */
   const char *kv_type;         /* "f16" (or NULL), "q8_0" */
+  guint n_threads;             /* of the processor; 0: as many as help */
+  guint chunk_tokens;          /* read at a time; 0: automatic */
+  guint gpu_percent;           /* of a card's memory that it may take; 0: what is free of it */
   EngineLoadProgress progress; /* engine thread */
   gpointer progress_data;
 } BottegaLoadRequest;
@@ -79,14 +84,30 @@ typedef struct {
   double set_bytes_s;  /* of memory as large as what was asked about */
   double int8_s;       /* multiply-adds of bytes */
 } BottegaLimits;
+/* What it would take of one memory. */
+typedef struct {
+  char *device;    /* "cpu", "vulkan:0" */
+  gboolean is_ram; /* it is the computer's own */
+  guint64 memory_bytes;
+  guint64 others_bytes;  /* that other programs use, or the desktop */
+  guint64 allowed_bytes; /* to the model */
+  guint64 weights_bytes, kv_bytes, work_bytes;
+} BottegaPlanHeap;
+
+/* Of the question that times are foreseen for. */
+#define BOTTEGA_PLAN_QUESTION_TOKENS 1000
 
 /* What a model would take and how fast it would be, by the engine's own planner. Strings owned. */
 typedef struct {
-  guint64 weights_bytes, kv_bytes;
-  guint64 work_bytes; /* memory to work in, and the vocabulary */
+  guint64 weights_bytes, kv_bytes; /* on all heaps together */
+  guint64 work_bytes;              /* memory to work in, and the vocabulary */
+  guint n_heaps;
+  BottegaPlanHeap heaps[2]; /* of the device; and of the processor when it has a part */
   guint context_tokens;
-  double token_s; /* of writing, after some hundred tokens; 0: its devices are not measured */
-  char *refusal;  /* a sentence with numbers; NULL: it fits */
+  guint n_layers, n_layers_apart; /* all; those on the second heap */
+  /* To the first word of that question, and a token after it; 0: its devices are not measured */
+  double first_s, token_s;
+  char *refusal; /* a sentence with numbers; NULL: it fits */
 } BottegaPlan;
 void bottega_plan_free (BottegaPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BottegaPlan, bottega_plan_free)

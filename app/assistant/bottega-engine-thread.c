@@ -53,6 +53,7 @@ enum {
 
 enum {
   SIGNAL_ANSWERED,
+  SIGNAL_NEEDED,
   N_SIGNALS
 };
 
@@ -63,7 +64,8 @@ G_DEFINE_ENUM_TYPE (BottegaEngineState, bottega_engine_state,
                     G_DEFINE_ENUM_VALUE (BOTTEGA_ENGINE_NO_MODEL, "no-model"),
                     G_DEFINE_ENUM_VALUE (BOTTEGA_ENGINE_LOADING, "loading"),
                     G_DEFINE_ENUM_VALUE (BOTTEGA_ENGINE_READY, "ready"),
-                    G_DEFINE_ENUM_VALUE (BOTTEGA_ENGINE_FAILED, "failed"))
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_ENGINE_FAILED, "failed"),
+                    G_DEFINE_ENUM_VALUE (BOTTEGA_ENGINE_RESTING, "resting"))
 
 G_DEFINE_FINAL_TYPE (BottegaEngineThread, bottega_engine_thread, G_TYPE_OBJECT)
 
@@ -416,6 +418,8 @@ bottega_engine_thread_class_init (BottegaEngineThreadClass *klass)
   signals[SIGNAL_ANSWERED] =
       g_signal_new ("answered", BOTTEGA_TYPE_ENGINE_THREAD, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                     G_TYPE_NONE, 1, G_TYPE_POINTER);
+  signals[SIGNAL_NEEDED] = g_signal_new ("needed", BOTTEGA_TYPE_ENGINE_THREAD, G_SIGNAL_RUN_LAST, 0,
+                                         NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
@@ -459,6 +463,8 @@ bottega_engine_thread_shutdown (BottegaEngineThread *self)
 static guint64
 push_job (BottegaEngineThread *self, BottegaJob *job)
 {
+  if (job->prompt != NULL && self->state == BOTTEGA_ENGINE_RESTING)
+    g_signal_emit (self, signals[SIGNAL_NEEDED], 0);
   job->id = ++self->last_job;
   if (self->worker == NULL)
     bottega_job_free (job);
@@ -485,6 +491,9 @@ bottega_engine_thread_load (BottegaEngineThread *self, const BottegaLoadRequest 
                                                                               : "auto");
   job->context_tokens = request->context_tokens;
   job->kv_type = g_strdup (request->kv_type);
+  job->n_threads = request->n_threads;
+  job->chunk_tokens = request->chunk_tokens;
+  job->gpu_percent = request->gpu_percent;
 
   g_object_freeze_notify (G_OBJECT (self));
   self->load_job = push_job (self, job);
@@ -516,6 +525,24 @@ bottega_engine_thread_unload (BottegaEngineThread *self)
   set_loaded (self, &none);
   set_state (self, BOTTEGA_ENGINE_NO_MODEL);
   g_object_thaw_notify (G_OBJECT (self));
+}
+
+gboolean
+bottega_engine_thread_rest (BottegaEngineThread *self)
+{
+  BottegaJob *job;
+
+  g_return_val_if_fail (BOTTEGA_IS_ENGINE_THREAD (self), FALSE);
+
+  if (self->state != BOTTEGA_ENGINE_READY ||
+      bottega_engine_clients_count_answers (self->clients) > 0)
+    return FALSE;
+  job = g_new0 (BottegaJob, 1);
+  job->kind = BOTTEGA_JOB_UNLOAD;
+  self->load_job = push_job (self, job);
+  set_state (self, BOTTEGA_ENGINE_RESTING);
+
+  return TRUE;
 }
 
 guint64

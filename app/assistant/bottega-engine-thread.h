@@ -26,6 +26,8 @@
  *   answering          boolean: there are generate jobs
  * Signal: answered (const EngineStats *): a generate job has ended that was begun. The model that
  * answered is the one that "device" is of; NULL when another one is being loaded by now.
+ * Signal: needed (): a job comes while the model rests: whoever loads models loads it now, before
+ * this returns, and the job waits for it.
  */
 #pragma once
 
@@ -39,7 +41,8 @@ typedef enum {
   BOTTEGA_ENGINE_NO_MODEL,
   BOTTEGA_ENGINE_LOADING,
   BOTTEGA_ENGINE_READY,
-  BOTTEGA_ENGINE_FAILED, /* the load failed; "error" has the sentence */
+  BOTTEGA_ENGINE_FAILED,  /* the load failed; "error" has the sentence */
+  BOTTEGA_ENGINE_RESTING, /* what is known of the model stays, its memory is given back */
 } BottegaEngineState;
 
 #define BOTTEGA_TYPE_ENGINE_STATE (bottega_engine_state_get_type ())
@@ -59,6 +62,9 @@ void bottega_engine_thread_shutdown (BottegaEngineThread *self);
  * "auto"; the progress of the request is not used. */
 void bottega_engine_thread_load (BottegaEngineThread *self, const BottegaLoadRequest *request);
 void bottega_engine_thread_unload (BottegaEngineThread *self);
+/* Gives the memory of a model back that is ready and has nothing to do; FALSE: it is not, or has.
+ * The conversations that it holds are kept on the disk first, as ever. */
+gboolean bottega_engine_thread_rest (BottegaEngineThread *self);
 
 /* What becomes of a generate job, in this order: started, then reading and text any number of
  * times, then finished exactly once (also when it was cancelled while waiting). All on the main

@@ -32,6 +32,7 @@ struct _BottegaEngineWorker {
   char *load_error;    /* why nothing is loaded; NULL */
   guint context_tokens, wanted_context_tokens;
   char *kv_type;
+  guint n_threads, chunk_tokens, gpu_percent;
 };
 
 /* ---- bottega-engine-worker.c ---- */

@@ -90,6 +90,9 @@ load_on (BottegaEngineWorker *self, const char *device, const char *note, GError
     .device = device,
     .context_tokens = self->wanted_context_tokens,
     .kv_type = self->kv_type,
+    .n_threads = self->n_threads,
+    .chunk_tokens = self->chunk_tokens,
+    .gpu_percent = self->gpu_percent,
     .progress = on_load_progress,
     .progress_data = self,
   };
@@ -184,6 +187,9 @@ run_load (BottegaEngineWorker *self, BottegaJob *job)
   keep (self, NULL);
   self->load_id = job->id;
   self->wanted_context_tokens = job->context_tokens;
+  self->n_threads = job->n_threads;
+  self->chunk_tokens = job->chunk_tokens;
+  self->gpu_percent = job->gpu_percent;
   g_set_str (&self->kv_type, job->kv_type);
   g_set_str (&self->path, job->path);
   g_set_str (&self->draft_path, job->draft_path);

@@ -40,9 +40,12 @@ struct _BottegaLocalSource {
   char *cache_dir;
   EngineModel *model;     /* the engine thread's; NULL: nothing loaded */
   GPtrArray *held;        /* the engine thread's: of Held, the one used last at the end */
-  GMutex lock;            /* guards the pointer below: cancel comes from other threads */
+  GMutex lock;            /* guards the next four: cancel and plan come from other threads */
   EngineSession *session; /* that is being kept; changed on the engine thread only */
-  gint cancelled;         /* atomic */
+  guint64 held_ram_bytes; /* by the model; with the next what a plan may count on */
+  guint64 held_card_bytes;
+  char *card;     /* NULL: none */
+  gint cancelled; /* atomic */
 };
 
 static void local_iface_init (BottegaEngineSourceInterface *iface);
@@ -110,6 +113,28 @@ find_held (BottegaLocalSource *self, const char *path, GError **error)
   return held;
 }
 
+/* Of plan, by which the model was loaded; NULL: nothing. What the processor keeps of conversations
+ * is left out: memory counts only once it is written to. */
+static void
+set_held_bytes (BottegaLocalSource *self, const EnginePlan *plan)
+{
+  g_mutex_lock (&self->lock);
+  self->held_ram_bytes = self->held_card_bytes = 0;
+  g_clear_pointer (&self->card, g_free);
+  for (guint i = 0; plan != NULL && i < plan->n_heaps; i++) {
+    const EnginePlanHeap *heap = &plan->heaps[i];
+    guint64 bytes = heap->weights_bytes + heap->scratch_bytes;
+
+    if (heap->is_ram) {
+      self->held_ram_bytes += bytes;
+    } else {
+      self->held_card_bytes = bytes + heap->kv_bytes;
+      self->card = g_strdup (heap->device);
+    }
+  }
+  g_mutex_unlock (&self->lock);
+}
+
 static void
 local_unload (BottegaEngineSource *source)
 {
@@ -117,6 +142,7 @@ local_unload (BottegaEngineSource *source)
 
   g_ptr_array_set_size (self->held, 0);
   g_clear_pointer (&self->model, engine_model_close);
+  set_held_bytes (self, NULL);
 }
 
 /* ---- conversations on the disk ---- */
@@ -185,6 +211,26 @@ local_forget (BottegaEngineSource *source, const char *path)
 
 /* ---- loading, reading, writing ---- */
 
+/* The device of a setting: its id, or of "vulkan" the first that is a card. NULL: not there. */
+static const EngineDevice *
+find_device (GPtrArray *devices, const char *setting)
+{
+  g_autofree char *automatic = NULL;
+
+  if (strcmp (setting, "auto") == 0)
+    setting = automatic = engine_device_auto (NULL);
+  for (guint i = 0; setting != NULL && i < devices->len; i++) {
+    const EngineDevice *device = g_ptr_array_index (devices, i);
+
+    if (device->usable &&
+        (strcmp (device->id, setting) == 0 ||
+         (strcmp (setting, "vulkan") == 0 && g_str_has_prefix (device->id, "vulkan:"))))
+      return device;
+  }
+
+  return NULL;
+}
+
 /* Answers are the same without a model that guesses: one that cannot be had is noted, and no
  * error. */
 static EngineModel *
@@ -205,6 +251,37 @@ open_model (const char *path, EngineModelOptions *options, char **note, GError *
     /* Translators: %s is a whole sentence about what went wrong with the draft model. */
     *note = g_strdup_printf (_ ("%s Answers are written without a draft model."), problem->message);
   return model;
+}
+
+/* Of the memory of the card that a request names; 0: no limit. Memory that is the processor's too
+ * is not made more by one. */
+static guint64
+limit_card (const BottegaLoadRequest *request)
+{
+  g_autoptr (GPtrArray) devices = request->gpu_percent > 0 ? engine_devices () : NULL;
+  const EngineDevice *device =
+      devices != NULL ? find_device (devices, request->device) : NULL;
+
+  return device != NULL && strcmp (device->kind, "discrete") == 0
+             ? device->memory_bytes / 100 * request->gpu_percent
+             : 0;
+}
+
+static EngineModelOptions
+make_options (BottegaLocalSource *self, const BottegaLoadRequest *request)
+{
+  return (EngineModelOptions) {
+    .device = request->device,
+    .draft_path = request->draft_path,
+    .context_tokens = request->context_tokens,
+    .kv_type = request->kv_type,
+    .n_threads = request->n_threads,
+    .chunk_tokens = request->chunk_tokens,
+    .gpu_memory_bytes = limit_card (request),
+    .cache_dir = self->cache_dir,
+    .progress = request->progress,
+    .progress_data = request->progress_data,
+  };
 }
 
 /* Of all threads, in seconds. */
@@ -245,16 +322,7 @@ local_load (BottegaEngineSource *source,
             GError **error)
 {
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
-  EngineModelOptions options = {
-    .device = request->device,
-    .draft_path = request->draft_path,
-    .context_tokens = request->context_tokens,
-    .kv_type = request->kv_type,
-    .cache_dir = self->cache_dir,
-    .progress = request->progress,
-    .progress_data = request->progress_data,
-    .cancel = &self->cancelled,
-  };
+  EngineModelOptions options = make_options (self, request);
   double busy_s;
 
   /* First the old one goes: two models need not fit at once. */
@@ -271,6 +339,7 @@ local_load (BottegaEngineSource *source,
   engine_model_memory (self->model, &loaded->weights_bytes, &loaded->kv_bytes,
                        &loaded->scratch_bytes);
   describe_load (self->model, processor_s () - busy_s, loaded);
+  set_held_bytes (self, engine_model_plan (self->model));
 
   return TRUE;
 }
@@ -467,6 +536,7 @@ local_read_facts (BottegaEngineSource *source, const char *path, BottegaModelFac
     .file_only_bytes = info->file_only_bytes,
     .parameters = info->parameters,
     .kv_bytes_per_token = info->kv_bytes_per_token_f16,
+    .compact_kv_bytes_per_token = info->kv_bytes_per_token_q8_0,
     .decode_bytes = info->decode_bytes,
     .context_tokens = info->context_tokens,
     .embedding_size = info->embedding_size,
@@ -510,26 +580,6 @@ memory_of_processor (GPtrArray *devices)
   return 0;
 }
 
-/* The device of a setting: its id, or of "vulkan" the first that is a card. NULL: not there. */
-static const EngineDevice *
-find_device (GPtrArray *devices, const char *setting)
-{
-  g_autofree char *automatic = NULL;
-
-  if (strcmp (setting, "auto") == 0)
-    setting = automatic = engine_device_auto (NULL);
-  for (guint i = 0; setting != NULL && i < devices->len; i++) {
-    const EngineDevice *device = g_ptr_array_index (devices, i);
-
-    if (device->usable &&
-        (strcmp (device->id, setting) == 0 ||
-         (strcmp (setting, "vulkan") == 0 && g_str_has_prefix (device->id, "vulkan:"))))
-      return device;
-  }
-
-  return NULL;
-}
-
 static gboolean
 local_measure (BottegaEngineSource *source, const char *setting, BottegaMachine *machine)
 {
@@ -551,37 +601,58 @@ local_measure (BottegaEngineSource *source, const char *setting, BottegaMachine 
   return TRUE;
 }
 
-#define USUAL_TOKENS 500 /* of a conversation, for a speed that stands for it */
+static BottegaPlan *
+make_plan (const EnginePlan *engine)
+{
+  BottegaPlan *plan = g_new0 (BottegaPlan, 1);
 
+  plan->n_heaps = engine->n_heaps;
+  for (guint i = 0; i < engine->n_heaps; i++) {
+    const EnginePlanHeap *heap = &engine->heaps[i];
+
+    plan->heaps[i] = (BottegaPlanHeap) {
+      .device = g_strdup (heap->device),
+      .is_ram = heap->is_ram,
+      .memory_bytes = heap->memory_bytes,
+      .others_bytes = heap->memory_bytes - MIN (heap->free_bytes, heap->memory_bytes),
+      .allowed_bytes = heap->allowed_bytes,
+      .weights_bytes = heap->weights_bytes,
+      .kv_bytes = heap->kv_bytes,
+      .work_bytes = heap->scratch_bytes,
+    };
+    plan->weights_bytes += heap->weights_bytes;
+    plan->kv_bytes += heap->kv_bytes;
+    plan->work_bytes += heap->scratch_bytes;
+  }
+  plan->work_bytes += engine->text_bytes;
+  plan->context_tokens = engine->context_tokens;
+  plan->n_layers = engine->n_layers;
+  plan->n_layers_apart = engine->n_layers_apart;
+  plan->refusal = g_strdup (engine->refusal);
+  engine_plan_times (engine, BOTTEGA_PLAN_QUESTION_TOKENS, &plan->first_s, &plan->token_s);
+
+  return plan;
+}
+
+/* The model that is loaded goes before another one comes. */
 static BottegaPlan *
 local_plan (BottegaEngineSource *source, const BottegaLoadRequest *request, gboolean measure,
             GError **error)
 {
-  const EngineModelOptions options = {
-    .device = request->device,
-    .context_tokens = request->context_tokens,
-    .kv_type = request->kv_type,
-    .cache_dir = BOTTEGA_LOCAL_SOURCE (source)->cache_dir,
-  };
-  g_autoptr (EnginePlan) engine = measure ? engine_plan_measured (request->path, &options, error)
-                                          : engine_plan (request->path, &options, error);
-  BottegaPlan *plan;
-  double first_s;
+  BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
+  EngineModelOptions options = make_options (self, request);
+  g_autoptr (EnginePlan) plan = NULL;
+  g_autofree char *card = NULL;
 
-  if (engine == NULL)
-    return NULL;
-  plan = g_new0 (BottegaPlan, 1);
-  for (guint i = 0; i < engine->n_heaps; i++) {
-    plan->weights_bytes += engine->heaps[i].weights_bytes;
-    plan->kv_bytes += engine->heaps[i].kv_bytes;
-    plan->work_bytes += engine->heaps[i].scratch_bytes;
-  }
-  plan->work_bytes += engine->text_bytes;
-  plan->context_tokens = engine->context_tokens;
-  plan->refusal = g_strdup (engine->refusal);
-  engine_plan_times (engine, USUAL_TOKENS, &first_s, &plan->token_s);
+  g_mutex_lock (&self->lock);
+  options.freed_ram_bytes = self->held_ram_bytes;
+  options.freed_device_bytes = self->held_card_bytes;
+  options.freed_device = card = g_strdup (self->card);
+  g_mutex_unlock (&self->lock);
+  plan = measure ? engine_plan_measured (request->path, &options, error)
+                 : engine_plan (request->path, &options, error);
 
-  return plan;
+  return plan != NULL ? make_plan (plan) : NULL;
 }
 
 static gboolean

@@ -9,8 +9,8 @@
 
 typedef struct {
   BottegaEngineSource *source;
+  BottegaLoadRequest request; /* its strings are the next */
   char *path, *device, *kv_type;
-  guint context_tokens;
   gboolean measure;
 } Planning;
 
@@ -30,20 +30,69 @@ static void
 plan_on_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
   const Planning *planning = data;
-  const BottegaLoadRequest request = {
-    .path = planning->path,
-    .device = planning->device,
-    .context_tokens = planning->context_tokens,
-    .kv_type = planning->kv_type,
-  };
   GError *error = NULL;
-  BottegaPlan *plan = BOTTEGA_ENGINE_SOURCE_GET_IFACE (planning->source)
-                          ->plan (planning->source, &request, planning->measure, &error);
+  BottegaPlan *plan =
+      BOTTEGA_ENGINE_SOURCE_GET_IFACE (planning->source)
+          ->plan (planning->source, &planning->request, planning->measure, &error);
 
   if (plan != NULL)
     g_task_return_pointer (task, plan, (GDestroyNotify) bottega_plan_free);
   else
     g_task_return_error (task, error);
+}
+
+void
+bottega_model_store_get_request (BottegaModelStore *self,
+                                 const char *path,
+                                 BottegaModelDefaults *defaults,
+                                 BottegaLoadRequest *request)
+{
+  BottegaModelItem *item, *draft;
+
+  g_return_if_fail (BOTTEGA_IS_MODEL_STORE (self));
+  g_return_if_fail (path != NULL);
+
+  item = bottega_model_store_find (self, path);
+  draft = item != NULL ? bottega_model_store_get_draft (self, item) : NULL;
+  bottega_model_store_get_defaults (self, path, defaults);
+  *request = (BottegaLoadRequest) {
+    .path = path,
+    .draft_path = draft != NULL ? bottega_model_item_get_path (draft) : NULL,
+    .device = defaults->device != NULL ? defaults->device
+                                       : bottega_settings_get_device (self->settings),
+    .context_tokens = item != NULL ? bottega_model_store_get_context (self, item)
+                                   : bottega_settings_get_context_length (self->settings),
+    .kv_type = defaults->kv_type != NULL ? defaults->kv_type
+                                         : bottega_settings_get_kv_type (self->settings),
+    .n_threads = bottega_settings_get_load_threads (self->settings),
+    .chunk_tokens = bottega_settings_get_chunk_tokens (self->settings),
+    .gpu_percent = bottega_settings_get_gpu_percent (self->settings),
+  };
+}
+
+void
+bottega_model_store_get_need (BottegaModelStore *self,
+                              BottegaModelItem *item,
+                              BottegaModelNeed *need)
+{
+  const BottegaModelFacts *facts = bottega_model_item_get_facts (item);
+  BottegaModelItem *draft = bottega_model_store_get_draft (self, item);
+  guint context = bottega_model_store_get_context (self, item);
+  g_auto (BottegaModelDefaults) defaults = { 0 };
+  BottegaLoadRequest request;
+
+  bottega_model_store_get_request (self, bottega_model_item_get_path (item), &defaults, &request);
+  *need = (BottegaModelNeed) {
+    .weights_bytes = facts->file_bytes - facts->file_only_bytes,
+    .kv_bytes_per_token = g_strcmp0 (request.kv_type, "q8_0") == 0
+                              ? facts->compact_kv_bytes_per_token
+                              : facts->kv_bytes_per_token,
+    .decode_bytes = facts->decode_bytes,
+    .context_tokens =
+        context > 0 ? context : bottega_model_automatic_context (facts->context_tokens),
+  };
+  if (draft != NULL)
+    bottega_model_need_add_draft (need, bottega_model_item_get_facts (draft));
 }
 
 void
@@ -57,24 +106,20 @@ bottega_model_store_plan_async (BottegaModelStore *self,
   g_auto (BottegaModelDefaults) defaults = { 0 };
   g_autoptr (GTask) task = NULL;
   Planning *planning;
-  const char *path;
 
   g_return_if_fail (BOTTEGA_IS_MODEL_STORE (self));
   g_return_if_fail (BOTTEGA_IS_MODEL_ITEM (item));
 
-  path = bottega_model_item_get_path (item);
-  bottega_model_store_get_defaults (self, path, &defaults);
-  planning = g_new (Planning, 1);
-  *planning = (Planning) {
-    .source = g_object_ref (self->source),
-    .path = g_strdup (path),
-    .device = g_strdup (defaults.device != NULL ? defaults.device
-                                                : bottega_settings_get_device (self->settings)),
-    .kv_type =
-        g_strdup (kv_type != NULL ? kv_type : bottega_settings_get_kv_type (self->settings)),
-    .context_tokens = bottega_model_store_get_context (self, item),
-    .measure = measure,
-  };
+  planning = g_new0 (Planning, 1);
+  planning->source = g_object_ref (self->source);
+  planning->measure = measure;
+  bottega_model_store_get_request (self, bottega_model_item_get_path (item), &defaults,
+                                   &planning->request);
+  planning->request.path = planning->path = g_strdup (planning->request.path);
+  planning->request.device = planning->device = g_strdup (planning->request.device);
+  planning->request.kv_type = planning->kv_type =
+      g_strdup (kv_type != NULL ? kv_type : planning->request.kv_type);
+  planning->request.draft_path = NULL; /* the planner does not count it */
   /* Not of the store: the thread could be the last to have it, and it ends on the main thread. */
   task = g_task_new (NULL, NULL, callback, user_data);
   g_task_set_source_tag (task, bottega_model_store_plan_async);

@@ -7,6 +7,14 @@
 
 G_BEGIN_DECLS
 
+/* What a model is loaded with now: what was set for it alone, else what holds for all. defaults: of
+ * the model, to be cleared; path may be of
+ * a model that is not in the list. What request points to is of it, of the settings and of the
+ * list. */
+void bottega_model_store_get_request (BottegaModelStore *self, const char *path,
+                                      BottegaModelDefaults *defaults,
+                                      BottegaLoadRequest *request);
+
 /* kv_type NULL: as it is set. measure: see BottegaEngineSource. */
 void bottega_model_store_plan_async (BottegaModelStore *self, BottegaModelItem *item,
                                      const char *kv_type, gboolean measure,

@@ -23,6 +23,7 @@ bottega_model_defaults_clear (BottegaModelDefaults *defaults)
 {
   g_free (defaults->instructions);
   g_free (defaults->device);
+  g_free (defaults->kv_type);
   g_free (defaults->draft);
   *defaults = (BottegaModelDefaults) { 0 };
 }
@@ -33,6 +34,7 @@ bottega_model_defaults_copy (const BottegaModelDefaults *defaults, BottegaModelD
   *copy = *defaults;
   copy->instructions = g_strdup (defaults->instructions);
   copy->device = g_strdup (defaults->device);
+  copy->kv_type = g_strdup (defaults->kv_type);
   copy->draft = g_strdup (defaults->draft);
 }
 
@@ -43,6 +45,7 @@ bottega_model_defaults_any (const BottegaModelDefaults *defaults)
          defaults->has_temperature ||
          defaults->instructions != NULL ||
          defaults->device != NULL ||
+         defaults->kv_type != NULL ||
          defaults->draft != NULL;
 }
 
@@ -238,6 +241,7 @@ bottega_model_records_get_defaults (BottegaModelRecords *self,
     .temperature = CLAMP (g_key_file_get_double (keys, group, "temperature", NULL), 0, 2),
     .instructions = g_key_file_get_string (keys, group, "instructions", NULL),
     .device = g_key_file_get_string (keys, group, "device", NULL),
+    .kv_type = g_key_file_get_string (keys, group, "kv-type", NULL),
     .draft = g_key_file_get_string (keys, group, "draft-model", NULL),
   };
 }
@@ -268,6 +272,7 @@ bottega_model_records_set_defaults (BottegaModelRecords *self,
     g_key_file_remove_key (self->keys, group, "temperature", NULL);
   set_text (self->keys, group, "instructions", defaults->instructions);
   set_text (self->keys, group, "device", defaults->device);
+  set_text (self->keys, group, "kv-type", defaults->kv_type);
   set_text (self->keys, group, "draft-model", defaults->draft);
   save (self);
 }

@@ -14,6 +14,7 @@ typedef struct {
   guint context_tokens; /* 0: automatic */
   double temperature;
   char *instructions, *device; /* owned; NULL: not set */
+  char *kv_type;               /* the same */
   char *draft;                 /* the path of a model that guesses for it; owned; NULL: none */
 } BottegaModelDefaults;
 void bottega_model_defaults_clear (BottegaModelDefaults *defaults);

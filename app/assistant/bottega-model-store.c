@@ -547,26 +547,6 @@ bottega_model_store_update_here (BottegaModelStore *self, BottegaModelItem *item
 }
 
 void
-bottega_model_store_get_need (BottegaModelStore *self,
-                              BottegaModelItem *item,
-                              BottegaModelNeed *need)
-{
-  const BottegaModelFacts *facts = bottega_model_item_get_facts (item);
-  BottegaModelItem *draft = bottega_model_store_get_draft (self, item);
-  guint context = bottega_model_store_get_context (self, item);
-
-  *need = (BottegaModelNeed) {
-    .weights_bytes = facts->file_bytes - facts->file_only_bytes,
-    .kv_bytes_per_token = facts->kv_bytes_per_token,
-    .decode_bytes = facts->decode_bytes,
-    .context_tokens =
-        context > 0 ? context : bottega_model_automatic_context (facts->context_tokens),
-  };
-  if (draft != NULL)
-    bottega_model_need_add_draft (need, bottega_model_item_get_facts (draft));
-}
-
-void
 bottega_model_store_get_figures (BottegaModelStore *self,
                                  BottegaModelItem *item,
                                  BottegaModelFigures *figures)

@@ -32,7 +32,8 @@ struct _BottegaReplaySource {
   BottegaReplayOptions options;
   char *text, *path;    /* path: of the "model", engine thread */
   guint context_tokens; /* of it */
-  atomic_bool cancelled;
+  atomic_bool cancelled, measured;
+  atomic_uint n_loads, n_threads;      /* of the last load */
   atomic_int fail_load, fail_generate; /* < 0: none */
   atomic_uint fail_after_tokens;
   GMutex lock; /* guards last_prompt */
@@ -95,6 +96,8 @@ replay_load (BottegaEngineSource *source,
     return FALSE;
 
   self->path = g_strdup (request->path);
+  atomic_store (&self->n_threads, request->n_threads);
+  atomic_fetch_add (&self->n_loads, 1);
   loaded->model_name = g_path_get_basename (request->path);
   loaded->device = g_strdup (strcmp (request->device, "cpu") == 0 ? "cpu" : "replay:0");
   loaded->device_description = g_strdup ("A recorded text, no model");
@@ -410,6 +413,7 @@ replay_read_facts (BottegaEngineSource *source, const char *path, BottegaModelFa
     .decode_bytes = bytes,
     .embedding_size = g_str_has_prefix (content, "vectors") ? 8 : 0,
     .kv_bytes_per_token = 1024,
+    .compact_kv_bytes_per_token = 1024 / 64 * 34,
     .context_tokens = BOTTEGA_REPLAY_SOURCE (source)->options.context_tokens,
     .vocabulary = g_str_has_prefix (content, "other") ? 2 : 1,
     .takes_guesses = TRUE,
@@ -431,7 +435,7 @@ replay_measure (BottegaEngineSource *source, const char *device, BottegaMachine 
   *machine = (BottegaMachine) {
     .device = g_strdup ("cpu"),
     .name = g_strdup ("A recorded text"),
-    .memory_bytes = G_GUINT64_CONSTANT (16) * 1024 * 1024 * 1024,
+    .memory_bytes = BOTTEGA_REPLAY_SOURCE (source)->options.memory_bytes,
     .read_bytes_s = 1000,
   };
 
@@ -452,6 +456,7 @@ static BottegaPlan *
 replay_plan (BottegaEngineSource *source, const BottegaLoadRequest *request, gboolean measure,
              GError **error)
 {
+  BottegaReplaySource *self = BOTTEGA_REPLAY_SOURCE (source);
   BottegaModelFacts facts = { 0 };
   BottegaPlan *plan;
 
@@ -465,6 +470,25 @@ replay_plan (BottegaEngineSource *source, const BottegaLoadRequest *request, gbo
   if (g_strcmp0 (request->kv_type, "q8_0") == 0)
     plan->kv_bytes = plan->kv_bytes / 64 * 34;
   bottega_model_facts_clear (&facts);
+  plan->n_heaps = 1;
+  plan->heaps[0] = (BottegaPlanHeap) {
+    .device = g_strdup ("cpu"),
+    .is_ram = TRUE,
+    .memory_bytes = self->options.memory_bytes,
+    .others_bytes = self->options.memory_bytes / 4,
+    .allowed_bytes = self->options.memory_bytes / 4 * 3,
+    .weights_bytes = plan->weights_bytes,
+    .kv_bytes = plan->kv_bytes,
+  };
+  plan->n_layers = 1;
+  if (plan->weights_bytes + plan->kv_bytes > plan->heaps[0].allowed_bytes)
+    plan->refusal = g_strdup ("A recorded text is too long.");
+  if (measure)
+    atomic_store (&self->measured, TRUE);
+  if (atomic_load (&self->measured) && plan->refusal == NULL) {
+    plan->first_s = 2;
+    plan->token_s = 0.025;
+  }
 
   return plan;
 }
@@ -514,6 +538,9 @@ bottega_replay_source_init (BottegaReplaySource *self)
 {
   g_mutex_init (&self->lock);
   atomic_init (&self->cancelled, FALSE);
+  atomic_init (&self->measured, FALSE);
+  atomic_init (&self->n_loads, 0);
+  atomic_init (&self->n_threads, 0);
   atomic_init (&self->fail_load, -1);
   atomic_init (&self->fail_generate, -1);
   atomic_init (&self->fail_after_tokens, 0);
@@ -531,10 +558,23 @@ bottega_replay_source_new (const BottegaReplayOptions *options)
   self->options.text = self->text;
   if (self->options.context_tokens == 0)
     self->options.context_tokens = 8192;
+  if (self->options.memory_bytes == 0)
+    self->options.memory_bytes = G_GUINT64_CONSTANT (16) << 30;
   if (self->options.token_bytes == 0)
     self->options.token_bytes = 4;
 
   return BOTTEGA_ENGINE_SOURCE (self);
+}
+
+guint
+bottega_replay_source_get_loads (BottegaReplaySource *self, guint *n_threads)
+{
+  g_return_val_if_fail (BOTTEGA_IS_REPLAY_SOURCE (self), 0);
+
+  if (n_threads != NULL)
+    *n_threads = atomic_load (&self->n_threads);
+
+  return atomic_load (&self->n_loads);
 }
 
 void

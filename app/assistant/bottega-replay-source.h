@@ -17,6 +17,7 @@ typedef struct {
   guint context_tokens;     /* 0: 8192 */
   guint token_bytes;        /* 0: 4 */
   guint thought_bytes;      /* of the text's beginning: what is thought before the answer */
+  guint64 memory_bytes;     /* of the computer that it says it is on; 0: 16 GiB */
 } BottegaReplayOptions;
 
 #define BOTTEGA_TYPE_REPLAY_SOURCE (bottega_replay_source_get_type ())
@@ -29,6 +30,9 @@ BottegaEngineSource *bottega_replay_source_new (const BottegaReplayOptions *opti
  * once. */
 void bottega_replay_source_fail_load (BottegaReplaySource *self, int code);
 void bottega_replay_source_fail_generate (BottegaReplaySource *self, int code, guint after_tokens);
+/* How often a model was loaded, and in n_threads (or NULL) with how many threads the last time. Any
+ * thread. */
+guint bottega_replay_source_get_loads (BottegaReplaySource *self, guint *n_threads);
 /* What the last generate was given: role and text of each message, one per line ("user: …"). Free
  * with g_free. Any thread. */
 char *bottega_replay_source_dup_last_prompt (BottegaReplaySource *self);

@@ -9,7 +9,8 @@ struct _BottegaSettings {
   GObject parent_instance;
   GSettings *gsettings; /* NULL in memory */
   BottegaModelDefaults model;
-  GValue values[16]; /* [property id] */
+  gboolean saving_power;
+  GValue values[24]; /* [property id] */
 };
 
 enum {
@@ -24,6 +25,12 @@ enum {
   PROP_SPACE,
   PROP_KEPT_MEGABYTES,
   PROP_KV_TYPE,
+  PROP_THREADS,
+  PROP_CHUNK_TOKENS,
+  PROP_GPU_PERCENT,
+  PROP_SPECULATE,
+  PROP_UNLOAD_MINUTES,
+  PROP_RESPECT_POWER_SAVER,
   PROP_WINDOW_WIDTH,
   PROP_WINDOW_HEIGHT,
   PROP_WINDOW_MAXIMIZED,
@@ -31,7 +38,13 @@ enum {
   N_PROPS,
 };
 
+enum {
+  SIGNAL_POWER_CHANGED,
+  N_SIGNALS
+};
+
 static GParamSpec *properties[N_PROPS];
+static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (BottegaSettings, bottega_settings, G_TYPE_OBJECT)
 
@@ -91,6 +104,15 @@ bottega_settings_class_init (BottegaSettingsClass *klass)
   properties[PROP_KEPT_MEGABYTES] =
       g_param_spec_uint ("kept-megabytes", NULL, NULL, 0, 1000000, 2000, flags);
   properties[PROP_KV_TYPE] = g_param_spec_string ("kv-type", NULL, NULL, "f16", flags);
+  properties[PROP_THREADS] = g_param_spec_uint ("threads", NULL, NULL, 0, 1024, 0, flags);
+  properties[PROP_CHUNK_TOKENS] =
+      g_param_spec_uint ("chunk-tokens", NULL, NULL, 0, 8192, 0, flags);
+  properties[PROP_GPU_PERCENT] = g_param_spec_uint ("gpu-percent", NULL, NULL, 0, 100, 0, flags);
+  properties[PROP_SPECULATE] = g_param_spec_boolean ("speculate", NULL, NULL, TRUE, flags);
+  properties[PROP_UNLOAD_MINUTES] =
+      g_param_spec_uint ("unload-minutes", NULL, NULL, 0, 1440, 60, flags);
+  properties[PROP_RESPECT_POWER_SAVER] =
+      g_param_spec_boolean ("respect-power-saver", NULL, NULL, TRUE, flags);
   properties[PROP_WINDOW_WIDTH] =
       g_param_spec_int ("window-width", NULL, NULL, 0, G_MAXINT, 1100, flags);
   properties[PROP_WINDOW_HEIGHT] =
@@ -100,6 +122,9 @@ bottega_settings_class_init (BottegaSettingsClass *klass)
   properties[PROP_SIDEBAR_VISIBLE] =
       g_param_spec_boolean ("sidebar-visible", NULL, NULL, TRUE, flags);
   g_object_class_install_properties (object_class, N_PROPS, properties);
+  signals[SIGNAL_POWER_CHANGED] =
+      g_signal_new ("power-changed", BOTTEGA_TYPE_SETTINGS, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                    G_TYPE_NONE, 0);
 }
 
 static void
@@ -226,6 +251,85 @@ bottega_settings_get_kv_type (BottegaSettings *self)
   g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), NULL);
 
   return g_value_get_string (&self->values[PROP_KV_TYPE]);
+}
+
+guint
+bottega_settings_get_chunk_tokens (BottegaSettings *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), 0);
+
+  return g_value_get_uint (&self->values[PROP_CHUNK_TOKENS]);
+}
+
+guint
+bottega_settings_get_gpu_percent (BottegaSettings *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), 0);
+
+  return g_value_get_uint (&self->values[PROP_GPU_PERCENT]);
+}
+
+gboolean
+bottega_settings_get_speculate (BottegaSettings *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), TRUE);
+
+  return g_value_get_boolean (&self->values[PROP_SPECULATE]);
+}
+
+guint
+bottega_settings_get_unload_minutes (BottegaSettings *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), 0);
+
+  return g_value_get_uint (&self->values[PROP_UNLOAD_MINUTES]);
+}
+
+gboolean
+bottega_settings_get_respect_power_saver (BottegaSettings *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), TRUE);
+
+  return g_value_get_boolean (&self->values[PROP_RESPECT_POWER_SAVER]);
+}
+
+void
+bottega_settings_set_saving_power (BottegaSettings *self, gboolean saving_power)
+{
+  g_return_if_fail (BOTTEGA_IS_SETTINGS (self));
+
+  if (self->saving_power == saving_power)
+    return;
+  self->saving_power = saving_power;
+  g_signal_emit (self, signals[SIGNAL_POWER_CHANGED], 0);
+}
+
+gboolean
+bottega_settings_get_saves_power (BottegaSettings *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), FALSE);
+
+  return self->saving_power && bottega_settings_get_respect_power_saver (self);
+}
+
+guint
+bottega_settings_get_saving_threads (void)
+{
+  return MAX (g_get_num_processors () / 2, 1);
+}
+
+guint
+bottega_settings_get_load_threads (BottegaSettings *self)
+{
+  guint set, half = bottega_settings_get_saving_threads ();
+
+  g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), 0);
+
+  set = g_value_get_uint (&self->values[PROP_THREADS]);
+  if (!bottega_settings_get_saves_power (self))
+    return set;
+
+  return set > 0 ? MIN (set, half) : half;
 }
 
 void

@@ -14,6 +14,12 @@
  *   space              string   "personal"  was open last
  *   kept-megabytes     uint     2000    of all conversations on the disk; 0: none is kept there
  *   kv-type            string   "f16"   what conversations are kept as in memory, or "q8_0"
+ *   threads            uint     0       of the processor; 0: as many as help
+ *   chunk-tokens       uint     0       of a prompt read at a time; 0: automatic
+ *   gpu-percent        uint     0       of a card's memory that a model may take; 0: what is free
+ *   speculate          boolean  TRUE    tokens are guessed, then checked: faster, the same text
+ *   unload-minutes     uint     60      without a question, then the model rests; 0: never
+ *   respect-power-saver boolean TRUE    fewer threads while the computer saves power
  *   window-width       int      1100
  *   window-height      int      720
  *   window-maximized   boolean  FALSE
@@ -48,6 +54,21 @@ gboolean bottega_settings_get_only_documents (BottegaSettings *self);
 const char *bottega_settings_get_space (BottegaSettings *self);
 guint bottega_settings_get_kept_megabytes (BottegaSettings *self);
 const char *bottega_settings_get_kv_type (BottegaSettings *self);
+guint bottega_settings_get_chunk_tokens (BottegaSettings *self);
+guint bottega_settings_get_gpu_percent (BottegaSettings *self);
+gboolean bottega_settings_get_speculate (BottegaSettings *self);
+guint bottega_settings_get_unload_minutes (BottegaSettings *self);
+gboolean bottega_settings_get_respect_power_saver (BottegaSettings *self);
+
+/* Whether the computer saves power now; it does not at first. Signal: power-changed (). */
+void bottega_settings_set_saving_power (BottegaSettings *self, gboolean saving_power);
+/* It does, and that is respected. */
+gboolean bottega_settings_get_saves_power (BottegaSettings *self);
+/* Half of the processors. */
+guint bottega_settings_get_saving_threads (void);
+/* What a model is loaded with now: as many as are set, and when power is saved at most half of the
+ * processors. 0: as many as help. */
+guint bottega_settings_get_load_threads (BottegaSettings *self);
 
 /* What was set for the model that is loaded; copied. Device and context length are for whoever
  * loads it. */

@@ -186,6 +186,16 @@ set_embedder (BottegaAssistant *assistant)
     bottega_assistant_set_embedder (assistant, embedder);
 }
 
+/* They are there without their services too, and say nothing then. */
+static void
+set_monitors (BottegaAssistant *assistant)
+{
+  g_autoptr (GMemoryMonitor) memory = g_memory_monitor_dup_default ();
+  g_autoptr (GPowerProfileMonitor) power = g_power_profile_monitor_dup_default ();
+
+  bottega_assistant_set_monitors (assistant, memory, power);
+}
+
 static void
 bottega_application_startup (GApplication *application)
 {
@@ -199,6 +209,7 @@ bottega_application_startup (GApplication *application)
   g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
   bottega_shortcuts_install (GTK_APPLICATION (self));
   set_embedder (self->assistant);
+  set_monitors (self->assistant);
 }
 
 static void

@@ -93,6 +93,7 @@ update_cb (BottegaConversationPage *self)
 {
   BottegaEngineThread *engine = bottega_assistant_get_engine (self->assistant);
   gboolean failed = bottega_engine_thread_get_state (engine) == BOTTEGA_ENGINE_FAILED;
+  gboolean rests = bottega_engine_thread_get_state (engine) == BOTTEGA_ENGINE_RESTING;
   const char *error = bottega_engine_thread_get_error (engine);
   gboolean ready = bottega_start_page_get_ready (self->start_page);
   const char *sentence = _ ("There is no model to answer.");
@@ -110,6 +111,7 @@ update_cb (BottegaConversationPage *self)
   g_object_set (self->composer, "writing", busy, "can-send", ready, NULL);
   if (failed && error != NULL)
     sentence = error;
+  adw_window_title_set_subtitle (self->window_title, rests ? _ ("The model rests") : "");
   show_banner (self->engine_banner, !empty && !ready ? sentence : NULL);
 }
 

@@ -118,8 +118,8 @@ update_cb (BottegaModelChooser *self)
 {
   BottegaModelStore *models = bottega_assistant_get_models (self->assistant);
   BottegaModelItem *chosen = bottega_model_store_get_default (models);
-  const char *name =
-      bottega_engine_thread_get_model_name (bottega_assistant_get_engine (self->assistant));
+  BottegaEngineThread *engine = bottega_assistant_get_engine (self->assistant);
+  const char *name = bottega_engine_thread_get_model_name (engine);
   g_autofree char *spoken = NULL;
 
   g_assert (BOTTEGA_IS_MODEL_CHOOSER (self));
@@ -133,6 +133,11 @@ update_cb (BottegaModelChooser *self)
   spoken = g_strdup_printf (_ ("Model: %s"), name);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self->button), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   spoken, -1);
+  gtk_widget_set_tooltip_text (
+      self->button,
+      bottega_engine_thread_get_state (engine) == BOTTEGA_ENGINE_RESTING
+          ? _ ("The model rests and takes no memory. The next question loads it again.")
+          : _ ("Choose a model"));
   gtk_widget_set_visible (self->separator, g_list_model_get_n_items (G_LIST_MODEL (models)) > 0);
 }
 
@@ -220,6 +225,8 @@ bottega_model_chooser_set_assistant (BottegaModelChooser *self,
   models = bottega_assistant_get_models (assistant);
   gtk_list_box_bind_model (self->list, G_LIST_MODEL (models), row_new, self, NULL);
   g_signal_connect_object (engine, "notify::model-name", G_CALLBACK (update_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (engine, "notify::state", G_CALLBACK (update_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (models, "items-changed", G_CALLBACK (update_cb), self,
                            G_CONNECT_SWAPPED);

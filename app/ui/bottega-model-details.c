@@ -7,6 +7,7 @@
 
 #include "app/assistant/bottega-devices.h"
 #include "app/assistant/bottega-model-planning.h"
+#include "app/assistant/bottega-plan-text.h"
 #include "app/ui/bottega-device-row.h"
 #include "app/ui/bottega-fact-row.h"
 #include "app/ui/bottega-model-details.h"
@@ -23,6 +24,7 @@ struct _BottegaModelDetails {
   AdwPreferencesGroup *file_group;
   AdwComboRow *context_row;
   AdwComboRow *device_row;
+  AdwComboRow *kv_row;
   AdwComboRow *draft_row;
   AdwExpanderRow *temperature_row;
   AdwSpinRow *temperature_spin;
@@ -44,6 +46,7 @@ struct _BottegaModelDetails {
 
 G_DEFINE_FINAL_TYPE (BottegaModelDetails, bottega_model_details, ADW_TYPE_DIALOG)
 
+static const char *const kv_choices[] = { NULL, "f16", "q8_0" }; /* in the order of the row */
 static const guint context_choices[] = { 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072 };
 
 static BottegaModelStore *
@@ -132,6 +135,8 @@ update_here_cb (BottegaModelDetails *self)
   word = bottega_model_text_first_word (&figures);
   bottega_fact_row_set_value (self->memory_fact, memory);
   bottega_fact_row_set_value (self->speed_fact, speed);
+  if (word == NULL && self->plan != NULL && self->plan->first_s > 0)
+    word = bottega_plan_text_first_word (self->plan);
   if (word == NULL)
     word = g_strdup (_ ("Not known yet: the first answer will tell"));
   bottega_fact_row_set_value (self->first_word_fact, word);
@@ -257,6 +262,7 @@ loads_otherwise (const BottegaModelDefaults *a,
   return a->has_context != b->has_context ||
          a->context_tokens != b->context_tokens ||
          g_strcmp0 (a->device, b->device) != 0 ||
+         g_strcmp0 (a->kv_type, b->kv_type) != 0 ||
          g_strcmp0 (a->draft, b->draft) != 0;
 }
 
@@ -266,6 +272,7 @@ store_cb (BottegaModelDetails *self)
   GtkTextBuffer *buffer = gtk_text_view_get_buffer (self->instructions_view);
   guint context = adw_combo_row_get_selected (self->context_row);
   guint device = adw_combo_row_get_selected (self->device_row);
+  guint kv = adw_combo_row_get_selected (self->kv_row);
   guint draft = adw_combo_row_get_selected (self->draft_row);
   const char *path = bottega_model_item_get_path (self->item);
   g_auto (BottegaModelDefaults) defaults = { 0 };
@@ -280,6 +287,8 @@ store_cb (BottegaModelDetails *self)
     defaults.context_tokens = context_choices[context - 2];
   if (device > 0 && device < self->device_ids->len)
     defaults.device = g_strdup (self->device_ids->pdata[device]);
+  if (kv < G_N_ELEMENTS (kv_choices))
+    defaults.kv_type = g_strdup (kv_choices[kv]);
   if (draft > 0 && draft < self->draft_paths->len)
     defaults.draft = g_strdup (self->draft_paths->pdata[draft]);
   defaults.has_temperature = adw_expander_row_get_enable_expansion (self->temperature_row);
@@ -391,6 +400,9 @@ fill_defaults (BottegaModelDetails *self)
                                     &defaults);
   self->filling = TRUE;
   fill_context (self, &defaults);
+  for (guint i = 0; i < G_N_ELEMENTS (kv_choices); i++)
+    if (g_strcmp0 (kv_choices[i], defaults.kv_type) == 0)
+      adw_combo_row_set_selected (self->kv_row, i);
   fill_drafts (self, defaults.draft);
   adw_expander_row_set_enable_expansion (self->temperature_row, defaults.has_temperature);
   adw_spin_row_set_value (self->temperature_spin,
@@ -479,6 +491,7 @@ bottega_model_details_class_init (BottegaModelDetailsClass *klass)
   gtk_widget_class_bind_template_child (widget_class, BottegaModelDetails, file_group);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelDetails, context_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelDetails, device_row);
+  gtk_widget_class_bind_template_child (widget_class, BottegaModelDetails, kv_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelDetails, draft_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelDetails, temperature_row);
   gtk_widget_class_bind_template_child (widget_class, BottegaModelDetails, temperature_spin);
@@ -504,6 +517,7 @@ watch_rows (BottegaModelDetails *self)
   } changes[] = {
     { self->context_row, "notify::selected" },
     { self->device_row, "notify::selected" },
+    { self->kv_row, "notify::selected" },
     { self->draft_row, "notify::selected" },
     { self->temperature_row, "notify::enable-expansion" },
     { self->temperature_spin, "notify::value" },

@@ -46,22 +46,37 @@ list_plans (const EngineModel *model, const GraphPlan *plans[SESSION_N_CLASSES])
 
 /* ---- what a device would hold --------------------------------------------------------------- */
 
+/* What is free once a model is gone that is to go. */
+static uint64_t
+free_then (const EngineBackendCaps *caps, const char *device, const EngineModelOptions *options)
+{
+  uint64_t freed = 0;
+
+  if (caps->unified_memory)
+    freed = options->freed_ram_bytes;
+  else if (g_strcmp0 (device, options->freed_device) == 0)
+    freed = options->freed_device_bytes;
+  return freed > 0 ? MIN (caps->free_bytes + freed, caps->memory_bytes) : caps->free_bytes;
+}
+
 static EnginePlanHeap *
-add_heap (EnginePlan *plan, EngineBackend *backend, const char *device, uint64_t limit_bytes)
+add_heap (EnginePlan *plan, EngineBackend *backend, const char *device,
+          const EngineModelOptions *options)
 {
   const EngineBackendCaps *caps = backend->vtable->caps (backend);
   EnginePlanHeap *heap = &plan->heaps[plan->n_heaps++];
+  uint64_t free_bytes = free_then (caps, device, options);
 
   *heap = (EnginePlanHeap) {
     .device = g_strdup (device),
     .description = g_strdup (caps->description),
     .is_ram = caps->unified_memory,
     .memory_bytes = caps->memory_bytes,
-    .free_bytes = caps->free_bytes,
-    .allowed_bytes = caps->free_bytes - MIN (RESERVE_BYTES, caps->free_bytes),
+    .free_bytes = free_bytes,
+    .allowed_bytes = free_bytes - MIN (RESERVE_BYTES, free_bytes),
   };
-  if (limit_bytes > 0)
-    heap->allowed_bytes = MIN (heap->allowed_bytes, limit_bytes);
+  if (options->gpu_memory_bytes > 0 && strcmp (device, "cpu") != 0)
+    heap->allowed_bytes = MIN (heap->allowed_bytes, options->gpu_memory_bytes);
   return heap;
 }
 
@@ -128,8 +143,7 @@ begin_plan (const EngineModel *model, const EngineModelOptions *options)
   plan->kv_type = model_kv_type_name (model->kv.type);
   plan->n_layers = model->desc->h.n_layers;
   plan->text_bytes = (uint64_t) model->desc->h.n_vocab * TOKEN_BYTES;
-  add_heap (plan, model->backend, model->device,
-            is_processor (model) ? 0 : options->gpu_memory_bytes);
+  add_heap (plan, model->backend, model->device, options);
   return plan;
 }
 
@@ -148,7 +162,7 @@ add_processor (EngineModel *model, const EngineModelOptions *options,
   ok = split_backend_measure (second, SPLIT_SECOND, plans, n_plans, &model->kv, placement, &bytes,
                               error);
   if (ok)
-    fill_heap (add_heap (model->plan, second, "cpu", 0), &bytes);
+    fill_heap (add_heap (model->plan, second, "cpu", options), &bytes);
   model->plan->n_layers_apart = placement->n_layers;
   model->plan->placement = split_placement_describe (placement, model->desc);
   model->backend = split_backend_open (first, second, placement, model->desc);

@@ -581,7 +581,7 @@ test_records (void)
   const char *path = "/home/me/a [b] #1.gguf";
   BottegaModelRecords *records = bottega_model_records_new (folder);
   const BottegaModelDefaults set = { TRUE, TRUE, 4096, 0.3, (char *) "Short.\nIn Italian.",
-                                     (char *) "cpu", (char *) "/small.gguf" };
+                                     (char *) "cpu", (char *) "q8_0", (char *) "/small.gguf" };
   g_auto (BottegaModelDefaults) got = { 0 };
   g_auto (GStrv) in_place = NULL;
   g_autofree char *file = g_build_filename (folder, "models.ini", NULL);
@@ -603,6 +603,7 @@ test_records (void)
   g_assert_cmpfloat (got.temperature, ==, 0.3);
   g_assert_cmpstr (got.instructions, ==, set.instructions);
   g_assert_cmpstr (got.device, ==, "cpu");
+  g_assert_cmpstr (got.kv_type, ==, "q8_0");
   g_assert_cmpstr (got.draft, ==, "/small.gguf");
   in_place = bottega_model_records_list_in_place (records);
   g_assert_cmpuint (g_strv_length (in_place), ==, 1);

@@ -311,7 +311,7 @@ static void
 test_plan (void)
 {
   Models models;
-  BottegaModelNeed need = { .kv_bytes_per_token = 1, .decode_bytes = 1 };
+  BottegaModelNeed need = { .kv_bytes_per_token = 1, .decode_bytes = 1 }, listed;
   g_autoptr (BottegaPlan) precise = NULL;
   g_autoptr (BottegaPlan) compact = NULL;
   g_autoptr (BottegaPlan) as_set = NULL;
@@ -322,6 +322,9 @@ test_plan (void)
   compact = plan (&models, "q8_0");
   g_object_set (models.settings, "kv-type", "q8_0", NULL);
   as_set = plan (&models, NULL);
+  bottega_model_store_get_need (models.store, bottega_model_store_get_default (models.store),
+                                &listed);
+  g_assert_cmpuint (listed.kv_bytes_per_token * 640, ==, as_set->kv_bytes);
   g_assert_cmpuint (precise->kv_bytes, ==, 640 * 1024);
   g_assert_cmpuint (compact->kv_bytes, ==, 640 * 1024 / 64 * 34);
   g_assert_cmpuint (as_set->kv_bytes, ==, compact->kv_bytes);

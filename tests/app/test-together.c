@@ -102,14 +102,6 @@ two_wait (gpointer thread)
   return bottega_engine_thread_get_waiting (thread) == 2;
 }
 
-static gboolean
-is_fifth (gpointer data)
-{
-  const gpointer *pair = data;
-
-  return bottega_engine_thread_get_position (pair[0], *(const guint64 *) pair[1]) == 4;
-}
-
 /* Three conversations at once, and a fourth when it is the one on the screen. */
 static void
 test_shown (void)
@@ -132,7 +124,7 @@ test_shown (void)
   bottega_engine_thread_set_shown (thread, paths[4]);
   fixture_wait (seen_has_text, &seen[4]);
   g_assert_false (seen_has_text (&seen[3]));
-  fixture_wait (is_fifth, (gpointer[]) { thread, &jobs[3] });
+  g_assert_cmpuint (bottega_engine_thread_get_position (thread, jobs[3]), ==, 4);
   for (guint i = 0; i < 3; i++)
     bottega_engine_thread_cancel (thread, jobs[i]);
   fixture_wait (seen_has_text, &seen[3]);
@@ -173,11 +165,11 @@ test_reads_urgent_first (void)
 {
   static const BottegaGenerateEvents events = { .reading = on_reading, .finished = on_read };
   BottegaEngineThread *thread =
-      seen_make_thread ((BottegaReplayOptions) { .text = "one two", .load_s = 0.1 }, NULL);
+      begin ((BottegaReplayOptions) { .text = "one two", .load_s = 0.1 }, 0, NULL);
   Reading shown = { 0 }, other = { .first = &shown.done };
 
   /* Both begin when the model is there. */
-  seen_load (thread, "/models/a.gguf", "auto", 0);
+  seen_load (thread, "/models/b.gguf", "auto", 0);
   bottega_engine_thread_set_shown (thread, "/2");
   ask_long (thread, "/1", 4000, &events, &other);
   ask_long (thread, "/2", 4000, &events, &shown);
@@ -247,11 +239,9 @@ test_room_used_up (void)
   for (guint i = 0; i < G_N_ELEMENTS (contexts); i++) {
     g_auto (Seen) first = { 0 };
     g_auto (Seen) second = { 0 };
-    BottegaEngineThread *thread = seen_make_thread (
-        (BottegaReplayOptions) { .text = text, .tokens_per_s = 400, .load_s = 0.1 }, NULL);
+    BottegaEngineThread *thread =
+        begin ((BottegaReplayOptions) { .text = text, .tokens_per_s = 400 }, contexts[i], NULL);
 
-    /* Both begin when the model is there. */
-    seen_load (thread, "/models/a.gguf", "auto", contexts[i]);
     bottega_engine_thread_set_shown (thread, "/2");
     seen_ask (thread, "/1", &first);
     seen_ask (thread, "/2", &second);

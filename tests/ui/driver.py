@@ -217,6 +217,32 @@ class App:
         assert button.get_action_iface() is not None, f'{name} has no action'
         Atspi.Action.do_action(button.get_action_iface(), 0)
 
+    def open_page(self, name):
+        """A page of the preferences."""
+        tab = self.find('page tab', name)
+        Atspi.Action.do_action(tab.get_action_iface(), 0)
+        time.sleep(0.7)  # it slides in
+
+    def click(self, node):
+        """With the mouse, at its end, where the button of a row is; a page of a dialog is scrolled
+        until it is in sight."""
+        component = node.get_component_iface()
+        for _ in range(60):
+            box = Atspi.Component.get_extents(component, Atspi.CoordType.WINDOW)
+            at = (box.x + box.width - min(40, box.width // 2), box.y + box.height // 2)
+            if 150 < at[1] < 560:
+                break
+            xdotool('mousemove', '--window', self.id, 550, 400, 'click', 4 if at[1] < 150 else 5)
+            time.sleep(0.3)  # it glides
+        xdotool('mousemove', '--window', self.id, *at, 'click', 1)
+        time.sleep(0.5)
+
+    def choose(self, row, *keys):
+        """Opens the list of a row, goes through it by keys, takes what is there."""
+        self.click(self.find('combo box', row))
+        self.key(*keys, 'Return')
+        time.sleep(0.3)
+
     # ---- what is on the screen
 
     def query(self, roles, name=None):

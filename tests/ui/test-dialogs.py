@@ -2,9 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every dialog opens by its key, and every control has a name for screen readers."""
 
-import subprocess
-import time
-
 import driver
 
 NAMED = driver.BUTTONS + ('check box', 'radio button', 'combo box', 'spin button', 'menu button',
@@ -55,18 +52,10 @@ class Dialogs:
         self.app.sees_not('Models to Get')
 
     def loads_again(self):
-        """Another context length, chosen with the mouse, holds once the model is loaded again."""
+        """Another context length holds once the model is loaded again."""
         self.app.key('ctrl+comma')
-        tab = self.app.find('page tab', 'Engine')
-        driver.Atspi.Action.do_action(tab.get_action_iface(), 0)
-        row = self.app.find('combo box', 'Context length').get_component_iface()
-        time.sleep(1)  # the page slides in
-        box = driver.Atspi.Component.get_extents(row, driver.Atspi.CoordType.WINDOW)
-        subprocess.run(['xdotool', 'mousemove', '--window', self.app.id,
-                        str(box.x + box.width - 40), str(box.y + box.height // 2), 'click', '1'],
-                       check=True, timeout=20)
-        time.sleep(0.7)
-        self.app.key('Down', 'Down', 'Return')
+        self.app.open_page('Memory and Speed')
+        self.app.choose('Context length', 'Down', 'Down')
         self.app.press('Load Now')
         self.app.sees_not('Load Now')
         self.app.key('Escape')

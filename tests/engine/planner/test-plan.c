@@ -241,6 +241,23 @@ test_not_a_model (void)
   g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_IO);
 }
 
+/* What a model gives back that goes first counts as free, and never as more than there is. */
+static void
+test_freed (void)
+{
+  EngineModelOptions options = options_of (&settings[0]);
+  g_autoptr (EnginePlan) plan = NULL;
+  g_autoptr (GError) error = NULL;
+
+  options.freed_ram_bytes = options.freed_device_bytes = G_MAXINT64;
+  options.freed_device = device;
+  plan = engine_plan (model_path, &options, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (plan->heaps[0].free_bytes, ==, plan->heaps[0].memory_bytes);
+  g_assert_cmpuint (plan->heaps[0].allowed_bytes, <, plan->heaps[0].memory_bytes);
+  g_assert_null (plan->refusal);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -257,6 +274,7 @@ main (int argc, char **argv)
     g_test_add_data_func (name, s, test_setting);
   }
   g_test_add_func ("/engine/planner/too-long", test_too_long);
+  g_test_add_func ("/engine/planner/freed", test_freed);
   if (strcmp (device, "cpu") == 0)
     g_test_add_func ("/engine/planner/times", test_times);
   else
