@@ -520,32 +520,50 @@ test_summary (void)
 /* ---- indexing yields ---- */
 
 static void
-test_yields (void)
+ask_only (BottegaConversation *conversation)
 {
-  Documents documents;
-  const BottegaReplayOptions options = { .text = "one two three four five six seven eight",
-                                         .tokens_per_s = 20 };
-  BottegaConversation *conversation;
   g_autoptr (GError) error = NULL;
-  guint n_before;
 
-  set_up (&documents, &options);
-  conversation = create (&documents);
   bottega_conversation_send (conversation, "ciao", &error);
   g_assert_no_error (error);
   fixture_wait (fixture_is_writing, conversation);
+}
+
+/* Until the last of two answers has ended. */
+static void
+test_yields (void)
+{
+  Documents documents;
+  const BottegaReplayOptions options = { .text = "one two three four five six seven eight nine ten "
+                                                 "eleven twelve thirteen fourteen fifteen sixteen",
+                                         .tokens_per_s = 12 };
+  g_autoptr (BottegaConversation) first = NULL;
+  g_autoptr (BottegaConversation) second = NULL;
+  guint n_before;
+
+  set_up (&documents, &options);
+  first = create (&documents);
+  ask_only (first);
+  second = create (&documents);
+  ask_only (second);
   write_file (&documents, "new.txt", lease);
   n_before = fake_embedder_get_n_texts (documents.embedder);
   bottega_library_refresh (documents.library);
   fixture_turn (0.2);
-  g_assert_true (fixture_is_writing (conversation));
+  g_assert_true (fixture_is_writing (first));
   g_assert_cmpuint (fake_embedder_get_n_texts (documents.embedder), ==, n_before);
-  fixture_wait (fixture_is_idle, conversation);
+  bottega_conversation_stop (first);
+  fixture_wait (fixture_is_idle, first);
+  fixture_turn (0.2);
+  g_assert_true (fixture_is_writing (second));
+  g_assert_cmpuint (fake_embedder_get_n_texts (documents.embedder), ==, n_before);
+  fixture_wait (fixture_is_idle, second);
   while (bottega_library_get_n_ready (documents.library) < 3)
     g_main_context_iteration (NULL, TRUE);
   fixture_wait (is_indexed, documents.library);
   g_assert_cmpuint (fake_embedder_get_n_texts (documents.embedder), >, n_before);
-  g_object_unref (conversation);
+  g_clear_object (&first);
+  g_clear_object (&second);
   tear_down (&documents);
 }
 
