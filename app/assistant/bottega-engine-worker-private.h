@@ -18,7 +18,7 @@ struct _BottegaEngineWorker {
   atomic_bool awake; /* the wake source has been set and not yet acknowledged */
   atomic_bool quit;
 
-  GMutex lock; /* guards the next seven, and of the jobs what is the queue's, cancelled and data */
+  GMutex lock; /* guards the next six, and of the jobs what is the queue's, cancelled and data */
   GCond pushed, ended;
   BottegaEngineQueue *queue;
   gboolean kept_all; /* the thread is about to end */
