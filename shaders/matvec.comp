@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One column, on devices of 8 lanes where loads from one address for all lanes are nearly free
- * and gathers are dear (drivers in software): a word of codes goes to all lanes and each lane
- * masks out its own weight, so lanes are columns, and ROWS rows keep their sums in registers.
- * The masked code is not shifted down: the activation carries the power of two instead. Needs
- * a WIDE form with groups of ROWS rows, and a workgroup that is one subgroup of 8.
+/* Few columns of activations, on devices of 8 lanes where loads from one address for all lanes are
+ * nearly free and gathers are dear (drivers in software): a word of codes goes to all lanes and
+ * each lane masks out its own weight, so lanes are columns of the weights, and ROWS sums stay in
+ * registers: of ROWS rows, or of fewer rows for several activations, which share the codes once
+ * these are numbers. The masked code is not shifted down: the activation carries the power of two
+ * instead. Needs a WIDE form with groups of ROWS rows, and a workgroup that is one subgroup of 8.
  *
- * The norm before it costs no dispatch: whoever wrote the residual stream left it multiplied by
- * the norm's vector, with its sum of squares in parts; here the sum's root divides the result.
- * In turn this kernel leaves the same for the next norm when it writes the residual stream. */
+ * Of one column, the norm before it costs no dispatch: whoever wrote the residual stream left it
+ * multiplied by the norm's vector, with its sum of squares in parts; here the sum's root divides
+ * the result. In turn this kernel leaves the same for the next norm when it writes that stream. */
 #version 460
 #include "refs.glsl"
 #include "narrow.glsl"
@@ -19,6 +20,7 @@ layout (constant_id = 3) const uint MODE = SHADER_STORE;
 layout (constant_id = 4) const bool GATED = false; /* the second half of the rows are those of up */
 layout (constant_id = 5) const bool FEEDS_NORM = false;
 layout (constant_id = 6) const uint FEATURES = 0;
+layout (constant_id = 7) const uint COLUMNS = 1;
 
 POINTER (8)
 readonly restrict buffer Uvec2sIn
@@ -41,13 +43,15 @@ layout (push_constant) uniform Push
 #define BIAS OFFSET
 #endif
 
-const uint OWN = GATED ? ROWS / 2 : ROWS;
+const uint TAKEN = ROWS / COLUMNS; /* rows at once */
+const uint OWN = GATED ? TAKEN / 2 : TAKEN;
 
-/* x[8i + lane]. */
+/* x[8i + lane] of a column that begins at vector `first`. */
 float
-spread (uint i, uint lane)
+spread (uint first, uint i, uint lane)
 {
-  return pick (Vec4sIn (p.x).v[2 * i], Vec4sIn (p.x).v[2 * i + 1], lane);
+  uint at = first + 2 * i;
+  return pick (Vec4sIn (p.x).v[at], Vec4sIn (p.x).v[at + 1], lane);
 }
 
 /* 2 to the power of -n. */
@@ -156,8 +160,9 @@ scaled (uint at, vec2 dots, vec2 sums, vec2 offset)
 #endif
 }
 
+/* acc[row * COLUMNS + column] */
 void
-multiply (inout float acc[ROWS])
+multiply (uint tile, inout float acc[ROWS])
 {
   uint lane = gl_LocalInvocationID.x;
   Field codes = codes_field (lane), upper = high_field (lane);
@@ -165,17 +170,30 @@ multiply (inout float acc[ROWS])
   uint start = start_of (row), start_up = start_of (row + p.rows) - OWN;
   for (uint b = 0; b < p.blocks; b++) {
     uint own = start + b * ROWS, up = start_up + b * ROWS;
-    vec4 x = vec4 (spread (4 * b, lane), spread (4 * b + 1, lane), spread (4 * b + 2, lane),
-                   spread (4 * b + 3, lane));
-    vec4 x_codes = x * codes.down, x_high = x * upper.down;
-    vec2 sums = vec2 (x.x + x.y, x.z + x.w), offset = -float (BIAS) * sums;
-    [[unroll]] for (uint r = 0; r < ROWS; r++) {
+    vec4 x_codes[COLUMNS], x_high[COLUMNS];
+    vec2 sums[COLUMNS];
+    [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
+      uint first = (tile * COLUMNS + c) * p.x_stride / 4;
+      vec4 x = vec4 (spread (first, 4 * b, lane), spread (first, 4 * b + 1, lane),
+                     spread (first, 4 * b + 2, lane), spread (first, 4 * b + 3, lane));
+      x_codes[c] = x * codes.down;
+      x_high[c] = x * upper.down;
+      sums[c] = vec2 (x.x + x.y, x.z + x.w);
+    }
+    [[unroll]] for (uint r = 0; r < TAKEN; r++) {
       uint at = (r < OWN ? own : up) + r;
-      vec4 y = codes_at (at, codes.mask, lane) * x_codes;
+      vec4 code = codes_at (at, codes.mask, lane);
 #if HIGH > 0
-      y += vec4 (high_at (at) & upper.mask) * x_high;
+      vec4 high = vec4 (high_at (at) & upper.mask);
 #endif
-      acc[r] += scaled (at, vec2 (y.x + y.y, y.z + y.w), sums, offset);
+      [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
+        vec4 y = code * x_codes[c];
+#if HIGH > 0
+        y += high * x_high[c];
+#endif
+        acc[r * COLUMNS + c] += scaled (at, vec2 (y.x + y.y, y.z + y.w), sums[c],
+                                        -float (BIAS) * sums[c]);
+      }
     }
   }
 }
@@ -190,27 +208,23 @@ norm_scale ()
   return p.n_squares == 0 ? 1.0 : 1.0 / sqrt (squares / p.width + p.epsilon);
 }
 
+/* The results of one column of the workgroup's. */
 void
-main ()
+finish (uint tile, uint column, float scale, inout float acc[ROWS], inout float squares)
 {
-  uint lane = gl_LocalInvocationID.x;
-  float acc[ROWS];
-  [[unroll]] for (uint r = 0; r < ROWS; r++)
-    acc[r] = 0.0;
-  multiply (acc);
-  float scale = norm_scale (), squares = 0.0;
+  uint lane = gl_LocalInvocationID.x, dst = (tile * COLUMNS + column) * p.dst_stride;
   [[unroll]] for (uint first = 0; first < OWN; first += 8) {
     float y = 0.0, up = 0.0;
     [[unroll]] for (uint r = 0; r < 8; r++) {
-      float sum = subgroupAdd (acc[first + r]);
+      float sum = subgroupAdd (acc[(first + r) * COLUMNS + column]);
       y = lane == r ? sum : y;
       if (GATED) {
-        sum = subgroupAdd (acc[OWN + first + r]);
+        sum = subgroupAdd (acc[(OWN + first + r) * COLUMNS + column]);
         up = lane == r ? sum : up;
       }
     }
     y *= scale;
-    uint row = gl_WorkGroupID.x * OWN + first + lane, at = p.first + row;
+    uint row = gl_WorkGroupID.x * OWN + first + lane, at = dst + row;
     if (row < p.rows) {
       if ((FEATURES & SHADER_BIASED) != 0)
         y += p.bias.v[row];
@@ -229,9 +243,22 @@ main ()
       }
     }
   }
+}
+
+void
+main ()
+{
+  uint tile = gl_WorkGroupID.y;
+  float acc[ROWS];
+  [[unroll]] for (uint i = 0; i < ROWS; i++)
+    acc[i] = 0.0;
+  multiply (tile, acc);
+  float scale = norm_scale (), squares = 0.0;
+  [[unroll]] for (uint c = 0; c < COLUMNS; c++)
+    finish (tile, c, scale, acc, squares);
   if (FEEDS_NORM) {
     float all = subgroupAdd (squares);
-    if (lane == 0)
+    if (gl_LocalInvocationID.x == 0)
       p.squares_out.v[gl_WorkGroupID.x] = all;
   }
 }

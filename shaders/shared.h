@@ -334,15 +334,15 @@ SHADER_STRUCT ShaderMixPush
 SHADER_END (ShaderMixPush)
 SHADER_SIZE (ShaderMixPush, 40)
 
-/* ShaderMatmulPush for one column on narrow devices, with the norms around it; see matvec.comp.
- * Workgroups: groups of rows. */
+/* ShaderMatmulPush for few columns on narrow devices; where there is but one, with the norms around
+ * it; see matvec.comp. Workgroups: (groups of rows, groups of columns). */
 SHADER_STRUCT ShaderMatvecPush
 {
   ShaderWeights w;
   SHADER_PTR (FloatsIn)
   x;
   SHADER_PTR (Floats)
-  dst;
+  dst; /* where the first row goes */
   SHADER_PTR (FloatsIn)
   squares; /* [n_squares] sums of squares of x before its norm's vector */
   SHADER_PTR (FloatsIn)
@@ -355,14 +355,14 @@ SHADER_STRUCT ShaderMatvecPush
   bias; /* [rows] */
   SHADER_U32 rows;
   SHADER_U32 blocks;
-  SHADER_U32 first;
+  SHADER_U32 x_stride;
   SHADER_U32 row0;
   SHADER_U32 n_squares; /* 0: x needs no norm */
   SHADER_F32 width;     /* of x */
   SHADER_F32 epsilon;
   SHADER_F32 scale;
   SHADER_F32 cap;
-  SHADER_U32 pad;
+  SHADER_U32 dst_stride;
 }
 SHADER_END (ShaderMatvecPush)
 SHADER_SIZE (ShaderMatvecPush, 128)

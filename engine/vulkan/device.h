@@ -30,7 +30,7 @@ typedef struct {
   uint32_t group;        /* rows interleaved in the planes of weights */
   uint32_t lanes_small;  /* workgroup width of all other kernels */
   uint32_t narrow_rows;  /* rows of a workgroup of matvec.comp; 0: the device is not for it */
-  uint32_t split;        /* lanes that share a row in the matrix kernels when there is one column */
+  uint32_t split;        /* lanes that share a row in the matrix kernels when columns are few */
   uint32_t fill;         /* workgroups that keep the device busy */
   uint32_t max_columns;  /* columns that a matrix kernel takes at once */
   uint32_t tiling;       /* VulkanTiling; open () takes it down to what the device can do */

@@ -140,11 +140,17 @@ has_kernel (const VulkanLayout *layout, ShaderFamily family)
   return shader_kernels[SHADER_FORM_KERNEL (layout->form, family)].words != NULL;
 }
 
-/* matvec.comp, where it applies: one column, a device for it, a form that has it. */
+/* matvec.comp makes at least 8 rows at once; of more columns matmul.comp is as quick. */
+#define NARROW_ROWS    8
+#define NARROW_COLUMNS 4
+
+/* Where it applies: few columns, a device for it, a form that has it. */
 static gboolean
 is_narrow (const Recorder *self, const GraphOp *op, const VulkanLayout *layout)
 {
-  return self->columns == 1 && self->quirks->narrow_rows > 0 &&
+  return self->most == 0 && self->columns <= NARROW_COLUMNS &&
+         self->columns * NARROW_ROWS <= self->quirks->narrow_rows &&
+         recorder_stride (self, op->src) % 4 == 0 &&
          has_kernel (layout, SHADER_FAMILY_MATVEC) &&
          op->src_width == layout->blocks * SHADER_BLOCK;
 }
@@ -167,7 +173,7 @@ all_narrow (const Recorder *self, const GraphOp *op)
     if (!is_narrow (self, op, &part->stack->layout))
       return FALSE;
   }
-  return op->kind == GRAPH_OP_MATMUL || op->kind == GRAPH_OP_GATED;
+  return self->columns == 1 && (op->kind == GRAPH_OP_MATMUL || op->kind == GRAPH_OP_GATED);
 }
 
 /* The norm after op (which writes the residual stream), when op can do its work: the ops that
@@ -190,7 +196,7 @@ record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboole
                GError **error)
 {
   const VulkanLayout *layout = &product->stack->layout;
-  uint32_t own = gated ? self->quirks->narrow_rows / 2 : self->quirks->narrow_rows;
+  uint32_t taken = self->quirks->narrow_rows / self->columns, own = gated ? taken / 2 : taken;
   uint32_t groups = (product->rows + own - 1) / own;
   VulkanExecutable *exe = self->exe;
   const GraphOp *norm = norm_to_feed (self, op);
@@ -198,7 +204,7 @@ record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboole
   ShaderMatvecPush push = {
     .w = product->stack->planes,
     .x = recorder_buffer (self, op->src),
-    .dst = recorder_buffer (self, op->dst),
+    .dst = recorder_buffer (self, op->dst) + product->first * sizeof (float),
     /* Valid even where n is 0: see GUARD_BYTES in memory.c. */
     .squares = squares,
     .vector = norm == NULL ? squares
@@ -208,7 +214,8 @@ record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboole
     .bias = product->bias != NULL ? recorder_vector (self, product->bias) : squares,
     .rows = product->rows,
     .blocks = layout->blocks,
-    .first = product->first,
+    .x_stride = recorder_stride (self, op->src),
+    .dst_stride = recorder_stride (self, op->dst),
     .row0 = product->row0,
     .n_squares = op->src == GRAPH_BUFFER_NORMED ? self->n_squares : 0,
     .width = (float) op->src_width,
@@ -224,11 +231,10 @@ record_narrow (Recorder *self, const GraphOp *op, const Product *product, gboole
                      .kernel = SHADER_FORM_KERNEL (layout->form, SHADER_FAMILY_MATVEC),
                      .constants = { self->quirks->lanes, 1, self->quirks->narrow_rows,
                                     product->mode, gated, norm != NULL,
-                                    features_of (op, product) },
+                                    features_of (op, product), self->columns },
                      PUSH (push),
-                     .grid = { { VULKAN_COUNT_FIXED,
-                                 op->output_rows ? VULKAN_COUNT_OUTPUTS : VULKAN_COUNT_TOKENS },
-                               { groups, 0, 1 } },
+                     .grid = { { VULKAN_COUNT_FIXED, tiles_of (op) },
+                               { groups, self->columns, 1 } },
                      .reads = BIT (op->src) | (!gated && reads_dst (product) ? BIT (op->dst) : 0) |
                               (push.n_squares > 0 ? BIT_SQUARES : 0),
                      .writes = BIT (op->dst) | normed,
@@ -307,7 +313,8 @@ record_gated (Recorder *self, const GraphOp *op, GError **error)
   const VulkanPart *gate = vulkan_weights_part (self->exe->model->weights, op->weights[0]);
   const VulkanPart *up = vulkan_weights_part (self->exe->model->weights, op->weights[1]);
   uint32_t mode = SHADER_GATE + self->plan->desc->architecture->activation;
-  if (is_stacked (self, op) && is_narrow (self, op, &gate->stack->layout)) {
+  if (is_stacked (self, op) && is_narrow (self, op, &gate->stack->layout) &&
+      2 * self->columns * NARROW_ROWS <= self->quirks->narrow_rows) {
     Product both = { gate->stack, gate->first_row, op->dst_width, 0, mode, NULL, FALSE };
     return record_narrow (self, op, &both, TRUE, error);
   }
