@@ -6,6 +6,8 @@
 
 #include "app/ui/bottega-choice-row.h"
 
+#define SHOWN_LETTERS 20
+
 typedef struct {
   const BottegaChoices *choices;
   BottegaSettings *settings; /* owned */
@@ -101,6 +103,66 @@ selected_cb (AdwComboRow *row)
                   g_array_index (state->shown, guint, selected), NULL);
 }
 
+/* ---- how choices are shown */
+
+static void
+set_up_cb (GtkSignalListItemFactory *factory,
+           GtkListItem *item)
+{
+  gtk_list_item_set_child (item, gtk_label_new (NULL));
+}
+
+static void
+set_up_listed_cb (GtkSignalListItemFactory *factory,
+                  GtkListItem *item)
+{
+  GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 12), *label = gtk_label_new (NULL);
+  GtkWidget *mark = gtk_image_new_from_icon_name ("object-select-symbolic");
+
+  gtk_label_set_xalign (GTK_LABEL (label), 0);
+  gtk_widget_set_hexpand (label, TRUE);
+  gtk_box_append (GTK_BOX (box), label);
+  gtk_box_append (GTK_BOX (box), mark);
+  g_object_bind_property (item, "selected", mark, "visible", G_BINDING_SYNC_CREATE);
+  gtk_list_item_set_child (item, box);
+}
+
+static void
+bind_cb (GtkSignalListItemFactory *factory,
+         GtkListItem *item)
+{
+  GtkWidget *child = gtk_list_item_get_child (item);
+  GtkWidget *label = GTK_IS_LABEL (child) ? child : gtk_widget_get_first_child (child);
+  const char *text = gtk_string_object_get_string (gtk_list_item_get_item (item));
+  gboolean is_long = child == label && g_utf8_strlen (text, -1) > SHOWN_LETTERS;
+
+  gtk_label_set_label (GTK_LABEL (label), text);
+  gtk_label_set_ellipsize (GTK_LABEL (label), is_long ? PANGO_ELLIPSIZE_END : PANGO_ELLIPSIZE_NONE);
+  gtk_label_set_width_chars (GTK_LABEL (label), is_long ? SHOWN_LETTERS : -1);
+}
+
+static GtkListItemFactory *
+factory_new (gboolean listed)
+{
+  GtkListItemFactory *factory = gtk_signal_list_item_factory_new ();
+
+  g_signal_connect (factory, "setup", G_CALLBACK (listed ? set_up_listed_cb : set_up_cb), NULL);
+  g_signal_connect (factory, "bind", G_CALLBACK (bind_cb), NULL);
+  return factory;
+}
+
+void
+bottega_choice_row_show_chosen (AdwComboRow *row)
+{
+  g_autoptr (GtkListItemFactory) factory = factory_new (FALSE);
+  g_autoptr (GtkListItemFactory) listed = factory_new (TRUE);
+
+  g_return_if_fail (ADW_IS_COMBO_ROW (row));
+
+  adw_combo_row_set_factory (row, factory);
+  adw_combo_row_set_list_factory (row, listed);
+}
+
 void
 bottega_choice_row_bind (AdwComboRow *row,
                          BottegaSettings *settings,
@@ -116,6 +178,7 @@ bottega_choice_row_bind (AdwComboRow *row,
   state->settings = g_object_ref (settings);
   state->shown = g_array_new (FALSE, FALSE, sizeof (guint));
   g_object_set_data_full (G_OBJECT (row), "bottega-choice-row", state, state_free);
+  bottega_choice_row_show_chosen (row);
   fill (row, get_set (state));
   g_signal_connect_object (settings, signal, G_CALLBACK (setting_changed_cb), row,
                            G_CONNECT_SWAPPED);

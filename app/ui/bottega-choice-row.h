@@ -19,6 +19,8 @@ typedef struct {
  * be it one of the values or not. choices: static. */
 void bottega_choice_row_bind (AdwComboRow *row, BottegaSettings *settings,
                               const BottegaChoices *choices);
+/* Of what is chosen some 20 letters are shown at least, however long the words beside it are. */
+void bottega_choice_row_show_chosen (AdwComboRow *row);
 /* Of the values, what makes sense; 0, as at first: all do. */
 void bottega_choice_row_set_most (AdwComboRow *row, guint most);
 

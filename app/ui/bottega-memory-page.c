@@ -452,6 +452,8 @@ bind_choices (BottegaMemoryPage *self)
   bottega_choice_row_bind (self->threads_row, settings, &threads);
   bottega_choice_row_bind (self->chunk_row, settings, &chunk);
   bottega_choice_row_bind (self->unload_row, settings, &unload);
+  bottega_choice_row_show_chosen (self->kv_row);
+  bottega_choice_row_show_chosen (self->device_row);
   bottega_choice_row_set_most (self->threads_row, g_get_num_processors ());
 }
 
