@@ -458,6 +458,95 @@ test_share_window (Fixture *f, gconstpointer data)
   }
 }
 
+/* ---- several in use ---- */
+
+/* n more tokens, in batches of at most so many. */
+static void
+add (SessionTimeline *timeline, uint32_t n, uint32_t most)
+{
+  const gint32 tokens[CHUNK] = { 0 };
+
+  for (uint32_t done = 0; done < n;) {
+    uint32_t count = MIN (n - done, most);
+    g_autoptr (GError) error = NULL;
+
+    session_timeline_reserve (timeline, count, &error);
+    g_assert_no_error (error);
+    session_timeline_append (timeline, tokens, count, SESSION_NO_STATE);
+    done += count;
+  }
+}
+
+/* The pages of windows are enough for two that read and write by turns, whatever their length. */
+static void
+test_together (Fixture *f, gconstpointer data)
+{
+  SessionTimeline second;
+
+  session_timeline_init (&second, &f->cache);
+  f->timeline.in_use = second.in_use = TRUE;
+  add (&f->timeline, 1500, CHUNK);
+  session_timeline_set_mark (&f->timeline, 1490);
+  add (&second, 1500, CHUNK);
+  session_timeline_set_mark (&second, 1490);
+  for (uint32_t i = 0; i < 700; i++) {
+    add (&f->timeline, 1, 1);
+    add (&second, 1, 1);
+  }
+  add (&f->timeline, 500, CHUNK);
+  f->timeline.in_use = second.in_use = FALSE;
+  session_timeline_finish (&second);
+}
+
+/* There is the room that was told of, however it is shared out; what others hold is given for it,
+ * what those in use hold is not. */
+static void
+test_room (Fixture *f, gconstpointer data)
+{
+  static const uint32_t shares[][3] = { { 1, 1, 1 }, { 0, 0, 1 }, { 1, 0, 0 }, { 3, 1, 2 } };
+
+  for (size_t s = 0; s < G_N_ELEMENTS (shares); s++) {
+    uint32_t sum = shares[s][0] + shares[s][1] + shares[s][2], room, n = 0;
+    SessionTimeline timelines[3];
+
+    ask (&f->timeline, 200, 0);
+    for (int i = 0; i < 3; i++) {
+      session_timeline_init (&timelines[i], &f->cache);
+      timelines[i].in_use = TRUE;
+    }
+    add (&timelines[0], 230, CHUNK);
+    add (&timelines[1], 77, CHUNK);
+    room = session_cache_room (&f->cache, (SessionTimeline *[]) { &timelines[0], &timelines[1] },
+                               2);
+    g_assert_cmpuint (room, >, 64);
+    for (int i = 0; i < 3; i++) {
+      n += timelines[i].tokens->len;
+      add (&timelines[i], room * shares[s][i] / sum, 16);
+    }
+    if (GPOINTER_TO_UINT (data) == 0)
+      g_assert_cmpuint (room + n + 4 * ENGINE_PAGE_TOKENS, >, 20 * ENGINE_PAGE_TOKENS);
+    for (int i = 0; i < 3; i++)
+      session_timeline_finish (&timelines[i]);
+    session_cache_forget (&f->cache);
+  }
+}
+
+static void
+test_room_full (Fixture *f, gconstpointer data)
+{
+  end (f);
+  begin (f, 20, 0, 0);
+  test_room (f, data);
+}
+
+static void
+add_window (const char *name, uint32_t window, void (*function) (Fixture *, gconstpointer))
+{
+  g_autofree char *path = g_strdup_printf ("/engine/session/kv/%s-%u", name, window);
+
+  g_test_add (path, Fixture, GUINT_TO_POINTER (window), set_up, function, tear_down);
+}
+
 #define ADD(name, function) \
   g_test_add ("/engine/session/kv/" name, Fixture, NULL, set_up, function, tear_down)
 
@@ -478,16 +567,13 @@ main (int argc, char **argv)
   ADD ("keep", test_keep);
   ADD ("evict", test_evict);
   ADD ("many", test_many);
+  ADD ("room", test_room_full);
   for (size_t i = 0; i < G_N_ELEMENTS (windows); i++) {
-    g_autofree char *name = g_strdup_printf ("/engine/session/kv/window-%u", windows[i]);
-
-    g_test_add (name, Fixture, GUINT_TO_POINTER (windows[i]), set_up, test_window, tear_down);
-    if (windows[i] <= 500) {
-      g_autofree char *share = g_strdup_printf ("/engine/session/kv/share-window-%u", windows[i]);
-
-      g_test_add (share, Fixture, GUINT_TO_POINTER (windows[i]), set_up, test_share_window,
-                  tear_down);
-    }
+    add_window ("window", windows[i], test_window);
+    add_window ("together-window", windows[i], test_together);
+    add_window ("room-window", windows[i], test_room);
+    if (windows[i] <= 500)
+      add_window ("share-window", windows[i], test_share_window);
   }
   return g_test_run ();
 }

@@ -7,6 +7,7 @@
 #include "tests/engine/session/pair.h"
 
 #include <glib/gstdio.h>
+#include <string.h>
 
 #define MOST           4
 #define CONTEXT_TOKENS 512
@@ -336,6 +337,7 @@ test_room (gconstpointer kind)
   check_tokens (&parts[0], 40);
   part_end (&parts[1], &error);
   g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY);
+  g_assert_nonnull (strstr (error->message, "Other answers"));
   g_assert_cmpuint (parts[1].got->len, >, 0);
   g_assert_cmpuint (parts[1].got->len, <, 40);
   /* And now it has all that it needs. */
