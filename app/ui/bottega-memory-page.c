@@ -258,8 +258,10 @@ update_words (BottegaMemoryPage *self)
   BottegaModelItem *item = get_item (self);
   g_auto (BottegaModelDefaults) own = { 0 };
   g_autofree char *own_text = NULL;
+  gboolean rests = bottega_engine_thread_get_state (get_engine (self)) == BOTTEGA_ENGINE_RESTING;
   const char *device_now =
-      bottega_engine_thread_get_device_description (get_engine (self));
+      rests ? _ ("The model rests and takes no memory. The next question loads it again.")
+            : bottega_engine_thread_get_device_description (get_engine (self));
   BottegaMemoryOptions options = {
     .settings = get_settings (self),
     .plan = self->plan,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The presets as a table over the settings, going back to defaults, and the words of a plan. */
+#include "app/assistant/bottega-memory-words.h"
 #include "app/assistant/bottega-plan-text.h"
 #include "app/assistant/bottega-presets.h"
 
@@ -166,6 +167,57 @@ test_refusals (void)
   assert_same (bottega_plan_text_times (&plan), NULL);
 }
 
+/* ---- settings in words ---- */
+
+static void
+assert_says (char *text, const char *words)
+{
+  g_autofree char *owned = text;
+
+  g_assert_nonnull (text);
+  if (strstr (text, words) == NULL)
+    g_error ("“%s” does not say “%s”", text, words);
+}
+
+static void
+test_options (void)
+{
+  g_autoptr (BottegaSettings) settings = bottega_settings_new_in_memory ();
+  BottegaPlan plan = fits;
+  const BottegaModelDefaults nothing = { 0 };
+  const BottegaModelDefaults own = { .has_context = TRUE, .device = (char *) "cpu" };
+  BottegaMemoryOptions options = { .settings = settings, .own = &nothing, .trained_tokens = 8192 };
+
+  /* Without a plan there is a sentence, and no price. */
+  assert_says (bottega_memory_words_context (&options), "More needs more memory");
+  assert_says (bottega_memory_words_unload (&options), "leaves the memory");
+  g_assert_null (bottega_memory_words_own (&options, "A model"));
+
+  plan.context_tokens = 8192;
+  plan.kv_bytes = plan.weights_bytes = 2000000000;
+  options.plan = &plan;
+  g_object_set (settings, "context-length", 32768, "unload-minutes", 0, NULL);
+  assert_says (bottega_memory_words_context (&options), "reads no more than 8192 tokens");
+  assert_says (bottega_memory_words_unload (&options), "keeps its 4.0");
+  options.own = &own;
+  assert_says (bottega_memory_words_context (&options), "reads at once: 8192 tokens");
+  assert_says (bottega_memory_words_own (&options, "A model"), ": context length, device.");
+
+  /* A card with memory of its own can be shared out. */
+  g_assert_false (bottega_memory_words_has_card (&options));
+  plan.heaps[0].is_ram = FALSE;
+  plan.n_layers = 28;
+  g_assert_true (bottega_memory_words_has_card (&options));
+  assert_says (bottega_memory_words_gpu (&options), "All 28 layers");
+  plan.n_layers_apart = 9;
+  assert_says (bottega_memory_words_gpu (&options), "19 of 28 layers");
+
+  bottega_settings_set_saving_power (settings, TRUE);
+  assert_says (bottega_memory_words_threads (&options), "saves power now");
+  g_object_set (settings, "respect-power-saver", FALSE, NULL);
+  assert_says (bottega_memory_words_threads (&options), "as many as help");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -176,6 +228,7 @@ main (int argc, char **argv)
   g_test_add_func ("/app/presets/saving-power", test_saving_power);
   g_test_add_func ("/app/presets/words", test_words);
   g_test_add_func ("/app/presets/refusals", test_refusals);
+  g_test_add_func ("/app/presets/options", test_options);
 
   return g_test_run ();
 }
