@@ -181,6 +181,12 @@ engine_measure_read_bandwidth (unsigned n_threads, uint64_t set_bytes)
                                                               : (size_t) 256 << 20);
 }
 
+unsigned
+engine_processor_threads (void)
+{
+  return cpu_count_cores ();
+}
+
 double
 engine_measure_int8_rate (unsigned n_threads)
 {

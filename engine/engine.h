@@ -50,6 +50,9 @@ char *engine_device_auto (char **why);
  * use) over a set of so many bytes (0: larger than any cache), such as a model's weights. Any
  * thread; takes about 0.3 s and all these cores. */
 double engine_measure_read_bandwidth (unsigned n_threads, uint64_t set_bytes);
+/* Threads of the processor that compute unless a number is asked for: as many as help. Any
+ * thread. */
+unsigned engine_processor_threads (void);
 /* Multiply-adds of bytes per second that n_threads of the CPU reach; prefill takes two a weight and
  * token. Any thread; about 0.3 s. */
 double engine_measure_int8_rate (unsigned n_threads);

@@ -73,8 +73,8 @@ usual_load_bytes_s (const BottegaAnswerFacts *facts)
   return MAX (facts->usual_load_bytes_s, USUAL_LOAD_BYTES_S);
 }
 
-static gboolean
-is_disk_slow (const BottegaAnswerFacts *facts)
+gboolean
+bottega_answer_facts_came_slowly (const BottegaAnswerFacts *facts)
 {
   return facts->load_bytes > 0 && facts->load_file_s > 0 &&
          load_bytes_s (facts) < usual_load_bytes_s (facts) * SLOW_LOAD_SHARE &&
@@ -84,13 +84,13 @@ is_disk_slow (const BottegaAnswerFacts *facts)
 static double
 explain_disk (const BottegaDiagnosis *self, Rest *rest)
 {
-  return is_disk_slow (&self->facts) ? self->facts.load_s : 0;
+  return bottega_answer_facts_came_slowly (&self->facts) ? self->facts.load_s : 0;
 }
 
 static double
 explain_cold_load (const BottegaDiagnosis *self, Rest *rest)
 {
-  return is_disk_slow (&self->facts) ? 0 : self->facts.load_s;
+  return bottega_answer_facts_came_slowly (&self->facts) ? 0 : self->facts.load_s;
 }
 
 /* Pressure is of the whole computer and says what was waited; where the kernel does not tell, the
@@ -346,8 +346,8 @@ say_writing (const BottegaDiagnosis *self, const char *seconds)
 /* ---- the rules ---- */
 
 #define SMALLER_MODEL N_ ("Choose a Smaller Model"), "win.models"
-#define KEEP_LOADED   N_ ("Keep the Model Loaded"), "app.preferences"
-#define MEMORY        N_ ("Open Memory and Speed"), "app.preferences"
+#define KEEP_LOADED   N_ ("Keep the Model Loaded"), "win.keep-loaded"
+#define MEMORY        N_ ("Open Memory and Speed"), "app.memory"
 
 /* In the order in which they take their part, see Rest, and in which equals are preferred. The
  * words of brief and short have one %s for the number. */
@@ -372,7 +372,7 @@ static const struct {
   [BOTTEGA_VERDICT_MEMORY_TIGHT] = { "memory-tight", explain_memory_tight,
                                      N_ ("limited by tight memory (%s)"), N_ ("tight memory %s"),
                                      number_seconds, say_memory_tight,
-                                     N_ ("Use a Shorter Context"), "app.preferences" },
+                                     N_ ("Use a Shorter Context"), "app.memory" },
   [BOTTEGA_VERDICT_POWER_SAVER] = { "power-saver", explain_power_saver,
                                     N_ ("limited by power saver (%s)"), N_ ("power saver %s"),
                                     number_seconds, say_power_saver,

@@ -32,6 +32,8 @@ typedef struct {
   EngineStats stats;
 } BottegaDiagnosis;
 
+/* The model's file came slowly from its disk, and the processor waited for it. */
+gboolean bottega_answer_facts_came_slowly (const BottegaAnswerFacts *facts);
 /* Fills in *diagnosis, which copies both. */
 void bottega_diagnose (const BottegaAnswerFacts *facts, const EngineStats *stats,
                        BottegaDiagnosis *diagnosis);

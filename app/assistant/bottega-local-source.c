@@ -298,7 +298,8 @@ processor_s (void)
 
 /* What the diagnosis of answers asks about. */
 static void
-describe_load (const EngineModel *model, double busy_s, BottegaLoaded *loaded)
+describe_load (const EngineModel *model, const BottegaLoadRequest *request, double busy_s,
+               BottegaLoaded *loaded)
 {
   const EngineModelInfo *info = engine_model_info (model);
   const EnginePlan *plan = engine_model_plan (model);
@@ -313,6 +314,10 @@ describe_load (const EngineModel *model, double busy_s, BottegaLoaded *loaded)
   loaded->load_bytes = info->file_bytes - info->file_only_bytes;
   loaded->load_s = engine_model_load_s (model);
   loaded->load_busy_s = busy_s;
+  if (strcmp (loaded->device, "cpu") == 0 || loaded->n_layers_apart > 0) {
+    loaded->n_threads = request->n_threads;
+    loaded->n_usual_threads = engine_processor_threads ();
+  }
 }
 
 static gboolean
@@ -338,7 +343,7 @@ local_load (BottegaEngineSource *source,
   loaded->context_tokens = engine_model_context_tokens (self->model);
   engine_model_memory (self->model, &loaded->weights_bytes, &loaded->kv_bytes,
                        &loaded->scratch_bytes);
-  describe_load (self->model, processor_s () - busy_s, loaded);
+  describe_load (self->model, request, processor_s () - busy_s, loaded);
   set_held_bytes (self, engine_model_plan (self->model));
 
   return TRUE;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* bottega-cli doctor: what this machine has for inference, which device is chosen and why, and what
- * to do about what is missing. */
-#include "app/cli/cli.h"
+ * to do about what is missing; with a model, what limits its answers. */
+#include "app/assistant/bottega-stats-text.h"
+#include "app/cli/trial.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@ typedef struct {
   char *models_dir;
   unsigned n_models;
   GPtrArray *advice; /* char *, sentences */
+  CliTrial *trial;   /* NULL: no model was given */
 } Findings;
 
 static void
@@ -48,6 +50,23 @@ advise (Findings *found)
 }
 
 static void
+print_trial (const CliTrial *trial)
+{
+  const BottegaDiagnosis *diagnosis = &trial->diagnosis;
+  g_autofree char *sentence = bottega_diagnosis_sentence (diagnosis);
+  g_autofree char *brief = bottega_diagnosis_brief (diagnosis);
+  g_autofree char *line = bottega_stats_text_long (&diagnosis->stats);
+
+  printf ("trial     %s on %s, loaded in %.1f s\n          %s\n", trial->model, trial->device,
+          trial->load_s, line);
+  printf ("verdict   %s: %s\n", brief, sentence);
+  if (diagnosis->facts.energy_j > 0)
+    printf ("energy    %.1f J, %s\n", diagnosis->facts.energy_j, trial->energy);
+  else
+    printf ("energy    %s\n", trial->energy);
+}
+
+static void
 print_text (const Findings *found)
 {
   for (guint i = 0; i < found->devices->len; i++) {
@@ -65,6 +84,8 @@ print_text (const Findings *found)
           "second there\n",
           found->bandwidth_bytes_s / 1e9, found->bandwidth_bytes_s / 1e9);
   printf ("models    %u in %s\n", found->n_models, found->models_dir);
+  if (found->trial != NULL)
+    print_trial (found->trial);
   for (guint i = 0; i < found->advice->len; i++)
     printf ("advice    %s\n", (const char *) g_ptr_array_index (found->advice, i));
 }
@@ -85,6 +106,37 @@ add_device (JsonBuilder *builder, const EngineDevice *device)
   json_builder_add_int_value (builder, (gint64) device->free_bytes);
   json_builder_set_member_name (builder, "usable");
   json_builder_add_boolean_value (builder, device->usable);
+  json_builder_end_object (builder);
+}
+
+static void
+add_object (JsonBuilder *builder, const char *name, JsonObject *object)
+{
+  JsonNode *node = json_node_new (JSON_NODE_OBJECT);
+
+  json_node_take_object (node, object);
+  json_builder_set_member_name (builder, name);
+  json_builder_add_value (builder, node);
+}
+
+static void
+add_trial (JsonBuilder *builder, const CliTrial *trial)
+{
+  json_builder_set_member_name (builder, "trial");
+  json_builder_begin_object (builder);
+  cli_json_string (builder, "model", trial->model);
+  cli_json_string (builder, "device", trial->device);
+  json_builder_set_member_name (builder, "load_s");
+  json_builder_add_double_value (builder, trial->load_s);
+  json_builder_set_member_name (builder, "peak_gb_s");
+  json_builder_add_double_value (builder, trial->read_bytes_s / 1e9);
+  json_builder_set_member_name (builder, "peak_int8_g_s");
+  json_builder_add_double_value (builder, trial->int8_s / 1e9);
+  cli_json_string (builder, "energy", trial->energy);
+  json_builder_set_member_name (builder, "stats");
+  cli_json_stats (builder, &trial->diagnosis.stats);
+  add_object (builder, "facts", bottega_answer_facts_to_json (&trial->diagnosis.facts));
+  add_object (builder, "diagnosis", bottega_diagnosis_to_json (&trial->diagnosis));
   json_builder_end_object (builder);
 }
 
@@ -111,6 +163,8 @@ print_json (const Findings *found)
   for (guint i = 0; i < found->advice->len; i++)
     json_builder_add_string_value (builder, g_ptr_array_index (found->advice, i));
   json_builder_end_array (builder);
+  if (found->trial != NULL)
+    add_trial (builder, found->trial);
   json_builder_end_object (builder);
   cli_print_json (builder);
 }
@@ -123,6 +177,8 @@ run (const CliOptions *options, int argc, char **argv)
   g_autoptr (GPtrArray) advice = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *why = NULL, *chosen = engine_device_auto (&why),
                   *models_dir = cli_models_dir (options);
+  g_autoptr (CliTrial) trial = NULL;
+  g_autoptr (GError) error = NULL;
   Findings found = {
     .devices = devices,
     .chosen = chosen,
@@ -133,6 +189,12 @@ run (const CliOptions *options, int argc, char **argv)
     .advice = advice,
   };
 
+  if (argc > 1) {
+    trial = cli_trial_run (options, argv[1], &error);
+    if (trial == NULL)
+      return cli_fail (error);
+  }
+  found.trial = trial;
   advise (&found);
   if (options->json)
     print_json (&found);
@@ -142,5 +204,6 @@ run (const CliOptions *options, int argc, char **argv)
 }
 
 const CliCommand cli_doctor = {
-  "doctor", "", "Devices, measured memory speed, and what is missing", run, NULL, 0, 0
+  "doctor", "[MODEL]", "Devices, measured memory speed, what is missing; what limits MODEL here",
+  run, NULL, 0, 1
 };

@@ -65,6 +65,19 @@ preferences_action (GSimpleAction *action,
   adw_dialog_present (bottega_preferences_dialog_new (self->assistant), get_window (self));
 }
 
+/* The same, at the page of memory and speed. */
+static void
+memory_action (GSimpleAction *action,
+               GVariant *parameter,
+               gpointer user_data)
+{
+  BottegaApplication *self = user_data;
+  AdwDialog *dialog = bottega_preferences_dialog_new (self->assistant);
+
+  adw_preferences_dialog_set_visible_page_name (ADW_PREFERENCES_DIALOG (dialog), "memory");
+  adw_dialog_present (dialog, get_window (self));
+}
+
 static void
 shortcuts_action (GSimpleAction *action,
                   GVariant *parameter,
@@ -128,6 +141,7 @@ quit_action (GSimpleAction *action,
 static const GActionEntry actions[] = {
   { "new-conversation", new_conversation_action },
   { "preferences", preferences_action },
+  { "memory", memory_action },
   { "shortcuts", shortcuts_action },
   { "about", about_action },
   { "quit", quit_action },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Owns the long and the short form of the line and which of them shows. It must not know how the
- * words are made, only that their parts are joined by " · " in the order of the table below. The
- * last part is a link to what limited the answer.
+ * words are made, only that their parts are joined by " · " in the order of the table below. After
+ * them comes a link to what limited the answer.
  */
 #define G_LOG_DOMAIN "bottega-stats-line"
 
@@ -10,6 +10,7 @@
 
 #include "app/ui/bottega-stats-line.h"
 
+#include <adwaita.h>
 #include <glib/gi18n.h>
 #include <string.h>
 
@@ -18,14 +19,17 @@
 /* Narrower than this (pixels) only the short form shows: a window of 560. */
 #define FOLD_WIDTH 440
 
+typedef struct {
+  GtkWidget *box; /* of the others */
+  GtkWidget *label, *dot, *link;
+} Form;
+
 struct _BottegaStatsLine {
   GtkWidget parent_instance;
 
-  GtkWidget *long_label;
-  GtkWidget *short_label;
+  Form full, folded;
   EngineStats stats;
   char *message; /* id */
-  char *verdict; /* the sentence; NULL: what limited the answer is not known */
 };
 
 G_DEFINE_FINAL_TYPE (BottegaStatsLine, bottega_stats_line, GTK_TYPE_WIDGET)
@@ -71,7 +75,7 @@ query_tooltip_cb (GtkLabel *label,
                   gpointer user_data)
 {
   BottegaStatsLine *self = user_data;
-  const char *sentence, *line;
+  const char *sentence;
   int left, top, index = 0;
 
   g_assert (BOTTEGA_IS_STATS_LINE (self));
@@ -81,26 +85,17 @@ query_tooltip_cb (GtkLabel *label,
     pango_layout_xy_to_index (gtk_label_get_layout (label), (x - left) * PANGO_SCALE,
                               (y - top) * PANGO_SCALE, &index, NULL);
   }
-  line = gtk_label_get_text (label);
-  if (self->verdict != NULL && strstr (line + index, SEPARATOR) == NULL)
-    sentence = self->verdict; /* the last part */
-  else
-    sentence = bottega_stats_line_explain (line, &self->stats, index);
+  sentence = bottega_stats_line_explain (gtk_label_get_text (label), &self->stats, index);
   gtk_tooltip_set_text (tooltip, sentence);
   return sentence != NULL;
 }
 
-static gboolean
-activate_link_cb (GtkLabel *label,
-                  const char *uri,
-                  gpointer user_data)
+static void
+link_clicked_cb (BottegaStatsLine *self)
 {
-  BottegaStatsLine *self = user_data;
-
   g_assert (BOTTEGA_IS_STATS_LINE (self));
 
   gtk_widget_activate_action (GTK_WIDGET (self), "win.diagnosis", "s", self->message);
-  return TRUE;
 }
 
 static void
@@ -115,13 +110,13 @@ bottega_stats_line_measure (GtkWidget *widget,
   BottegaStatsLine *self = BOTTEGA_STATS_LINE (widget);
 
   if (orientation == GTK_ORIENTATION_HORIZONTAL) {
-    gtk_widget_measure (self->short_label, orientation, -1, minimum, NULL, NULL, NULL);
-    gtk_widget_measure (self->long_label, orientation, -1, NULL, natural, NULL, NULL);
+    gtk_widget_measure (self->folded.box, orientation, -1, minimum, NULL, NULL, NULL);
+    gtk_widget_measure (self->full.box, orientation, -1, NULL, natural, NULL, NULL);
     *natural = MAX (*natural, *minimum);
   } else {
     gboolean folded = for_size >= 0 && for_size < FOLD_WIDTH;
-    gtk_widget_measure (folded ? self->short_label : self->long_label, orientation, for_size,
-                        minimum, natural, NULL, NULL);
+    gtk_widget_measure (folded ? self->folded.box : self->full.box, orientation, for_size, minimum,
+                        natural, NULL, NULL);
   }
 }
 
@@ -133,11 +128,11 @@ bottega_stats_line_size_allocate (GtkWidget *widget,
 {
   BottegaStatsLine *self = BOTTEGA_STATS_LINE (widget);
   gboolean folded = width < FOLD_WIDTH;
-  GtkWidget *shown = folded ? self->short_label : self->long_label;
+  GtkWidget *shown = folded ? self->folded.box : self->full.box;
   int minimum;
 
-  gtk_widget_set_child_visible (self->short_label, folded);
-  gtk_widget_set_child_visible (self->long_label, !folded);
+  gtk_widget_set_child_visible (self->folded.box, folded);
+  gtk_widget_set_child_visible (self->full.box, !folded);
   gtk_widget_measure (shown, GTK_ORIENTATION_VERTICAL, width, &minimum, NULL, NULL, NULL);
   gtk_widget_allocate (shown, width, MAX (height, minimum), baseline, NULL);
 }
@@ -153,10 +148,9 @@ bottega_stats_line_dispose (GObject *object)
 {
   BottegaStatsLine *self = BOTTEGA_STATS_LINE (object);
 
-  g_clear_pointer (&self->long_label, gtk_widget_unparent);
-  g_clear_pointer (&self->short_label, gtk_widget_unparent);
+  g_clear_pointer (&self->full.box, gtk_widget_unparent);
+  g_clear_pointer (&self->folded.box, gtk_widget_unparent);
   g_clear_pointer (&self->message, g_free);
-  g_clear_pointer (&self->verdict, g_free);
   G_OBJECT_CLASS (bottega_stats_line_parent_class)->dispose (object);
 }
 
@@ -175,50 +169,60 @@ bottega_stats_line_class_init (BottegaStatsLineClass *klass)
 }
 
 static GtkWidget *
-make_label (BottegaStatsLine *self)
+make_label (void)
 {
-  GtkWidget *label = g_object_new (GTK_TYPE_LABEL,
-                                   "selectable", TRUE,
-                                   "has-tooltip", TRUE,
-                                   "wrap", TRUE,
-                                   "xalign", 0.0f,
-                                   NULL);
+  GtkWidget *label = g_object_new (GTK_TYPE_LABEL, "wrap", TRUE, "xalign", 0.0f, NULL);
 
   gtk_widget_add_css_class (label, "caption");
   gtk_widget_add_css_class (label, "dimmed");
   gtk_widget_add_css_class (label, "numeric");
-  g_signal_connect (label, "query-tooltip", G_CALLBACK (query_tooltip_cb), self);
-  g_signal_connect (label, "activate-link", G_CALLBACK (activate_link_cb), self);
-  gtk_widget_set_parent (label, GTK_WIDGET (self));
   return label;
+}
+
+static void
+make_form (BottegaStatsLine *self,
+           Form *form)
+{
+  form->box = adw_wrap_box_new ();
+  form->label = make_label ();
+  form->dot = make_label ();
+  form->link = g_object_new (GTK_TYPE_BUTTON, "accessible-role", GTK_ACCESSIBLE_ROLE_LINK, NULL);
+  gtk_label_set_selectable (GTK_LABEL (form->label), TRUE);
+  gtk_label_set_label (GTK_LABEL (form->dot), "·");
+  gtk_widget_set_has_tooltip (form->label, TRUE);
+  gtk_widget_add_css_class (form->link, "link");
+  gtk_widget_add_css_class (form->link, "flat");
+  adw_wrap_box_set_child_spacing (ADW_WRAP_BOX (form->box), 4);
+  adw_wrap_box_append (ADW_WRAP_BOX (form->box), form->label);
+  adw_wrap_box_append (ADW_WRAP_BOX (form->box), form->dot);
+  adw_wrap_box_append (ADW_WRAP_BOX (form->box), form->link);
+  g_signal_connect (form->label, "query-tooltip", G_CALLBACK (query_tooltip_cb), self);
+  g_signal_connect_object (form->link, "clicked", G_CALLBACK (link_clicked_cb), self,
+                           G_CONNECT_SWAPPED);
+  gtk_widget_set_parent (form->box, GTK_WIDGET (self));
 }
 
 static void
 bottega_stats_line_init (BottegaStatsLine *self)
 {
-  self->long_label = make_label (self);
-  self->short_label = make_label (self);
+  make_form (self, &self->full);
+  make_form (self, &self->folded);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("How the answer was made"), -1);
 }
 
-/* The numbers, and the verdict as a link after them; either may be NULL. */
+/* Numbers and verdict may be NULL; sentence explains the verdict. */
 static void
-set_line (GtkWidget *label,
-          const char *numbers,
-          const char *verdict)
+fill_form (Form *form,
+           const char *numbers,
+           const char *verdict,
+           const char *sentence)
 {
-  g_autoptr (GString) markup = g_string_new (NULL);
-  g_autofree char *escaped = numbers != NULL ? g_markup_escape_text (numbers, -1) : NULL;
-  g_autofree char *link = NULL;
-
-  if (escaped != NULL)
-    g_string_append (markup, escaped);
-  if (verdict != NULL) {
-    link = g_markup_printf_escaped ("<a href=\"diagnosis\">%s</a>", verdict);
-    g_string_append_printf (markup, "%s%s", markup->len > 0 ? SEPARATOR : "", link);
-  }
-  gtk_label_set_markup (GTK_LABEL (label), markup->str);
+  gtk_label_set_label (GTK_LABEL (form->label), numbers != NULL ? numbers : "");
+  gtk_button_set_label (GTK_BUTTON (form->link), verdict != NULL ? verdict : "");
+  gtk_widget_set_tooltip_text (form->link, sentence);
+  gtk_widget_set_visible (form->link, verdict != NULL);
+  gtk_widget_set_visible (form->dot, verdict != NULL && numbers != NULL && *numbers != 0);
 }
 
 void
@@ -226,20 +230,18 @@ bottega_stats_line_show_message (BottegaStatsLine *self,
                                  BottegaMessage *message)
 {
   const EngineStats *stats = bottega_message_get_stats (message);
-  g_autofree char *brief = NULL;
-  g_autofree char *folded = NULL;
-  BottegaDiagnosis diagnosis;
+  g_autofree BottegaDiagnosis *diagnosis = g_new0 (BottegaDiagnosis, 1);
+  g_autofree char *brief = NULL, *folded = NULL, *sentence = NULL;
 
   g_return_if_fail (BOTTEGA_IS_STATS_LINE (self));
 
   self->stats = stats != NULL ? *stats : (EngineStats) { 0 };
   g_set_str (&self->message, bottega_message_get_id (message));
-  g_clear_pointer (&self->verdict, g_free);
-  if (bottega_message_diagnose (message, &diagnosis)) {
-    self->verdict = bottega_diagnosis_sentence (&diagnosis);
-    brief = bottega_diagnosis_brief (&diagnosis);
-    folded = bottega_diagnosis_short (&diagnosis);
+  if (bottega_message_diagnose (message, diagnosis)) {
+    sentence = bottega_diagnosis_sentence (diagnosis);
+    brief = bottega_diagnosis_brief (diagnosis);
+    folded = bottega_diagnosis_short (diagnosis);
   }
-  set_line (self->long_label, bottega_message_get_stats_line (message), brief);
-  set_line (self->short_label, bottega_message_get_stats_short (message), folded);
+  fill_form (&self->full, bottega_message_get_stats_line (message), brief, sentence);
+  fill_form (&self->folded, bottega_message_get_stats_short (message), folded, sentence);
 }

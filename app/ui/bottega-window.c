@@ -379,6 +379,18 @@ diagnosis_action (GtkWidget *widget,
   }
 }
 
+/* It does not rest any more. */
+static void
+keep_loaded_action (GtkWidget *widget,
+                    const char *name,
+                    GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+
+  g_object_set (bottega_assistant_get_settings (self->assistant), "unload-minutes", 0u, NULL);
+  say (self, _ ("The model stays in memory from now on"));
+}
+
 static void
 balanced_power_action (GtkWidget *widget,
                        const char *name,
@@ -635,6 +647,7 @@ install_actions (GtkWidgetClass *widget_class)
     { "win.show-file", "s", show_file_action },
     { "win.performance", NULL, performance_action },
     { "win.diagnosis", "s", diagnosis_action },
+    { "win.keep-loaded", NULL, keep_loaded_action },
     { "win.balanced-power", NULL, balanced_power_action },
     { "win.search", NULL, search_action },
     { "win.sidebar", NULL, sidebar_action },

@@ -34,3 +34,5 @@ double cpu_measure_read_bandwidth (unsigned n_threads, size_t buffer_bytes);
 /* Multiply-adds of bytes per second that n_threads reach with the instructions of a tier: twice the
  * roof for prefill, whose activations are two bytes each. Takes about 0.3 s. */
 double cpu_measure_int8_rate (unsigned n_threads, CpuTier tier);
+/* Physical cores that this process may run on. */
+unsigned cpu_count_cores (void);

@@ -215,9 +215,6 @@ typedef struct {
   uint64_t (*multiply_bytes) (uint32_t rounds, int32_t *sum);
 } CpuKernels;
 
-/* Physical cores that this process may run on. */
-unsigned cpu_count_cores (void);
-
 extern const CpuKernels cpu_kernels_portable;
 #if defined(__x86_64__)
 extern const CpuKernels cpu_kernels_avx2, cpu_kernels_avx_vnni, cpu_kernels_avx512;

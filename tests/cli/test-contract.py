@@ -285,6 +285,24 @@ def doctor():
     software = [device["id"] for device in got["devices"] if device["kind"] == "software"]
     assert got["chosen"] not in software
     assert got["why"] and got["cpu_read_gb_s"] > 0
+    assert "trial" not in got
+
+
+@test
+def doctor_tries_a_model():
+    trial = ask("--device", "cpu", "doctor", MODEL)["trial"]
+    diagnosis, facts = trial["diagnosis"], trial["facts"]
+    assert diagnosis["verdict"] in diagnosis["explains_s"]
+    assert diagnosis["sentence"].endswith(".") and diagnosis["action"]
+    assert abs(sum(diagnosis["explains_s"].values()) - diagnosis["total_s"]) < 1e-6
+    assert diagnosis["seconds"] == diagnosis["explains_s"][diagnosis["verdict"]]
+    assert trial["stats"]["written_tokens"] == 64 and facts["gap_tokens"] == 1
+    assert len(facts["gaps_100us"]) == 63
+    assert trial["peak_gb_s"] > 0 and facts["n_layers"] == 30
+    assert trial["energy"] == "not measurable here" or facts["energy_j"] > 0
+    said = run("--device", "cpu", "doctor", MODEL).stdout
+    assert "verdict   limited by" in said and "energy    " in said, said
+    assert "nowhere" in refused(1, "doctor", "nowhere")
 
 
 @test

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Performance page: what it says before there is an answer and after, the verdict under an
+answer as a link to it, its button, and the report as data and as a picture."""
+
+import json
+import os
+import subprocess
+import time
+
+import driver
+
+PNG = b'\x89PNG\r\n\x1a\n'
+
+
+class Performance:
+    """One window with the starter model."""
+
+    def __init__(self):
+        self.data = driver.Data()
+        self.app = driver.App(self.data, env={'XDG_DATA_HOME': self.data.path})
+
+    def plots(self):
+        """Their names and what is said of them."""
+        return {driver.name_of(node): node.get_description() or ''
+                for node in driver.walk(self.app.window)
+                if node.get_role_name() in ('image', 'icon') and node.get_description()}
+
+    # ---- cases
+
+    def empty(self):
+        self.app.ready()
+        self.app.key('ctrl+shift+p')
+        self.app.sees('No Answers Yet')
+        self.app.sees('This Computer')
+        self.app.sees('GB/s')
+        self.app.sees('billion multiplications')
+        self.app.press('Ask a Question')
+        self.app.sees_not('No Answers Yet')
+
+    def line(self):
+        """The verdict stands at the end of the numbers, and is a link."""
+        self.app.ask('Describe a day of a carpenter.')
+        driver.until('a verdict', lambda: 'limited by' in self.app.answer())
+        self.app.wait_written()
+        words = self.app.answer()
+        assert 'tok/s' in words, words
+
+    def tab_to(self, what, matches):
+        """Backwards, until the focus is where it should be."""
+        def reached():
+            for node in driver.walk(self.app.window):
+                if driver.has_state(node, driver.Atspi.StateType.FOCUSED) and matches(node):
+                    return True
+            self.app.key('shift+Tab')
+            return False
+        driver.until('the focus to reach ' + what, reached)
+
+    def diagnosis(self):
+        self.tab_to('the verdict', lambda node: node.get_role_name() == 'link')
+        self.app.key('Return')
+        self.app.find('label', 'Where the Time Went')
+        self.app.sees('of waiting')
+        self.app.sees('SmolLM2')
+        plots = self.plots()
+        assert len(plots) == 4, plots
+        assert 'Writing' in plots['Where the Time Went'], plots
+        assert 'the longest' in plots['Between Tokens'], plots
+        assert 'tok/s' in plots['Speed and Length'], plots
+
+    def memory(self):
+        """Sampled while the page is open."""
+        driver.until('samples', lambda: 'main memory' in self.plots()['Memory'], 20)
+
+    def button(self):
+        """It leads to what would help."""
+        self.app.press('Choose a Smaller Model')
+        self.app.find('label', 'Installed')
+        self.app.key('ctrl+shift+p')
+
+    @staticmethod
+    def window_id(name):
+        done = subprocess.run(['xdotool', 'search', '--onlyvisible', '--name', name],
+                              capture_output=True, text=True, check=False)
+        return done.stdout.split()[-1] if done.stdout.strip() else None
+
+    def choose(self, steps, path):
+        """By the menu of the header bar and the file dialog, whose name is typed over."""
+        self.tab_to('the menu', lambda node: driver.name_of(node) == 'Save Report')
+        self.app.key('Return')
+        time.sleep(0.7)
+        self.app.key(*['Down'] * steps, 'Return')
+        dialog = driver.until('the dialog', lambda: self.window_id('Save Report'))
+        driver.xdotool('windowfocus', '--sync', dialog)
+        self.app.key('ctrl+a')
+        self.app.type(path)
+        self.app.key('Return')
+        driver.until('the report to be written',
+                     lambda: os.path.exists(path) and os.path.getsize(path) > 0)
+        self.app.focus()
+
+    def report(self):
+        path = os.path.join(self.data.path, 'report.json')
+        self.choose(0, path)
+        self.app.sees('Report saved')
+        with open(path, encoding='utf-8') as file:
+            report = json.load(file)
+        assert len(report['answers']) == 1, report['answers']
+        answer = report['answers'][0]
+        assert answer['diagnosis']['verdict'] in answer['diagnosis']['explains_s']
+        assert answer['stats']['written_tokens'] > 20
+        assert len(answer['stats']['facts']['gaps_100us']) > 10
+        assert report['read_bytes_s'] > 1e9 and report['int8_s'] > 1e9
+        assert report['devices'][-1]['id'] == 'cpu' and report['memory']
+        assert 'carpenter' not in json.dumps(report), 'text of the conversation is in the report'
+
+    def picture(self):
+        path = os.path.join(self.data.path, 'report.png')
+        self.choose(1, path)
+        with open(path, 'rb') as file:
+            head = file.read(24)
+        width, height = (int.from_bytes(head[i:i + 4], 'big') for i in (16, 20))
+        assert head.startswith(PNG) and width > 300 and height > 600, (head, width, height)
+
+    def end(self):
+        self.app.end()
+        self.data.remove()
+
+
+def main():
+    tap = driver.Tap()
+    page = Performance()
+    try:
+        tap.case('before an answer it says what this computer gives', page.empty)
+        tap.case('the verdict under an answer', page.line)
+        tap.case('its link opens the page with four plots', page.diagnosis)
+        tap.case('memory is drawn', page.memory)
+        tap.case('the button leads to the models', page.button)
+        tap.case('a report as data', page.report)
+        tap.case('a report as a picture', page.picture)
+        tap.case('the window closes, and nothing complained', page.app.close)
+    finally:
+        page.end()
+    tap.finish()
+
+
+main()
