@@ -403,6 +403,13 @@ gboolean engine_session_save (EngineSession *session, const char *path, GError *
 gboolean engine_session_restore (EngineSession *session, const char *path, GError **error);
 /* What the file would take. engine_session_save ends within 100 ms after a cancel. */
 uint64_t engine_session_saved_bytes (const EngineSession *session);
+/* The same of the first n_tokens alone, for others that begin with them: whole pages of 64
+ * tokens, so that the file holds nothing of what follows. ENGINE_ERROR_UNSUPPORTED: the
+ * model has windows or states, which are of one place only; ENGINE_ERROR_INVALID: the timeline has
+ * not so many, or they fill no page. */
+gboolean engine_session_save_prefix (EngineSession *session, uint32_t n_tokens, const char *path,
+                                     GError **error);
+uint64_t engine_session_prefix_bytes (const EngineSession *session, uint32_t n_tokens);
 /* How many leading tokens of prompt would not have to be read again after a restore; 0 with the
  * error of engine_session_restore where that would fail. */
 uint32_t engine_session_restorable (EngineSession *session, const char *path, const GArray *prompt,

@@ -28,6 +28,8 @@ forget_answer (BottegaConversation *self)
   g_clear_object (&self->searching);
   g_clear_pointer (&self->summary, bottega_summary_free);
   g_clear_pointer (&self->citations, bottega_citations_free);
+  g_clear_pointer (&self->pins_text, g_free);
+  g_clear_pointer (&self->pins_path, g_free);
   self->job = 0;
   self->serial++;
 
@@ -67,7 +69,7 @@ bottega_conversation_end_answer (BottegaConversation *self,
     bottega_conversation_send_queued (self);
 }
 
-/* The question alone is longer than the context: it goes back to the composer. */
+/* The question does not fit the context: it goes back to the composer. */
 static void
 refuse (BottegaConversation *self, const char *sentence)
 {
@@ -78,6 +80,15 @@ refuse (BottegaConversation *self, const char *sentence)
   bottega_conversation_truncate (self, (guint) index);
   bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_IDLE);
   g_signal_emit_by_name (self, "refused", text, sentence);
+}
+
+void
+bottega_conversation_give_up (BottegaConversation *self, const char *sentence)
+{
+  if (self->refusable && bottega_message_get_text_bytes (self->answer) == 0)
+    refuse (self, sentence);
+  else
+    bottega_conversation_end_answer (self, BOTTEGA_MESSAGE_STATE_FAILED, sentence, NULL);
 }
 
 /* ---- what the engine says ---- */
@@ -246,6 +257,13 @@ begin_answer (BottegaConversation *self, BottegaMessage *answer)
 
 void
 bottega_conversation_submit (BottegaConversation *self)
+{
+  if (!bottega_conversation_read_pins (self))
+    bottega_conversation_submit_read (self);
+}
+
+void
+bottega_conversation_submit_read (BottegaConversation *self)
 {
   static const BottegaGenerateEvents events = { on_started, on_reading, on_text,
                                                 on_finished, on_thought, on_gaps };

@@ -20,6 +20,7 @@ struct _BottegaConversationList {
   BottegaConversation *draft; /* without a question yet; NULL: none */
   GListStore *answers;        /* of BottegaMessage; NULL: nobody has asked */
   gboolean loaded;
+  gboolean listed; /* all conversations are known */
 };
 
 enum {
@@ -185,20 +186,20 @@ on_updated (BottegaConversation *conversation, GParamSpec *pspec, BottegaConvers
   }
 }
 
-static BottegaConversation *
-make_conversation (BottegaConversationList *self, const BottegaStoreConversation *row)
+/* ---- what is kept of them ---- */
+
+static void
+add_ids (GStrvBuilder *builder, BottegaConversation *conversation)
 {
-  BottegaConversation *conversation =
-      bottega_conversation_new (self->store, self->engine, self->settings, self->library, row);
+  guint n;
+  const gint64 *pinned = bottega_conversation_get_pinned (conversation, &n);
 
-  g_signal_connect_object (conversation, "notify::updated-us", G_CALLBACK (on_updated), self, 0);
-
-  return conversation;
+  g_strv_builder_add (builder, bottega_conversation_get_id (conversation));
+  if (n > 0)
+    g_strv_builder_take (builder, bottega_kept_files_get_pins_id (pinned, n));
 }
 
-/* ---- the store ---- */
-
-/* Files of conversations that are no more, and of writing that was never ended. */
+/* Files of conversations and pins that are no more, and of writing that was never ended. */
 static void
 sweep_kept_files (BottegaConversationList *self)
 {
@@ -206,13 +207,44 @@ sweep_kept_files (BottegaConversationList *self)
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_auto (GStrv) ids = NULL;
 
-  if (folder == NULL)
+  if (folder == NULL || !self->listed)
     return;
   for (guint i = 0; i < self->items->len; i++)
-    g_strv_builder_add (builder, bottega_conversation_get_id (self->items->pdata[i]));
+    add_ids (builder, self->items->pdata[i]);
+  for (guint i = 0; i < self->deleted->len; i++)
+    add_ids (builder, self->deleted->pdata[i]);
+  if (self->draft != NULL)
+    add_ids (builder, self->draft);
   ids = g_strv_builder_end (builder);
   bottega_engine_thread_sweep (self->engine, folder, (const char *const *) ids);
 }
+
+/* Documents that have gone are pinned nowhere. */
+static void
+on_documents (BottegaConversationList *self)
+{
+  for (guint i = 0; i < self->items->len; i++)
+    bottega_conversation_check_pins (self->items->pdata[i]);
+  for (guint i = 0; i < self->deleted->len; i++)
+    bottega_conversation_check_pins (self->deleted->pdata[i]);
+  if (self->draft != NULL)
+    bottega_conversation_check_pins (self->draft);
+}
+
+static BottegaConversation *
+make_conversation (BottegaConversationList *self, const BottegaStoreConversation *row)
+{
+  BottegaConversation *conversation =
+      bottega_conversation_new (self->store, self->engine, self->settings, self->library, row);
+
+  g_signal_connect_object (conversation, "notify::updated-us", G_CALLBACK (on_updated), self, 0);
+  g_signal_connect_object (conversation, "notify::pinned", G_CALLBACK (sweep_kept_files), self,
+                           G_CONNECT_SWAPPED);
+
+  return conversation;
+}
+
+/* ---- the store ---- */
 
 static void
 on_conversations (GPtrArray *rows, const GError *error, gpointer user_data)
@@ -231,8 +263,8 @@ on_conversations (GPtrArray *rows, const GError *error, gpointer user_data)
   }
   if (self->items->len > n_before)
     g_list_model_items_changed (G_LIST_MODEL (self), n_before, 0, self->items->len - n_before);
-  if (rows != NULL)
-    sweep_kept_files (self);
+  self->listed = rows != NULL;
+  sweep_kept_files (self);
   self->loaded = TRUE;
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_LOADED]);
 }
@@ -249,6 +281,12 @@ bottega_conversation_list_new (BottegaStore *store,
   self->engine = g_object_ref (engine);
   self->settings = g_object_ref (settings);
   g_set_object (&self->library, library);
+  if (library != NULL) {
+    g_signal_connect_object (library, "items-changed", G_CALLBACK (on_documents), self,
+                             G_CONNECT_SWAPPED);
+    g_signal_connect_object (library, "notify::loaded", G_CALLBACK (on_documents), self,
+                             G_CONNECT_SWAPPED);
+  }
   bottega_store_list_conversations (store, on_conversations, g_object_ref (self));
 
   return self;
@@ -336,6 +374,7 @@ bottega_conversation_list_purge (BottegaConversationList *self, BottegaConversat
   bottega_conversation_set_purged (conversation);
   bottega_store_purge (self->store, bottega_conversation_get_id (conversation));
   g_ptr_array_remove_index (self->deleted, index);
+  sweep_kept_files (self);
 }
 
 /* ---- searching ---- */

@@ -35,7 +35,10 @@ struct _BottegaConversation {
   gboolean purged;   /* it must not get one again */
   gboolean loading, loaded, send_when_loaded;
   gboolean only_documents;
-  gboolean watching; /* the engine's signals are connected */
+  gboolean watching;        /* the engine's signals are connected */
+  GArray *pinned;           /* of gint64: documents that are read whole, in this order */
+  GPtrArray *pinned_titles; /* of theirs; NULL: not seen yet */
+  char *pins_note;          /* what the next answer is to say of them; NULL: nothing */
 
   guint context_used, dropped_turns;
   guint context_of[BOTTEGA_PROMPT_N_KINDS]; /* all 0: not known */
@@ -49,6 +52,8 @@ struct _BottegaConversation {
   guint64 job;                 /* 0: not yet given to the engine */
   GCancellable *searching;     /* NULL: not now */
   BottegaSummary *summary;     /* NULL: none */
+  char *pins_text, *pins_path; /* what is read of pinned documents, and kept; NULL: nothing */
+  guint waits_for_library;     /* serial of the answer that does; 0: none */
   BottegaCitations *citations; /* NULL: the model reads no passages */
   gboolean refusable;          /* question and answer may leave the list again */
   gboolean continues;          /* the answer goes on after the text that it has */
@@ -78,6 +83,7 @@ enum {
   BOTTEGA_CONVERSATION_PROP_DROPPED_TURNS,
   BOTTEGA_CONVERSATION_PROP_FIRST_INCLUDED,
   BOTTEGA_CONVERSATION_PROP_ONLY_DOCUMENTS,
+  BOTTEGA_CONVERSATION_PROP_PINNED,
   BOTTEGA_CONVERSATION_N_PROPS,
 };
 
@@ -131,10 +137,23 @@ void bottega_conversation_end_answer (BottegaConversation *self, BottegaMessageS
 /* Is there something to answer with? text NULL: not looked at. */
 gboolean bottega_conversation_can_ask (BottegaConversation *self, const char *text,
                                        GError **error);
-/* Gives the question to the engine. */
+/* Gives the question to the engine, once the pinned documents have been read from the store. */
 void bottega_conversation_submit (BottegaConversation *self);
+/* The second half of it. */
+void bottega_conversation_submit_read (BottegaConversation *self);
+/* It cannot be asked: it goes back to the composer where it may, else the answer fails. */
+void bottega_conversation_give_up (BottegaConversation *self, const char *sentence);
 /* The engine loads or other answers come first: shows it in the answer that waits. */
 void bottega_conversation_update_phase (BottegaConversation *self);
+
+/* ---- bottega-conversation-pins.c, for the others and the list ---- */
+/* Those of a row, and back; NULL: none. Free with g_free. */
+void bottega_conversation_set_pins (BottegaConversation *self, const char *json);
+char *bottega_conversation_pins_to_json (BottegaConversation *self);
+/* Documents that have left the library are unpinned, and the next answer says so. */
+void bottega_conversation_check_pins (BottegaConversation *self);
+/* Reads them for the answer in progress, then submits it. FALSE: there are none. */
+gboolean bottega_conversation_read_pins (BottegaConversation *self);
 
 /* ---- bottega-conversation-facts.c, for bottega-conversation-answer.c ---- */
 /* The answer in progress is waited for from now on. */

@@ -73,7 +73,7 @@ set_found (BottegaConversation *self, const BottegaGrounded *grounded)
 
   bottega_message_set_found (self->answer, grounded->query, grounded->use, self->only_documents,
                              passages);
-  if (passages->len == 0)
+  if (passages->len == 0 && self->pinned->len == 0)
     bottega_message_set_note (
         self->answer, _ ("Nothing in the documents answers this: the model answers by itself."));
   bottega_conversation_put (self, self->answer, NULL, BOTTEGA_STORE_QUICK, NULL, NULL);
@@ -126,7 +126,10 @@ gboolean
 bottega_conversation_search (BottegaConversation *self)
 {
   BottegaMessage *question = self->question;
-  BottegaGroundingRequest request = { .only_documents = self->only_documents };
+  /* What the passages do not say may stand in a document that is read whole. */
+  BottegaGroundingRequest request = {
+    .only_documents = self->only_documents && self->pinned->len == 0
+  };
   g_autofree char *phase = NULL;
   Search *search;
   guint n;
@@ -175,7 +178,10 @@ add_question (BottegaConversation *self, BottegaPrompt *prompt, guint index)
     bottega_prompt_add (prompt, "user", bottega_message_get_id (question), text);
     return;
   }
-  rendered = bottega_grounding_render (text, sources, sources->n_read);
+  if (sources->only_documents && sources->n_read == 0 && self->pins_text != NULL)
+    rendered = bottega_grounding_render_pinned_only (text);
+  else
+    rendered = bottega_grounding_render (text, sources, sources->n_read);
   bottega_prompt_add (prompt, "user", bottega_message_get_id (question), rendered);
   if (present && !self->continues && sources->n_read > 0) {
     choices = bottega_grounding_render_all (text, sources);
@@ -189,6 +195,8 @@ bottega_conversation_make_prompt (BottegaConversation *self)
   BottegaPrompt *prompt =
       bottega_prompt_new (bottega_settings_get_answer_instructions (self->settings));
 
+  if (self->pins_text != NULL)
+    bottega_prompt_set_pinned (prompt, self->pins_text, self->pins_path);
   for (guint i = 0; i < self->items->len; i++) {
     BottegaMessage *message = g_ptr_array_index (self->items, i);
     BottegaMessageRole role = bottega_message_get_role (message);

@@ -160,6 +160,9 @@ bottega_conversation_get_property (GObject *object, guint id, GValue *value, GPa
   case BOTTEGA_CONVERSATION_PROP_ONLY_DOCUMENTS:
     g_value_set_boolean (value, self->only_documents);
     break;
+  case BOTTEGA_CONVERSATION_PROP_PINNED:
+    g_value_set_uint (value, self->pinned->len);
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -203,6 +206,11 @@ bottega_conversation_finalize (GObject *object)
   g_clear_object (&self->searching);
   g_clear_pointer (&self->summary, bottega_summary_free);
   g_clear_pointer (&self->citations, bottega_citations_free);
+  g_array_unref (self->pinned);
+  g_ptr_array_unref (self->pinned_titles);
+  g_free (self->pins_note);
+  g_free (self->pins_text);
+  g_free (self->pins_path);
 
   G_OBJECT_CLASS (bottega_conversation_parent_class)->finalize (object);
 }
@@ -231,6 +239,7 @@ install_properties (GObjectClass *object_class)
       g_param_spec_object ("first-included", NULL, NULL, BOTTEGA_TYPE_MESSAGE, flags);
   PROP (ONLY_DOCUMENTS) =
       g_param_spec_boolean ("only-documents", NULL, NULL, FALSE, flags | G_PARAM_WRITABLE);
+  PROP (PINNED) = g_param_spec_uint ("pinned", NULL, NULL, 0, G_MAXUINT, 0, flags);
 #undef PROP
   g_object_class_install_properties (object_class, BOTTEGA_CONVERSATION_N_PROPS, properties);
 }
@@ -256,6 +265,8 @@ bottega_conversation_init (BottegaConversation *self)
 {
   self->items = g_ptr_array_new_with_free_func (g_object_unref);
   self->queue = g_list_store_new (BOTTEGA_TYPE_MESSAGE);
+  self->pinned = g_array_new (FALSE, FALSE, sizeof (gint64));
+  self->pinned_titles = g_ptr_array_new_with_free_func (g_free);
 }
 
 BottegaConversation *
@@ -278,6 +289,7 @@ bottega_conversation_new (BottegaStore *store,
     self->created_us = row->created_us;
     self->updated_us = row->updated_us;
     self->only_documents = row->only_documents;
+    bottega_conversation_set_pins (self, row->pinned);
     self->stored = TRUE;
   } else {
     self->id = g_uuid_string_random ();
@@ -443,9 +455,10 @@ bottega_conversation_put (BottegaConversation *self,
                           BottegaStoreDone done,
                           gpointer user_data)
 {
+  g_autofree char *pinned = bottega_conversation_pins_to_json (self);
   const BottegaStoreConversation row = { self->id, self->title, self->first_included,
                                          self->created_us, self->updated_us,
-                                         self->only_documents };
+                                         self->only_documents, pinned };
   BottegaMessage *const messages[] = { first, second };
   g_autoptr (GPtrArray) rows =
       g_ptr_array_new_with_free_func ((GDestroyNotify) bottega_store_message_free);

@@ -20,6 +20,7 @@
  *                   longer read.
  *   only-documents  boolean, writable, kept: answer with what the documents say, or not at all. New
  *                   conversations begin with the setting of that name.
+ *   pinned          uint: documents that it reads whole (bottega_conversation_get_pinned ())
  *
  * Signals:
  *   "refused" (const char *text, const char *sentence): a question that send () had taken cannot be
@@ -44,6 +45,7 @@ typedef enum {
   BOTTEGA_CONVERSATION_ERROR_EMPTY,    /* only white space */
   BOTTEGA_CONVERSATION_ERROR_BUSY,     /* not while an answer is on its way */
   BOTTEGA_CONVERSATION_ERROR_INVALID,  /* the message is not of that kind, or not from here */
+  BOTTEGA_CONVERSATION_ERROR_TOO_LONG, /* it does not fit beside what the model must read */
 } BottegaConversationErrorCode;
 
 typedef enum {
@@ -127,6 +129,14 @@ const char *bottega_conversation_get_error (BottegaConversation *self);
 GListModel *bottega_conversation_get_queue (BottegaConversation *self);
 gboolean bottega_conversation_get_only_documents (BottegaConversation *self);
 void bottega_conversation_set_only_documents (BottegaConversation *self, gboolean only_documents);
+/* Documents that the model reads whole in every answer, before the first question, in the order in
+ * which they were pinned. It reads them once: what it holds of them is kept. Borrowed. */
+const gint64 *bottega_conversation_get_pinned (BottegaConversation *self, guint *n);
+gboolean bottega_conversation_is_pinned (BottegaConversation *self, gint64 document);
+/* From the next answer on. FALSE and a sentence when it has no text (yet), or is too long: a
+ * quarter of the context and room for an answer must be left. */
+gboolean bottega_conversation_pin (BottegaConversation *self, gint64 document, GError **error);
+void bottega_conversation_unpin (BottegaConversation *self, gint64 document);
 guint bottega_conversation_get_context_used (BottegaConversation *self);
 /* Tokens of each kind that the last answer was given to read ([BOTTEGA_PROMPT_N_KINDS], all 0 until
  * one has begun since the start), and questions before it among them. They change with

@@ -19,6 +19,7 @@ struct _BottegaDocumentItem {
   BottegaDocumentState state;
   double fraction;
   guint n_pages;
+  guint64 text_bytes;
 };
 
 enum {
@@ -221,6 +222,7 @@ bottega_document_item_update (BottegaDocumentItem *self, const BottegaDocumentRo
   set_string (self, &self->state_text, state_text, PROP_STATE_TEXT);
   set_string (self, &self->detail, detail, PROP_DETAIL);
   g_set_str (&self->language, row->language);
+  self->text_bytes = row->text_bytes;
   if (self->state != row->state) {
     self->state = row->state;
     g_object_notify_by_pspec (object, properties[PROP_STATE]);
@@ -269,3 +271,13 @@ GETTER (const char *, state_text, NULL)
 GETTER (const char *, detail, NULL)
 GETTER (double, fraction, 0)
 GETTER (guint, n_pages, 0)
+
+/* Bytes of a token in vocabularies of models that answer: English has more, others have less. */
+guint
+bottega_document_item_get_tokens (BottegaDocumentItem *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_DOCUMENT_ITEM (self), 0);
+
+  return (guint) MIN (self->text_bytes / (g_strcmp0 (self->language, "en") == 0 ? 4 : 3),
+                      G_MAXUINT);
+}

@@ -37,5 +37,7 @@ const char *bottega_document_item_get_state_text (BottegaDocumentItem *self);
 const char *bottega_document_item_get_detail (BottegaDocumentItem *self);
 double bottega_document_item_get_fraction (BottegaDocumentItem *self);
 guint bottega_document_item_get_n_pages (BottegaDocumentItem *self);
+/* About so many its text makes; 0: it has not been read. */
+guint bottega_document_item_get_tokens (BottegaDocumentItem *self);
 
 G_END_DECLS

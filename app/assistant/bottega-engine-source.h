@@ -139,6 +139,10 @@ struct _BottegaEngineSourceInterface {
                                  const EngineMessage *messages, gsize n_messages,
                                  const char *answer_prefix, const EngineGenerate *options,
                                  EngineEventFunc on_event, gpointer user_data, GError **error);
+  /* Right before a begin whose system text others share: what the engine holds of that beginning
+   * may be kept in this file, apart from what follows, and is gone on from, be it there. May be
+   * NULL. */
+  void (*set_shared) (BottegaEngineSource *self, const char *path);
   /* As engine_model_step (): each of these gets on, the most urgent first; at most
    * ENGINE_MAX_ANSWERS. Comes back soon, to be called again. */
   void (*step) (BottegaEngineSource *self, BottegaSourceAnswer *const *answers, gsize n_answers);

@@ -50,6 +50,13 @@ char *bottega_grounding_render (const char *question, const BottegaSources *sour
  * g_strfreev. */
 char **bottega_grounding_render_all (const char *question, const BottegaSources *sources);
 
+/* What the model reads of pinned documents, whole, before the first question: the same for the same
+ * documents, whatever is asked. In the language of the first. Free with g_free. */
+char *bottega_grounding_render_pinned (const char *const *titles, const char *const *texts,
+                                       guint n);
+/* A question that only pinned documents may answer. Free with g_free. */
+char *bottega_grounding_render_pinned_only (const char *question);
+
 /* A part of a document that is to be summed up in the question's language. Free with g_free. */
 char *bottega_grounding_render_part (const char *question, const char *part);
 

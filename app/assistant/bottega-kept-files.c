@@ -13,6 +13,8 @@
 
 #define STORE_ENDING ".sqlite"
 #define ENDING       ".kv"
+#define PINS         "pins-"
+#define HASH_CHARS   16
 #define PART_ENDING  ".kv.part" /* while it is written: see engine_session_save () */
 /* Left to everything else on the disk. */
 #define SPARE_BYTES ((guint64) 1 << 30)
@@ -34,6 +36,29 @@ bottega_kept_files_get_path (const char *store_path, const char *conversation_id
 {
   g_autofree char *folder = bottega_kept_files_get_folder (store_path);
   g_autofree char *name = g_strconcat (conversation_id, ENDING, NULL);
+
+  return folder != NULL ? g_build_filename (folder, name, NULL) : NULL;
+}
+
+char *
+bottega_kept_files_get_pins_id (const gint64 *documents, guint n)
+{
+  GString *id = g_string_new (PINS);
+
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (id, "%s%" G_GINT64_FORMAT, i > 0 ? "." : "", documents[i]);
+
+  return g_string_free (id, FALSE);
+}
+
+char *
+bottega_kept_files_get_pins_path (const char *store_path, const gint64 *documents, guint n,
+                                  const char *text)
+{
+  g_autofree char *folder = bottega_kept_files_get_folder (store_path);
+  g_autofree char *id = bottega_kept_files_get_pins_id (documents, n);
+  g_autofree char *hash = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
+  g_autofree char *name = g_strdup_printf ("%s-%.*s" ENDING, id, HASH_CHARS, hash);
 
   return folder != NULL ? g_build_filename (folder, name, NULL) : NULL;
 }
@@ -149,12 +174,33 @@ bottega_kept_files_fit (const char *spaces_folder, guint64 most_bytes)
 /* ---- what must not stay ---- */
 
 static void
+remove_other (const char *path, gpointer user_data)
+{
+  const char *pins_path = user_data;
+
+  if (strcmp (path, pins_path) != 0 &&
+      strncmp (path, pins_path, (gsize) (strrchr (pins_path, '-') + 1 - pins_path)) == 0)
+    bottega_spaces_remove_file (path, NULL);
+}
+
+void
+bottega_kept_files_remove_older (const char *pins_path)
+{
+  g_autofree char *folder = g_path_get_dirname (pins_path);
+
+  for_each (folder, ENDING, remove_other, (gpointer) pins_path);
+}
+
+static void
 remove_stranger (const char *path, gpointer user_data)
 {
   g_autofree char *name = g_path_get_basename (path);
 
-  if (g_str_has_suffix (name, ENDING))
+  if (g_str_has_suffix (name, ENDING)) {
     name[strlen (name) - strlen (ENDING)] = '\0';
+    if (g_str_has_prefix (name, PINS))
+      *strrchr (name, '-') = '\0';
+  }
   if (!g_strv_contains (user_data, name))
     bottega_spaces_remove_file (path, NULL);
 }

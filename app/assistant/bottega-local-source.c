@@ -24,8 +24,10 @@
 typedef struct {
   char *path; /* NULL: all that is none */
   EngineSession *session;
-  gboolean changed; /* since the file was written */
-  gboolean in_use;  /* by an answer in progress */
+  char *shared_path; /* of the beginning that others may have too; NULL: none */
+  guint n_shared;    /* its tokens */
+  gboolean changed;  /* since the file was written */
+  gboolean in_use;   /* by an answer in progress */
 } Held;
 
 struct _BottegaSourceAnswer {
@@ -39,6 +41,7 @@ struct _BottegaLocalSource {
 
   char *cache_dir;
   EngineModel *model;     /* the engine thread's; NULL: nothing loaded */
+  char *shared_path;      /* the engine thread's: for the next answer; NULL: none */
   GPtrArray *held;        /* the engine thread's: of Held, the one used last at the end */
   GMutex lock;            /* guards the next four: cancel and plan come from other threads */
   EngineSession *session; /* that is being kept; changed on the engine thread only */
@@ -74,6 +77,7 @@ held_free (gpointer data)
 
   engine_session_free (held->session);
   g_free (held->path);
+  g_free (held->shared_path);
   g_free (held);
 }
 
@@ -107,7 +111,7 @@ find_held (BottegaLocalSource *self, const char *path, GError **error)
     return NULL;
   make_place (self);
   held = g_new (Held, 1);
-  *held = (Held) { g_strdup (path), session, FALSE, FALSE };
+  *held = (Held) { .path = g_strdup (path), .session = session };
   g_ptr_array_add (self->held, held);
 
   return held;
@@ -147,27 +151,76 @@ local_unload (BottegaEngineSource *source)
 
 /* ---- conversations on the disk ---- */
 
-/* Goes on from the file where that has more of the prompt than memory. One that is of no use, by
- * another model or damaged, goes. Returns the seconds that it took. */
+/* How many tokens of the prompt a file has. One that is of no use, by another model or damaged,
+ * goes. */
+static guint
+look_into (Held *held, const char *path, const GArray *prompt)
+{
+  g_autoptr (GError) error = NULL;
+  guint n;
+
+  if (path == NULL || !g_file_test (path, G_FILE_TEST_EXISTS))
+    return 0;
+  n = engine_session_restorable (held->session, path, prompt, &error);
+  if (g_error_matches (error, ENGINE_ERROR, ENGINE_ERROR_BAD_FILE))
+    g_unlink (path);
+
+  return n;
+}
+
+/* Goes on from a file where one has more of the prompt than memory: its own, or that of the
+ * beginning that it shares with others. Returns the seconds that it took. */
 static double
 restore (Held *held, const GArray *prompt)
 {
   gint64 begin_us = g_get_monotonic_time ();
   g_autoptr (GError) error = NULL;
-  guint n_file;
+  guint n_own = look_into (held, held->path, prompt);
+  guint n_shared = look_into (held, held->shared_path, prompt);
+  const char *path = n_own >= n_shared ? held->path : held->shared_path;
 
-  if (held->path == NULL || !g_file_test (held->path, G_FILE_TEST_EXISTS))
-    return 0;
-  n_file = engine_session_restorable (held->session, held->path, prompt, &error);
-  if (n_file >= engine_session_reusable (held->session, prompt) + MIN_KEPT_TOKENS) {
-    engine_session_restore (held->session, held->path, &error);
-    held->changed = FALSE;
-    bottega_kept_files_touch (held->path);
-  }
+  if (path == NULL ||
+      MAX (n_own, n_shared) < engine_session_reusable (held->session, prompt) + MIN_KEPT_TOKENS)
+    return (double) (g_get_monotonic_time () - begin_us) / 1e6;
+  engine_session_restore (held->session, path, &error);
+  held->changed = path != held->path;
   if (g_error_matches (error, ENGINE_ERROR, ENGINE_ERROR_BAD_FILE))
-    g_unlink (held->path);
+    g_unlink (path);
+  else
+    bottega_kept_files_touch (path);
 
   return (double) (g_get_monotonic_time () - begin_us) / 1e6;
+}
+
+static gboolean
+keep_in (BottegaLocalSource *self, Held *held, const char *path, guint n_tokens, guint64 bytes)
+{
+  gboolean ok;
+
+  if (!bottega_kept_files_prepare (path, bytes))
+    return FALSE;
+  set_session (self, held->session);
+  ok = n_tokens > 0 ? engine_session_save_prefix (held->session, n_tokens, path, NULL)
+                    : engine_session_save (held->session, path, NULL);
+  set_session (self, NULL);
+
+  return ok;
+}
+
+/* Once: it stays the same. */
+static void
+keep_shared (BottegaLocalSource *self, Held *held, guint64 most_bytes)
+{
+  guint64 bytes;
+
+  if (held->shared_path == NULL || held->n_shared < MIN_KEPT_TOKENS ||
+      engine_session_n_tokens (held->session) < held->n_shared ||
+      g_file_test (held->shared_path, G_FILE_TEST_EXISTS))
+    return;
+  bytes = engine_session_prefix_bytes (held->session, held->n_shared);
+  if (bytes <= most_bytes &&
+      keep_in (self, held, held->shared_path, held->n_shared, bytes))
+    bottega_kept_files_remove_older (held->shared_path);
 }
 
 static void
@@ -179,15 +232,14 @@ local_keep (BottegaEngineSource *source, const char *path, guint64 most_bytes)
     Held *held = self->held->pdata[i];
     guint64 bytes;
 
-    if (held->path == NULL || !held->changed || (path != NULL && strcmp (path, held->path) != 0))
+    if (held->path == NULL || (path != NULL && strcmp (path, held->path) != 0))
+      continue;
+    keep_shared (self, held, most_bytes);
+    if (!held->changed)
       continue;
     bytes = engine_session_saved_bytes (held->session);
-    if (engine_session_n_tokens (held->session) < MIN_KEPT_TOKENS || bytes > most_bytes ||
-        !bottega_kept_files_prepare (held->path, bytes))
-      continue;
-    set_session (self, held->session);
-    held->changed = !engine_session_save (held->session, held->path, NULL);
-    set_session (self, NULL);
+    if (engine_session_n_tokens (held->session) >= MIN_KEPT_TOKENS && bytes <= most_bytes)
+      held->changed = !keep_in (self, held, held->path, 0, bytes);
   }
 }
 
@@ -394,6 +446,53 @@ local_count (BottegaEngineSource *source,
   return TRUE;
 }
 
+static void
+local_set_shared (BottegaEngineSource *source, const char *path)
+{
+  g_set_str (&BOTTEGA_LOCAL_SOURCE (source)->shared_path, path);
+}
+
+static guint
+count_common (const GArray *a, const GArray *b)
+{
+  guint n = 0;
+
+  while (n < MIN (a->len, b->len) &&
+         g_array_index (a, gint32, n) == g_array_index (b, gint32, n))
+    n++;
+
+  return n;
+}
+
+/* Tokens of the prompt that do not depend on what is asked: those that two other questions would
+ * have in front of them as well, whatever the model's template makes of a system text. */
+static guint
+count_shared (BottegaLocalSource *self, const EngineMessage *messages, gsize n_messages,
+              const GArray *prompt)
+{
+  static const char *const others[] = { "A", "7" };
+  guint n = prompt->len;
+  g_autoptr (GArray) first = NULL;
+
+  if (n_messages < 2 || strcmp (messages[0].role, "system") != 0)
+    return 0;
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
+    const EngineMessage beginning[] = { messages[0], { "user", others[i], NULL } };
+    g_autoptr (GArray) tokens =
+        encode (self, beginning, G_N_ELEMENTS (beginning), NULL, NULL);
+
+    n = tokens != NULL ? MIN (n, count_common (prompt, tokens)) : 0;
+    if (first != NULL && tokens != NULL)
+      n = MIN (n, count_common (first, tokens));
+    if (first == NULL)
+      first = g_steal_pointer (&tokens);
+    if (first == NULL)
+      return 0;
+  }
+
+  return n;
+}
+
 static BottegaSourceAnswer *
 local_begin (BottegaEngineSource *source,
              const char *path,
@@ -407,6 +506,7 @@ local_begin (BottegaEngineSource *source,
 {
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
   g_autoptr (GArray) tokens = encode (self, messages, n_messages, answer_prefix, error);
+  g_autofree char *shared_path = g_steal_pointer (&self->shared_path);
   Held *held = tokens != NULL ? find_held (self, path, error) : NULL;
   BottegaSourceAnswer *answer;
   EngineAnswer *engine;
@@ -415,6 +515,8 @@ local_begin (BottegaEngineSource *source,
   if (held == NULL)
     return NULL;
   engine_session_rearm (held->session); /* of an earlier cancel; none for this one yet */
+  held->n_shared = shared_path != NULL ? count_shared (self, messages, n_messages, tokens) : 0;
+  g_set_str (&held->shared_path, shared_path);
   restore_s = restore (held, tokens);
   engine = engine_answer_new (held->session, tokens, options, on_event, user_data, error);
   if (engine == NULL)
@@ -678,6 +780,7 @@ local_iface_init (BottegaEngineSourceInterface *iface)
   iface->load = local_load;
   iface->unload = local_unload;
   iface->count = local_count;
+  iface->set_shared = local_set_shared;
   iface->begin = local_begin;
   iface->step = local_step;
   iface->is_done = local_is_done;
@@ -703,6 +806,7 @@ bottega_local_source_finalize (GObject *object)
   local_unload (BOTTEGA_ENGINE_SOURCE (self));
   g_ptr_array_unref (self->held);
   g_mutex_clear (&self->lock);
+  g_free (self->shared_path);
   g_free (self->cache_dir);
 
   G_OBJECT_CLASS (bottega_local_source_parent_class)->finalize (object);

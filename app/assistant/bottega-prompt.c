@@ -25,6 +25,8 @@ typedef struct {
 struct _BottegaPrompt {
   GPtrArray *parts; /* of Part; a system part first, if there is one */
   gboolean has_system;
+  gsize pinned_start;      /* in the system part's text; its length: nothing is pinned */
+  char *pinned_path;       /* NULL: none */
   char *answer_prefix;     /* NULL: none */
   char **choices;          /* NULL: none */
   EngineMessage *messages; /* [parts->len] as the engine takes them; NULL when out of date */
@@ -65,6 +67,7 @@ bottega_prompt_new (const char *system_text)
   if (system_text != NULL && *system_text != '\0') {
     self->has_system = TRUE;
     add_part (self, "system", NULL, system_text, FALSE);
+    self->pinned_start = strlen (system_text);
   }
 
   return self;
@@ -76,10 +79,48 @@ bottega_prompt_free (BottegaPrompt *self)
   if (self == NULL)
     return;
   g_ptr_array_unref (self->parts);
+  g_free (self->pinned_path);
   g_free (self->answer_prefix);
   g_strfreev (self->choices);
   g_free (self->messages);
   g_free (self);
+}
+
+static Part *
+system_part (BottegaPrompt *self)
+{
+  return self->has_system ? g_ptr_array_index (self->parts, 0) : NULL;
+}
+
+static gboolean
+has_pinned (BottegaPrompt *self)
+{
+  return self->has_system && system_part (self)->text->len > self->pinned_start;
+}
+
+void
+bottega_prompt_set_pinned (BottegaPrompt *self, const char *text, const char *kept_path)
+{
+  g_return_if_fail (self != NULL && text != NULL && *text != '\0');
+  g_return_if_fail (self->parts->len == (self->has_system ? 1u : 0u) && !has_pinned (self));
+
+  if (self->has_system) {
+    g_string_append (system_part (self)->text, "\n\n");
+    g_string_append (system_part (self)->text, text);
+  } else {
+    self->has_system = TRUE;
+    add_part (self, "system", NULL, text, FALSE);
+  }
+  g_set_str (&self->pinned_path, kept_path);
+  g_clear_pointer (&self->messages, g_free);
+}
+
+const char *
+bottega_prompt_get_pinned_path (BottegaPrompt *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return self->pinned_path;
 }
 
 void
@@ -193,6 +234,36 @@ turn_starts (BottegaPrompt *self)
   return starts;
 }
 
+/* The same of the last part alone, and without what is pinned. */
+static gboolean
+count_unpinned (BottegaPrompt *self, BottegaPromptCount count, gpointer user_data, guint *tokens,
+                GError **error)
+{
+  Part *part = system_part (self);
+  g_autofree char *pinned = g_strdup (part->text->str + self->pinned_start);
+  gboolean ok;
+
+  g_string_truncate (part->text, self->pinned_start);
+  self->has_system = self->pinned_start > 0;
+  g_clear_pointer (&self->messages, g_free);
+  ok = count_from (self, self->parts->len - 1, count, user_data, tokens, error);
+  self->has_system = TRUE;
+  g_string_append (part->text, pinned);
+  g_clear_pointer (&self->messages, g_free);
+
+  return ok;
+}
+
+static void
+set_pinned_too_long (GError **error, guint pinned_tokens, guint question_tokens, guint room)
+{
+  g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_LIMIT,
+               /* Translators: all numbers are tokens. */
+               _ ("The pinned documents make %'u tokens and this question %'u, and there is room "
+                  "for %'u. Unpin a document, or choose a longer context."),
+               pinned_tokens, question_tokens, room);
+}
+
 static void
 set_too_long (GError **error, guint prompt_tokens, guint room)
 {
@@ -290,7 +361,7 @@ tell_kinds (BottegaPrompt *self,
   Part *last = g_ptr_array_index (self->parts, index);
   g_autofree char *whole = g_strdup (last->text->str);
   char *prefix;
-  guint alone, bare, frame;
+  guint alone, bare, frame, unpinned;
   gboolean known = count_from (self, index, count, user_data, &alone, NULL);
 
   if (n == 0)
@@ -301,16 +372,61 @@ tell_kinds (BottegaPrompt *self,
   g_clear_pointer (&self->messages, g_free);
   prefix = g_steal_pointer (&self->answer_prefix);
   known = known && count_from (self, index, count, user_data, &frame, NULL);
+  unpinned = frame;
+  if (has_pinned (self))
+    known = known && count_unpinned (self, count, user_data, &unpinned, NULL);
   self->answer_prefix = prefix;
   g_string_assign (last->text, whole);
   g_clear_pointer (&self->messages, g_free);
-  if (!known || frame > bare || bare > alone || alone > fit->prompt_tokens)
+  if (!known || unpinned > frame || frame > bare || bare > alone || alone > fit->prompt_tokens)
     return;
   fit->earlier_turns = n_turns > 0 ? n_turns - 1 : 0;
-  fit->tokens_of[BOTTEGA_PROMPT_SYSTEM] = frame;
+  fit->tokens_of[BOTTEGA_PROMPT_SYSTEM] = unpinned;
+  fit->tokens_of[BOTTEGA_PROMPT_PINNED] = frame - unpinned;
   fit->tokens_of[BOTTEGA_PROMPT_EARLIER] = fit->prompt_tokens - alone;
   fit->tokens_of[BOTTEGA_PROMPT_PASSAGES] = alone - bare;
   fit->tokens_of[BOTTEGA_PROMPT_QUESTION] = bare - frame;
+}
+
+/* Leaves as many turns as fit out, when they do not all fit. */
+static gboolean
+drop_turns (BottegaPrompt *self,
+            const GArray *starts,
+            guint room,
+            BottegaPromptCount count,
+            gpointer user_data,
+            guint *tokens,
+            guint *n_drop,
+            GError **error)
+{
+  guint last = starts->len > 0 ? g_array_index (starts, guint, starts->len - 1) : 0;
+  guint first, begin = self->has_system ? 1 : 0, last_tokens, pinned = 0;
+
+  if (!count_from (self, last, count, user_data, &last_tokens, error))
+    return FALSE;
+  if (has_pinned (self)) {
+    if (!count_unpinned (self, count, user_data, &pinned, error))
+      return FALSE;
+    pinned = last_tokens - MIN (pinned, last_tokens);
+  }
+  if (last_tokens > room || starts->len < 2) {
+    if (pinned > 0 && last_tokens - pinned <= room)
+      set_pinned_too_long (error, pinned, last_tokens - pinned, room);
+    else
+      set_too_long (error, last_tokens, room);
+    return FALSE;
+  }
+  if (!find_drop (self, starts, pinned + ROOM_AFTER_DROP (room - pinned), count, user_data, n_drop,
+                  error))
+    return FALSE;
+
+  first = g_array_index (starts, guint, *n_drop);
+  if (!count_from (self, first, count, user_data, tokens, error))
+    return FALSE;
+  g_ptr_array_remove_range (self->parts, begin, first - begin);
+  g_clear_pointer (&self->messages, g_free);
+
+  return TRUE;
 }
 
 gboolean
@@ -324,7 +440,7 @@ bottega_prompt_fit (BottegaPrompt *self,
 {
   g_autoptr (GArray) starts = NULL;
   guint room = context_tokens > answer_tokens ? context_tokens - answer_tokens : 0;
-  guint tokens, last_tokens, n_drop = 0;
+  guint tokens, n_drop = 0;
 
   g_return_val_if_fail (self != NULL && count != NULL && fit != NULL, FALSE);
 
@@ -335,25 +451,9 @@ bottega_prompt_fit (BottegaPrompt *self,
     return FALSE;
 
   starts = turn_starts (self);
-  if (tokens > room) {
-    guint last = starts->len > 0 ? g_array_index (starts, guint, starts->len - 1) : 0;
-    guint first, begin = self->has_system ? 1 : 0;
-
-    if (!count_from (self, last, count, user_data, &last_tokens, error))
-      return FALSE;
-    if (last_tokens > room || starts->len < 2) {
-      set_too_long (error, last_tokens, room);
-      return FALSE;
-    }
-    if (!find_drop (self, starts, ROOM_AFTER_DROP (room), count, user_data, &n_drop, error))
-      return FALSE;
-
-    first = g_array_index (starts, guint, n_drop);
-    if (!count_from (self, first, count, user_data, &tokens, error))
-      return FALSE;
-    g_ptr_array_remove_range (self->parts, begin, first - begin);
-    g_clear_pointer (&self->messages, g_free);
-  }
+  if (tokens > room &&
+      !drop_turns (self, starts, room, count, user_data, &tokens, &n_drop, error))
+    return FALSE;
 
   fit->prompt_tokens = tokens;
   fit->dropped_turns = n_drop;

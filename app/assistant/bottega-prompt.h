@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* BottegaPrompt: what the model is given to read. A system text, then turns; a turn is a question
- * with its answer, the last one a question alone. It only grows from one question to the next, so
- * that the engine's prefix cache holds, until it no longer fits: then whole turns leave, oldest
- * first, and somewhat more than needed, so that the prefix stays the same again for a while.
- * Nothing is ever cut inside a turn.
+/* BottegaPrompt: what the model is given to read. A system text with the pinned documents, then
+ * turns; a turn is a question with its answer, the last one a question alone. It only grows from
+ * one question to the next, so that the engine's prefix cache holds, until it no longer fits: then
+ * whole turns leave, oldest first, and somewhat more than needed, so that the prefix stays the same
+ * again for a while. Nothing is ever cut inside a turn.
  *
  * A plain value; not tied to a thread. */
 #pragma once
@@ -18,6 +18,12 @@ typedef struct _BottegaPrompt BottegaPrompt;
 BottegaPrompt *bottega_prompt_new (const char *system_text);
 void bottega_prompt_free (BottegaPrompt *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BottegaPrompt, bottega_prompt_free)
+
+/* Documents that are read whole, as one text after the system text: before the first turn is added.
+ * They never leave. kept_path: the file in which whoever reads them may keep what it holds of them,
+ * for others that begin so; NULL: none. Copied. */
+void bottega_prompt_set_pinned (BottegaPrompt *self, const char *text, const char *kept_path);
+const char *bottega_prompt_get_pinned_path (BottegaPrompt *self);
 
 /* role: "user" opens a turn, "assistant" belongs to the open one. All copied. id: of the message.
  * */
@@ -45,6 +51,7 @@ typedef gboolean (*BottegaPromptCount) (const EngineMessage *messages,
 /* What the tokens of a prompt are for. */
 typedef enum {
   BOTTEGA_PROMPT_SYSTEM,   /* the system text, and what the model's template adds */
+  BOTTEGA_PROMPT_PINNED,   /* documents that are read whole */
   BOTTEGA_PROMPT_EARLIER,  /* questions with what they were given to read, and their answers */
   BOTTEGA_PROMPT_PASSAGES, /* of the last question: what its choice has more than the least one */
   BOTTEGA_PROMPT_QUESTION, /* the last one, and how its answer is to begin */
@@ -61,8 +68,10 @@ typedef struct {
 } BottegaPromptFit;
 
 /* Drops turns until the prompt and answer_tokens fit context_tokens. FALSE with ENGINE_ERROR_LIMIT
- * and a sentence with numbers when the last question alone does not fit (then nothing was dropped).
- * When turns must leave, they leave until a quarter of the room is free. */
+ * and a sentence with numbers when the last question alone, or with the pinned documents, does not
+ * fit (then nothing was dropped).
+ * When turns must leave, they leave until a quarter of the room beside the pinned documents is
+ * free. */
 gboolean bottega_prompt_fit (BottegaPrompt *self, guint context_tokens, guint answer_tokens,
                              BottegaPromptCount count, gpointer user_data, BottegaPromptFit *fit,
                              GError **error);

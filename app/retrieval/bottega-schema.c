@@ -126,5 +126,8 @@ const char *const bottega_schema_steps[] = {
   /* What the model thought before its answer, and how long. */
   ("ALTER TABLE messages ADD COLUMN thought TEXT;"
    "ALTER TABLE messages ADD COLUMN thought_us INTEGER NOT NULL DEFAULT 0;"),
+
+  /* JSON array of the ids of the documents that it reads whole in every answer; NULL: none. */
+  "ALTER TABLE conversations ADD COLUMN pinned TEXT;",
 };
 const guint bottega_schema_n_steps = G_N_ELEMENTS (bottega_schema_steps);

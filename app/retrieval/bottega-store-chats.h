@@ -23,6 +23,7 @@ typedef struct {
   char *first_message; /* id of the first message that the model still reads; NULL: all */
   gint64 created_us, updated_us;
   gboolean only_documents; /* answers say what the documents say, or nothing */
+  char *pinned;            /* JSON: ids of the documents that it reads whole; NULL: none */
 } BottegaStoreConversation;
 
 typedef struct {

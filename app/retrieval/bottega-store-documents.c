@@ -11,7 +11,7 @@
 
 static const char sql_list[] =
     "SELECT id, path, title, media_type, language, error, state, size_bytes, n_pages, n_chunks,"
-    " n_vectors, added_us, indexed_us FROM documents WHERE edition >= 0";
+    " n_vectors, added_us, indexed_us, text_bytes FROM documents WHERE edition >= 0";
 /* Of document ?1, from the part that holds ?2 to the one before ?3. */
 static const char sql_parts[] =
     "SELECT p.offset, p.block, p.text, p.blocks, p.lines FROM documents AS d JOIN parts AS p"
@@ -239,6 +239,7 @@ row_from_columns (sqlite3_stmt *statement)
   row->n_vectors = (guint) sqlite3_column_int64 (statement, 10);
   row->added_us = sqlite3_column_int64 (statement, 11);
   row->indexed_us = sqlite3_column_int64 (statement, 12);
+  row->text_bytes = (guint64) sqlite3_column_int64 (statement, 13);
 
   return row;
 }

@@ -26,7 +26,8 @@ typedef struct {
   char *language;   /* "it", "en", … or NULL */
   char *error;      /* the sentence of a failed one; NULL */
   BottegaDocumentState state;
-  guint64 size_bytes;
+  guint64 size_bytes; /* of the file */
+  guint64 text_bytes;
   guint n_pages; /* 0: no pages */
   guint n_chunks, n_vectors;
   gint64 added_us, indexed_us; /* indexed: 0 until then */

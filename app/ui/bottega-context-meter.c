@@ -47,6 +47,8 @@ name_of (guint kind, guint earlier_turns)
   switch (kind) {
   case BOTTEGA_PROMPT_SYSTEM:
     return g_strdup (_ ("Instructions"));
+  case BOTTEGA_PROMPT_PINNED:
+    return g_strdup (_ ("Pinned documents"));
   case BOTTEGA_PROMPT_EARLIER:
     return g_strdup_printf (ngettext ("%'u earlier question and its answer",
                                       "%'u earlier questions and answers", earlier_turns),

@@ -158,6 +158,7 @@ identify (EngineModel *model, uint8_t id[32], GError **error)
   return TRUE;
 }
 
+/* Of the whole timeline. */
 static gboolean
 make_header (const EngineSession *session, Header *header, GError **error)
 {
@@ -229,24 +230,21 @@ part_buffer (const Header *header)
   return g_malloc (most);
 }
 
-gboolean
-engine_session_save (EngineSession *session, const char *path, GError **error)
+/* What the header says of the timeline, to a file that is whole or not there. */
+static gboolean
+save (EngineSession *session, const char *path, const Header *header, GError **error)
 {
   g_autofree char *temporary = g_strdup_printf ("%s.part", path);
+  g_autofree void *buffer = part_buffer (header);
   Stream stream = { .path = path };
-  g_autofree void *buffer = NULL;
-  Header header;
   gboolean ok;
 
-  if (!make_header (session, &header, error))
-    return FALSE;
-  buffer = part_buffer (&header);
   stream.fd = g_open (temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (stream.fd < 0)
     return fail (&stream, "written", error);
-  ok = put (&stream, &header, sizeof header, error);
+  ok = put (&stream, header, sizeof *header, error);
   stream.sum = 0;
-  ok = ok && put_timeline (&stream, session, &header, buffer, error) &&
+  ok = ok && put_timeline (&stream, session, header, buffer, error) &&
        put (&stream, &(uint64_t) { stream.sum }, sizeof stream.sum, error);
   if (close (stream.fd) != 0 && ok)
     ok = fail (&stream, "written", error);
@@ -255,6 +253,60 @@ engine_session_save (EngineSession *session, const char *path, GError **error)
   if (!ok)
     g_unlink (temporary);
   return ok;
+}
+
+gboolean
+engine_session_save (EngineSession *session, const char *path, GError **error)
+{
+  Header header;
+
+  return make_header (session, &header, error) && save (session, path, &header, error);
+}
+
+/* A page holds the keys and values of all its tokens: one that goes on beyond the beginning would
+ * tell of what follows it. */
+static uint32_t
+whole_pages (uint32_t n_tokens)
+{
+  return n_tokens / ENGINE_PAGE_TOKENS;
+}
+
+gboolean
+engine_session_save_prefix (EngineSession *session, uint32_t n_tokens, const char *path,
+                            GError **error)
+{
+  const SessionTimeline *timeline = &session->timeline;
+  uint32_t n_pages = whole_pages (n_tokens);
+  Header header;
+
+  if (timeline->cache->window_tokens > 0 || timeline->cache->states.n_pages > 0) {
+    g_set_error_literal (error, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED,
+                         "This model remembers only the end of what it has read, so that its "
+                         "beginning cannot be kept alone.");
+    return FALSE;
+  }
+  if (n_pages == 0 || n_tokens > timeline->tokens->len) {
+    g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID,
+                 "The conversation memory has %u tokens, and the first %u of them cannot be kept.",
+                 timeline->tokens->len, n_tokens);
+    return FALSE;
+  }
+  if (!make_header (session, &header, error))
+    return FALSE;
+  header.n_tokens = n_pages * ENGINE_PAGE_TOKENS;
+  header.mark = 0;
+  header.n_table[GRAPH_KV_FULL] = n_pages;
+  return save (session, path, &header, error);
+}
+
+uint64_t
+engine_session_prefix_bytes (const EngineSession *session, uint32_t n_tokens)
+{
+  const EngineModel *model = session->model;
+  size_t page_bytes = model->backend->vtable->part_bytes (model->weights, GRAPH_KV_FULL);
+
+  return sizeof (Header) + sizeof (uint64_t) +
+         whole_pages (n_tokens) * (page_bytes + ENGINE_PAGE_TOKENS * sizeof (gint32));
 }
 
 uint64_t

@@ -133,6 +133,52 @@ test_kinds (void)
   g_assert_no_error (error);
 }
 
+/* Pinned documents come after the system text, are a kind of their own, and never leave. */
+static void
+test_pinned (void)
+{
+  const char *const systems[] = { "system", NULL };
+
+  for (guint i = 0; i < G_N_ELEMENTS (systems); i++) {
+    g_autoptr (BottegaPrompt) prompt = bottega_prompt_new (systems[i]);
+    guint n_system = systems[i] != NULL ? 8 : 0; /* with the lines between them */
+    g_autoptr (GError) error = NULL;
+    const EngineMessage *messages;
+    BottegaPromptFit fit;
+    gsize n;
+
+    g_assert_null (bottega_prompt_get_pinned_path (prompt));
+    bottega_prompt_set_pinned (prompt, "THE WHOLE DOCUMENT..", "/kept");
+    g_assert_cmpstr (bottega_prompt_get_pinned_path (prompt), ==, "/kept");
+    for (guint turn = 0; turn < 20; turn++) {
+      bottega_prompt_add (prompt, "user", "q", "0123456789");
+      bottega_prompt_add (prompt, "assistant", "a", "abcdefghij");
+    }
+    bottega_prompt_add (prompt, "user", "last", "LASTLASTLA");
+
+    /* Room for 240: beside the 20 of the document a quarter of the rest is to be free. */
+    g_assert_true (bottega_prompt_fit (prompt, 300, 60, count_bytes, NULL, &fit, &error));
+    g_assert_no_error (error);
+    g_assert_cmpuint (fit.tokens_of[BOTTEGA_PROMPT_SYSTEM], ==, systems[i] != NULL ? 6 : 0);
+    g_assert_cmpuint (fit.tokens_of[BOTTEGA_PROMPT_PINNED], ==, systems[i] != NULL ? 22 : 20);
+    g_assert_cmpuint (fit.tokens_of[BOTTEGA_PROMPT_EARLIER], ==, 140);
+    g_assert_cmpuint (fit.tokens_of[BOTTEGA_PROMPT_QUESTION], ==, 10);
+    g_assert_cmpuint (fit.prompt_tokens, ==, n_system + 170);
+    messages = bottega_prompt_get_messages (prompt, &n);
+    g_assert_cmpuint (n, ==, 16);
+    g_assert_cmpstr (messages[0].role, ==, "system");
+    g_assert_true (g_str_has_suffix (messages[0].content, "THE WHOLE DOCUMENT.."));
+    g_assert_cmpuint (strlen (messages[0].content), ==, n_system + 20);
+
+    /* A context in which the question alone would fit. */
+    g_assert_false (bottega_prompt_fit (prompt, 30, 5, count_bytes, NULL, &fit, &error));
+    g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_LIMIT);
+    g_assert_nonnull (strstr (error->message, "pinned documents"));
+    bottega_prompt_get_messages (prompt, &n);
+    g_assert_cmpuint (n, ==, 16);
+  }
+}
+
 static void
 test_oldest_turns_leave (void)
 {
@@ -296,6 +342,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/app/prompt/fits", test_fits);
   g_test_add_func ("/app/prompt/kinds", test_kinds);
+  g_test_add_func ("/app/prompt/pinned", test_pinned);
   g_test_add_func ("/app/prompt/oldest-turns-leave", test_oldest_turns_leave);
   g_test_add_func ("/app/prompt/only-the-question-stays", test_only_the_question_stays);
   g_test_add_func ("/app/prompt/question-too-long", test_question_too_long);

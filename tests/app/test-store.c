@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The store: what is written is found again, what must not be opened is left alone, what is deleted
  * is gone from the bytes of the file, and words are found whatever their accents. */
+#include "app/retrieval/bottega-schema.h"
 #include "app/retrieval/bottega-store-chats.h"
 #include "tests/app/fixture.h"
 
@@ -41,7 +42,8 @@ on_conversations (GPtrArray *rows, const GError *error, gpointer data)
   for (guint i = 0; rows != NULL && i < rows->len; i++) {
     const BottegaStoreConversation *row = g_ptr_array_index (rows, i);
 
-    g_ptr_array_add (answer->words, g_strdup_printf ("%s=%s", row->id, row->title));
+    g_ptr_array_add (answer->words, g_strdup_printf ("%s=%s%s", row->id, row->title,
+                                                     row->pinned != NULL ? row->pinned : ""));
   }
 }
 
@@ -181,6 +183,57 @@ test_rows (void)
   store = open_store (folder);
   assert_conversations (store, "c1=First again|c2=Second");
   assert_messages (store, "c1", "m1 user complete: one|m3 user failed: four");
+  g_assert_finalize_object (store);
+  fixture_remove_folder (folder);
+}
+
+static void
+run_sql (const char *folder, const char *sql)
+{
+  g_autofree char *spaces = g_build_filename (folder, "spaces", NULL);
+  g_autofree char *path = g_build_filename (spaces, "personal.sqlite", NULL);
+  sqlite3 *db = NULL;
+
+  g_mkdir_with_parents (spaces, 0700);
+  g_assert_cmpint (sqlite3_open (path, &db), ==, SQLITE_OK);
+  g_assert_cmpint (sqlite3_exec (db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+  sqlite3_close (db);
+}
+
+static void
+put_pinned (BottegaStore *store, const char *pinned)
+{
+  const BottegaStoreConversation row = {
+    (char *) "c1", (char *) "First", NULL, 10, 10, FALSE, (char *) pinned
+  };
+  gboolean done = FALSE;
+
+  bottega_store_put (store, &row, NULL, 0, BOTTEGA_STORE_DURABLE, on_put, &done);
+  fixture_wait_flag (&done);
+}
+
+/* Also in a file of a version that knew nothing of pins. */
+static void
+test_pinned (void)
+{
+  char *folder = fixture_make_folder ();
+  BottegaStore *store = open_store (folder);
+  g_autofree char *sql = g_strdup_printf ("ALTER TABLE conversations DROP COLUMN pinned;"
+                                          "PRAGMA user_version = %u",
+                                          bottega_schema_n_steps - 1);
+
+  put (store, "c1", "First", "m1", "complete", "one", 10);
+  g_assert_finalize_object (store);
+  run_sql (folder, sql);
+  store = open_store (folder);
+  assert_conversations (store, "c1=First");
+  assert_messages (store, "c1", "m1 user complete: one");
+  put_pinned (store, "[3,17]");
+  g_assert_finalize_object (store);
+  store = open_store (folder);
+  assert_conversations (store, "c1=First[3,17]");
+  put_pinned (store, NULL);
+  assert_conversations (store, "c1=First");
   g_assert_finalize_object (store);
   fixture_remove_folder (folder);
 }
@@ -331,19 +384,6 @@ assert_refused (const char *folder, BottegaStoreError code)
 }
 
 static void
-run_sql (const char *folder, const char *sql)
-{
-  g_autofree char *spaces = g_build_filename (folder, "spaces", NULL);
-  g_autofree char *path = g_build_filename (spaces, "personal.sqlite", NULL);
-  sqlite3 *db = NULL;
-
-  g_mkdir_with_parents (spaces, 0700);
-  g_assert_cmpint (sqlite3_open (path, &db), ==, SQLITE_OK);
-  g_assert_cmpint (sqlite3_exec (db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
-  sqlite3_close (db);
-}
-
-static void
 test_refused_files (void)
 {
   char *folder = fixture_make_folder ();
@@ -476,6 +516,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/app/store/rows", test_rows);
+  g_test_add_func ("/app/store/pinned", test_pinned);
   g_test_add_func ("/app/store/interrupted", test_interrupted);
   g_test_add_func ("/app/store/search", test_search);
   g_test_add_func ("/app/store/delete-and-undo", test_delete_and_undo);

@@ -9,6 +9,7 @@
 
 #include <glib/gstdio.h>
 #include <math.h>
+#include <string.h>
 
 #define N_COMPARED 20
 
@@ -249,6 +250,58 @@ test_file (gconstpointer kind)
   g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_IO);
 }
 
+/* Tokens that stand in a row in a file. */
+static gboolean
+holds (const char *path, const gint32 *tokens, guint n)
+{
+  g_autofree char *bytes = NULL;
+  gsize n_bytes;
+
+  g_assert_true (g_file_get_contents (path, &bytes, &n_bytes, NULL));
+  return memmem (bytes, n_bytes, tokens, n * sizeof *tokens) != NULL;
+}
+
+/* The beginning alone: whoever begins so goes on from it, and nothing is in it of what followed. */
+static void
+test_beginning (gconstpointer kind)
+{
+  g_auto (TestPair) tiny = open_both (kind);
+  g_autoptr (EngineSession) one = test_session_new (tiny.model);
+  g_autoptr (EngineSession) two = test_session_new (tiny.model);
+  g_autofree char *path = g_build_filename (folder, "beginning", NULL);
+  g_autoptr (GArray) first = extend (NULL, 0, 17, 150), other = extend (first, 140, 18, 30);
+  g_autoptr (GArray) shorter = extend (first, 100, 19, 40);
+  g_autoptr (GError) error = NULL;
+  GStatBuf info;
+
+  check (&tiny, one, first);
+  if (!is_plain (kind)) {
+    g_assert_false (engine_session_save_prefix (one, 140, path, &error));
+    g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_UNSUPPORTED);
+    return;
+  }
+  g_assert_false (engine_session_save_prefix (one, 63, path, &error));
+  g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID);
+  g_clear_error (&error);
+  g_assert_false (engine_session_save_prefix (one, 1000, path, &error));
+  g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID);
+  g_clear_error (&error);
+  g_assert_true (engine_session_save_prefix (one, 140, path, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (g_stat (path, &info), ==, 0);
+  g_assert_cmpuint ((guint64) info.st_size, ==, engine_session_prefix_bytes (one, 140));
+  g_assert_true (holds (path, (const gint32 *) (const void *) first->data, 128));
+  g_assert_false (holds (path, (const gint32 *) (const void *) first->data + 128, 2));
+  engine_model_forget (tiny.model);
+  g_assert_cmpuint (engine_session_restorable (two, path, other, &error), ==, 128);
+  g_assert_true (engine_session_restore (two, path, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (check (&tiny, two, other), ==, 128);
+  g_assert_true (engine_session_restore (two, path, &error));
+  g_assert_cmpuint (check (&tiny, two, shorter), ==, 100);
+  g_unlink (path);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -260,6 +313,7 @@ main (int argc, char **argv)
   } tests[] = {
     { "part", test_part, TRUE },
     { "file", test_file, TRUE },
+    { "beginning", test_beginning, TRUE },
     { "cancel", test_cancel, FALSE },
     { "ended", test_ended, FALSE },
     { "evict", test_evict, FALSE },
