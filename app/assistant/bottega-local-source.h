@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* BottegaLocalSource: Bottega's own engine behind BottegaEngineSource. This one and
- * bottega-local-embedder are the only files of the app that call engine.h. */
+/* BottegaLocalSource: Bottega's own engine behind BottegaEngineSource. bottega-local-* are the
+ * only files of the app that call engine.h. */
 #pragma once
 
 #include "app/assistant/bottega-engine-source.h"

@@ -279,8 +279,7 @@ send_cb (BottegaConversationPage *self,
          const char *text)
 {
   BottegaScopeBar *scope = bottega_composer_get_scope (self->composer);
-  g_autoptr (GArray) documents =
-      bottega_scope_bar_find_documents (scope, bottega_assistant_get_library (self->assistant));
+  g_autoptr (GArray) documents = bottega_scope_bar_find_documents (scope);
   g_autoptr (GError) error = NULL;
 
   g_assert (BOTTEGA_IS_CONVERSATION_PAGE (self));
@@ -343,7 +342,7 @@ library_changed_cb (BottegaConversationPage *self)
 
   bottega_sources_pane_set_library (self->sources_pane, library);
   bottega_composer_set_library (self->composer, library);
-  bottega_scope_bar_clear (bottega_composer_get_scope (self->composer));
+  bottega_scope_bar_set_library (bottega_composer_get_scope (self->composer), library);
   g_signal_connect_object (library, "notify::n-ready", G_CALLBACK (update_documents_cb), self,
                            G_CONNECT_SWAPPED);
   update_documents_cb (self);
@@ -629,7 +628,7 @@ bottega_conversation_page_set_conversation (BottegaConversationPage *self,
                                           conversation);
   draft = g_object_get_data (G_OBJECT (conversation), "bottega-draft");
   bottega_composer_set_text (self->composer, draft);
-  bottega_scope_bar_clear (bottega_composer_get_scope (self->composer));
+  bottega_scope_bar_set_conversation (bottega_composer_get_scope (self->composer), conversation);
   messages_changed_cb (self, 0, 0, g_list_model_get_n_items (G_LIST_MODEL (conversation)),
                        G_LIST_MODEL (conversation));
   update_title_cb (self);

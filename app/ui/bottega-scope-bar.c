@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Owns the pills and the paths that they stand for. Must not know what is asked. */
+/* Owns the pills and the paths that they stand for. Which documents are pinned is the
+ * conversation's to know; what is asked is nothing to it. */
 #define G_LOG_DOMAIN "bottega-scope-bar"
 
 #include "config.h"
@@ -15,14 +16,69 @@ struct _BottegaScopeBar {
   AdwBin parent_instance;
 
   AdwWrapBox *box;
+  BottegaLibrary *library;
+  GSignalGroup *library_signals;
+  GSignalGroup *conversation;
 };
 
 G_DEFINE_FINAL_TYPE (BottegaScopeBar, bottega_scope_bar, ADW_TYPE_BIN)
+
+/* ---- pills */
 
 static const char *
 get_path (GtkWidget *pill)
 {
   return g_object_get_data (G_OBJECT (pill), "path");
+}
+
+static const char *
+get_title (GtkWidget *pill)
+{
+  return g_object_get_data (G_OBJECT (pill), "title");
+}
+
+static GtkWidget *
+get_pin (GtkWidget *pill)
+{
+  return g_object_get_data (G_OBJECT (pill), "pin");
+}
+
+static GtkWidget *
+find_pill (BottegaScopeBar *self,
+           const char *path)
+{
+  for (GtkWidget *pill = gtk_widget_get_first_child (GTK_WIDGET (self->box)); pill != NULL;
+       pill = gtk_widget_get_next_sibling (pill))
+    if (g_str_equal (get_path (pill), path))
+      return pill;
+  return NULL;
+}
+
+/* Borrowed; NULL: a folder, or not read yet. */
+static BottegaDocumentItem *
+find_item (BottegaScopeBar *self,
+           const char *path)
+{
+  guint n = self->library != NULL ? g_list_model_get_n_items (G_LIST_MODEL (self->library)) : 0;
+
+  for (guint i = 0; i < n; i++) {
+    g_autoptr (BottegaDocumentItem) item = g_list_model_get_item (G_LIST_MODEL (self->library), i);
+
+    if (g_str_equal (bottega_document_item_get_path (item), path))
+      return item; /* the list has it too */
+  }
+  return NULL;
+}
+
+static gboolean
+is_pinned (BottegaScopeBar *self,
+           GtkWidget *pill)
+{
+  g_autoptr (BottegaConversation) conversation = g_signal_group_dup_target (self->conversation);
+  BottegaDocumentItem *item = find_item (self, get_path (pill));
+
+  return conversation != NULL && item != NULL &&
+         bottega_conversation_is_pinned (conversation, bottega_document_item_get_id (item));
 }
 
 static void
@@ -33,12 +89,91 @@ update_visible (BottegaScopeBar *self)
 }
 
 static void
+set_words (GtkWidget *button,
+           const char *tooltip,
+           const char *name)
+{
+  gtk_widget_set_tooltip_text (button, tooltip);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
+}
+
+/* "Read it whole in every answer: about 12,300 tokens, once" */
+static char *
+describe_pin (BottegaDocumentItem *item)
+{
+  guint tokens = bottega_document_item_get_tokens (item);
+
+  tokens = tokens < 1000 ? tokens : (tokens + 50) / 100 * 100;
+  return g_strdup_printf (ngettext ("Read it whole in every answer: about %'u token, once",
+                                    "Read it whole in every answer: about %'u tokens, once",
+                                    tokens),
+                          tokens);
+}
+
+/* A pinned one is quiet: it is there for the whole conversation. */
+static void
+update_pill (BottegaScopeBar *self,
+             GtkWidget *pill)
+{
+  BottegaDocumentItem *item = find_item (self, get_path (pill));
+  GtkWidget *pin = get_pin (pill);
+  GtkWidget *remove = gtk_widget_get_last_child (pill);
+  gboolean pinned = is_pinned (self, pill);
+  g_autofree char *tooltip = item != NULL ? describe_pin (item) : NULL;
+  /* TRANSLATORS: %s is the title of a document. */
+  g_autofree char *name = g_strdup_printf (_ ("Read %s whole in every answer"), get_title (pill));
+  g_autofree char *remove_name = g_strdup_printf (pinned ? _ ("Do not read %s any more")
+                                                         : _ ("Do not ask in %s"),
+                                                  get_title (pill));
+
+  gtk_widget_set_visible (pin, item != NULL);
+  if (gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (pin)) != pinned)
+    gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (pin), pinned);
+  set_words (pin, pinned ? _ ("Read whole in every answer") : tooltip, name);
+  set_words (remove, remove_name, remove_name);
+  if (pinned)
+    gtk_widget_add_css_class (pill, "pinned");
+  else
+    gtk_widget_remove_css_class (pill, "pinned");
+}
+
+/* What the button says is done; where it cannot be, the button goes back. */
+static void
+pin_toggled_cb (BottegaScopeBar *self,
+                GtkToggleButton *button)
+{
+  GtkWidget *pill = gtk_widget_get_parent (GTK_WIDGET (button));
+  g_autoptr (BottegaConversation) conversation = g_signal_group_dup_target (self->conversation);
+  BottegaDocumentItem *item = find_item (self, get_path (pill));
+  gboolean active = gtk_toggle_button_get_active (button);
+  g_autoptr (GError) error = NULL;
+
+  g_assert (BOTTEGA_IS_SCOPE_BAR (self));
+
+  if (conversation == NULL || item == NULL || active == is_pinned (self, pill))
+    return;
+  if (!active)
+    bottega_conversation_unpin (conversation, bottega_document_item_get_id (item));
+  else if (!bottega_conversation_pin (conversation, bottega_document_item_get_id (item), &error))
+    gtk_widget_activate_action (GTK_WIDGET (self), "win.say", "s", error->message);
+  update_pill (self, pill);
+}
+
+static void
 remove_cb (BottegaScopeBar *self,
            GtkWidget *button)
 {
+  GtkWidget *pill = gtk_widget_get_parent (button);
+  g_autoptr (BottegaConversation) conversation = g_signal_group_dup_target (self->conversation);
+  BottegaDocumentItem *item = find_item (self, get_path (pill));
+
   g_assert (BOTTEGA_IS_SCOPE_BAR (self));
 
-  adw_wrap_box_remove (self->box, gtk_widget_get_parent (button));
+  g_object_ref (pill);
+  adw_wrap_box_remove (self->box, pill);
+  if (conversation != NULL && item != NULL)
+    bottega_conversation_unpin (conversation, bottega_document_item_get_id (item));
+  g_object_unref (pill);
   update_visible (self);
   gtk_widget_activate_action (GTK_WIDGET (self), "win.focus-composer", NULL);
 }
@@ -48,25 +183,82 @@ pill_new (BottegaScopeBar *self,
           const char *path,
           const char *title)
 {
-  GtkWidget *pill = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 4);
+  GtkWidget *pill = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 2);
   GtkWidget *label = gtk_label_new (title);
-  GtkWidget *button = gtk_button_new_from_icon_name ("window-close-symbolic");
-  /* TRANSLATORS: %s is the title of a document. */
-  g_autofree char *name = g_strdup_printf (_ ("Do not ask in %s"), title);
+  GtkWidget *pin = gtk_toggle_button_new ();
+  GtkWidget *remove = gtk_button_new_from_icon_name ("window-close-symbolic");
 
+  gtk_button_set_icon_name (GTK_BUTTON (pin), "view-pin-symbolic");
   gtk_label_set_ellipsize (GTK_LABEL (label), PANGO_ELLIPSIZE_MIDDLE);
   gtk_label_set_max_width_chars (GTK_LABEL (label), TITLE_CHARS);
   gtk_widget_set_tooltip_text (label, path);
-  gtk_widget_add_css_class (button, "flat");
-  gtk_widget_add_css_class (button, "circular");
-  gtk_widget_set_tooltip_text (button, name);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL, name, -1);
-  g_signal_connect_object (button, "clicked", G_CALLBACK (remove_cb), self, G_CONNECT_SWAPPED);
+  gtk_widget_add_css_class (pin, "flat");
+  gtk_widget_add_css_class (pin, "circular");
+  gtk_widget_add_css_class (remove, "flat");
+  gtk_widget_add_css_class (remove, "circular");
+  g_signal_connect_object (pin, "toggled", G_CALLBACK (pin_toggled_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (remove, "clicked", G_CALLBACK (remove_cb), self, G_CONNECT_SWAPPED);
   gtk_box_append (GTK_BOX (pill), label);
-  gtk_box_append (GTK_BOX (pill), button);
+  gtk_box_append (GTK_BOX (pill), pin);
+  gtk_box_append (GTK_BOX (pill), remove);
   gtk_widget_add_css_class (pill, "scope-pill");
   g_object_set_data_full (G_OBJECT (pill), "path", g_strdup (path), g_free);
+  g_object_set_data_full (G_OBJECT (pill), "title", g_strdup (title), g_free);
+  g_object_set_data (G_OBJECT (pill), "pin", pin);
+  update_pill (self, pill);
   return pill;
+}
+
+/* ---- what is pinned */
+
+/* A pill for each pinned document, and what each says. Of a document that has left the library the
+ * pill goes. */
+static void
+update_cb (BottegaScopeBar *self)
+{
+  g_autoptr (BottegaConversation) conversation = g_signal_group_dup_target (self->conversation);
+  guint n = 0;
+  const gint64 *pinned =
+      conversation != NULL ? bottega_conversation_get_pinned (conversation, &n) : NULL;
+
+  g_assert (BOTTEGA_IS_SCOPE_BAR (self));
+
+  for (GtkWidget *pill = gtk_widget_get_first_child (GTK_WIDGET (self->box)), *next; pill != NULL;
+       pill = next) {
+    next = gtk_widget_get_next_sibling (pill);
+    if (gtk_widget_has_css_class (pill, "pinned") && find_item (self, get_path (pill)) == NULL)
+      adw_wrap_box_remove (self->box, pill);
+    else
+      update_pill (self, pill);
+  }
+  for (guint i = 0; i < n && self->library != NULL; i++) {
+    BottegaDocumentItem *item = bottega_library_find (self->library, pinned[i]);
+
+    if (item != NULL)
+      bottega_scope_bar_add (self, bottega_document_item_get_path (item),
+                             bottega_document_item_get_title (item));
+  }
+  update_visible (self);
+}
+
+static void
+remove_all (BottegaScopeBar *self)
+{
+  for (GtkWidget *pill; (pill = gtk_widget_get_first_child (GTK_WIDGET (self->box))) != NULL;)
+    adw_wrap_box_remove (self->box, pill);
+}
+
+/* ---- the class */
+
+static void
+bottega_scope_bar_dispose (GObject *object)
+{
+  BottegaScopeBar *self = BOTTEGA_SCOPE_BAR (object);
+
+  g_clear_object (&self->library_signals);
+  g_clear_object (&self->conversation);
+  g_clear_object (&self->library);
+  G_OBJECT_CLASS (bottega_scope_bar_parent_class)->dispose (object);
 }
 
 static void
@@ -74,6 +266,7 @@ bottega_scope_bar_class_init (BottegaScopeBarClass *klass)
 {
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
+  G_OBJECT_CLASS (klass)->dispose = bottega_scope_bar_dispose;
   gtk_widget_class_set_css_name (widget_class, "scope");
   gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_GROUP);
 }
@@ -87,7 +280,41 @@ bottega_scope_bar_init (BottegaScopeBar *self)
   adw_bin_set_child (ADW_BIN (self), GTK_WIDGET (self->box));
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL,
                                   _ ("Documents to ask in"), -1);
+  self->conversation = g_signal_group_new (BOTTEGA_TYPE_CONVERSATION);
+  g_signal_group_connect_swapped (self->conversation, "notify::pinned", G_CALLBACK (update_cb),
+                                  self);
+  self->library_signals = g_signal_group_new (BOTTEGA_TYPE_LIBRARY);
+  g_signal_group_connect_swapped (self->library_signals, "items-changed", G_CALLBACK (update_cb),
+                                  self);
+  g_signal_group_connect_swapped (self->library_signals, "notify::n-ready", G_CALLBACK (update_cb),
+                                  self);
   update_visible (self);
+}
+
+void
+bottega_scope_bar_set_library (BottegaScopeBar *self,
+                               BottegaLibrary *library)
+{
+  g_return_if_fail (BOTTEGA_IS_SCOPE_BAR (self));
+  g_return_if_fail (BOTTEGA_IS_LIBRARY (library));
+
+  if (!g_set_object (&self->library, library))
+    return;
+  remove_all (self);
+  g_signal_group_set_target (self->library_signals, library);
+  update_cb (self);
+}
+
+void
+bottega_scope_bar_set_conversation (BottegaScopeBar *self,
+                                    BottegaConversation *conversation)
+{
+  g_return_if_fail (BOTTEGA_IS_SCOPE_BAR (self));
+  g_return_if_fail (BOTTEGA_IS_CONVERSATION (conversation));
+
+  remove_all (self);
+  g_signal_group_set_target (self->conversation, conversation);
+  update_cb (self);
 }
 
 void
@@ -98,10 +325,8 @@ bottega_scope_bar_add (BottegaScopeBar *self,
   g_return_if_fail (BOTTEGA_IS_SCOPE_BAR (self));
   g_return_if_fail (path != NULL && title != NULL);
 
-  for (GtkWidget *pill = gtk_widget_get_first_child (GTK_WIDGET (self->box)); pill != NULL;
-       pill = gtk_widget_get_next_sibling (pill))
-    if (g_str_equal (get_path (pill), path))
-      return;
+  if (find_pill (self, path) != NULL)
+    return;
   adw_wrap_box_append (self->box, pill_new (self, path, title));
   update_visible (self);
 }
@@ -111,46 +336,61 @@ bottega_scope_bar_clear (BottegaScopeBar *self)
 {
   g_return_if_fail (BOTTEGA_IS_SCOPE_BAR (self));
 
-  for (GtkWidget *pill; (pill = gtk_widget_get_first_child (GTK_WIDGET (self->box))) != NULL;)
-    adw_wrap_box_remove (self->box, pill);
+  for (GtkWidget *pill = gtk_widget_get_first_child (GTK_WIDGET (self->box)), *next; pill != NULL;
+       pill = next) {
+    next = gtk_widget_get_next_sibling (pill);
+    if (!is_pinned (self, pill))
+      adw_wrap_box_remove (self->box, pill);
+  }
   update_visible (self);
 }
 
-/* Whether PATH is the one of a pill, or in its folder. */
+/* Whether PATH is the one of this pill, or in its folder. */
 static gboolean
-covers (BottegaScopeBar *self,
+covers (GtkWidget *pill,
         const char *path)
 {
-  for (GtkWidget *pill = gtk_widget_get_first_child (GTK_WIDGET (self->box)); pill != NULL;
-       pill = gtk_widget_get_next_sibling (pill)) {
-    const char *own = get_path (pill);
-    gsize length = strlen (own);
+  const char *own = get_path (pill);
+  gsize length = strlen (own);
 
-    if (strncmp (path, own, length) == 0 && (path[length] == 0 || path[length] == G_DIR_SEPARATOR))
-      return TRUE;
-  }
-  return FALSE;
+  return strncmp (path, own, length) == 0 &&
+         (path[length] == 0 || path[length] == G_DIR_SEPARATOR);
 }
 
-GArray *
-bottega_scope_bar_find_documents (BottegaScopeBar *self,
-                                  BottegaLibrary *library)
+/* What can be searched of a pill; FALSE: nothing. */
+static gboolean
+add_documents (BottegaScopeBar *self,
+               GtkWidget *pill,
+               GArray *ids)
 {
-  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  guint n_before = ids->len;
 
-  g_return_val_if_fail (BOTTEGA_IS_SCOPE_BAR (self), NULL);
-  g_return_val_if_fail (BOTTEGA_IS_LIBRARY (library), NULL);
-
-  if (!gtk_widget_get_visible (GTK_WIDGET (self)))
-    return g_steal_pointer (&ids);
-  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (library)); i++) {
-    g_autoptr (BottegaDocumentItem) item = g_list_model_get_item (G_LIST_MODEL (library), i);
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->library)); i++) {
+    g_autoptr (BottegaDocumentItem) item = g_list_model_get_item (G_LIST_MODEL (self->library), i);
     BottegaDocumentState state = bottega_document_item_get_state (item);
     gint64 id = bottega_document_item_get_id (item);
 
     if (state != BOTTEGA_DOCUMENT_WAITING && state != BOTTEGA_DOCUMENT_FAILED &&
-        covers (self, bottega_document_item_get_path (item)))
+        covers (pill, bottega_document_item_get_path (item)))
       g_array_append_val (ids, id);
   }
-  return ids->len > 0 ? g_steal_pointer (&ids) : NULL;
+  return ids->len > n_before;
+}
+
+GArray *
+bottega_scope_bar_find_documents (BottegaScopeBar *self)
+{
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
+  gboolean any = FALSE, found = FALSE;
+
+  g_return_val_if_fail (BOTTEGA_IS_SCOPE_BAR (self), NULL);
+
+  for (GtkWidget *pill = gtk_widget_get_first_child (GTK_WIDGET (self->box));
+       pill != NULL && self->library != NULL; pill = gtk_widget_get_next_sibling (pill)) {
+    if (is_pinned (self, pill))
+      continue;
+    any = TRUE;
+    found = add_documents (self, pill, ids) || found;
+  }
+  return !any || found ? g_steal_pointer (&ids) : NULL;
 }
