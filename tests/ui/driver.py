@@ -227,12 +227,15 @@ class App:
         """With the mouse, at its end, where the button of a row is; a page of a dialog is scrolled
         until it is in sight."""
         component = node.get_component_iface()
+        before = None
         for _ in range(60):
             box = Atspi.Component.get_extents(component, Atspi.CoordType.WINDOW)
             at = (box.x + box.width - min(40, box.width // 2), box.y + box.height // 2)
-            if 150 < at[1] < 560:
+            if 150 < at[1] < 560 or at == before:  # in the middle, or at the page's end
                 break
-            xdotool('mousemove', '--window', self.id, 550, 400, 'click', 4 if at[1] < 150 else 5)
+            before = at
+            xdotool('mousemove', '--window', self.id, 550, 400, 'click', '--repeat',
+                    4 if abs(at[1] - 350) > 500 else 1, 4 if at[1] < 150 else 5)
             time.sleep(0.3)  # it glides
         xdotool('mousemove', '--window', self.id, *at, 'click', 1)
         time.sleep(0.5)
