@@ -170,6 +170,7 @@ add_devices (BottegaPerformancePage *self)
     adw_preferences_group_add (
         self->limits_group,
         bottega_fact_row_new (g_str_equal (device->id, "cpu") ? _ ("Processor")
+                              : device->software              ? _ ("Graphics driver in software")
                                                               : _ ("Graphics card"),
                               device->missing != NULL ? device->missing : text));
   }
@@ -429,7 +430,7 @@ bottega_performance_page_init (BottegaPerformancePage *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
   self->drawn = bottega_performance_plots_new (self->plots);
-  self->read_row = bottega_fact_row_new (_ ("Memory is read with at most"), "");
+  self->read_row = bottega_fact_row_new (_ ("Memory is read at up to"), "");
   self->arithmetic_row = bottega_fact_row_new (_ ("The processor computes at most"), "");
   self->energy_row = bottega_fact_row_new (_ ("Energy of the answer"), "");
   adw_preferences_group_add (self->limits_group, self->read_row);
