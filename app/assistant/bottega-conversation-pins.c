@@ -349,10 +349,15 @@ read_next (Reading *reading)
 static void
 on_library_loaded (BottegaConversation *self)
 {
-  if (self->waits_for_library != 0 && self->waits_for_library == self->serial &&
-      self->answer != NULL)
-    bottega_conversation_submit (self);
+  gboolean waits = self->waits_for_library != 0 && self->waits_for_library == self->serial;
+
   self->waits_for_library = 0;
+  if (!waits || self->answer == NULL)
+    return;
+  if (self->state == BOTTEGA_CONVERSATION_STOPPING)
+    bottega_conversation_end_answer (self, BOTTEGA_MESSAGE_STATE_STOPPED, NULL, NULL);
+  else
+    bottega_conversation_submit (self);
 }
 
 gboolean

@@ -152,6 +152,24 @@ class Documents:
         self.app.find(driver.BUTTONS, f'Source 1, {documents.GLUE[0]}, page 1')
         self.app.wait_written()
 
+    def pinned(self):
+        """The toggle of a pill pins its document, which stays there after the question, and lets go
+        of it again; then the pill is that of a document to ask in."""
+        title = documents.GLUE[0]
+        pin = f'Read {title} whole in every answer'
+        self.app.type('@glue')
+        driver.until('the list of documents', lambda: self.app.query('list', 'Documents to ask in'))
+        self.app.key('Return')
+        self.app.press(pin)
+        self.app.find(driver.BUTTONS, f'Do not read {title} any more')
+        self.app.key('ctrl+l')
+        self.app.ask('How warm is hide glue?')
+        self.app.wait_written()
+        self.app.find(driver.BUTTONS, f'Do not read {title} any more')
+        self.app.press(pin)
+        self.app.press(f'Do not ask in {title}')
+        driver.until('no pill', lambda: not self.app.query(driver.BUTTONS, pin))
+
     def another_space(self):
         """A new space is empty, the first one is as it was, and the new one can be deleted."""
         self.app.key('ctrl+shift+l')
@@ -227,6 +245,7 @@ def main():
         tap.case('the next passage', test.stepped)
         tap.case('the pane closes by its keys', test.closed)
         tap.case('@ asks in one document', test.scoped)
+        tap.case('a document is pinned, stays, and is let go of', test.pinned)
         tap.case('another space is made, opened and deleted', test.another_space)
         tap.case('documents are removed, with undo; the files stay', test.removed)
         tap.case('the library from 360 px', test.narrow)
