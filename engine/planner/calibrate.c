@@ -15,10 +15,16 @@
 #define LARGE_HEAD   64u
 /* A time is of so long at least: short batches are run several times. */
 #define LEAST_US 1500
+/* A card's clock, and a processor's, rise for so long. */
+#define WARM_UP_US 300000
 /* Of the layers that batches of many tokens run. */
 #define MANY_WEIGHTS (32u << 20)
 
+/* Matrices must be so large that their bytes count and not their number: for a card, which reads
+ * the processor's in less time than it takes to begin, they are those of models that it is bought
+ * for. */
 static const PlannerShape large = { 0, 1024, 2816, 16, 4, LARGE_HEAD };
+static const PlannerShape large_of_card = { 0, 4096, 11008, 64, 16, LARGE_HEAD };
 static const PlannerShape small = { 16, 64, 64, 4, 1, LARGE_HEAD };
 /* Of the small one, whatever is measured: all back ends have it. */
 #define SMALL_TYPE MODEL_TYPE_Q8_0
@@ -32,6 +38,7 @@ typedef struct {
   EngineBackendExecutable *one, *many;
   EngineKvSize kv;
   uint32_t chunk_tokens;
+  gboolean is_warm;
   int32_t *tokens;
   uint32_t *pages;
 } Probe;
@@ -126,6 +133,18 @@ compare_doubles (const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
+static gboolean
+warm_up (Probe *p, const Time *time, GError **error)
+{
+  gint64 start_us = g_get_monotonic_time ();
+
+  while (g_get_monotonic_time () - start_us < WARM_UP_US)
+    if (!run (p, time, error))
+      return FALSE;
+  p->is_warm = TRUE;
+  return TRUE;
+}
+
 /* A fast one of some runs: what else the computer does only adds to them. */
 static gboolean
 measure (Probe *p, Time *time, GError **error)
@@ -133,6 +152,8 @@ measure (Probe *p, Time *time, GError **error)
   double times[RUNS];
   uint32_t repeats = 1;
 
+  if (!p->is_warm && !warm_up (p, time, error))
+    return FALSE;
   for (int i = -1; i < RUNS; i++) { /* the first one warms up */
     gint64 start_us = g_get_monotonic_time (), us;
 
@@ -248,7 +269,7 @@ time_products (Probe *p, EngineBackend *backend, const PlannerProduct *product,
                ModelKvType kv_type, Time times[PLANNER_N_WIDTHS], GError **error)
 {
   const ModelTypeInfo *type = model_type_info (product->type);
-  PlannerShape shape = large;
+  PlannerShape shape = backend->vtable->caps (backend)->unified_memory ? large : large_of_card;
   double layer_bytes = (double) planner_shape_layer_weights (&shape) * type->block_bytes /
                        type->block_weights;
 

@@ -54,6 +54,8 @@ world_begin (const char *device)
   g_autoptr (BottegaSettings) settings = bottega_settings_new_in_memory ();
   World world = { 0 };
 
+  /* What measures the computer takes memory too, and its time. */
+  BOTTEGA_ENGINE_SOURCE_GET_IFACE (source)->limits = NULL;
   g_object_set (settings, "device", device, "context-length", 512, "temperature", 0.0,
                 "max-answer-tokens", ANSWER_TOKENS, NULL);
   world.assistant = bottega_assistant_new (folder, source, settings);
@@ -142,7 +144,6 @@ was_cut (BottegaMessage *answer, const char *reason)
     return FALSE;
   g_test_message ("“%s”: %s", written, bottega_message_get_error (answer));
   g_assert_nonnull (strstr (bottega_message_get_error (answer), reason));
-  g_assert_cmpuint (strlen (written), >, 0);
   g_assert_cmpuint (strlen (written), <, strlen (by_card));
   g_assert_true (g_str_has_prefix (by_card, written));
   return TRUE;
@@ -160,6 +161,7 @@ run_failure (Fault fault, guint nth, const char *reason)
   world = world_begin ("vulkan");
   answer = ask (&world);
   if (was_cut (answer, reason)) {
+    g_assert_cmpuint (bottega_message_get_text_bytes (answer), >, 0);
     fixture_wait (is_settled, bottega_assistant_get_engine (world.assistant));
     assert_fell_back (&world, reason);
     world_new_conversation (&world);
@@ -299,6 +301,7 @@ test_lost_while_writing (void)
   g_assert_true (faults_struck ());
   written = g_strdup (bottega_message_get_text (answer));
   g_assert_true (was_cut (answer, "gave up on the device"));
+  g_assert_cmpuint (strlen (written), >, 0);
   fixture_wait (is_settled, bottega_assistant_get_engine (world.assistant));
   assert_fell_back (&world, "gave up on the device");
 
