@@ -361,7 +361,7 @@ tell_kinds (BottegaPrompt *self,
   Part *last = g_ptr_array_index (self->parts, index);
   g_autofree char *whole = g_strdup (last->text->str);
   char *prefix;
-  guint alone, bare, frame, unpinned;
+  guint alone, bare, frame = 0, unpinned;
   gboolean known = count_from (self, index, count, user_data, &alone, NULL);
 
   if (n == 0)
