@@ -238,8 +238,10 @@ typedef struct {
 } Reading;
 
 static void
-reading_free (Reading *reading)
+reading_free (gpointer data)
 {
+  Reading *reading = data;
+
   g_object_unref (reading->conversation);
   g_array_unref (reading->documents);
   g_ptr_array_unref (reading->titles);
@@ -341,8 +343,7 @@ read_next (Reading *reading)
     add_note (self, note);
     show_note (self);
   }
-  bottega_library_read_parts (self->library, id, PART_BYTES, on_parts, next,
-                              (GDestroyNotify) reading_free);
+  bottega_library_read_parts (self->library, id, PART_BYTES, on_parts, next, reading_free);
 }
 
 /* Titles are known from now on. */
