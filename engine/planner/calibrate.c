@@ -167,7 +167,7 @@ measure (Probe *p, Time *time, GError **error)
       repeats = (uint32_t) CLAMP (LEAST_US / us, 1, 100);
   }
   qsort (times, RUNS, sizeof *times, compare_doubles);
-  time->seconds = times[RUNS / 4];
+  time->seconds = times[RUNS / 3];
   return TRUE;
 }
 
