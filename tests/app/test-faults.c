@@ -272,14 +272,18 @@ count_queue_calls (guint *loading, guint *reading, guint *all)
   g_assert_cmpuint (*all, >, *reading + 4);
 }
 
+/* How much goes into a submit is measured, so that the last call may be one of the first word's. */
 static void
 test_lost_before_the_first_word (void)
 {
-  guint loading, reading, all;
+  guint loading, reading, all, n_of[N_OUTCOMES] = { 0 };
 
   count_queue_calls (&loading, &reading, &all);
   for (guint nth = MAX (loading, 1); nth <= reading; nth += MAX (1, (reading - loading) / 3))
-    g_assert_cmpint (run_failure (FAULT_LOST, nth, "gave up on the device"), ==, FELL_BACK);
+    n_of[run_failure (FAULT_LOST, nth, "gave up on the device")]++;
+  g_assert_cmpuint (n_of[FELL_BACK], >, 0);
+  g_assert_cmpuint (n_of[CUT], <=, 1);
+  g_assert_cmpuint (n_of[DONE_WITHOUT], ==, 0);
 }
 
 /* What was written stays, with the sentence; the next question is answered; and all of it is on the
