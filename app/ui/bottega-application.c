@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Owns the assistant and the window, from start to a clean end. Must not know what either shows.
+ * Started by the session bus it makes neither before it is asked for one.
  *
- * Command line: --data-dir DIR keeps everything in DIR, in a process of its own; --new-conversation
- * opens a new conversation; --version. With G_MESSAGES_DEBUG=bottega-application the time of the
- * first frame is logged. */
+ * Command line: files to open; --data-dir DIR keeps everything in DIR, in a process of its own;
+ * --new-conversation and --library show these; --version. With G_MESSAGES_DEBUG=bottega-application
+ * the time of the first frame is logged. */
 #define G_LOG_DOMAIN "bottega-application"
 
 #include "config.h"
@@ -12,6 +13,7 @@
 #include "app/assistant/bottega-local-embedder.h"
 #include "app/assistant/bottega-local-source.h"
 #include "app/ui/bottega-application.h"
+#include "app/ui/bottega-arrivals.h"
 #include "app/ui/bottega-preferences-dialog.h"
 #include "app/ui/bottega-shortcuts.h"
 #include "app/ui/bottega-window.h"
@@ -21,8 +23,10 @@
 struct _BottegaApplication {
   AdwApplication parent_instance;
 
-  BottegaAssistant *assistant;
-  char *data_dir; /* NULL: the person's own */
+  BottegaAssistant *assistant; /* NULL until there is a window */
+  char *data_dir;              /* NULL: the person's own */
+  GQueue arrivals;             /* of Arrived: until the assistant is started */
+  gboolean started;
   gulong painted_id;
 };
 
@@ -32,11 +36,24 @@ static const GOptionEntry options[] = {
   { "data-dir", 0, 0, G_OPTION_ARG_FILENAME, NULL,
     N_ ("Keep conversations and models in this folder"), N_ ("FOLDER") },
   { "new-conversation", 'n', 0, G_OPTION_ARG_NONE, NULL, N_ ("Open a new conversation"), NULL },
+  { "library", 'l', 0, G_OPTION_ARG_NONE, NULL, N_ ("Show the library"), NULL },
   { "version", 'v', 0, G_OPTION_ARG_NONE, NULL, N_ ("Print the version"), NULL },
   { NULL },
 };
 
-/* ---- actions */
+/* ---- what is asked for from outside */
+
+typedef struct {
+  BottegaArrival show;
+  GVariant *what;
+} Arrived;
+
+static void
+arrived_free (Arrived *arrived)
+{
+  g_variant_unref (arrived->what);
+  g_free (arrived);
+}
 
 static GtkWidget *
 get_window (BottegaApplication *self)
@@ -45,14 +62,71 @@ get_window (BottegaApplication *self)
 }
 
 static void
+show_arrivals (BottegaApplication *self)
+{
+  Arrived *arrived;
+
+  while ((arrived = g_queue_pop_head (&self->arrivals)) != NULL) {
+    arrived->show (get_window (self), self->assistant, arrived->what);
+    arrived_free (arrived);
+  }
+}
+
+/* At once, or when the window is there and the assistant started. WHAT may be floating. */
+static void
+arrive (BottegaApplication *self,
+        BottegaArrival show,
+        GVariant *what)
+{
+  Arrived *arrived = g_new (Arrived, 1);
+
+  *arrived = (Arrived) { show, g_variant_ref_sink (what) };
+  g_queue_push_tail (&self->arrivals, arrived);
+  g_application_activate (G_APPLICATION (self));
+  if (self->started)
+    show_arrivals (self);
+}
+
+/* ---- actions */
+
+/* The session bus may ask for any of them before there is a window. */
+static GtkWidget *
+show_window (BottegaApplication *self)
+{
+  g_application_activate (G_APPLICATION (self));
+  return get_window (self);
+}
+
+static void
 new_conversation_action (GSimpleAction *action,
                          GVariant *parameter,
                          gpointer user_data)
 {
-  BottegaApplication *self = user_data;
+  gtk_widget_activate_action (show_window (user_data), "win.new-conversation", NULL);
+}
 
-  g_application_activate (G_APPLICATION (self));
-  gtk_widget_activate_action (get_window (self), "win.new-conversation", NULL);
+static void
+library_action (GSimpleAction *action,
+                GVariant *parameter,
+                gpointer user_data)
+{
+  gtk_widget_activate_action (show_window (user_data), "win.library", NULL);
+}
+
+static void
+open_conversation_action (GSimpleAction *action,
+                          GVariant *parameter,
+                          gpointer user_data)
+{
+  arrive (user_data, bottega_arrival_conversation, parameter);
+}
+
+static void
+ask_in_document_action (GSimpleAction *action,
+                        GVariant *parameter,
+                        gpointer user_data)
+{
+  arrive (user_data, bottega_arrival_document, parameter);
 }
 
 static void
@@ -61,8 +135,9 @@ preferences_action (GSimpleAction *action,
                     gpointer user_data)
 {
   BottegaApplication *self = user_data;
+  GtkWidget *window = show_window (self);
 
-  adw_dialog_present (bottega_preferences_dialog_new (self->assistant), get_window (self));
+  adw_dialog_present (bottega_preferences_dialog_new (self->assistant), window);
 }
 
 /* The same, at the page of memory and speed. */
@@ -72,10 +147,11 @@ memory_action (GSimpleAction *action,
                gpointer user_data)
 {
   BottegaApplication *self = user_data;
+  GtkWidget *window = show_window (self);
   AdwDialog *dialog = bottega_preferences_dialog_new (self->assistant);
 
   adw_preferences_dialog_set_visible_page_name (ADW_PREFERENCES_DIALOG (dialog), "memory");
-  adw_dialog_present (dialog, get_window (self));
+  adw_dialog_present (dialog, window);
 }
 
 static void
@@ -83,7 +159,7 @@ shortcuts_action (GSimpleAction *action,
                   GVariant *parameter,
                   gpointer user_data)
 {
-  bottega_shortcuts_present (get_window (user_data));
+  bottega_shortcuts_present (show_window (user_data));
 }
 
 /* What a person would paste into a report of a problem. */
@@ -108,6 +184,7 @@ about_action (GSimpleAction *action,
               gpointer user_data)
 {
   BottegaApplication *self = user_data;
+  GtkWidget *window = show_window (self);
   AdwDialog *dialog = adw_about_dialog_new ();
   AdwAboutDialog *about = ADW_ABOUT_DIALOG (dialog);
   g_autofree char *system = describe_system (self);
@@ -127,7 +204,7 @@ about_action (GSimpleAction *action,
   adw_about_dialog_set_debug_info_filename (about, "bottega.txt");
   /* TRANSLATORS: your name, one per line. */
   adw_about_dialog_set_translator_credits (about, _ ("translator-credits"));
-  adw_dialog_present (dialog, get_window (self));
+  adw_dialog_present (dialog, window);
 }
 
 static void
@@ -135,11 +212,15 @@ quit_action (GSimpleAction *action,
              GVariant *parameter,
              gpointer user_data)
 {
-  gtk_window_close (GTK_WINDOW (get_window (user_data)));
+  if (get_window (user_data) != NULL)
+    gtk_window_close (GTK_WINDOW (get_window (user_data)));
 }
 
 static const GActionEntry actions[] = {
   { "new-conversation", new_conversation_action },
+  { "library", library_action },
+  { "open-conversation", open_conversation_action, "(ss)" },
+  { "ask-in-document", ask_in_document_action, "(sx)" },
   { "preferences", preferences_action },
   { "memory", memory_action },
   { "shortcuts", shortcuts_action },
@@ -160,6 +241,8 @@ painted_cb (GdkFrameClock *clock,
   g_debug ("first frame at %" G_GINT64_FORMAT " us of the monotonic clock",
            g_get_monotonic_time ());
   bottega_assistant_start (self->assistant);
+  self->started = TRUE;
+  show_arrivals (self);
 }
 
 static void
@@ -171,19 +254,6 @@ mapped_cb (BottegaApplication *self,
   g_signal_handlers_disconnect_by_func (window, mapped_cb, self);
   self->painted_id = g_signal_connect (gtk_widget_get_frame_clock (window), "after-paint",
                                        G_CALLBACK (painted_cb), self);
-}
-
-static void
-bottega_application_activate (GApplication *application)
-{
-  BottegaApplication *self = BOTTEGA_APPLICATION (application);
-  GtkWidget *window = get_window (self);
-
-  if (window == NULL) {
-    window = bottega_window_new (GTK_APPLICATION (application), self->assistant);
-    g_signal_connect_object (window, "map", G_CALLBACK (mapped_cb), self, G_CONNECT_SWAPPED);
-  }
-  gtk_window_present (GTK_WINDOW (window));
 }
 
 /* What finds passages in documents; half of the processor: it works in the background. */
@@ -211,19 +281,58 @@ set_monitors (BottegaAssistant *assistant)
 }
 
 static void
-bottega_application_startup (GApplication *application)
+make_assistant (BottegaApplication *self)
 {
-  BottegaApplication *self = BOTTEGA_APPLICATION (application);
   g_autofree char *cache_dir = g_build_filename (g_get_user_cache_dir (), "bottega", NULL);
   g_autoptr (BottegaEngineSource) source = bottega_local_source_new (cache_dir);
 
-  G_APPLICATION_CLASS (bottega_application_parent_class)->startup (application);
-  gtk_window_set_default_icon_name (APP_ID);
   self->assistant = bottega_assistant_new (self->data_dir, source, NULL);
-  g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
-  bottega_shortcuts_install (GTK_APPLICATION (self));
   set_embedder (self->assistant);
   set_monitors (self->assistant);
+}
+
+static void
+bottega_application_activate (GApplication *application)
+{
+  BottegaApplication *self = BOTTEGA_APPLICATION (application);
+  GtkWidget *window = get_window (self);
+
+  if (window == NULL) {
+    if (self->assistant == NULL)
+      make_assistant (self);
+    /* From now on the window's end is the program's. */
+    g_application_set_inactivity_timeout (application, 0);
+    window = bottega_window_new (GTK_APPLICATION (application), self->assistant);
+    g_signal_connect_object (window, "map", G_CALLBACK (mapped_cb), self, G_CONNECT_SWAPPED);
+  }
+  gtk_window_present (GTK_WINDOW (window));
+}
+
+static void
+bottega_application_open (GApplication *application,
+                          GFile **files,
+                          int n_files,
+                          const char *hint)
+{
+  g_autoptr (GStrvBuilder) addresses = g_strv_builder_new ();
+  g_auto (GStrv) list = NULL;
+
+  for (int i = 0; i < n_files; i++)
+    g_strv_builder_take (addresses, g_file_get_uri (files[i]));
+  list = g_strv_builder_end (addresses);
+  arrive (BOTTEGA_APPLICATION (application), bottega_arrival_files,
+          g_variant_new_strv ((const char *const *) list, -1));
+}
+
+static void
+bottega_application_startup (GApplication *application)
+{
+  BottegaApplication *self = BOTTEGA_APPLICATION (application);
+
+  G_APPLICATION_CLASS (bottega_application_parent_class)->startup (application);
+  gtk_window_set_default_icon_name (APP_ID);
+  g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
+  bottega_shortcuts_install (GTK_APPLICATION (self));
 }
 
 static void
@@ -241,6 +350,8 @@ static int
 bottega_application_handle_local_options (GApplication *application,
                                           GVariantDict *dict)
 {
+  /* Options that are actions of the same name. */
+  static const char *const shown[] = { "new-conversation", "library" };
   BottegaApplication *self = BOTTEGA_APPLICATION (application);
   g_autoptr (GError) error = NULL;
 
@@ -255,8 +366,10 @@ bottega_application_handle_local_options (GApplication *application,
     g_printerr ("bottega: %s\n", error->message);
     return 1;
   }
-  if (g_variant_dict_contains (dict, "new-conversation")) {
-    g_action_group_activate_action (G_ACTION_GROUP (application), "new-conversation", NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (shown); i++) {
+    if (!g_variant_dict_contains (dict, shown[i]))
+      continue;
+    g_action_group_activate_action (G_ACTION_GROUP (application), shown[i], NULL);
     if (g_application_get_is_remote (application))
       return 0;
   }
@@ -266,7 +379,10 @@ bottega_application_handle_local_options (GApplication *application,
 static void
 bottega_application_finalize (GObject *object)
 {
-  g_free (BOTTEGA_APPLICATION (object)->data_dir);
+  BottegaApplication *self = BOTTEGA_APPLICATION (object);
+
+  g_queue_clear_full (&self->arrivals, (GDestroyNotify) arrived_free);
+  g_free (self->data_dir);
   G_OBJECT_CLASS (bottega_application_parent_class)->finalize (object);
 }
 
@@ -277,6 +393,7 @@ bottega_application_class_init (BottegaApplicationClass *klass)
 
   G_OBJECT_CLASS (klass)->finalize = bottega_application_finalize;
   application_class->activate = bottega_application_activate;
+  application_class->open = bottega_application_open;
   application_class->startup = bottega_application_startup;
   application_class->shutdown = bottega_application_shutdown;
   application_class->handle_local_options = bottega_application_handle_local_options;
@@ -285,6 +402,7 @@ bottega_application_class_init (BottegaApplicationClass *klass)
 static void
 bottega_application_init (BottegaApplication *self)
 {
+  g_queue_init (&self->arrivals);
   g_application_add_main_option_entries (G_APPLICATION (self), options);
 }
 
@@ -293,6 +411,7 @@ bottega_application_new (void)
 {
   return g_object_new (BOTTEGA_TYPE_APPLICATION,
                        "application-id", APP_ID,
+                       "flags", G_APPLICATION_HANDLES_OPEN,
                        "resource-base-path", "/io/github/bottega/Bottega",
                        NULL);
 }

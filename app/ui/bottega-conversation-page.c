@@ -298,11 +298,11 @@ send_cb (BottegaConversationPage *self,
   return TRUE;
 }
 
-static void
-added_cb (GtkWidget *from,
-          GSList *files)
+void
+bottega_conversation_page_ask_in (BottegaConversationPage *self,
+                                  GSList *files)
 {
-  BottegaConversationPage *self = BOTTEGA_CONVERSATION_PAGE (from);
+  g_return_if_fail (BOTTEGA_IS_CONVERSATION_PAGE (self));
 
   for (GSList *l = files; l != NULL; l = l->next) {
     const char *path = g_file_peek_path (l->data);
@@ -312,6 +312,13 @@ added_cb (GtkWidget *from,
       bottega_scope_bar_add (bottega_composer_get_scope (self->composer), path, name);
   }
   bottega_conversation_page_focus_composer (self);
+}
+
+static void
+added_cb (GtkWidget *from,
+          GSList *files)
+{
+  bottega_conversation_page_ask_in (BOTTEGA_CONVERSATION_PAGE (from), files);
 }
 
 static void

@@ -24,6 +24,9 @@ bottega_conversation_page_get_conversation (BottegaConversationPage *self); /* b
 void bottega_conversation_page_focus_composer (BottegaConversationPage *self);
 /* FALSE when there is no answer yet. */
 gboolean bottega_conversation_page_copy_answer (BottegaConversationPage *self);
+/* The next question is asked in these documents and folders (of GFile) that the library has or is
+ * about to read; others are passed over. */
+void bottega_conversation_page_ask_in (BottegaConversationPage *self, GSList *files);
 
 /* Shows the sources of the last answer that has any, or puts them away. */
 void bottega_conversation_page_toggle_sources (BottegaConversationPage *self);

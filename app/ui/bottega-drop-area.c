@@ -121,18 +121,15 @@ leave_cb (BottegaDropArea *self)
   gtk_revealer_set_reveal_child (self->revealer, FALSE);
 }
 
-static gboolean
-drop_cb (BottegaDropArea *self,
-         const GValue *value)
+gboolean
+bottega_drop_area_take (BottegaDropArea *self,
+                        GSList *files)
 {
-  g_autoptr (GSList) files = NULL;
   g_autoptr (GSList) documents = NULL;
   guint n_models = 0;
 
-  g_assert (BOTTEGA_IS_DROP_AREA (self));
+  g_return_val_if_fail (BOTTEGA_IS_DROP_AREA (self), FALSE);
 
-  leave_cb (self);
-  files = gdk_file_list_get_files (g_value_get_boxed (value));
   for (GSList *l = files; l != NULL; l = l->next) {
     if (bottega_add_model_accepts (l->data)) {
       bottega_add_model_ask (self->assistant, self->toasts, l->data, GTK_WIDGET (self->toasts));
@@ -146,6 +143,18 @@ drop_cb (BottegaDropArea *self,
                              documents))
     return TRUE;
   return n_models > 0;
+}
+
+static gboolean
+drop_cb (BottegaDropArea *self,
+         const GValue *value)
+{
+  g_autoptr (GSList) files = gdk_file_list_get_files (g_value_get_boxed (value));
+
+  g_assert (BOTTEGA_IS_DROP_AREA (self));
+
+  leave_cb (self);
+  return bottega_drop_area_take (self, files);
 }
 
 /* ---- the class */

@@ -16,4 +16,7 @@ G_DECLARE_FINAL_TYPE (BottegaDropArea, bottega_drop_area, BOTTEGA, DROP_AREA, Ad
 void bottega_drop_area_watch (BottegaDropArea *self, GtkWidget *target, BottegaAssistant *assistant,
                               AdwToastOverlay *toasts);
 
+/* Does with FILES (of GFile) what a drop of them does; whether there was one to add. */
+gboolean bottega_drop_area_take (BottegaDropArea *self, GSList *files);
+
 G_END_DECLS

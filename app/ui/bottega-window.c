@@ -535,6 +535,47 @@ add_documents_action (GtkWidget *widget,
                                 g_str_equal (name, "win.add-folder"), NULL);
 }
 
+/* A new conversation that asks in these documents. */
+static void
+ask_in (BottegaWindow *self,
+        GSList *files)
+{
+  open_new (self);
+  bottega_conversation_page_ask_in (self->conversation_page, files);
+}
+
+static void
+ask_in_action (GtkWidget *widget,
+               const char *name,
+               GVariant *parameter)
+{
+  g_autoptr (GFile) file = g_file_new_for_path (g_variant_get_string (parameter, NULL));
+  GSList only = { file, NULL };
+
+  ask_in (BOTTEGA_WINDOW (widget), &only);
+}
+
+/* As if they were dropped, by their addresses. */
+static void
+add_files_action (GtkWidget *widget,
+                  const char *name,
+                  GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+  g_autofree const char **addresses = g_variant_get_strv (parameter, NULL);
+  g_autoslist (GFile) files = NULL;
+  gboolean documents = FALSE;
+
+  for (const char **address = addresses; *address != NULL; address++) {
+    GFile *file = g_file_new_for_uri (*address);
+
+    files = g_slist_append (files, file);
+    documents |= bottega_library_accepts (file);
+  }
+  if (bottega_drop_area_take (self->drop_area, files) && documents)
+    ask_in (self, files);
+}
+
 static void
 summarise_action (GtkWidget *widget,
                   const char *name,
@@ -658,6 +699,8 @@ install_actions (GtkWidgetClass *widget_class)
     { "win.library", NULL, library_action },
     { "win.open-space", "s", open_space_action },
     { "win.summarise", "x", summarise_action },
+    { "win.ask-in", "s", ask_in_action },
+    { "win.add-files", "as", add_files_action },
     { "win.add-documents", NULL, add_documents_action },
     { "win.add-folder", NULL, add_documents_action },
     { "win.say", "s", say_action },
