@@ -3,6 +3,8 @@
  * does not bring what it waits for. */
 #include "tests/app/fixture.h"
 
+#include "app/assistant/bottega-local-source.h"
+
 #include <ftw.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
@@ -95,10 +97,35 @@ is_ready (gpointer data)
   return bottega_engine_thread_get_state (data) == BOTTEGA_ENGINE_READY;
 }
 
-static gboolean
-is_list_loaded (gpointer data)
+gboolean
+fixture_is_settled (gpointer engine_thread)
 {
-  return bottega_conversation_list_get_loaded (data);
+  BottegaEngineState state = bottega_engine_thread_get_state (engine_thread);
+
+  return state == BOTTEGA_ENGINE_READY || state == BOTTEGA_ENGINE_FAILED;
+}
+
+gboolean
+fixture_is_listed (gpointer assistant)
+{
+  return bottega_conversation_list_get_loaded (bottega_assistant_get_conversations (assistant));
+}
+
+static void
+on_counted (guint tokens, const GError *error, gpointer user_data)
+{
+  *(gboolean *) user_data = TRUE;
+}
+
+void
+fixture_finish_jobs (BottegaAssistant *assistant)
+{
+  BottegaPrompt *prompt = bottega_prompt_new (NULL);
+  gboolean done = FALSE;
+
+  bottega_prompt_add (prompt, "user", NULL, "?");
+  bottega_engine_thread_count (bottega_assistant_get_engine (assistant), prompt, on_counted, &done);
+  fixture_wait_flag (&done);
 }
 
 static BottegaEmbedder *next_embedder;
@@ -123,7 +150,7 @@ fixture_begin (Fixture *fixture, const BottegaReplayOptions *options)
   bottega_assistant_set_embedder (fixture->assistant, next_embedder);
   bottega_assistant_start (fixture->assistant);
   fixture_wait (is_ready, bottega_assistant_get_engine (fixture->assistant));
-  fixture_wait (is_list_loaded, bottega_assistant_get_conversations (fixture->assistant));
+  fixture_wait (fixture_is_listed, fixture->assistant);
 }
 
 void
@@ -164,6 +191,55 @@ fixture_tear_down (Fixture *fixture)
   fixture_remove_folder (fixture->folder);
 }
 
+void
+fixture_load_local (BottegaAssistant *assistant)
+{
+  BottegaEngineThread *engine = bottega_assistant_get_engine (assistant);
+  const BottegaLoadRequest request = {
+    .path = g_getenv ("BOTTEGA_TEST_MODEL"), .device = "cpu", .context_tokens = 1024
+  };
+
+  bottega_engine_thread_load (engine, &request);
+  fixture_wait (is_ready, engine);
+}
+
+BottegaAssistant *
+fixture_start_local (const char *folder, BottegaSettings *settings)
+{
+  g_autoptr (BottegaEngineSource) source = bottega_local_source_new (NULL);
+  BottegaAssistant *assistant = bottega_assistant_new (folder, source, settings);
+
+  bottega_assistant_start (assistant);
+  fixture_wait (fixture_is_listed, assistant);
+  fixture_load_local (assistant);
+
+  return assistant;
+}
+
+BottegaConversation *
+fixture_create (BottegaAssistant *assistant)
+{
+  return bottega_conversation_list_create (bottega_assistant_get_conversations (assistant));
+}
+
+void
+fixture_send (BottegaConversation *conversation, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+
+  bottega_conversation_send (conversation, text, &error);
+  g_assert_no_error (error);
+}
+
+BottegaMessage *
+fixture_ask (BottegaConversation *conversation, const char *text)
+{
+  fixture_send (conversation, text);
+  fixture_wait (fixture_is_idle, conversation);
+
+  return fixture_last_message (conversation);
+}
+
 gboolean
 fixture_is_idle (gpointer conversation)
 {
@@ -191,4 +267,11 @@ fixture_message (BottegaConversation *conversation, guint position)
   g_assert_nonnull (message);
 
   return message;
+}
+
+BottegaMessage *
+fixture_last_message (BottegaConversation *conversation)
+{
+  return fixture_message (conversation,
+                          g_list_model_get_n_items (G_LIST_MODEL (conversation)) - 1);
 }

@@ -38,9 +38,27 @@ void fixture_end (Fixture *fixture);
 void fixture_reopen (Fixture *fixture, const BottegaReplayOptions *options);
 void fixture_tear_down (Fixture *fixture);
 
+/* On the model of the tests (BOTTEGA_TEST_MODEL) by our engine and the processor, loaded: an
+ * assistant of which no part is recorded. End it with bottega_assistant_shutdown (). */
+BottegaAssistant *fixture_start_local (const char *folder, BottegaSettings *settings);
+/* That model again, and until it is loaded. */
+void fixture_load_local (BottegaAssistant *assistant);
+
+/* Conditions. A load has ended, well or not; the conversations of an assistant are known. */
+gboolean fixture_is_settled (gpointer engine_thread);
+gboolean fixture_is_listed (gpointer assistant);
+/* All jobs of the engine thread that were asked for so far are done. */
+void fixture_finish_jobs (BottegaAssistant *assistant);
+
+/* Transfer full. */
+BottegaConversation *fixture_create (BottegaAssistant *assistant);
+void fixture_send (BottegaConversation *conversation, const char *text);
+/* Sends, waits, and gives what came of it; borrowed. */
+BottegaMessage *fixture_ask (BottegaConversation *conversation, const char *text);
 /* The conversation is neither answering nor loading. */
 gboolean fixture_is_idle (gpointer conversation);
 gboolean fixture_is_loaded (gpointer conversation);
 gboolean fixture_is_writing (gpointer conversation);
 /* A message of it by position; borrowed. */
 BottegaMessage *fixture_message (BottegaConversation *conversation, guint position);
+BottegaMessage *fixture_last_message (BottegaConversation *conversation);

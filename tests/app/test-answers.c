@@ -83,26 +83,6 @@ tear_down (Documents *self)
   g_clear_object (&self->embedder);
 }
 
-static BottegaConversation *
-create (Documents *self)
-{
-  return bottega_conversation_list_create (
-      bottega_assistant_get_conversations (self->fixture.assistant));
-}
-
-static BottegaMessage *
-ask (BottegaConversation *conversation, const char *question)
-{
-  g_autoptr (GError) error = NULL;
-
-  bottega_conversation_send (conversation, question, &error);
-  g_assert_no_error (error);
-  fixture_wait (fixture_is_idle, conversation);
-
-  return fixture_message (conversation,
-                          g_list_model_get_n_items (G_LIST_MODEL (conversation)) - 1);
-}
-
 static guint
 n_passages (BottegaMessage *message)
 {
@@ -200,9 +180,9 @@ test_passages_before_text (void)
   g_autofree char *prompt = NULL;
 
   set_up (&documents, &options);
-  conversation = create (&documents);
+  conversation = fixture_create (documents.fixture.assistant);
   g_signal_connect (conversation, "items-changed", G_CALLBACK (on_items), &watch);
-  answer = ask (conversation, "What is the notice period of the lease?");
+  answer = fixture_ask (conversation, "What is the notice period of the lease?");
   g_assert_cmpstr (watch.states->str, ==, "DQRWC");
   g_assert_cmpuint (watch.n_before, >=, 1);
   g_assert_cmpstr (bottega_message_get_text (answer), ==,
@@ -232,8 +212,8 @@ test_attributed (void)
   BottegaMessage *answer;
 
   set_up (&documents, &options);
-  conversation = create (&documents);
-  answer = ask (conversation, "What is the notice period of the lease?");
+  conversation = fixture_create (documents.fixture.assistant);
+  answer = fixture_ask (conversation, "What is the notice period of the lease?");
   g_assert_cmpstr (bottega_message_get_text (answer), ==,
                    "The notice period is three months [1]. I like cats very much indeed.");
   g_assert_true (bottega_passage_get_used (passage_of (answer, 0)));
@@ -253,10 +233,10 @@ test_prefix (void)
   g_autofree char *third = NULL;
 
   set_up (&documents, &options);
-  conversation = create (&documents);
-  ask (conversation, "What is the notice period of the lease?");
+  conversation = fixture_create (documents.fixture.assistant);
+  fixture_ask (conversation, "What is the notice period of the lease?");
   first = bottega_replay_source_dup_last_prompt (documents.fixture.source);
-  ask (conversation, "Ogni quanto va controllata la caldaia?");
+  fixture_ask (conversation, "Ogni quanto va controllata la caldaia?");
   second = bottega_replay_source_dup_last_prompt (documents.fixture.source);
   g_assert_true (g_str_has_prefix (second, first));
   g_assert_true (g_str_has_prefix (second + strlen (first),
@@ -271,7 +251,7 @@ test_prefix (void)
   g_assert_true (bottega_passage_get_used (passage_of (fixture_message (conversation, 1), 0)));
   g_assert_nonnull (bottega_message_get_search_text (fixture_message (conversation, 3)));
   fixture_wait (is_indexed, bottega_assistant_get_library (documents.fixture.assistant));
-  ask (conversation, "grazie");
+  fixture_ask (conversation, "grazie");
   third = bottega_replay_source_dup_last_prompt (documents.fixture.source);
   g_assert_true (g_str_has_prefix (third, second));
   g_object_unref (conversation);
@@ -294,10 +274,10 @@ test_not_in_documents (void)
   BottegaMessage *answer;
 
   set_up (&documents, NULL);
-  conversation = create (&documents);
+  conversation = fixture_create (documents.fixture.assistant);
   bottega_conversation_set_only_documents (conversation, TRUE);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    answer = ask (conversation, cases[i].question);
+    answer = fixture_ask (conversation, cases[i].question);
     g_assert_cmpstr (bottega_message_get_text (answer), ==, cases[i].sentence);
     g_assert_true (bottega_message_get_abstained (answer));
     g_assert_cmpint (bottega_message_get_state (answer), ==, BOTTEGA_MESSAGE_STATE_COMPLETE);
@@ -309,7 +289,7 @@ test_not_in_documents (void)
 
   /* Otherwise the model answers by itself, and nothing is stuffed into its question. */
   bottega_conversation_set_only_documents (conversation, FALSE);
-  answer = ask (conversation, cases[1].question);
+  answer = fixture_ask (conversation, cases[1].question);
   g_assert_cmpuint (n_passages (answer), ==, 0);
   g_assert_cmpstr (bottega_message_get_text (answer), ==, "A short answer.");
   g_free (prompt);
@@ -319,9 +299,9 @@ test_not_in_documents (void)
   g_object_unref (conversation);
 
   /* The choice is the conversation's and stays with it. */
-  conversation = create (&documents);
+  conversation = fixture_create (documents.fixture.assistant);
   bottega_conversation_set_only_documents (conversation, TRUE);
-  ask (conversation, cases[0].question);
+  fixture_ask (conversation, cases[0].question);
   g_object_unref (conversation);
   fixture_reopen (&documents.fixture, NULL);
   conversation = g_list_model_get_item (
@@ -339,15 +319,15 @@ test_follow_up (void)
   BottegaMessage *answer;
 
   set_up (&documents, NULL);
-  conversation = create (&documents);
-  answer = ask (conversation, "Ogni quanto va controllata la caldaia?");
+  conversation = fixture_create (documents.fixture.assistant);
+  answer = fixture_ask (conversation, "Ogni quanto va controllata la caldaia?");
   g_assert_cmpstr (bottega_message_get_search_text (answer), ==,
                    "Ogni quanto va controllata la caldaia?");
-  answer = ask (conversation, "E da chi?");
+  answer = fixture_ask (conversation, "E da chi?");
   g_assert_cmpstr (bottega_message_get_search_text (answer), ==,
                    "Ogni quanto va controllata la caldaia? E da chi?");
   g_assert_cmpuint (n_passages (answer), >=, 1);
-  answer = ask (conversation, "What is the monthly rent of the lease of the flat?");
+  answer = fixture_ask (conversation, "What is the monthly rent of the lease of the flat?");
   g_assert_cmpstr (bottega_message_get_search_text (answer), ==,
                    "What is the monthly rent of the lease of the flat?");
   g_object_unref (conversation);
@@ -375,7 +355,7 @@ test_scope (void)
   found = bottega_library_complete (documents.library, "caldaia", 1);
   id = bottega_document_item_get_id (g_ptr_array_index (found, 0));
   g_clear_pointer (&found, g_ptr_array_unref);
-  conversation = create (&documents);
+  conversation = fixture_create (documents.fixture.assistant);
   bottega_conversation_send_scoped (conversation, "What is the notice period of the lease?", &id, 1,
                                     &error);
   g_assert_no_error (error);
@@ -412,8 +392,8 @@ test_search_fails (void)
                                  NULL, NULL),
                    ==, SQLITE_OK);
   sqlite3_close (other);
-  conversation = create (&documents);
-  answer = ask (conversation, "What is the notice period of the lease?");
+  conversation = fixture_create (documents.fixture.assistant);
+  answer = fixture_ask (conversation, "What is the notice period of the lease?");
   g_assert_cmpstr (bottega_message_get_text (answer), ==, "A short answer.");
   g_assert_cmpint (bottega_message_get_state (answer), ==, BOTTEGA_MESSAGE_STATE_COMPLETE);
   g_assert_nonnull (bottega_message_get_note (answer));
@@ -542,9 +522,9 @@ test_yields (void)
   guint n_before;
 
   set_up (&documents, &options);
-  first = create (&documents);
+  first = fixture_create (documents.fixture.assistant);
   ask_only (first);
-  second = create (&documents);
+  second = fixture_create (documents.fixture.assistant);
   ask_only (second);
   write_file (&documents, "new.txt", lease);
   n_before = fake_embedder_get_n_texts (documents.embedder);

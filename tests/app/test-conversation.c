@@ -11,29 +11,6 @@
 #include <string.h>
 #include <time.h>
 
-static BottegaConversation *
-create (Fixture *fixture)
-{
-  return bottega_conversation_list_create (
-      bottega_assistant_get_conversations (fixture->assistant));
-}
-
-static void
-send (BottegaConversation *conversation, const char *text)
-{
-  g_autoptr (GError) error = NULL;
-
-  bottega_conversation_send (conversation, text, &error);
-  g_assert_no_error (error);
-}
-
-static void
-send_and_wait (BottegaConversation *conversation, const char *text)
-{
-  send (conversation, text);
-  fixture_wait (fixture_is_idle, conversation);
-}
-
 static guint
 n_items (gpointer model)
 {
@@ -124,14 +101,15 @@ test_ask_and_reopen (void)
 
   fixture_set_up (&fixture, &options);
   list = bottega_assistant_get_conversations (fixture.assistant);
-  conversation = create (&fixture);
+  conversation = fixture_create (fixture.assistant);
   g_signal_connect (conversation, "notify::state", G_CALLBACK (note_state), states);
   g_signal_connect (conversation, "items-changed", G_CALLBACK (on_items), pieces);
   g_assert_true (bottega_conversation_get_empty (conversation));
   g_assert_cmpuint (n_items (list), ==, 0);
 
-  send (conversation, "When can the landlord raise the rent of this flat, and by how much?\n"
-                      "Please.");
+  fixture_send (conversation,
+                "When can the landlord raise the rent of this flat, and by how much?\n"
+                "Please.");
   g_assert_cmpuint (n_items (list), ==, 1);
   g_assert_cmpuint (n_items (conversation), ==, 2);
   g_assert_cmpstr (bottega_conversation_get_title (conversation), ==,
@@ -142,7 +120,7 @@ test_ask_and_reopen (void)
   assert_message (conversation, 1, BOTTEGA_MESSAGE_STATE_COMPLETE, "Una **risposta** breve.");
   g_assert_cmpuint (bottega_conversation_get_context_used (conversation), >, 0);
   g_assert_cmpuint (bottega_conversation_get_context_size (conversation), ==, 8192);
-  send_and_wait (conversation, "And then?");
+  fixture_ask (conversation, "And then?");
   g_assert_cmpuint (n_items (conversation), ==, 4);
   assert_prompt (&fixture,
                  "user: When can the landlord raise the rent of this flat, and by how "
@@ -172,8 +150,8 @@ test_stop (void)
   const char *text;
 
   fixture_set_up (&fixture, &options);
-  conversation = create (&fixture);
-  send (conversation, "Count.");
+  conversation = fixture_create (fixture.assistant);
+  fixture_send (conversation, "Count.");
   fixture_wait (fixture_is_writing, conversation);
   bottega_conversation_stop (conversation);
   bottega_conversation_stop (conversation);
@@ -186,7 +164,7 @@ test_stop (void)
                    BOTTEGA_MESSAGE_STATE_STOPPED);
 
   /* Before it was even committed. */
-  send (conversation, "Again.");
+  fixture_send (conversation, "Again.");
   bottega_conversation_stop (conversation);
   fixture_wait (fixture_is_idle, conversation);
   assert_message (conversation, 3, BOTTEGA_MESSAGE_STATE_STOPPED, "");
@@ -209,11 +187,11 @@ test_queue (void)
   g_autoptr (BottegaMessage) second = NULL;
 
   fixture_set_up (&fixture, &options);
-  conversation = create (&fixture);
+  conversation = fixture_create (fixture.assistant);
   queue = bottega_conversation_get_queue (conversation);
-  send (conversation, "first");
-  send (conversation, "second");
-  send (conversation, "third");
+  fixture_send (conversation, "first");
+  fixture_send (conversation, "second");
+  fixture_send (conversation, "third");
   g_assert_cmpuint (n_items (conversation), ==, 2);
   g_assert_cmpuint (n_items (queue), ==, 2);
   second = g_list_model_get_item (queue, 0);
@@ -227,8 +205,8 @@ test_queue (void)
   assert_message (conversation, 3, BOTTEGA_MESSAGE_STATE_COMPLETE, "one two three");
 
   /* After a stop the queue waits, also over a restart. */
-  send (conversation, "fourth");
-  send (conversation, "fifth");
+  fixture_send (conversation, "fourth");
+  fixture_send (conversation, "fifth");
   bottega_conversation_stop (conversation);
   fixture_wait (fixture_is_idle, conversation);
   g_assert_cmpuint (n_items (queue), ==, 1);
@@ -262,9 +240,9 @@ test_regenerate_and_edit (void)
   g_autoptr (BottegaMessage) gone = NULL;
 
   fixture_set_up (&fixture, NULL);
-  conversation = create (&fixture);
-  send_and_wait (conversation, "first");
-  send_and_wait (conversation, "second");
+  conversation = fixture_create (fixture.assistant);
+  fixture_ask (conversation, "first");
+  fixture_ask (conversation, "second");
   gone = g_object_ref (fixture_message (conversation, 3));
 
   g_assert_true (bottega_conversation_regenerate (conversation, gone, &error));
@@ -306,8 +284,8 @@ test_continue (void)
 
   fixture_set_up (&fixture, NULL);
   g_object_set (bottega_assistant_get_settings (fixture.assistant), "max-answer-tokens", 2, NULL);
-  conversation = create (&fixture);
-  send_and_wait (conversation, "first");
+  conversation = fixture_create (fixture.assistant);
+  fixture_ask (conversation, "first");
   answer = fixture_message (conversation, 1);
   assert_message (conversation, 1, BOTTEGA_MESSAGE_STATE_COMPLETE, "A short ");
   g_assert_true (bottega_conversation_can_continue (conversation, answer));
@@ -332,10 +310,10 @@ test_failure (void)
   BottegaConversation *conversation;
 
   fixture_set_up (&fixture, NULL);
-  conversation = create (&fixture);
+  conversation = fixture_create (fixture.assistant);
   bottega_replay_source_fail_generate (fixture.source, ENGINE_ERROR_INVALID, 2);
-  send (conversation, "first");
-  send (conversation, "second");
+  fixture_send (conversation, "first");
+  fixture_send (conversation, "second");
   fixture_wait (fixture_is_idle, conversation);
   g_assert_cmpint (bottega_conversation_get_state (conversation), ==,
                    BOTTEGA_CONVERSATION_FAILED);
@@ -343,7 +321,7 @@ test_failure (void)
   g_assert_cmpstr (bottega_conversation_get_error (conversation), ==,
                    "The replay was told to fail here.");
   g_assert_cmpuint (n_items (bottega_conversation_get_queue (conversation)), ==, 1);
-  send_and_wait (conversation, "third");
+  fixture_ask (conversation, "third");
   g_assert_null (bottega_conversation_get_error (conversation));
   /* With that success the queue moves on again. */
   g_assert_cmpuint (n_items (bottega_conversation_get_queue (conversation)), ==, 0);
@@ -372,13 +350,13 @@ test_budget (void)
 
   /* 96 tokens for the prompt; a turn makes 4 + 2 and 4 + 8. */
   fixture_set_up (&fixture, &options);
-  conversation = create (&fixture);
+  conversation = fixture_create (fixture.assistant);
   g_signal_connect (conversation, "refused", G_CALLBACK (on_refused), &told);
   for (guint i = 0; i < 6; i++)
-    send_and_wait (conversation, "question");
+    fixture_ask (conversation, "question");
   g_assert_cmpuint (bottega_conversation_get_dropped_turns (conversation), ==, 0);
   g_assert_null (bottega_conversation_get_first_included (conversation));
-  send_and_wait (conversation, "question");
+  fixture_ask (conversation, "question");
   g_assert_cmpuint (bottega_conversation_get_dropped_turns (conversation), ==, 3);
   g_assert_true (bottega_conversation_get_first_included (conversation) ==
                  fixture_message (conversation, 6));
@@ -386,7 +364,7 @@ test_budget (void)
   g_assert_true (bottega_message_get_included (fixture_message (conversation, 6)));
 
   n_items_before = n_items (conversation);
-  send_and_wait (conversation, long_text);
+  fixture_ask (conversation, long_text);
   g_assert_cmpuint (n_items (conversation), ==, n_items_before);
   g_assert_true (g_str_has_prefix (told, long_text));
   g_assert_nonnull (strstr (told, "504"));
@@ -413,8 +391,8 @@ test_instructions (void)
   fixture_set_up (&fixture, NULL);
   g_object_set (bottega_assistant_get_settings (fixture.assistant), "instructions", "Be brief.",
                 NULL);
-  conversation = create (&fixture);
-  send_and_wait (conversation, "first");
+  conversation = fixture_create (fixture.assistant);
+  fixture_ask (conversation, "first");
   assert_prompt (&fixture, "system: Be brief.\nuser: first\n");
   g_object_unref (conversation);
   fixture_tear_down (&fixture);
@@ -428,7 +406,7 @@ test_cannot_send (void)
   g_autoptr (GError) error = NULL;
 
   fixture_set_up (&fixture, NULL);
-  conversation = create (&fixture);
+  conversation = fixture_create (fixture.assistant);
   g_assert_false (bottega_conversation_send (conversation, " \n\t ", &error));
   g_assert_error (error, BOTTEGA_CONVERSATION_ERROR, BOTTEGA_CONVERSATION_ERROR_EMPTY);
   g_clear_error (&error);
@@ -461,8 +439,8 @@ test_not_committed (void)
   g_assert_cmpint (sqlite3_open (path, &other), ==, SQLITE_OK);
   sqlite3_busy_timeout (other, 10000); /* the space may still be writing its own first rows */
   g_assert_cmpint (sqlite3_exec (other, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
-  conversation = create (&fixture);
-  send_and_wait (conversation, "first");
+  conversation = fixture_create (fixture.assistant);
+  fixture_ask (conversation, "first");
   sqlite3_close (other);
 
   g_assert_cmpint (bottega_conversation_get_state (conversation), ==, BOTTEGA_CONVERSATION_FAILED);
@@ -574,10 +552,10 @@ test_waits_for_model (void)
   g_autoptr (GString) states = g_string_new (NULL);
 
   fixture_set_up (&fixture, &options);
-  conversation = create (&fixture);
+  conversation = fixture_create (fixture.assistant);
   g_signal_connect (conversation, "notify::state", G_CALLBACK (note_state), states);
   bottega_assistant_reload_model (fixture.assistant);
-  send_and_wait (conversation, "first");
+  fixture_ask (conversation, "first");
   g_assert_cmpstr (states->str, ==, "QLRWI");
   g_object_unref (conversation);
   fixture_tear_down (&fixture);
@@ -592,8 +570,8 @@ test_shutdown_interrupts (void)
   BottegaConversation *conversation;
 
   fixture_set_up (&fixture, &options);
-  conversation = create (&fixture);
-  send (conversation, "Count.");
+  conversation = fixture_create (fixture.assistant);
+  fixture_send (conversation, "Count.");
   fixture_wait (fixture_is_writing, conversation);
   bottega_assistant_shutdown (fixture.assistant);
   g_assert_false (bottega_conversation_get_busy (conversation));
@@ -654,15 +632,15 @@ test_list (void)
   for (guint i = 0; i < 3; i++) {
     g_autofree char *question = g_strdup_printf ("question %u", i);
 
-    conversations[i] = create (&fixture);
-    send_and_wait (conversations[i], question);
+    conversations[i] = fixture_create (fixture.assistant);
+    fixture_ask (conversations[i], question);
   }
   assert_titles (list, "question 2|question 1|question 0|");
 
   /* A new question moves it to the top, in one change. */
   g_signal_connect (list, "items-changed", G_CALLBACK (count_removals), &n_removals);
   bottega_conversation_set_title (conversations[0], "  Perché  ");
-  send_and_wait (conversations[0], "more");
+  fixture_ask (conversations[0], "more");
   assert_titles (list, "Perché|question 2|question 1|");
   g_assert_cmpuint (n_removals, ==, 0);
 
@@ -706,8 +684,8 @@ test_delete_while_writing (void)
 
   fixture_set_up (&fixture, &options);
   list = bottega_assistant_get_conversations (fixture.assistant);
-  conversation = create (&fixture);
-  send (conversation, "Count.");
+  conversation = fixture_create (fixture.assistant);
+  fixture_send (conversation, "Count.");
   fixture_wait (fixture_is_writing, conversation);
   bottega_conversation_list_delete (list, conversation);
   bottega_conversation_list_purge (list, conversation);

@@ -344,40 +344,17 @@ test_gaps (void)
 
 /* ---- whole answers ---- */
 
-static BottegaMessage *
-last_message (BottegaConversation *conversation)
-{
-  return fixture_message (conversation,
-                          g_list_model_get_n_items (G_LIST_MODEL (conversation)) - 1);
-}
-
-static void
-send (BottegaConversation *conversation, const char *text)
-{
-  g_autoptr (GError) error = NULL;
-
-  bottega_conversation_send (conversation, text, &error);
-  g_assert_no_error (error);
-}
-
 static void
 assert_verdict (BottegaConversation *conversation, const char *verdict, double least_s)
 {
   BottegaDiagnosis diagnosis;
-  BottegaMessage *message = last_message (conversation);
+  BottegaMessage *message = fixture_last_message (conversation);
 
   g_assert_true (bottega_message_diagnose (message, &diagnosis));
   g_test_message ("queue %.2f load %.2f read %.2f write %.2f", diagnosis.facts.queue_s,
                   diagnosis.facts.load_s, diagnosis.facts.read_s, diagnosis.facts.write_s);
   g_assert_cmpstr (bottega_diagnosis_get_id (&diagnosis), ==, verdict);
   g_assert_cmpfloat (diagnosis.seconds[diagnosis.verdict], >=, least_s);
-}
-
-static BottegaConversation *
-create (Fixture *fixture)
-{
-  return bottega_conversation_list_create (
-      bottega_assistant_get_conversations (fixture->assistant));
 }
 
 /* The prompt takes a second, the answer nothing; and it is known again after a restart, with the
@@ -393,9 +370,8 @@ test_long_prompt (void)
   g_autofree char *question = g_strnfill (6000, 'a');
 
   fixture_set_up (&fixture, &options);
-  conversation = create (&fixture);
-  send (conversation, question);
-  fixture_wait (fixture_is_idle, conversation);
+  conversation = fixture_create (fixture.assistant);
+  fixture_ask (conversation, question);
   assert_verdict (conversation, "reading", 0.9);
 
   g_clear_object (&conversation);
@@ -408,7 +384,7 @@ test_long_prompt (void)
   {
     BottegaDiagnosis diagnosis;
 
-    g_assert_true (bottega_message_diagnose (last_message (conversation), &diagnosis));
+    g_assert_true (bottega_message_diagnose (fixture_last_message (conversation), &diagnosis));
     g_assert_cmpuint (diagnosis.facts.gaps.n, >=, 3);
     g_assert_cmpfloat (diagnosis.facts.gaps.ms[1], >, 2);
   }
@@ -429,8 +405,8 @@ test_busy_queue (void)
 
   fixture_set_up (&fixture, &options);
   for (guint i = 0; i < G_N_ELEMENTS (conversations); i++) {
-    conversations[i] = last = create (&fixture);
-    send (last, "Word?");
+    conversations[i] = last = fixture_create (fixture.assistant);
+    fixture_send (last, "Word?");
     if (i + 1 < G_N_ELEMENTS (conversations))
       fixture_wait (fixture_is_writing, last);
   }
@@ -438,7 +414,7 @@ test_busy_queue (void)
   bottega_conversation_stop (last);
   fixture_wait (fixture_is_idle, last);
   assert_verdict (last, "queue", 0.2);
-  g_assert_true (bottega_message_diagnose (last_message (last), &diagnosis));
+  g_assert_true (bottega_message_diagnose (fixture_last_message (last), &diagnosis));
   g_assert_cmpuint (diagnosis.facts.n_before, >=, 1);
   for (guint i = 0; i < G_N_ELEMENTS (conversations); i++)
     g_object_unref (conversations[i]);
@@ -459,8 +435,8 @@ check_load (guint64 model_bytes, const char *verdict)
   fixture_set_up (&fixture, &quick);
   fixture_reopen (&fixture, &slow);
   bottega_assistant_reload_model (fixture.assistant);
-  conversation = create (&fixture);
-  send (conversation, "Is it there yet?");
+  conversation = fixture_create (fixture.assistant);
+  fixture_send (conversation, "Is it there yet?");
   fixture_wait (fixture_is_idle, conversation);
   assert_verdict (conversation, verdict, 0.7);
   g_clear_object (&conversation);

@@ -114,10 +114,9 @@ is_resting (gpointer engine)
 static BottegaConversation *
 ask (Rest *test, const char *question)
 {
-  BottegaConversation *conversation = bottega_conversation_list_create (
-      bottega_assistant_get_conversations (test->fixture.assistant));
+  BottegaConversation *conversation = fixture_create (test->fixture.assistant);
 
-  g_assert_true (bottega_conversation_send (conversation, question, NULL));
+  fixture_send (conversation, question);
 
   return conversation;
 }

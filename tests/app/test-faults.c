@@ -22,27 +22,12 @@ typedef struct {
   BottegaConversation *conversation;
 } World;
 
-static gboolean
-is_settled (gpointer thread)
-{
-  BottegaEngineState state = bottega_engine_thread_get_state (thread);
-
-  return state == BOTTEGA_ENGINE_READY || state == BOTTEGA_ENGINE_FAILED;
-}
-
-static gboolean
-is_listed (gpointer list)
-{
-  return bottega_conversation_list_get_loaded (list);
-}
-
 /* One that is empty, instead of the last one. */
 static void
 world_new_conversation (World *world)
 {
   g_clear_object (&world->conversation);
-  world->conversation =
-      bottega_conversation_list_create (bottega_assistant_get_conversations (world->assistant));
+  world->conversation = fixture_create (world->assistant);
 }
 
 /* The assistant with its model loaded, on that device or where it fell back to. */
@@ -61,8 +46,8 @@ world_begin (const char *device)
   world.assistant = bottega_assistant_new (folder, source, settings);
   g_assert_cmpstr (bottega_assistant_get_storage_error (world.assistant), ==, NULL);
   bottega_assistant_start (world.assistant);
-  fixture_wait (is_settled, bottega_assistant_get_engine (world.assistant));
-  fixture_wait (is_listed, bottega_assistant_get_conversations (world.assistant));
+  fixture_wait (fixture_is_settled, bottega_assistant_get_engine (world.assistant));
+  fixture_wait (fixture_is_listed, world.assistant);
   world_new_conversation (&world);
   return world;
 }
@@ -77,17 +62,10 @@ world_end (World *world)
   g_assert_cmpuint (faults_live_bytes (), ==, 0);
 }
 
-/* Asks, waits, and gives the answer; borrowed. */
 static BottegaMessage *
 ask (World *world)
 {
-  g_autoptr (GError) error = NULL;
-
-  g_assert_true (bottega_conversation_send (world->conversation, QUESTION, &error));
-  g_assert_no_error (error);
-  fixture_wait (fixture_is_idle, world->conversation);
-  return fixture_message (world->conversation,
-                          g_list_model_get_n_items (G_LIST_MODEL (world->conversation)) - 1);
+  return fixture_ask (world->conversation, QUESTION);
 }
 
 static const char *
@@ -162,7 +140,7 @@ run_failure (Fault fault, guint nth, const char *reason)
   answer = ask (&world);
   if (was_cut (answer, reason)) {
     g_assert_cmpuint (bottega_message_get_text_bytes (answer), >, 0);
-    fixture_wait (is_settled, bottega_assistant_get_engine (world.assistant));
+    fixture_wait (fixture_is_settled, bottega_assistant_get_engine (world.assistant));
     assert_fell_back (&world, reason);
     world_new_conversation (&world);
     assert_answers (&world);
@@ -218,7 +196,7 @@ test_processor_memory (void)
       g_test_message ("%s", bottega_engine_thread_get_error (engine));
       g_assert_nonnull (strstr (bottega_engine_thread_get_error (engine), "memory"));
       bottega_assistant_reload_model (world.assistant);
-      fixture_wait (is_settled, engine);
+      fixture_wait (fixture_is_settled, engine);
       n_loads++;
     }
     answer = ask (&world);
@@ -306,7 +284,7 @@ test_lost_while_writing (void)
   written = g_strdup (bottega_message_get_text (answer));
   g_assert_true (was_cut (answer, "gave up on the device"));
   g_assert_cmpuint (strlen (written), >, 0);
-  fixture_wait (is_settled, bottega_assistant_get_engine (world.assistant));
+  fixture_wait (fixture_is_settled, bottega_assistant_get_engine (world.assistant));
   assert_fell_back (&world, "gave up on the device");
 
   answer = ask (&world);
@@ -337,16 +315,15 @@ test_lost_for_two (void)
   count_queue_calls (&loading, &reading, &all);
   for (guint nth = reading + 1; nth < all; nth += MAX (1, (all - reading) / 3)) {
     g_autoptr (BottegaConversation) other = NULL;
-    g_autoptr (GError) error = NULL;
     BottegaConversation *both[2];
     World world;
 
     faults_arm (FAULT_LOST, nth);
     world = world_begin ("vulkan");
-    g_assert_true (bottega_conversation_send (world.conversation, QUESTION, &error));
+    fixture_send (world.conversation, QUESTION);
     other = g_steal_pointer (&world.conversation);
     world_new_conversation (&world);
-    g_assert_true (bottega_conversation_send (world.conversation, QUESTION, &error));
+    fixture_send (world.conversation, QUESTION);
     both[0] = other;
     both[1] = world.conversation;
     for (guint i = 0; i < G_N_ELEMENTS (both); i++) {
@@ -359,7 +336,7 @@ test_lost_for_two (void)
         g_assert_cmpint (bottega_message_get_state (answer), ==, BOTTEGA_MESSAGE_STATE_COMPLETE);
     }
     g_assert_true (faults_struck ());
-    fixture_wait (is_settled, bottega_assistant_get_engine (world.assistant));
+    fixture_wait (fixture_is_settled, bottega_assistant_get_engine (world.assistant));
     assert_fell_back (&world, "gave up on the device");
     world_new_conversation (&world);
     assert_answers (&world);
@@ -388,7 +365,7 @@ test_budget_shrinks (void)
 
   bottega_assistant_reload_model (world.assistant);
   g_assert_cmpint (bottega_engine_thread_get_state (engine), ==, BOTTEGA_ENGINE_LOADING);
-  fixture_wait (is_settled, engine);
+  fixture_wait (fixture_is_settled, engine);
   assert_fell_back (&world, "may take");
   world_new_conversation (&world);
   assert_answers (&world);

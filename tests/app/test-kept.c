@@ -16,40 +16,10 @@ typedef struct {
   BottegaAssistant *assistant;
 } Kept;
 
-static gboolean
-is_ready (gpointer data)
-{
-  return bottega_engine_thread_get_state (data) == BOTTEGA_ENGINE_READY;
-}
-
-static gboolean
-is_list_loaded (gpointer data)
-{
-  return bottega_conversation_list_get_loaded (bottega_assistant_get_conversations (data));
-}
-
-static void
-load (Kept *kept)
-{
-  BottegaEngineThread *engine = bottega_assistant_get_engine (kept->assistant);
-
-  const BottegaLoadRequest request = {
-    .path = g_getenv ("BOTTEGA_TEST_MODEL"), .device = "cpu", .context_tokens = 1024
-  };
-
-  bottega_engine_thread_load (engine, &request);
-  fixture_wait (is_ready, engine);
-}
-
 static void
 begin (Kept *kept)
 {
-  g_autoptr (BottegaEngineSource) source = bottega_local_source_new (NULL);
-
-  kept->assistant = bottega_assistant_new (kept->folder, source, kept->settings);
-  bottega_assistant_start (kept->assistant);
-  fixture_wait (is_list_loaded, kept->assistant);
-  load (kept);
+  kept->assistant = fixture_start_local (kept->folder, kept->settings);
 }
 
 static void
@@ -81,12 +51,6 @@ tear_down (Kept *kept, gconstpointer data)
 }
 
 static BottegaConversation *
-create (Kept *kept)
-{
-  return bottega_conversation_list_create (bottega_assistant_get_conversations (kept->assistant));
-}
-
-static BottegaConversation *
 find (Kept *kept, const char *id)
 {
   BottegaConversation *conversation =
@@ -103,15 +67,9 @@ find (Kept *kept, const char *id)
 static EngineStats
 ask (BottegaConversation *conversation, const char *question)
 {
-  g_autoptr (GError) error = NULL;
-  const EngineStats *stats;
+  const EngineStats *stats = bottega_message_get_stats (fixture_ask (conversation, question));
 
-  bottega_conversation_send (conversation, question, &error);
-  g_assert_no_error (error);
-  fixture_wait (fixture_is_idle, conversation);
   g_assert_cmpstr (bottega_conversation_get_error (conversation), ==, NULL);
-  stats = bottega_message_get_stats (fixture_message (
-      conversation, g_list_model_get_n_items (G_LIST_MODEL (conversation)) - 1));
   g_assert_nonnull (stats);
 
   return *stats;
@@ -138,35 +96,16 @@ is_gone (const char *path)
   return !is_there (path);
 }
 
-/* All jobs of the engine thread that were asked for so far are done. */
-static void
-on_counted (guint tokens, const GError *error, gpointer user_data)
-{
-  *(gboolean *) user_data = TRUE;
-}
-
-static void
-settle (Kept *kept)
-{
-  BottegaPrompt *prompt = bottega_prompt_new (NULL);
-  gboolean done = FALSE;
-
-  bottega_prompt_add (prompt, "user", NULL, "?");
-  bottega_engine_thread_count (bottega_assistant_get_engine (kept->assistant), prompt, on_counted,
-                               &done);
-  fixture_wait_flag (&done);
-}
-
 /* A conversation with an answer that was left, and its file. */
 static BottegaConversation *
 leave_one (Kept *kept, char **path)
 {
-  BottegaConversation *conversation = create (kept);
+  BottegaConversation *conversation = fixture_create (kept->assistant);
 
   *path = path_of (kept, "personal", bottega_conversation_get_id (conversation));
   ask (conversation, "Where is the fountain?");
   bottega_conversation_leave (conversation);
-  settle (kept);
+  fixture_finish_jobs (kept->assistant);
   g_assert_true (is_there (*path));
 
   return conversation;
@@ -176,7 +115,7 @@ leave_one (Kept *kept, char **path)
 static void
 test_restart (Kept *kept, gconstpointer data)
 {
-  BottegaConversation *conversation = create (kept);
+  BottegaConversation *conversation = fixture_create (kept->assistant);
   g_autofree char *id = g_strdup (bottega_conversation_get_id (conversation));
   g_autofree char *path = path_of (kept, "personal", id);
   EngineStats first = ask (conversation, "Where is the fountain?"), second, third;
@@ -185,7 +124,7 @@ test_restart (Kept *kept, gconstpointer data)
   g_assert_cmpuint (first.reused_tokens, ==, 0);
   g_assert_true (is_gone (path));
   bottega_conversation_leave (conversation);
-  settle (kept);
+  fixture_finish_jobs (kept->assistant);
   g_assert_true (is_there (path));
   g_assert_cmpint (g_stat (path, &info), ==, 0);
   g_assert_cmpint (info.st_mode & 0777, ==, 0600);
@@ -211,13 +150,13 @@ test_restart (Kept *kept, gconstpointer data)
 static void
 test_reload (Kept *kept, gconstpointer data)
 {
-  g_autoptr (BottegaConversation) conversation = create (kept);
+  g_autoptr (BottegaConversation) conversation = fixture_create (kept->assistant);
   EngineStats first = ask (conversation, "Where is the fountain?"), second;
-  g_autoptr (BottegaConversation) other = create (kept);
+  g_autoptr (BottegaConversation) other = fixture_create (kept->assistant);
 
   second = ask (other, "Is there a school?");
   g_assert_cmpuint (second.reused_tokens, >, 40);
-  load (kept);
+  fixture_load_local (kept->assistant);
   second = ask (conversation, "And the market?");
   g_assert_cmpuint (second.reused_tokens, >=, first.prompt_tokens);
 }
@@ -236,7 +175,7 @@ test_damaged (Kept *kept, gconstpointer data)
   bytes[n / 2] ^= 1;
   g_assert_true (g_file_set_contents (path, bytes, (gssize) n, NULL));
   bottega_engine_thread_unload (bottega_assistant_get_engine (kept->assistant));
-  load (kept);
+  fixture_load_local (kept->assistant);
   stats = ask (conversation, "And the market?");
   g_assert_cmpuint (stats.reused_tokens, ==, 0);
   g_assert_true (is_gone (path));
@@ -251,14 +190,14 @@ test_delete (Kept *kept, gconstpointer data)
   g_autoptr (BottegaConversation) conversation = leave_one (kept, &path);
 
   bottega_conversation_list_delete (list, conversation);
-  settle (kept);
+  fixture_finish_jobs (kept->assistant);
   g_assert_true (is_there (path));
   g_assert_true (bottega_conversation_list_undo_delete (list, conversation));
   ask (conversation, "And the market?");
   bottega_conversation_list_delete (list, conversation);
   bottega_conversation_leave (conversation); /* the window shows another one */
   bottega_conversation_list_purge (list, conversation);
-  settle (kept);
+  fixture_finish_jobs (kept->assistant);
   g_assert_true (is_gone (path));
   bottega_conversation_leave (conversation);
   end (kept);
@@ -276,19 +215,19 @@ test_space (Kept *kept, gconstpointer data)
 
   bottega_assistant_open_space (kept->assistant, "work", &error);
   g_assert_no_error (error);
-  fixture_wait (is_list_loaded, kept->assistant);
+  fixture_wait (fixture_is_listed, kept->assistant);
   {
-    g_autoptr (BottegaConversation) conversation = create (kept);
+    g_autoptr (BottegaConversation) conversation = fixture_create (kept->assistant);
 
     ask (conversation, "Where is the fountain?");
   }
   bottega_assistant_open_space (kept->assistant, "personal", &error);
   g_assert_no_error (error);
-  settle (kept);
+  fixture_finish_jobs (kept->assistant);
   g_assert_true (is_there (folder));
   g_assert_true (bottega_assistant_delete_space (kept->assistant, "work", &error));
   g_assert_no_error (error);
-  settle (kept);
+  fixture_finish_jobs (kept->assistant);
   g_assert_true (is_gone (folder));
   end (kept);
   g_assert_true (is_gone (folder));
@@ -304,15 +243,15 @@ test_off (Kept *kept, gconstpointer data)
   g_autoptr (BottegaConversation) conversation = leave_one (kept, &path);
 
   g_object_set (kept->settings, "kept-megabytes", 0, NULL);
-  settle (kept);
+  fixture_finish_jobs (kept->assistant);
   g_assert_true (is_gone (path));
   ask (conversation, "And the market?");
   bottega_conversation_leave (conversation);
-  settle (kept);
+  fixture_finish_jobs (kept->assistant);
   g_assert_true (is_gone (path));
   g_object_set (kept->settings, "kept-megabytes", 1, NULL); /* less than it takes */
   bottega_conversation_leave (conversation);
-  settle (kept);
+  fixture_finish_jobs (kept->assistant);
   g_assert_true (is_gone (path));
 }
 
@@ -320,7 +259,7 @@ test_off (Kept *kept, gconstpointer data)
 static void
 test_sweep (Kept *kept, gconstpointer data)
 {
-  BottegaConversation *conversation = create (kept);
+  BottegaConversation *conversation = fixture_create (kept->assistant);
   g_autofree char *path =
       path_of (kept, "personal", bottega_conversation_get_id (conversation));
   g_autofree char *part = g_strconcat (path, ".part", NULL);
@@ -333,7 +272,7 @@ test_sweep (Kept *kept, gconstpointer data)
   g_assert_true (g_file_set_contents (part, "half", -1, NULL));
   g_assert_true (g_file_set_contents (stranger, "whole", -1, NULL));
   begin (kept);
-  settle (kept);
+  fixture_finish_jobs (kept->assistant);
   g_assert_true (is_gone (part));
   g_assert_true (is_gone (stranger));
   g_assert_true (is_there (path));

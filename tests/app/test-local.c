@@ -4,51 +4,9 @@
  * reading at once. */
 #include "app/assistant/bottega-engine-thread.h"
 #include "app/assistant/bottega-local-source.h"
-#include "tests/app/fixture.h"
+#include "tests/app/seen.h"
 
 #include <string.h>
-
-typedef struct {
-  GString *text;
-  EngineStats stats;
-  char *error;
-  guint n_readings;
-  gboolean finished;
-} Seen;
-
-static void
-seen_clear (Seen *seen)
-{
-  if (seen->text != NULL)
-    g_string_free (seen->text, TRUE);
-  g_free (seen->error);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Seen, seen_clear)
-
-static void
-on_reading (guint done, guint total, double left_s, gpointer data)
-{
-  ((Seen *) data)->n_readings++;
-}
-
-static void
-on_text (const char *utf8, gsize bytes, guint n_tokens, gpointer data)
-{
-  g_string_append_len (((Seen *) data)->text, utf8, (gssize) bytes);
-}
-
-static void
-on_finished (const EngineStats *stats, const GError *error, gpointer data)
-{
-  Seen *seen = data;
-
-  if (stats != NULL)
-    seen->stats = *stats;
-  seen->error = error != NULL ? g_strdup (error->message) : NULL;
-  seen->finished = TRUE;
-}
-
-static const BottegaGenerateEvents events = { NULL, on_reading, on_text, on_finished };
 
 static guint64
 ask_in (BottegaEngineThread *thread, const char *path, BottegaPrompt *prompt, guint max_tokens,
@@ -57,10 +15,9 @@ ask_in (BottegaEngineThread *thread, const char *path, BottegaPrompt *prompt, gu
   EngineGenerate options = ENGINE_GENERATE_GREEDY;
 
   options.max_tokens = max_tokens;
-  seen->text = g_string_new (NULL);
 
   return bottega_engine_thread_generate (thread, path, BOTTEGA_ANSWER_CHAT, prompt, max_tokens,
-                                         &options, &events, seen);
+                                         &options, &seen_events, seen);
 }
 
 static guint64
@@ -73,16 +30,8 @@ static void
 ask_and_wait (BottegaEngineThread *thread, BottegaPrompt *prompt, guint max_tokens, Seen *seen)
 {
   ask (thread, prompt, max_tokens, seen);
-  fixture_wait_flag (&seen->finished);
+  fixture_wait (seen_is_finished, seen);
   g_assert_cmpstr (seen->error, ==, NULL);
-}
-
-static gboolean
-is_settled (gpointer thread)
-{
-  BottegaEngineState state = bottega_engine_thread_get_state (thread);
-
-  return state == BOTTEGA_ENGINE_READY || state == BOTTEGA_ENGINE_FAILED;
 }
 
 static BottegaEngineThread *
@@ -96,7 +45,7 @@ load_with_draft (const char *path, const char *draft_path, guint context_tokens)
   };
 
   bottega_engine_thread_load (thread, &request);
-  fixture_wait (is_settled, thread);
+  fixture_wait (fixture_is_settled, thread);
 
   return thread;
 }
@@ -105,6 +54,14 @@ static BottegaEngineThread *
 load (const char *path, guint context_tokens)
 {
   return load_with_draft (path, NULL, context_tokens);
+}
+
+static gboolean
+has_read (gpointer data)
+{
+  const char *log = ((Seen *) data)->log;
+
+  return log != NULL && strchr (log, 'r') != NULL;
 }
 
 static BottegaPrompt *
@@ -134,7 +91,7 @@ test_turns (gconstpointer path)
   ask_and_wait (thread, make_prompt ("What is the capital of France?"), 24, &first);
   g_test_message ("%s", first.text->str);
   g_assert_nonnull (strstr (first.text->str, "Paris"));
-  g_assert_cmpuint (first.n_readings, >, 0);
+  g_assert_true (has_read (&first));
   g_assert_cmpuint (first.stats.reused_tokens, ==, 0);
 
   ask_and_wait (thread, make_prompt ("What is the capital of France?"), 24, &again);
@@ -207,7 +164,7 @@ test_together (gconstpointer path)
   for (guint i = 0; i < G_N_ELEMENTS (questions); i++)
     ask (thread, make_prompt (questions[i]), 40, together[i]);
   for (guint i = 0; i < G_N_ELEMENTS (questions); i++)
-    fixture_wait_flag (&together[i]->finished);
+    fixture_wait (seen_is_finished, together[i]);
   g_assert_cmpuint (first.stats.shared_tokens, >, 0);
   for (guint i = 0; i < G_N_ELEMENTS (questions); i++) {
     g_auto (Seen) alone = { 0 };
@@ -245,7 +202,7 @@ test_storm (gconstpointer path)
       bottega_engine_thread_load (thread, &again);
   }
   for (guint i = 0; i < G_N_ELEMENTS (seen); i++) {
-    fixture_wait_flag (&seen[i].finished);
+    fixture_wait (seen_is_finished, &seen[i]);
     g_assert_cmpstr (seen[i].error, ==, NULL);
     if (i % 4 == 0 || i % 4 == 3) {
       if (text == NULL)
@@ -257,12 +214,6 @@ test_storm (gconstpointer path)
   g_assert_finalize_object (thread);
   for (guint i = 0; i < G_N_ELEMENTS (seen); i++)
     seen_clear (&seen[i]);
-}
-
-static gboolean
-has_read (gpointer data)
-{
-  return ((Seen *) data)->n_readings > 0;
 }
 
 static void
@@ -279,7 +230,7 @@ test_cancel_while_reading (gconstpointer path)
   job = ask (thread, make_prompt (question->str), 20, &stopped);
   fixture_wait (has_read, &stopped);
   bottega_engine_thread_cancel (thread, job);
-  fixture_wait_flag (&stopped.finished);
+  fixture_wait (seen_is_finished, &stopped);
   g_assert_cmpstr (stopped.error, ==, NULL);
   g_assert_cmpint (stopped.stats.stop, ==, ENGINE_STOP_CANCELLED);
   g_assert_cmpuint (stopped.stats.written_tokens, ==, 0);
@@ -298,7 +249,7 @@ test_too_long (gconstpointer path)
   g_autofree char *question = g_strnfill (4000, '7');
 
   ask (thread, make_prompt (question), 64, &refused);
-  fixture_wait_flag (&refused.finished);
+  fixture_wait (seen_is_finished, &refused);
   g_test_message ("%s", refused.error);
   g_assert_nonnull (strstr (refused.error, "192"));
   g_assert_finalize_object (thread);

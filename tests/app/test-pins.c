@@ -2,7 +2,6 @@
 /* Documents pinned in conversations, on the real model (BOTTEGA_TEST_MODEL) behind a whole
  * assistant: read whole and once, in this conversation, in others and after a restart; what is kept
  * of them holds nothing of the talk, and goes with the document. */
-#include "app/assistant/bottega-local-source.h"
 #include "tests/app/fixture.h"
 
 #include <glib/gstdio.h>
@@ -18,18 +17,6 @@ typedef struct {
 } Pins;
 
 static gboolean
-is_ready (gpointer data)
-{
-  return bottega_engine_thread_get_state (data) == BOTTEGA_ENGINE_READY;
-}
-
-static gboolean
-is_list_loaded (gpointer data)
-{
-  return bottega_conversation_list_get_loaded (bottega_assistant_get_conversations (data));
-}
-
-static gboolean
 is_indexed (gpointer library)
 {
   return bottega_library_get_n_ready (library) == 2 && !bottega_library_get_busy (library);
@@ -38,17 +25,8 @@ is_indexed (gpointer library)
 static void
 begin (Pins *pins)
 {
-  g_autoptr (BottegaEngineSource) source = bottega_local_source_new (NULL);
-  const BottegaLoadRequest request = {
-    .path = g_getenv ("BOTTEGA_TEST_MODEL"), .device = "cpu", .context_tokens = 1024
-  };
-
-  pins->assistant = bottega_assistant_new (pins->folder, source, pins->settings);
-  bottega_assistant_start (pins->assistant);
+  pins->assistant = fixture_start_local (pins->folder, pins->settings);
   pins->library = bottega_assistant_get_library (pins->assistant);
-  fixture_wait (is_list_loaded, pins->assistant);
-  bottega_engine_thread_load (bottega_assistant_get_engine (pins->assistant), &request);
-  fixture_wait (is_ready, bottega_assistant_get_engine (pins->assistant));
 }
 
 static void
@@ -118,30 +96,20 @@ id_of (Pins *pins, const char *name)
   return bottega_document_item_get_id (find (pins, name));
 }
 
-static BottegaConversation *
-create (Pins *pins)
-{
-  return bottega_conversation_list_create (bottega_assistant_get_conversations (pins->assistant));
-}
-
 static BottegaMessage *
 ask (BottegaConversation *conversation, const char *question)
 {
-  g_autoptr (GError) error = NULL;
+  BottegaMessage *answer = fixture_ask (conversation, question);
 
-  bottega_conversation_send (conversation, question, &error);
-  g_assert_no_error (error);
-  fixture_wait (fixture_is_idle, conversation);
   g_assert_cmpstr (bottega_conversation_get_error (conversation), ==, NULL);
 
-  return fixture_message (conversation,
-                          g_list_model_get_n_items (G_LIST_MODEL (conversation)) - 1);
+  return answer;
 }
 
 static BottegaConversation *
 ask_pinned (Pins *pins, const char *question, EngineStats *stats)
 {
-  BottegaConversation *conversation = create (pins);
+  BottegaConversation *conversation = fixture_create (pins->assistant);
   g_autoptr (GError) error = NULL;
 
   g_assert_true (bottega_conversation_pin (conversation, id_of (pins, "market"), &error));
@@ -155,25 +123,6 @@ static guint
 pinned_tokens (BottegaConversation *conversation)
 {
   return bottega_conversation_get_context_of (conversation, NULL)[BOTTEGA_PROMPT_PINNED];
-}
-
-static void
-on_counted (guint tokens, const GError *error, gpointer user_data)
-{
-  *(gboolean *) user_data = TRUE;
-}
-
-/* All jobs of the engine thread that were asked for so far are done. */
-static void
-settle (Pins *pins)
-{
-  BottegaPrompt *prompt = bottega_prompt_new (NULL);
-  gboolean done = FALSE;
-
-  bottega_prompt_add (prompt, "user", NULL, "?");
-  bottega_engine_thread_count (bottega_assistant_get_engine (pins->assistant), prompt, on_counted,
-                               &done);
-  fixture_wait_flag (&done);
 }
 
 /* The one file of pins; NULL: none. */
@@ -206,7 +155,7 @@ test_once (Pins *pins, gconstpointer data)
   g_assert_cmpuint (first.reused_tokens, <, PAGE_TOKENS);
   bottega_conversation_leave (conversation);
   g_clear_object (&conversation);
-  settle (pins);
+  fixture_finish_jobs (pins->assistant);
   path = find_file (pins);
   g_assert_nonnull (path);
   conversation = ask_pinned (pins, "Is there a rule about dogs?", &second);
@@ -257,19 +206,19 @@ test_removed (Pins *pins, gconstpointer data)
   BottegaMessage *answer;
 
   bottega_conversation_leave (conversation);
-  settle (pins);
+  fixture_finish_jobs (pins->assistant);
   path = find_file (pins);
   g_assert_nonnull (path);
   bottega_library_remove (pins->library, find (pins, "market"));
   fixture_wait (is_unpinned, conversation);
-  settle (pins);
+  fixture_finish_jobs (pins->assistant);
   g_assert_false (g_file_test (path, G_FILE_TEST_EXISTS));
   answer = ask (conversation, "And now?");
   g_assert_nonnull (bottega_message_get_note (answer));
   g_assert_nonnull (strstr (bottega_message_get_note (answer), "market"));
   g_assert_cmpuint (pinned_tokens (conversation), ==, 0);
   bottega_conversation_leave (conversation);
-  settle (pins);
+  fixture_finish_jobs (pins->assistant);
   gone = find_file (pins);
   g_assert_null (gone);
 }
@@ -279,7 +228,7 @@ static void
 test_pin (Pins *pins, gconstpointer data)
 {
   EngineStats stats;
-  BottegaConversation *conversation = create (pins);
+  BottegaConversation *conversation = fixture_create (pins->assistant);
   g_autofree char *id = g_strdup (bottega_conversation_get_id (conversation));
   gint64 market = id_of (pins, "market");
   g_autoptr (GError) error = NULL;
@@ -303,7 +252,7 @@ test_pin (Pins *pins, gconstpointer data)
   g_assert_true (bottega_conversation_is_pinned (conversation, market));
   bottega_conversation_unpin (conversation, market);
   g_assert_true (is_unpinned (conversation));
-  settle (pins);
+  fixture_finish_jobs (pins->assistant);
   left = find_file (pins);
   g_assert_null (left);
   g_clear_object (&conversation);

@@ -14,12 +14,6 @@ assert_spaces (Fixture *fixture, const char *expected)
   g_assert_cmpstr (joined, ==, expected);
 }
 
-static gboolean
-is_list_loaded (gpointer data)
-{
-  return bottega_conversation_list_get_loaded (bottega_assistant_get_conversations (data));
-}
-
 static void
 open_space (Fixture *fixture, const char *name)
 {
@@ -28,7 +22,7 @@ open_space (Fixture *fixture, const char *name)
   bottega_assistant_open_space (fixture->assistant, name, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (bottega_assistant_get_space (fixture->assistant), ==, name);
-  fixture_wait (is_list_loaded, fixture->assistant);
+  fixture_wait (fixture_is_listed, fixture->assistant);
 }
 
 static guint
@@ -60,9 +54,8 @@ test_switch (void)
   g_signal_connect_swapped (fixture.assistant, "notify::conversations", G_CALLBACK (count),
                             &n_told);
   g_signal_connect_swapped (fixture.assistant, "notify::library", G_CALLBACK (count), &n_told);
-  conversation = bottega_conversation_list_create (
-      bottega_assistant_get_conversations (fixture.assistant));
-  g_assert_true (bottega_conversation_send (conversation, "Count.", NULL));
+  conversation = fixture_create (fixture.assistant);
+  fixture_send (conversation, "Count.");
   fixture_wait (fixture_is_writing, conversation);
 
   open_space (&fixture, "Lavoro è qui");

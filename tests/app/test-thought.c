@@ -7,16 +7,6 @@
 #define THOUGHT "Hm, two and two:"
 
 static void
-ask (BottegaConversation *conversation, const char *text)
-{
-  g_autoptr (GError) error = NULL;
-
-  bottega_conversation_send (conversation, text, &error);
-  g_assert_no_error (error);
-  fixture_wait (fixture_is_idle, conversation);
-}
-
-static void
 assert_answer (BottegaConversation *conversation)
 {
   BottegaMessage *question = fixture_message (conversation, 0),
@@ -60,10 +50,10 @@ test_apart (void)
   list = bottega_assistant_get_conversations (fixture.assistant);
   conversation = bottega_conversation_list_create (list);
   g_signal_connect (conversation, "items-changed", G_CALLBACK (on_items), phases);
-  ask (conversation, "2 + 2?");
+  fixture_ask (conversation, "2 + 2?");
   assert_answer (conversation);
   g_assert_nonnull (strstr (phases->str, "Thinking|"));
-  ask (conversation, "Sure?");
+  fixture_ask (conversation, "Sure?");
   prompt = bottega_replay_source_dup_last_prompt (fixture.source);
   g_assert_cmpstr (prompt, ==, "user: 2 + 2?\nassistant:  four.\nuser: Sure?\n");
   g_object_unref (conversation);

@@ -426,22 +426,6 @@ test_shutdown_midway (void)
 
 /* ---- conversations ---- */
 
-static BottegaConversation *
-create (Fixture *fixture)
-{
-  return bottega_conversation_list_create (
-      bottega_assistant_get_conversations (fixture->assistant));
-}
-
-static void
-send (BottegaConversation *conversation, const char *text)
-{
-  g_autoptr (GError) error = NULL;
-
-  bottega_conversation_send (conversation, text, &error);
-  g_assert_no_error (error);
-}
-
 static void
 assert_answer (BottegaConversation *conversation, BottegaMessageState state, const char *text)
 {
@@ -468,12 +452,12 @@ test_two_conversations (void)
   BottegaConversation *first, *second;
 
   fixture_set_up (&fixture, &options);
-  first = create (&fixture);
-  send (first, "first");
-  second = create (&fixture);
+  first = fixture_create (fixture.assistant);
+  fixture_send (first, "first");
+  second = fixture_create (fixture.assistant);
   g_assert_true (second != first);
   bottega_conversation_enter (second);
-  send (second, "second");
+  fixture_send (second, "second");
   fixture_wait (fixture_is_writing, first);
   fixture_wait (fixture_is_writing, second);
   g_assert_true (fixture_is_writing (first));
@@ -500,11 +484,11 @@ test_no_room_for_two (void)
   BottegaConversation *first, *second;
 
   fixture_set_up (&fixture, &options);
-  first = create (&fixture);
-  send (first, question);
+  first = fixture_create (fixture.assistant);
+  fixture_send (first, question);
   fixture_wait (fixture_is_writing, first);
-  second = create (&fixture);
-  send (second, question);
+  second = fixture_create (fixture.assistant);
+  fixture_send (second, question);
   fixture_wait (waits_for_another, second);
   g_assert_cmpint (bottega_conversation_get_state (second), ==, BOTTEGA_CONVERSATION_QUEUED);
   fixture_wait (fixture_is_idle, second);

@@ -32,14 +32,6 @@ wait_for (FixtureCondition condition, gpointer data)
     g_main_context_iteration (NULL, TRUE);
 }
 
-static gboolean
-is_settled (gpointer engine)
-{
-  BottegaEngineState state = bottega_engine_thread_get_state (engine);
-
-  return state == BOTTEGA_ENGINE_READY || state == BOTTEGA_ENGINE_FAILED;
-}
-
 static void
 begin (Bench *self, const char *model, const char *embedder, const char *device)
 {
@@ -56,7 +48,7 @@ begin (Bench *self, const char *model, const char *embedder, const char *device)
   bottega_assistant_set_embedder (self->assistant, vectors);
   bottega_assistant_start (self->assistant);
   bottega_engine_thread_load (self->engine, &request);
-  wait_for (is_settled, self->engine);
+  wait_for (fixture_is_settled, self->engine);
   g_assert_cmpstr (bottega_engine_thread_get_error (self->engine), ==, NULL);
   bottega_engine_thread_set_shown (self->engine, "/shown");
 }
