@@ -38,7 +38,6 @@ typedef struct {
   EngineBackendExecutable *one, *many;
   EngineKvSize kv;
   uint32_t chunk_tokens;
-  gboolean is_warm;
   int32_t *tokens;
   uint32_t *pages;
 } Probe;
@@ -141,7 +140,6 @@ warm_up (Probe *p, const Time *time, GError **error)
   while (g_get_monotonic_time () - start_us < WARM_UP_US)
     if (!run (p, time, error))
       return FALSE;
-  p->is_warm = TRUE;
   return TRUE;
 }
 
@@ -152,8 +150,6 @@ measure (Probe *p, Time *time, GError **error)
   double times[RUNS];
   uint32_t repeats = 1;
 
-  if (!p->is_warm && !warm_up (p, time, error))
-    return FALSE;
   for (int i = -1; i < RUNS; i++) { /* the first one warms up */
     gint64 start_us = g_get_monotonic_time (), us;
 
@@ -279,6 +275,8 @@ time_products (Probe *p, EngineBackend *backend, const PlannerProduct *product,
   times[PLANNER_ONE] = (Time) { { 1, 1, 0 }, FALSE, 0 };
   times[PLANNER_FEW] = (Time) { { MIN (FEW_TOKENS, p->chunk_tokens / 2), 1, 0 }, TRUE, 0 };
   times[PLANNER_MANY] = (Time) { { p->chunk_tokens, 1, 0 }, TRUE, 0 };
+  if (!warm_up (p, &times[PLANNER_ONE], error))
+    return FALSE;
   for (int width = 0; width < PLANNER_N_WIDTHS; width++)
     if (!measure (p, &times[width], error))
       return FALSE;
@@ -316,6 +314,8 @@ time_small (Probe *p, EngineBackend *backend, PlannerOther *other, Time times[N_
   if (!probe_init (p, backend, &small, SMALL_TYPE, (ModelKvType) other->kv_type, error))
     return FALSE;
   list_small_times (p, times);
+  if (!warm_up (p, &times[TIME_ONE], error))
+    return FALSE;
   for (int i = 0; i < N_SMALL_TIMES; i++)
     if (!measure (p, &times[i], error))
       return FALSE;

@@ -147,7 +147,7 @@ engine_plan_times (const EnginePlan *plan, uint32_t n_tokens, double *ttft_s, do
  * what stands beside products. */
 static gboolean
 calibrate_plan (EngineBackend *backend, PlannerRates *rates, const GraphPlan *plan,
-                uint32_t set_log2, ModelKvType kv_type, GError **error)
+                uint32_t set_log2, ModelKvType kv_type)
 {
   double all = 0, bytes[256] = { 0 };
 
@@ -163,10 +163,10 @@ calibrate_plan (EngineBackend *backend, PlannerRates *rates, const GraphPlan *pl
   for (uint32_t i = 0; all == 0 && i < plan->n_ops; i++)
     if (plan->ops[i].kind == GRAPH_OP_EMBED)
       return planner_calibrate (backend, rates, plan->ops[i].weights[0]->type->id, set_log2,
-                                kv_type, error);
+                                kv_type, NULL);
   for (uint32_t type = 0; type < G_N_ELEMENTS (bytes); type++)
     if (bytes[type] > WORTH_MEASURING * all &&
-        !planner_calibrate (backend, rates, (ModelType) type, set_log2, kv_type, error))
+        !planner_calibrate (backend, rates, (ModelType) type, set_log2, kv_type, NULL))
       return FALSE;
   return TRUE;
 }
@@ -187,8 +187,7 @@ planner_measure (EngineModel *model, const EngineModelOptions *options)
     guint before = rates->products->len + rates->others->len;
 
     ok = calibrate_plan (backends[d], rates, cut->plans[d],
-                         planner_set_log2 (model->plan->heaps[d].weights_bytes), model->kv.type,
-                         NULL);
+                         planner_set_log2 (model->plan->heaps[d].weights_bytes), model->kv.type);
     if (rates->products->len + rates->others->len > before)
       planner_rates_write (rates, options->cache_dir, identity);
   }

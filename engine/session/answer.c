@@ -50,6 +50,7 @@ engine_answer_new (EngineSession *session, const GArray *prompt, const EngineGen
   session_draft_init (&answer->draft, tokens, prompt->len);
   add_guessers (answer, prompt->len + MIN (options->max_tokens, model->context_tokens));
   answer->n_done = session_timeline_adopt (timeline, tokens, session_prompt_reusable (prompt));
+  answer->n_batch = 1; /* the prompt's last token */
   answer->stats.prompt_tokens = prompt->len;
   answer->stats.reused_tokens = answer->n_done;
   timeline->in_use = TRUE;
@@ -128,7 +129,7 @@ session_answer_was_read (EngineAnswer *answer, uint32_t n, gint64 us)
 
   answer->n_done += n;
   stats->read_tokens += n;
-  answer->prefill_us += (uint64_t) us;
+  stats->prefill_s += (double) us / 1e6;
   unread = session_answer_unread (answer);
   /* Templates may write earlier answers otherwise: then this is where they part. */
   if (keeps_states (answer) ? answer->n_done == mark_of (answer) : unread == 0)
@@ -136,7 +137,6 @@ session_answer_was_read (EngineAnswer *answer, uint32_t n, gint64 us)
   so_far_s = (double) (g_get_monotonic_time () - answer->reading_us) / 1e6;
   session_teller_reading (&answer->teller, answer->n_done, stats->prompt_tokens,
                           so_far_s * unread / stats->read_tokens);
-  answer->n_batch = 1; /* the prompt's last token */
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -244,17 +244,17 @@ session_answer_guess (EngineAnswer *answer)
 /* ---- figures -------------------------------------------------------------------------------- */
 
 void
-session_answer_count (EngineAnswer *answer, const EngineRunCost *cost, gint64 us, gboolean alone)
+session_answer_count (EngineAnswer *answer, const EngineRunCost *cost, gint64 alone_us)
 {
   EngineStats *stats = &answer->stats;
   uint64_t bytes = cost->weight_bytes + cost->kv_bytes;
 
   stats->bytes_read += bytes;
-  if (!alone) {
+  if (alone_us == 0) {
     stats->shared_tokens++;
   } else if (answer->n_batch == 1) {
     stats->plain_tokens++;
-    answer->plain_us += (uint64_t) us;
+    answer->plain_us += (uint64_t) alone_us;
     answer->plain_bytes += bytes;
   }
 }
@@ -267,8 +267,6 @@ summarise (EngineAnswer *answer)
   uint32_t gaps = flow->gaps_us->len;
 
   session_flow_summarise (&answer->flow, stats);
-  stats->others_s = (double) answer->others_us / 1e6;
-  stats->prefill_s = (double) answer->prefill_us / 1e6;
   if (stats->prefill_s > 0)
     stats->prefill_tok_s = stats->read_tokens / stats->prefill_s;
   stats->decode_s = gaps > 0 ? (double) (flow->last_us - flow->first_us) / 1e6 : 0;

@@ -21,9 +21,7 @@ struct _EngineAnswer {
   gint64 reading_us;                  /* when its first chunk began; 0: not yet */
   gint32 batch[SESSION_SMALL_TOKENS]; /* the token at hand, and guesses of those after it */
   uint32_t n_batch;
-  uint64_t prefill_us;            /* of its chunks */
   uint64_t plain_us, plain_bytes; /* of batches of its own without a guess */
-  uint64_t others_us;             /* of batches that it had no part in */
   EngineStats stats;
   gboolean ended;
   GError *error; /* that ended it */
@@ -44,8 +42,8 @@ void session_answer_guess (EngineAnswer *answer);
  * it was of the prompt. */
 void session_answer_write (EngineAnswer *answer, const SessionRows *rows, uint32_t first_row,
                            gint64 alone_us);
-/* A batch of its token at hand, before that is written on: its part of the cost. */
-void session_answer_count (EngineAnswer *answer, const EngineRunCost *cost, gint64 us,
-                           gboolean alone);
+/* A batch of its token at hand, before that is written on: its part of the cost. alone_us: as
+ * above. */
+void session_answer_count (EngineAnswer *answer, const EngineRunCost *cost, gint64 alone_us);
 /* It ends now, and tells what it held back. error: taken; NULL: it was cancelled. */
 void session_answer_end (EngineAnswer *answer, GError *error);

@@ -68,6 +68,15 @@ drop_mark (SessionCache *cache)
 }
 
 gboolean
+session_cache_others_in_use (const SessionCache *cache, const SessionTimeline *except)
+{
+  for (guint i = 0; i < cache->timelines->len; i++)
+    if (timeline_at (cache, i) != except && timeline_at (cache, i)->in_use)
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
 session_cache_evict (SessionCache *cache, const SessionTimeline *except)
 {
   SessionTimeline *oldest = NULL;

@@ -303,22 +303,6 @@ wants (const SessionTimeline *timeline, unsigned group, uint32_t n)
   return (need > have ? need - have : 0) + session_timeline_shares_last (timeline, group);
 }
 
-/* What to do when there is no room. */
-static const char *
-advice_for (const SessionTimeline *timeline)
-{
-  const GPtrArray *timelines = timeline->cache->timelines;
-
-  for (guint i = 0; i < timelines->len; i++) {
-    const SessionTimeline *other = g_ptr_array_index (timelines, i);
-
-    if (other != timeline && other->in_use)
-      return "Other answers that are being written hold the rest: ask again when they are done, or "
-             "choose a longer context.";
-  }
-  return "Choose a longer context.";
-}
-
 static gboolean
 check_room (const SessionTimeline *timeline, GraphKvGroup group, uint32_t n, uint32_t more,
             GError **error)
@@ -330,7 +314,11 @@ check_room (const SessionTimeline *timeline, GraphKvGroup group, uint32_t n, uin
   g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
                "The conversation memory is full: %u more tokens need %u pages of %d tokens and %u "
                "of %u are free. %s",
-               n, more, ENGINE_PAGE_TOKENS, pool->n_free, pool->n_pages, advice_for (timeline));
+               n, more, ENGINE_PAGE_TOKENS, pool->n_free, pool->n_pages,
+               session_cache_others_in_use (timeline->cache, timeline)
+                   ? "Other answers that are being written hold the rest: ask again when they are "
+                     "done, or choose a longer context."
+                   : "Choose a longer context.");
   return FALSE;
 }
 

@@ -114,6 +114,8 @@ void session_cache_forget (SessionCache *cache);
  * from one in use; where there is none, from a mark, which no answer needs to go on. FALSE: there
  * is nothing that could be given. */
 gboolean session_cache_evict (SessionCache *cache, const SessionTimeline *except);
+/* An answer goes on in another timeline than this one. */
+gboolean session_cache_others_in_use (const SessionCache *cache, const SessionTimeline *except);
 /* Tokens that could be added to these n timelines and one more, however they share them out: what
  * others hold is given for them. */
 uint32_t session_cache_room (const SessionCache *cache, SessionTimeline *const *timelines,

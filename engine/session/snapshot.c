@@ -468,7 +468,7 @@ engine_session_restorable (EngineSession *session, const char *path, const GArra
 
   if (stream.fd < 0)
     return fail (&stream, "opened", error);
-  if (get_beginning (&stream, session, &header, &tokens, &held, error) && prompt->len > 0) {
+  if (get_beginning (&stream, session, &header, &tokens, &held, error)) {
     const SessionTimeline kept = {
       .cache = &session->model->cache,
       .mark = header.mark,
@@ -478,7 +478,8 @@ engine_session_restorable (EngineSession *session, const char *path, const GArra
     };
 
     n = session_timeline_resume (&kept, session_timeline_common (&kept, (gint32 *) prompt->data,
-                                                                 prompt->len - 1));
+                                                                 session_prompt_reusable (
+                                                                     prompt)));
   }
   close (stream.fd);
   return n;

@@ -42,18 +42,6 @@ reads (const EngineAnswer *answer)
   return !answer->ended && session_answer_unread (answer) > 0;
 }
 
-static uint32_t
-select_live (const Step *step, gboolean (*is) (const EngineAnswer *),
-             EngineAnswer *selected[ENGINE_MAX_ANSWERS])
-{
-  uint32_t n = 0;
-
-  for (uint32_t i = 0; i < step->n_live; i++)
-    if (is (step->live[i]))
-      selected[n++] = step->live[i];
-  return n;
-}
-
 /* Room for rows that all of these answers can sample from. */
 static EngineResult
 prepare_rows (EngineModel *model, EngineAnswer *const *answers, uint32_t n, uint32_t n_rows)
@@ -91,7 +79,7 @@ count_waiting (const Step *step, EngineAnswer *const *answers, uint32_t n, gint6
     for (uint32_t k = 0; k < n; k++)
       waited &= answers[k] != step->live[i];
     if (waited)
-      step->live[i]->others_us += (uint64_t) us;
+      step->live[i]->stats.others_s += (double) us / 1e6;
   }
 }
 
@@ -157,22 +145,25 @@ write_batch (Step *step, EngineAnswer *const *answers, uint32_t n)
   EngineResult result;
   gint64 us = g_get_monotonic_time ();
 
+  if (n_runs == 0) {
+    session_answer_end (answers[0], error);
+    return 1;
+  }
   for (uint32_t i = 0; i < n_runs; i++)
     n_rows += runs[i].n_tokens;
   result = prepare_rows (step->model, answers, n_runs, n_rows);
-  if (n_runs == 0 ||
-      !session_batch_run (step->model, runs, n_runs, outputs, n_rows,
+  if (!session_batch_run (step->model, runs, n_runs, outputs, n_rows,
                           step->model->rows.n_candidates, &result,
                           alone ? &answers[0]->session->cancel : NULL, &cost, &error)) {
-    fail_all (answers, MAX (n_runs, 1), error);
-    return MAX (n_runs, 1);
+    fail_all (answers, n_runs, error);
+    return n_runs;
   }
   us = MAX (g_get_monotonic_time () - us, 1);
   count_waiting (step, answers, n_runs, us);
   for (uint32_t i = 0; i < n_runs; i++) {
     EngineRunCost share = share_of (&cost, answers, n_runs, i);
 
-    session_answer_count (answers[i], &share, us, alone);
+    session_answer_count (answers[i], &share, alone ? us : 0);
   }
   for (uint32_t i = 0; i < n_runs; row += runs[i].n_tokens, i++) {
     if (is_cancelled (answers[i]))
@@ -188,8 +179,11 @@ static void
 write_tokens (Step *step)
 {
   EngineAnswer *writers[ENGINE_MAX_ANSWERS];
-  uint32_t n = select_live (step, writes, writers);
+  uint32_t n = 0;
 
+  for (uint32_t i = 0; i < step->n_live; i++)
+    if (writes (step->live[i]))
+      writers[n++] = step->live[i];
   if (n == 1)
     session_answer_guess (writers[0]);
   for (uint32_t done = 0; done < n;)
@@ -233,19 +227,23 @@ reserve_chunk (EngineAnswer *answer, uint32_t n, SessionRun *run, GError **error
 static void
 read_chunk (Step *step)
 {
-  EngineAnswer *writers[ENGINE_MAX_ANSWERS], *readers[ENGINE_MAX_ANSWERS], *answer;
+  EngineAnswer *answer = NULL;
   EngineModel *model = step->model;
-  uint32_t most = chunk_tokens (
-      model, select_live (step, writes, writers) > 0 ? &beside_writers : &unhurried);
-  uint32_t last;
+  gboolean writing = FALSE;
+  uint32_t most, last;
   EngineResult result;
   SessionRun run;
   GError *error = NULL;
   gint64 us;
 
-  if (select_live (step, reads, readers) == 0)
+  for (uint32_t i = 0; i < step->n_live; i++) {
+    writing |= writes (step->live[i]);
+    if (answer == NULL && reads (step->live[i]))
+      answer = step->live[i];
+  }
+  if (answer == NULL)
     return;
-  answer = readers[0];
+  most = chunk_tokens (model, writing ? &beside_writers : &unhurried);
   result = prepare_rows (model, &answer, 1, 1);
   us = g_get_monotonic_time ();
   if (!reserve_chunk (answer, MIN (session_answer_next_chunk (answer), most), &run, &error)) {

@@ -83,7 +83,6 @@ session_teller_token (SessionTeller *teller, int32_t token)
 void
 session_teller_end (SessionTeller *teller)
 {
-  teller->token = -1;
   g_string_truncate (teller->text, 0);
   text_utf8_stream_end (&teller->utf8, teller->text);
   if (teller->answer != NULL) {

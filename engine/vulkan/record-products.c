@@ -140,16 +140,16 @@ has_kernel (const VulkanLayout *layout, ShaderFamily family)
   return shader_kernels[SHADER_FORM_KERNEL (layout->form, family)].words != NULL;
 }
 
-/* matvec.comp makes at least 8 rows at once; of more columns matmul.comp is as quick. */
-#define NARROW_ROWS    8
-#define NARROW_COLUMNS 4
+/* matvec.comp makes at least 8 rows at once; of more columns than leave room for these in a workgroup
+ * matmul.comp is as quick. */
+#define NARROW_ROWS 8
 
-/* Where it applies: few columns, a device for it, a form that has it. */
+/* Where it applies: few columns, each of n_stacked matrices; a device for it, a form that has it. */
 static gboolean
-is_narrow (const Recorder *self, const GraphOp *op, const VulkanLayout *layout)
+is_narrow (const Recorder *self, const GraphOp *op, const VulkanLayout *layout, uint32_t n_stacked)
 {
-  return self->most == 0 && self->columns <= NARROW_COLUMNS &&
-         self->columns * NARROW_ROWS <= self->quirks->narrow_rows &&
+  return self->most == 0 &&
+         n_stacked * self->columns * NARROW_ROWS <= self->quirks->narrow_rows &&
          recorder_stride (self, op->src) % 4 == 0 &&
          has_kernel (layout, SHADER_FAMILY_MATVEC) &&
          op->src_width == layout->blocks * SHADER_BLOCK;
@@ -170,10 +170,10 @@ all_narrow (const Recorder *self, const GraphOp *op)
 {
   for (uint32_t w = 0; w < op->n_weights; w++) {
     const VulkanPart *part = vulkan_weights_part (self->exe->model->weights, op->weights[w]);
-    if (!is_narrow (self, op, &part->stack->layout))
+    if (!is_narrow (self, op, &part->stack->layout, 1))
       return FALSE;
   }
-  return self->columns == 1 && (op->kind == GRAPH_OP_MATMUL || op->kind == GRAPH_OP_GATED);
+  return op->kind == GRAPH_OP_MATMUL || op->kind == GRAPH_OP_GATED;
 }
 
 /* The norm after op (which writes the residual stream), when op can do its work: the ops that
@@ -181,7 +181,8 @@ all_narrow (const Recorder *self, const GraphOp *op)
 static const GraphOp *
 norm_to_feed (const Recorder *self, const GraphOp *op)
 {
-  if (self->index + 2 >= self->segment_end || !op->accumulate || op->n_weights != 1)
+  if (self->columns > 1 || self->index + 2 >= self->segment_end || !op->accumulate ||
+      op->n_weights != 1)
     return NULL;
   const GraphOp *norm = &self->plan->ops[self->index + 1], *product = norm + 1;
   return norm->kind == GRAPH_OP_NORM && norm->src == op->dst && !norm->output_rows &&
@@ -267,7 +268,7 @@ record_products (Recorder *self, const GraphOp *op, const Product *products, uin
   for (uint32_t i = 0; i < n; i++) {
     const VulkanLayout *layout = &products[i].stack->layout;
     VulkanWay way = way_of (self, &products[i]);
-    if (is_narrow (self, op, layout)) {
+    if (is_narrow (self, op, layout, 1)) {
       if (!record_narrow (self, op, &products[i], FALSE, error))
         return FALSE;
       continue;
@@ -313,8 +314,7 @@ record_gated (Recorder *self, const GraphOp *op, GError **error)
   const VulkanPart *gate = vulkan_weights_part (self->exe->model->weights, op->weights[0]);
   const VulkanPart *up = vulkan_weights_part (self->exe->model->weights, op->weights[1]);
   uint32_t mode = SHADER_GATE + self->plan->desc->architecture->activation;
-  if (is_stacked (self, op) && is_narrow (self, op, &gate->stack->layout) &&
-      2 * self->columns * NARROW_ROWS <= self->quirks->narrow_rows) {
+  if (is_stacked (self, op) && is_narrow (self, op, &gate->stack->layout, 2)) {
     Product both = { gate->stack, gate->first_row, op->dst_width, 0, mode, NULL, FALSE };
     return record_narrow (self, op, &both, TRUE, error);
   }
