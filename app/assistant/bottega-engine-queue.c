@@ -47,10 +47,8 @@ bottega_job_free (BottegaJob *job)
 {
   if (job == NULL)
     return;
+  bottega_load_request_free (job->request);
   g_free (job->path);
-  g_free (job->device);
-  g_free (job->kv_type);
-  g_free (job->draft_path);
   g_strfreev (job->ids);
   bottega_prompt_free (job->prompt);
   g_free (job);

@@ -29,18 +29,12 @@ typedef enum {
 
 typedef struct {
   BottegaJobKind kind;
-  guint64 id;               /* they rise */
-  char *path;               /* LOAD; the conversation's file: GENERATE, KEEP; FORGET, SWEEP */
-  char *device;             /* LOAD */
-  char *draft_path;         /* LOAD: of a model that guesses; NULL: none */
-  char **ids;               /* SWEEP: of the conversations that there are */
-  guint context_tokens;     /* LOAD */
-  char *kv_type;            /* LOAD */
-  guint n_threads;          /* LOAD */
-  guint chunk_tokens;       /* LOAD */
-  guint gpu_percent;        /* LOAD */
-  BottegaPrompt *prompt;    /* GENERATE, COUNT */
-  BottegaAnswerClass class; /* GENERATE, as the next */
+  guint64 id;                  /* they rise */
+  BottegaLoadRequest *request; /* LOAD; owned */
+  char *path;                  /* the conversation's file: GENERATE, KEEP; FORGET, SWEEP */
+  char **ids;                  /* SWEEP: of the conversations that there are */
+  BottegaPrompt *prompt;       /* GENERATE, COUNT */
+  BottegaAnswerClass class;    /* GENERATE, as the next */
   guint reserve_tokens;
   EngineGenerate options;
 

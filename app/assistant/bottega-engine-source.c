@@ -71,6 +71,31 @@ bottega_machine_clear (BottegaMachine *machine)
   *machine = (BottegaMachine) { 0 };
 }
 
+BottegaLoadRequest *
+bottega_load_request_copy (const BottegaLoadRequest *request)
+{
+  BottegaLoadRequest *copy = g_memdup2 (request, sizeof *request);
+
+  copy->path = g_strdup (request->path);
+  copy->draft_path = g_strdup (request->draft_path);
+  copy->device = g_strdup (request->device);
+  copy->kv_type = g_strdup (request->kv_type);
+
+  return copy;
+}
+
+void
+bottega_load_request_free (BottegaLoadRequest *copy)
+{
+  if (copy == NULL)
+    return;
+  g_free ((char *) copy->path);
+  g_free ((char *) copy->draft_path);
+  g_free ((char *) copy->device);
+  g_free ((char *) copy->kv_type);
+  g_free (copy);
+}
+
 void
 bottega_plan_free (BottegaPlan *plan)
 {

@@ -62,6 +62,9 @@ typedef struct {
   EngineLoadProgress progress; /* engine thread */
   gpointer progress_data;
 } BottegaLoadRequest;
+/* One that owns its strings, and is freed with the next. */
+BottegaLoadRequest *bottega_load_request_copy (const BottegaLoadRequest *request);
+void bottega_load_request_free (BottegaLoadRequest *copy);
 typedef struct {
   char *model_name, *device, *device_description; /* owned by the caller, as the next */
   char *note;                                     /* a sentence: what it lacks; NULL: nothing */

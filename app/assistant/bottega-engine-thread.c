@@ -477,23 +477,19 @@ push_job (BottegaEngineThread *self, BottegaJob *job)
 void
 bottega_engine_thread_load (BottegaEngineThread *self, const BottegaLoadRequest *request)
 {
+  BottegaLoadRequest whole;
   BottegaJob *job;
   BottegaLoaded none = { 0 };
 
   g_return_if_fail (BOTTEGA_IS_ENGINE_THREAD (self));
   g_return_if_fail (request != NULL && request->path != NULL);
 
+  whole = *request;
+  if (whole.device == NULL || *whole.device == '\0')
+    whole.device = "auto";
   job = g_new0 (BottegaJob, 1);
   job->kind = BOTTEGA_JOB_LOAD;
-  job->path = g_strdup (request->path);
-  job->draft_path = g_strdup (request->draft_path);
-  job->device = g_strdup (request->device != NULL && *request->device != '\0' ? request->device
-                                                                              : "auto");
-  job->context_tokens = request->context_tokens;
-  job->kv_type = g_strdup (request->kv_type);
-  job->n_threads = request->n_threads;
-  job->chunk_tokens = request->chunk_tokens;
-  job->gpu_percent = request->gpu_percent;
+  job->request = bottega_load_request_copy (&whole);
 
   g_object_freeze_notify (G_OBJECT (self));
   self->load_job = push_job (self, job);

@@ -26,13 +26,11 @@ struct _BottegaEngineWorker {
   char *spaces_folder; /* where they are; NULL: not known yet */
 
   /* The engine thread's own. */
-  guint64 load_id;     /* of the last load */
-  char *path, *device; /* device: what it really runs on; NULL: nothing loaded */
-  char *draft_path;    /* NULL: none */
-  char *load_error;    /* why nothing is loaded; NULL */
-  guint context_tokens, wanted_context_tokens;
-  char *kv_type;
-  guint n_threads, chunk_tokens, gpu_percent;
+  guint64 load_id;             /* of the last load, as the next */
+  BottegaLoadRequest *request; /* NULL: there was none */
+  char *device;                /* what it really runs on; NULL: nothing loaded */
+  char *load_error;            /* why nothing is loaded; NULL */
+  guint context_tokens;
 };
 
 /* ---- bottega-engine-worker.c ---- */

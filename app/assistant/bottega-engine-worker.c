@@ -84,21 +84,13 @@ is_device_error (const GError *error)
 static gboolean
 load_on (BottegaEngineWorker *self, const char *device, const char *note, GError **error)
 {
-  BottegaLoadRequest request = {
-    .path = self->path,
-    .draft_path = self->draft_path,
-    .device = device,
-    .context_tokens = self->wanted_context_tokens,
-    .kv_type = self->kv_type,
-    .n_threads = self->n_threads,
-    .chunk_tokens = self->chunk_tokens,
-    .gpu_percent = self->gpu_percent,
-    .progress = on_load_progress,
-    .progress_data = self,
-  };
+  BottegaLoadRequest request = *self->request;
   BottegaEvent event = { BOTTEGA_EVENT_LOADED, self->load_id };
   BottegaEngineSourceInterface *iface = BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source);
 
+  request.device = device;
+  request.progress = on_load_progress;
+  request.progress_data = self;
   g_clear_pointer (&self->device, g_free);
   if (!iface->load (self->source, &request, &event.loaded, error)) {
     bottega_loaded_clear (&event.loaded);
@@ -183,19 +175,15 @@ static void
 run_load (BottegaEngineWorker *self, BottegaJob *job)
 {
   GError *error = NULL;
+  const char *device = job->request->device;
 
   keep (self, NULL);
   self->load_id = job->id;
-  self->wanted_context_tokens = job->context_tokens;
-  self->n_threads = job->n_threads;
-  self->chunk_tokens = job->chunk_tokens;
-  self->gpu_percent = job->gpu_percent;
-  g_set_str (&self->kv_type, job->kv_type);
-  g_set_str (&self->path, job->path);
-  g_set_str (&self->draft_path, job->draft_path);
-  if (load_on (self, job->device, NULL, &error))
+  bottega_load_request_free (self->request);
+  self->request = g_steal_pointer (&job->request);
+  if (load_on (self, device, NULL, &error))
     return;
-  if (is_device_error (error) && strcmp (job->device, "cpu") != 0 && !atomic_load (&self->quit)) {
+  if (is_device_error (error) && strcmp (device, "cpu") != 0 && !atomic_load (&self->quit)) {
     bottega_engine_worker_fall_back (self, error);
     g_error_free (error);
     return;
@@ -406,12 +394,10 @@ bottega_engine_worker_free (BottegaEngineWorker *self)
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->pushed);
   g_cond_clear (&self->ended);
-  g_free (self->path);
-  g_free (self->draft_path);
+  bottega_load_request_free (self->request);
   g_free (self->device);
   g_free (self->spaces_folder);
   g_free (self->load_error);
-  g_free (self->kv_type);
   g_source_unref (self->wake);
   g_object_unref (self->source);
   g_free (self);

@@ -9,8 +9,7 @@
 
 typedef struct {
   BottegaEngineSource *source;
-  BottegaLoadRequest request; /* its strings are the next */
-  char *path, *device, *kv_type;
+  BottegaLoadRequest *request;
   gboolean measure;
 } Planning;
 
@@ -20,9 +19,7 @@ planning_free (gpointer data)
   Planning *planning = data;
 
   g_object_unref (planning->source);
-  g_free (planning->path);
-  g_free (planning->device);
-  g_free (planning->kv_type);
+  bottega_load_request_free (planning->request);
   g_free (planning);
 }
 
@@ -33,7 +30,7 @@ plan_on_thread (GTask *task, gpointer source, gpointer data, GCancellable *cance
   GError *error = NULL;
   BottegaPlan *plan =
       BOTTEGA_ENGINE_SOURCE_GET_IFACE (planning->source)
-          ->plan (planning->source, &planning->request, planning->measure, &error);
+          ->plan (planning->source, planning->request, planning->measure, &error);
 
   if (plan != NULL)
     g_task_return_pointer (task, plan, (GDestroyNotify) bottega_plan_free);
@@ -105,21 +102,19 @@ bottega_model_store_plan_async (BottegaModelStore *self,
 {
   g_auto (BottegaModelDefaults) defaults = { 0 };
   g_autoptr (GTask) task = NULL;
+  BottegaLoadRequest request;
   Planning *planning;
 
   g_return_if_fail (BOTTEGA_IS_MODEL_STORE (self));
   g_return_if_fail (BOTTEGA_IS_MODEL_ITEM (item));
 
-  planning = g_new0 (Planning, 1);
-  planning->source = g_object_ref (self->source);
-  planning->measure = measure;
-  bottega_model_store_get_request (self, bottega_model_item_get_path (item), &defaults,
-                                   &planning->request);
-  planning->request.path = planning->path = g_strdup (planning->request.path);
-  planning->request.device = planning->device = g_strdup (planning->request.device);
-  planning->request.kv_type = planning->kv_type =
-      g_strdup (kv_type != NULL ? kv_type : planning->request.kv_type);
-  planning->request.draft_path = NULL; /* the planner does not count it */
+  bottega_model_store_get_request (self, bottega_model_item_get_path (item), &defaults, &request);
+  if (kv_type != NULL)
+    request.kv_type = kv_type;
+  request.draft_path = NULL; /* the planner does not count it */
+  planning = g_new (Planning, 1);
+  *planning = (Planning) { g_object_ref (self->source), bottega_load_request_copy (&request),
+                           measure };
   /* Not of the store: the thread could be the last to have it, and it ends on the main thread. */
   task = g_task_new (NULL, NULL, callback, user_data);
   g_task_set_source_tag (task, bottega_model_store_plan_async);
