@@ -373,7 +373,6 @@ begin (BottegaEngineWorker *self, BottegaJob *job)
   BottegaEvent started = { BOTTEGA_EVENT_STARTED, job->id };
   Answer *answer = g_new0 (Answer, 1);
   Ended ended[BOTTEGA_QUEUE_MOST_ANSWERS] = { { job } };
-  const char *pinned_path = bottega_prompt_get_pinned_path (job->prompt);
   BottegaSourceAnswer *source_answer;
   const EngineMessage *messages;
   gsize n_messages;
@@ -387,9 +386,9 @@ begin (BottegaEngineWorker *self, BottegaJob *job)
   answer->job = job;
   answer->text = g_string_new (NULL);
   messages = bottega_prompt_get_messages (job->prompt, &n_messages);
-  if (pinned_path != NULL && iface_of (self)->set_shared != NULL)
-    iface_of (self)->set_shared (self->source, pinned_path);
-  source_answer = iface_of (self)->begin (self->source, job->path, messages, n_messages,
+  source_answer = iface_of (self)->begin (self->source, job->path,
+                                          bottega_prompt_get_pinned_path (job->prompt), messages,
+                                          n_messages,
                                           bottega_prompt_get_answer_prefix (job->prompt),
                                           &job->options, on_engine_event, answer,
                                           &ended[0].error);

@@ -137,15 +137,15 @@ struct _BottegaEngineSourceInterface {
                      const char *answer_prefix, guint *tokens, GError **error);
   /* An answer in progress, from begin to end; there may be several. path: the conversation that it
    * belongs to, named by the file that it may be kept in and is gone on from, be it there; NULL:
-   * none. Of a conversation one answer at a time. on_event is called by step. NULL on error. */
+   * none. Of a conversation one answer at a time. shared_path: its system text is shared with
+   * others, and what the engine holds of that beginning may be kept in this file, apart from what
+   * follows, and is gone on from, be it there; NULL: none. on_event is called by step. NULL on
+   * error. */
   BottegaSourceAnswer *(*begin) (BottegaEngineSource *self, const char *path,
-                                 const EngineMessage *messages, gsize n_messages,
-                                 const char *answer_prefix, const EngineGenerate *options,
-                                 EngineEventFunc on_event, gpointer user_data, GError **error);
-  /* Right before a begin whose system text others share: what the engine holds of that beginning
-   * may be kept in this file, apart from what follows, and is gone on from, be it there. May be
-   * NULL. */
-  void (*set_shared) (BottegaEngineSource *self, const char *path);
+                                 const char *shared_path, const EngineMessage *messages,
+                                 gsize n_messages, const char *answer_prefix,
+                                 const EngineGenerate *options, EngineEventFunc on_event,
+                                 gpointer user_data, GError **error);
   /* As engine_model_step (): each of these gets on, the most urgent first; at most
    * ENGINE_MAX_ANSWERS. Comes back soon, to be called again. */
   void (*step) (BottegaEngineSource *self, BottegaSourceAnswer *const *answers, gsize n_answers);

@@ -42,7 +42,6 @@ struct _BottegaLocalSource {
 
   char *cache_dir;
   EngineModel *model;     /* the engine thread's; NULL: nothing loaded */
-  char *shared_path;      /* the engine thread's: for the next answer; NULL: none */
   GPtrArray *held;        /* the engine thread's: of Held, the one used last at the end */
   GMutex lock;            /* guards the next four: cancel and plan come from other threads */
   EngineSession *session; /* that is being kept; changed on the engine thread only */
@@ -427,12 +426,6 @@ local_count (BottegaEngineSource *source,
   return TRUE;
 }
 
-static void
-local_set_shared (BottegaEngineSource *source, const char *path)
-{
-  g_set_str (&BOTTEGA_LOCAL_SOURCE (source)->shared_path, path);
-}
-
 static guint
 count_common (const GArray *a, const GArray *b)
 {
@@ -477,6 +470,7 @@ count_shared (BottegaLocalSource *self, const EngineMessage *messages, gsize n_m
 static BottegaSourceAnswer *
 local_begin (BottegaEngineSource *source,
              const char *path,
+             const char *shared_path,
              const EngineMessage *messages,
              gsize n_messages,
              const char *answer_prefix,
@@ -487,7 +481,6 @@ local_begin (BottegaEngineSource *source,
 {
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
   g_autoptr (GArray) tokens = encode (self, messages, n_messages, answer_prefix, error);
-  g_autofree char *shared_path = g_steal_pointer (&self->shared_path);
   Held *held = tokens != NULL ? find_held (self, path, error) : NULL;
   BottegaSourceAnswer *answer;
   EngineAnswer *engine;
@@ -644,7 +637,6 @@ local_iface_init (BottegaEngineSourceInterface *iface)
   iface->load = local_load;
   iface->unload = local_unload;
   iface->count = local_count;
-  iface->set_shared = local_set_shared;
   iface->begin = local_begin;
   iface->step = local_step;
   iface->is_done = local_is_done;
@@ -670,7 +662,6 @@ bottega_local_source_finalize (GObject *object)
   local_unload (BOTTEGA_ENGINE_SOURCE (self));
   g_ptr_array_unref (self->held);
   g_mutex_clear (&self->lock);
-  g_free (self->shared_path);
   g_free (self->cache_dir);
 
   G_OBJECT_CLASS (bottega_local_source_parent_class)->finalize (object);

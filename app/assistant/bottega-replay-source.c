@@ -169,6 +169,7 @@ token_bytes_at (BottegaReplaySource *self, const char *at)
 static BottegaSourceAnswer *
 replay_begin (BottegaEngineSource *source,
               const char *path,
+              const char *shared_path,
               const EngineMessage *messages,
               gsize n_messages,
               const char *answer_prefix,
