@@ -444,27 +444,17 @@ static guint
 count_shared (BottegaLocalSource *self, const EngineMessage *messages, gsize n_messages,
               const GArray *prompt)
 {
-  static const char *const others[] = { "A", "7" };
-  guint n = prompt->len;
-  g_autoptr (GArray) first = NULL;
+  EngineMessage other[] = { { 0 }, { "user", "A", NULL } };
+  g_autoptr (GArray) a = NULL, b = NULL;
 
   if (n_messages < 2 || strcmp (messages[0].role, "system") != 0)
     return 0;
-  for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
-    const EngineMessage beginning[] = { messages[0], { "user", others[i], NULL } };
-    g_autoptr (GArray) tokens =
-        encode (self, beginning, G_N_ELEMENTS (beginning), NULL, NULL);
+  other[0] = messages[0];
+  a = encode (self, other, G_N_ELEMENTS (other), NULL, NULL);
+  other[1].content = "7";
+  b = encode (self, other, G_N_ELEMENTS (other), NULL, NULL);
 
-    n = tokens != NULL ? MIN (n, count_common (prompt, tokens)) : 0;
-    if (first != NULL && tokens != NULL)
-      n = MIN (n, count_common (first, tokens));
-    if (first == NULL)
-      first = g_steal_pointer (&tokens);
-    if (first == NULL)
-      return 0;
-  }
-
-  return n;
+  return a != NULL && b != NULL ? MIN (count_common (a, b), count_common (a, prompt)) : 0;
 }
 
 static BottegaSourceAnswer *
@@ -489,8 +479,9 @@ local_begin (BottegaEngineSource *source,
   if (held == NULL)
     return NULL;
   engine_session_rearm (held->session); /* of an earlier cancel; none for this one yet */
-  held->n_shared = shared_path != NULL ? count_shared (self, messages, n_messages, tokens) : 0;
-  g_set_str (&held->shared_path, shared_path);
+  /* The file is named after the text: while that is the same, so are its tokens. */
+  if (g_set_str (&held->shared_path, shared_path))
+    held->n_shared = shared_path != NULL ? count_shared (self, messages, n_messages, tokens) : 0;
   restore_s = restore (held, tokens);
   engine = engine_answer_new (held->session, tokens, options, on_event, user_data, error);
   if (engine == NULL)
