@@ -44,14 +44,22 @@ read_number (const char *folder, const char *name, double *number)
   return end != text;
 }
 
+/* Without its newline; NULL: as above. */
+static char *
+read_text (const char *folder, const char *name)
+{
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+  char *text = NULL;
+
+  return g_file_get_contents (path, &text, NULL, NULL) ? g_strchomp (text) : NULL;
+}
+
 static gboolean
 has_text (const char *folder, const char *name, const char *wanted)
 {
-  g_autofree char *path = g_build_filename (folder, name, NULL);
-  g_autofree char *text = NULL;
+  g_autofree char *text = read_text (folder, name);
 
-  return g_file_get_contents (path, &text, NULL, NULL) &&
-         strcmp (g_strchomp (text), wanted) == 0;
+  return g_strcmp0 (text, wanted) == 0;
 }
 
 /* ---- looking for them ---- */
@@ -105,7 +113,7 @@ found_powercap (BottegaEnergy *self, const char *folder, const char *name)
 static void
 found_hwmon (BottegaEnergy *self, const char *folder, const char *name)
 {
-  static const char *const drivers[] = { "amdgpu", "i915", "xe", "nouveau" };
+  static const char *const drivers[] = { "amdgpu", "i915", "xe", "nouveau", NULL };
   static const struct {
     const char *name;
     gboolean is_counter;
@@ -114,14 +122,13 @@ found_hwmon (BottegaEnergy *self, const char *folder, const char *name)
     { "power1_average", FALSE },
     { "power1_input", FALSE },
   };
+  g_autofree char *driver = read_text (folder, "name");
 
-  for (guint i = 0; i < G_N_ELEMENTS (drivers); i++) {
-    if (!has_text (folder, "name", drivers[i]))
-      continue;
-    for (guint j = 0; j < G_N_ELEMENTS (files); j++)
-      if (add_sensor (self, folder, files[j].name, files[j].is_counter, BOTTEGA_ENERGY_CARD))
-        return;
-  }
+  if (driver == NULL || !g_strv_contains (drivers, driver))
+    return;
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++)
+    if (add_sensor (self, folder, files[i].name, files[i].is_counter, BOTTEGA_ENERGY_CARD))
+      return;
 }
 
 /* Not those of a mouse. */

@@ -28,7 +28,7 @@ struct _BottegaPerformance {
   BottegaEngineSource *source;
   char *root, *path;     /* path: of the file; NULL: nothing is kept */
   BottegaWorker *worker; /* NULL after shutdown */
-  BottegaEnergy *energy; /* the worker's */
+  BottegaEnergy *energy; /* the worker's; NULL: sensors have not been looked for */
   GKeyFile *keys;
   GPowerProfileMonitor *power; /* NULL: not asked yet, or not there */
 
@@ -188,6 +188,8 @@ sample_run (gpointer data)
   guint64 available = line_bytes (meminfo, "MemAvailable:");
   BottegaMemorySample *memory = &sample->memory;
 
+  if (self->energy == NULL)
+    self->energy = bottega_energy_new (self->root);
   memory->at_us = g_get_monotonic_time ();
   memory->ram_bytes = line_bytes (status, "VmRSS:");
   memory->ram_total_bytes = line_bytes (meminfo, "MemTotal:");
@@ -546,7 +548,6 @@ bottega_performance_new (BottegaEngineSource *source, const char *data_dir, cons
 
   self->source = g_object_ref (source);
   self->root = g_strdup (root);
-  self->energy = bottega_energy_new (root);
   self->worker = bottega_worker_new ("performance");
   if (data_dir != NULL) {
     self->path = g_build_filename (data_dir, "performance.ini", NULL);
