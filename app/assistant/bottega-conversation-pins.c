@@ -230,6 +230,7 @@ bottega_conversation_check_pins (BottegaConversation *self)
 
 /* ---- reading them for an answer ---- */
 
+/* Counted (g_rc_box). */
 typedef struct {
   BottegaConversation *conversation; /* owned */
   guint serial;
@@ -238,7 +239,7 @@ typedef struct {
 } Reading;
 
 static void
-reading_free (gpointer data)
+reading_clear (gpointer data)
 {
   Reading *reading = data;
 
@@ -246,7 +247,12 @@ reading_free (gpointer data)
   g_array_unref (reading->documents);
   g_ptr_array_unref (reading->titles);
   g_ptr_array_unref (reading->texts);
-  g_free (reading);
+}
+
+static void
+reading_unref (gpointer data)
+{
+  g_rc_box_release_full (data, reading_clear);
 }
 
 /* The answer says what is not as it should be. */
@@ -311,29 +317,22 @@ on_parts (GPtrArray *parts, const GError *error, gpointer user_data)
   read_next (reading);
 }
 
-/* One after the other: the callback's data is freed when it has been called. */
+/* One after the other. */
 static void
 read_next (Reading *reading)
 {
   BottegaConversation *self = reading->conversation;
-  Reading *next = g_new (Reading, 1);
   BottegaDocumentItem *item;
   gint64 id;
 
-  *next = *reading;
-  g_object_ref (next->conversation);
-  g_array_ref (next->documents);
-  g_ptr_array_ref (next->titles);
-  g_ptr_array_ref (next->texts);
-  if (next->texts->len == next->documents->len) {
-    set_text (self, next);
-    reading_free (next);
+  if (reading->texts->len == reading->documents->len) {
+    set_text (self, reading);
     bottega_conversation_submit_read (self);
     return;
   }
-  id = g_array_index (next->documents, gint64, next->texts->len);
+  id = g_array_index (reading->documents, gint64, reading->texts->len);
   item = find_item (self, id);
-  g_ptr_array_add (next->titles,
+  g_ptr_array_add (reading->titles,
                    g_strdup (item != NULL ? bottega_document_item_get_title (item) : ""));
   if (item != NULL && bottega_document_item_get_state (item) == BOTTEGA_DOCUMENT_GONE) {
     g_autofree char *note = g_strdup_printf (
@@ -343,7 +342,8 @@ read_next (Reading *reading)
     add_note (self, note);
     show_note (self);
   }
-  bottega_library_read_parts (self->library, id, PART_BYTES, on_parts, next, reading_free);
+  bottega_library_read_parts (self->library, id, PART_BYTES, on_parts,
+                              g_rc_box_acquire (reading), reading_unref);
 }
 
 /* Titles are known from now on. */
@@ -378,14 +378,14 @@ bottega_conversation_read_pins (BottegaConversation *self)
     self->waits_for_library = self->serial;
     return TRUE;
   }
-  reading = g_new (Reading, 1);
+  reading = g_rc_box_new (Reading);
   *reading = (Reading) { .conversation = g_object_ref (self),
                          .serial = self->serial,
                          .documents = g_array_copy (self->pinned),
                          .titles = g_ptr_array_new_with_free_func (g_free),
                          .texts = g_ptr_array_new_with_free_func (g_free) };
   read_next (reading);
-  reading_free (reading);
+  reading_unref (reading);
 
   return TRUE;
 }
