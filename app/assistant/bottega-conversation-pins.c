@@ -11,6 +11,7 @@
 
 #include <glib/gi18n-lib.h>
 #include <json-glib/json-glib.h>
+#include <string.h>
 
 /* A whole document is one part. */
 #define PART_BYTES (G_MAXUINT / 2)
@@ -259,10 +260,18 @@ reading_unref (gpointer data)
 static void
 show_note (BottegaConversation *self)
 {
-  if (self->pins_note == NULL)
+  g_autofree char *note = g_steal_pointer (&self->pins_note), *all = NULL;
+  const char *before;
+
+  if (note == NULL)
     return;
-  bottega_message_set_note (self->answer, self->pins_note);
-  g_clear_pointer (&self->pins_note, g_free);
+  before = bottega_message_get_note (self->answer);
+  if (before == NULL)
+    bottega_message_set_note (self->answer, note);
+  else if (strstr (before, note) == NULL) { /* one that goes on may have it */
+    all = g_strconcat (before, " ", note, NULL);
+    bottega_message_set_note (self->answer, all);
+  }
 }
 
 static void
