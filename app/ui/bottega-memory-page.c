@@ -578,7 +578,9 @@ settings_changed_cb (BottegaMemoryPage *self)
   self->filling = FALSE;
   update_words (self);
   update_reload (self);
-  ask_plan_soon (self);
+  /* Whoever comes to look later asks then. */
+  if (gtk_widget_get_mapped (GTK_WIDGET (self)))
+    ask_plan_soon (self);
 }
 
 /* Another model, or none. */
