@@ -52,6 +52,16 @@ G_DEFINE_FINAL_TYPE (BottegaMemoryPage, bottega_memory_page, ADW_TYPE_PREFERENCE
 
 static const char *const kv_types[] = { "f16", "q8_0" };
 
+/* 0 too for what can be set by an editor only. */
+static guint
+find_kv_type (const char *kv_type)
+{
+  for (guint i = 1; i < G_N_ELEMENTS (kv_types); i++)
+    if (g_strcmp0 (kv_types[i], kv_type) == 0)
+      return i;
+  return 0;
+}
+
 static BottegaSettings *
 get_settings (BottegaMemoryPage *self)
 {
@@ -313,24 +323,11 @@ show_plan (BottegaMemoryPage *self)
 typedef struct {
   BottegaMemoryPage *self; /* owned */
   guint asked;             /* see the page's */
-  guint kv;                /* of kv_types, for its price alone; G_N_ELEMENTS: all of the plan */
+  guint kv;                /* of kv_types */
+  gboolean is_set;         /* it is the one that is set, else asked for its price alone */
 } Asked;
 
 static void ask_plan (BottegaMemoryPage *self);
-
-static void
-ask (BottegaMemoryPage *self,
-     guint kv,
-     gboolean measure,
-     GAsyncReadyCallback callback)
-{
-  Asked *asked = g_new (Asked, 1);
-
-  *asked = (Asked) { g_object_ref (self), self->asked, kv };
-  bottega_model_store_plan_async (bottega_assistant_get_models (self->assistant), get_item (self),
-                                  kv < G_N_ELEMENTS (kv_types) ? kv_types[kv] : NULL, measure,
-                                  callback, asked);
-}
 
 /* The devices have been measured, for whatever was set then: what is set now is planned anew. */
 static void
@@ -338,8 +335,7 @@ measured_cb (GObject *source,
              GAsyncResult *result,
              gpointer user_data)
 {
-  g_autofree Asked *asked = user_data;
-  g_autoptr (BottegaMemoryPage) self = asked->self;
+  g_autoptr (BottegaMemoryPage) self = user_data;
   g_autoptr (BottegaPlan) plan = bottega_model_store_plan_finish (result, NULL);
 
   self->measuring = FALSE;
@@ -364,7 +360,8 @@ measure_if_needed (BottegaMemoryPage *self)
   if (!g_hash_table_add (self->measured, g_steal_pointer (&key)))
     return;
   self->measuring = TRUE;
-  ask (self, G_N_ELEMENTS (kv_types), TRUE, measured_cb);
+  bottega_model_store_plan_async (bottega_assistant_get_models (self->assistant), get_item (self),
+                                  NULL, TRUE, measured_cb, g_object_ref (self));
 }
 
 static void
@@ -379,8 +376,8 @@ planned_cb (GObject *source,
 
   if (self->assistant == NULL || asked->asked != self->asked)
     return;
-  if (asked->kv < G_N_ELEMENTS (kv_types)) {
-    self->kv_bytes[asked->kv] = plan != NULL ? plan->kv_bytes : 0;
+  self->kv_bytes[asked->kv] = plan != NULL ? plan->kv_bytes : 0;
+  if (!asked->is_set) {
     update_words (self);
     return;
   }
@@ -391,19 +388,33 @@ planned_cb (GObject *source,
   show_plan (self);
 }
 
-/* What is shown stays until the answers come, so that nothing flickers. */
+/* What is shown stays until the answers come, so that nothing flickers. What is set is asked for as
+ * it is written, so that the planner says what is wrong with it. */
 static void
 ask_plan (BottegaMemoryPage *self)
 {
+  BottegaModelStore *models = bottega_assistant_get_models (self->assistant);
+  BottegaModelItem *item = get_item (self);
+  g_auto (BottegaModelDefaults) defaults = { 0 };
+  BottegaLoadRequest request;
+  guint set;
+
   self->asked++;
-  if (get_item (self) == NULL) {
+  if (item == NULL) {
     g_clear_pointer (&self->plan, bottega_plan_free);
     show_plan (self);
     return;
   }
-  ask (self, G_N_ELEMENTS (kv_types), FALSE, planned_cb);
-  for (guint i = 0; i < G_N_ELEMENTS (kv_types); i++)
-    ask (self, i, FALSE, planned_cb);
+  bottega_model_store_get_request (models, bottega_model_item_get_path (item), &defaults,
+                                   &request);
+  set = find_kv_type (request.kv_type);
+  for (guint i = 0; i < G_N_ELEMENTS (kv_types); i++) {
+    Asked *asked = g_new (Asked, 1);
+
+    *asked = (Asked) { g_object_ref (self), self->asked, i, i == set };
+    bottega_model_store_plan_async (models, item, i == set ? NULL : kv_types[i], FALSE, planned_cb,
+                                    asked);
+  }
 }
 
 static gboolean
@@ -571,9 +582,8 @@ settings_changed_cb (BottegaMemoryPage *self)
 
   self->filling = TRUE;
   select_device (self);
-  for (guint i = 0; i < G_N_ELEMENTS (kv_types); i++)
-    if (g_strcmp0 (kv_types[i], bottega_settings_get_kv_type (settings)) == 0)
-      adw_combo_row_set_selected (self->kv_row, i);
+  adw_combo_row_set_selected (self->kv_row,
+                              find_kv_type (bottega_settings_get_kv_type (settings)));
   gtk_check_button_set_active (self->preset_buttons[bottega_preset_find (settings)], TRUE);
   self->filling = FALSE;
   update_words (self);
