@@ -66,14 +66,12 @@ dup_shown (BottegaPerformancePage *self,
   return NULL;
 }
 
-/* "Today's answer at 14:32 by SmolLM2: 3.2 of 5.1 s". */
+/* "3.2 s of 5.1 s of waiting · 07/14/2026, 14:32 · SmolLM2". */
 static char *
 describe (BottegaMessage *answer,
           const BottegaDiagnosis *diagnosis)
 {
-  gint64 seconds = bottega_message_get_started_us (answer) / G_USEC_PER_SEC;
-  g_autoptr (GDateTime) time = g_date_time_new_from_unix_local (seconds);
-  g_autofree char *when = g_date_time_format (time, "%x, %R");
+  g_autofree char *when = bottega_performance_plots_dup_moment (answer);
   g_autofree char *part = bottega_stats_text_seconds (diagnosis->seconds[diagnosis->verdict]);
   g_autofree char *all = bottega_stats_text_seconds (diagnosis->total_s);
   g_autofree char *explains =

@@ -131,14 +131,21 @@ phase_s (const BottegaDiagnosis *diagnosis,
   return *(const double *) G_STRUCT_MEMBER_P (&diagnosis->facts, phases[phase].offset);
 }
 
-/* "14:32", then a line for each phase that took time. */
+char *
+bottega_performance_plots_dup_moment (BottegaMessage *answer)
+{
+  gint64 seconds = bottega_message_get_started_us (answer) / G_USEC_PER_SEC;
+  g_autoptr (GDateTime) time = g_date_time_new_from_unix_local (seconds);
+
+  return g_date_time_format (time, "%x, %R");
+}
+
+/* Its moment, then a line for each phase that took time. */
 static char *
 describe_answer (BottegaMessage *answer,
                  const BottegaDiagnosis *diagnosis)
 {
-  gint64 seconds = bottega_message_get_started_us (answer) / G_USEC_PER_SEC;
-  g_autoptr (GDateTime) time = g_date_time_new_from_unix_local (seconds);
-  g_autofree char *when = g_date_time_format (time, "%x, %R");
+  g_autofree char *when = bottega_performance_plots_dup_moment (answer);
   GString *text = g_string_new (when);
 
   for (guint i = 0; i < N_PHASES; i++) {

@@ -24,4 +24,7 @@ void bottega_performance_plots_show_answer (BottegaPerformancePlots *self,
 void bottega_performance_plots_show_memory (BottegaPerformancePlots *self,
                                             BottegaPerformance *performance);
 
+/* When an answer began, in the words of the plots: "07/14/2026, 14:32". */
+char *bottega_performance_plots_dup_moment (BottegaMessage *answer);
+
 G_END_DECLS
