@@ -50,7 +50,8 @@ get_performance (BottegaPerformancePage *self)
 
 /* ---- the verdict */
 
-/* The chosen answer, else the last one of which is known what limited it. */
+/* The chosen answer, else the last one of which is known what limited it. NULL: there is none, and
+ * the diagnosis is as it was. */
 static BottegaMessage *
 dup_shown (BottegaPerformancePage *self,
            BottegaDiagnosis *diagnosis)
@@ -82,16 +83,16 @@ describe (BottegaMessage *answer,
   return g_strjoinv (" · ", (char **) parts);
 }
 
+/* answer NULL: there is none. */
 static void
-show_verdict (BottegaPerformancePage *self)
+show_verdict (BottegaPerformancePage *self,
+              BottegaMessage *answer,
+              const BottegaDiagnosis *diagnosis)
 {
-  g_autofree BottegaDiagnosis *diagnosis = g_new0 (BottegaDiagnosis, 1);
-  g_autoptr (BottegaMessage) answer = dup_shown (self, diagnosis);
   g_autofree char *sentence = NULL, *detail = NULL;
   const char *button;
 
   gtk_widget_set_visible (self->verdict_card, answer != NULL);
-  bottega_performance_plots_show_answer (self->drawn, answer);
   if (answer == NULL)
     return;
   sentence = bottega_diagnosis_sentence (diagnosis);
@@ -110,15 +111,14 @@ show_verdict (BottegaPerformancePage *self)
 /* ---- this computer */
 
 static void
-show_energy (BottegaPerformancePage *self)
+show_energy (BottegaPerformancePage *self,
+             const BottegaDiagnosis *diagnosis)
 {
-  g_autofree BottegaDiagnosis *diagnosis = g_new0 (BottegaDiagnosis, 1);
-  g_autoptr (BottegaMessage) answer = dup_shown (self, diagnosis);
   const char *scope =
       bottega_energy_scope_text (bottega_performance_get_energy_scope (get_performance (self)));
   g_autofree char *text = NULL;
 
-  if (answer != NULL && diagnosis->facts.energy_j > 0)
+  if (diagnosis->facts.energy_j > 0)
     /* TRANSLATORS: joules, watt-hours, and "of the processor". */
     text = g_strdup_printf (_ ("%.1f J (%.4f Wh), %s"), diagnosis->facts.energy_j,
                             diagnosis->facts.energy_j / 3600, scope);
@@ -189,6 +189,17 @@ devices_cb (GObject *source,
 /* ---- the answers */
 
 static void
+show_answer (BottegaPerformancePage *self)
+{
+  g_autofree BottegaDiagnosis *diagnosis = g_new0 (BottegaDiagnosis, 1);
+  g_autoptr (BottegaMessage) answer = dup_shown (self, diagnosis);
+
+  show_verdict (self, answer, diagnosis);
+  show_energy (self, diagnosis);
+  bottega_performance_plots_show_answer (self->drawn, diagnosis);
+}
+
+static void
 answers_cb (BottegaPerformancePage *self)
 {
   gboolean any = g_list_model_get_n_items (self->answers) > 0;
@@ -198,8 +209,7 @@ answers_cb (BottegaPerformancePage *self)
   gtk_widget_set_visible (self->empty_page, !any);
   gtk_widget_set_visible (GTK_WIDGET (self->plots), any);
   bottega_performance_plots_show_answers (self->drawn, self->answers);
-  show_verdict (self);
-  show_energy (self);
+  show_answer (self);
 }
 
 /* Of the space that is open. */
@@ -467,8 +477,7 @@ bottega_performance_page_show (BottegaPerformancePage *self,
   g_return_if_fail (BOTTEGA_IS_PERFORMANCE_PAGE (self));
 
   g_set_object (&self->chosen, answer);
-  show_verdict (self);
-  show_energy (self);
+  show_answer (self);
   adjustment = gtk_scrolled_window_get_vadjustment (self->scroller);
   gtk_adjustment_set_value (adjustment, 0);
   gtk_widget_grab_focus (gtk_widget_get_visible (GTK_WIDGET (self->verdict_button))

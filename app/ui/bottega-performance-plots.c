@@ -204,15 +204,12 @@ show_phases (BottegaPerformancePlots *self,
 
 void
 bottega_performance_plots_show_answer (BottegaPerformancePlots *self,
-                                       BottegaMessage *answer)
+                                       const BottegaDiagnosis *diagnosis)
 {
-  g_autofree BottegaDiagnosis *diagnosis = g_new0 (BottegaDiagnosis, 1);
   const BottegaGaps *gaps = &diagnosis->facts.gaps;
   double x[BOTTEGA_MOST_GAPS], y[BOTTEGA_MOST_GAPS];
   g_autofree char *end = NULL, *summary = NULL;
 
-  if (answer != NULL)
-    bottega_message_diagnose (answer, diagnosis);
   for (guint i = 0; i < gaps->n; i++) {
     x[i] = (i + 1) * gaps->tokens_each;
     y[i] = (double) gaps->ms[i];

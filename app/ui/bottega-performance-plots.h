@@ -18,9 +18,9 @@ void bottega_performance_plots_free (BottegaPerformancePlots *self);
 
 /* Of BottegaMessage, the newest first. */
 void bottega_performance_plots_show_answers (BottegaPerformancePlots *self, GListModel *answers);
-/* The times between its tokens; NULL: there is none. */
+/* The times between its tokens; all of it 0: there is none. */
 void bottega_performance_plots_show_answer (BottegaPerformancePlots *self,
-                                            BottegaMessage *answer);
+                                            const BottegaDiagnosis *diagnosis);
 void bottega_performance_plots_show_memory (BottegaPerformancePlots *self,
                                             BottegaPerformance *performance);
 
