@@ -34,7 +34,7 @@ struct _BottegaPerformancePage {
 
   BottegaAssistant *assistant;
   BottegaPerformancePlots *drawn;
-  GListModel *answers;    /* of BottegaMessage, newest first; NULL: not asked for yet */
+  GListModel *answers;    /* of BottegaMessage, newest first; NULL: not shown yet */
   BottegaMessage *chosen; /* that was asked for; NULL: the last one */
   GPtrArray *devices;     /* of EngineDevice; NULL: not known yet */
   gboolean watching;
@@ -56,9 +56,11 @@ static BottegaMessage *
 dup_shown (BottegaPerformancePage *self,
            BottegaDiagnosis *diagnosis)
 {
+  guint n = self->answers != NULL ? g_list_model_get_n_items (self->answers) : 0;
+
   if (self->chosen != NULL && bottega_message_diagnose (self->chosen, diagnosis))
     return g_object_ref (self->chosen);
-  for (guint i = 0; i < g_list_model_get_n_items (self->answers); i++) {
+  for (guint i = 0; i < n; i++) {
     g_autoptr (BottegaMessage) answer = g_list_model_get_item (self->answers, i);
 
     if (bottega_message_diagnose (answer, diagnosis))
@@ -463,7 +465,6 @@ bottega_performance_page_new (BottegaAssistant *assistant)
   g_signal_connect_object (bottega_assistant_get_engine (assistant), "answered",
                            G_CALLBACK (answered_cb), self, G_CONNECT_SWAPPED);
   limits_cb (self);
-  read_answers (self);
   bottega_devices_list_async (devices_cb, g_object_ref (self));
   return GTK_WIDGET (self);
 }
