@@ -37,7 +37,6 @@ struct _BottegaPerformancePage {
   GListModel *answers;    /* of BottegaMessage, newest first; NULL: not shown yet */
   BottegaMessage *chosen; /* that was asked for; NULL: the last one */
   GPtrArray *devices;     /* of EngineDevice; NULL: not known yet */
-  gboolean watching;
 };
 
 G_DEFINE_FINAL_TYPE (BottegaPerformancePage, bottega_performance_page, ADW_TYPE_BIN)
@@ -155,7 +154,7 @@ sampled_cb (BottegaPerformancePage *self)
 {
   g_assert (BOTTEGA_IS_PERFORMANCE_PAGE (self));
 
-  if (self->watching)
+  if (gtk_widget_get_mapped (GTK_WIDGET (self)))
     bottega_performance_plots_show_memory (self->drawn, get_performance (self));
 }
 
@@ -238,7 +237,7 @@ answered_cb (BottegaPerformancePage *self)
   g_assert (BOTTEGA_IS_PERFORMANCE_PAGE (self));
 
   g_clear_object (&self->chosen);
-  if (self->watching)
+  if (gtk_widget_get_mapped (GTK_WIDGET (self)))
     read_answers (self);
 }
 
@@ -359,24 +358,11 @@ save_action (GtkWidget *widget,
 /* ---- the class */
 
 static void
-set_watching (BottegaPerformancePage *self,
-              gboolean watching)
-{
-  if (self->watching == watching)
-    return;
-  self->watching = watching;
-  if (watching)
-    bottega_performance_watch (get_performance (self));
-  else
-    bottega_performance_unwatch (get_performance (self));
-}
-
-static void
 bottega_performance_page_map (GtkWidget *widget)
 {
   BottegaPerformancePage *self = BOTTEGA_PERFORMANCE_PAGE (widget);
 
-  set_watching (self, TRUE);
+  bottega_performance_watch (get_performance (self));
   read_answers (self);
   GTK_WIDGET_CLASS (bottega_performance_page_parent_class)->map (widget);
 }
@@ -384,7 +370,7 @@ bottega_performance_page_map (GtkWidget *widget)
 static void
 bottega_performance_page_unmap (GtkWidget *widget)
 {
-  set_watching (BOTTEGA_PERFORMANCE_PAGE (widget), FALSE);
+  bottega_performance_unwatch (get_performance (BOTTEGA_PERFORMANCE_PAGE (widget)));
   GTK_WIDGET_CLASS (bottega_performance_page_parent_class)->unmap (widget);
 }
 
@@ -393,8 +379,6 @@ bottega_performance_page_dispose (GObject *object)
 {
   BottegaPerformancePage *self = BOTTEGA_PERFORMANCE_PAGE (object);
 
-  if (self->assistant != NULL)
-    set_watching (self, FALSE);
   g_clear_pointer (&self->drawn, bottega_performance_plots_free);
   g_clear_object (&self->answers);
   g_clear_object (&self->chosen);
