@@ -23,7 +23,7 @@ struct _BottegaScopeBar {
 
 G_DEFINE_FINAL_TYPE (BottegaScopeBar, bottega_scope_bar, ADW_TYPE_BIN)
 
-/* ---- pills */
+/* ---- pills: a title, the toggle that pins, the button that removes */
 
 static const char *
 get_path (GtkWidget *pill)
@@ -34,13 +34,13 @@ get_path (GtkWidget *pill)
 static const char *
 get_title (GtkWidget *pill)
 {
-  return g_object_get_data (G_OBJECT (pill), "title");
+  return gtk_label_get_label (GTK_LABEL (gtk_widget_get_first_child (pill)));
 }
 
 static GtkWidget *
 get_pin (GtkWidget *pill)
 {
-  return g_object_get_data (G_OBJECT (pill), "pin");
+  return gtk_widget_get_prev_sibling (gtk_widget_get_last_child (pill));
 }
 
 static GtkWidget *
@@ -169,11 +169,9 @@ remove_cb (BottegaScopeBar *self,
 
   g_assert (BOTTEGA_IS_SCOPE_BAR (self));
 
-  g_object_ref (pill);
   adw_wrap_box_remove (self->box, pill);
   if (conversation != NULL && item != NULL)
     bottega_conversation_unpin (conversation, bottega_document_item_get_id (item));
-  g_object_unref (pill);
   update_visible (self);
   gtk_widget_activate_action (GTK_WIDGET (self), "win.focus-composer", NULL);
 }
@@ -203,8 +201,6 @@ pill_new (BottegaScopeBar *self,
   gtk_box_append (GTK_BOX (pill), remove);
   gtk_widget_add_css_class (pill, "scope-pill");
   g_object_set_data_full (G_OBJECT (pill), "path", g_strdup (path), g_free);
-  g_object_set_data_full (G_OBJECT (pill), "title", g_strdup (title), g_free);
-  g_object_set_data (G_OBJECT (pill), "pin", pin);
   update_pill (self, pill);
   return pill;
 }
