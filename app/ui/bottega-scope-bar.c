@@ -70,15 +70,22 @@ find_item (BottegaScopeBar *self,
   return NULL;
 }
 
+/* item NULL: it is not. */
 static gboolean
-is_pinned (BottegaScopeBar *self,
-           GtkWidget *pill)
+is_item_pinned (BottegaScopeBar *self,
+                BottegaDocumentItem *item)
 {
   g_autoptr (BottegaConversation) conversation = g_signal_group_dup_target (self->conversation);
-  BottegaDocumentItem *item = find_item (self, get_path (pill));
 
   return conversation != NULL && item != NULL &&
          bottega_conversation_is_pinned (conversation, bottega_document_item_get_id (item));
+}
+
+/* As update_pill () left it, which runs at each change. */
+static gboolean
+is_pinned (GtkWidget *pill)
+{
+  return gtk_widget_has_css_class (pill, "pinned");
 }
 
 static void
@@ -118,7 +125,7 @@ update_pill (BottegaScopeBar *self,
   BottegaDocumentItem *item = find_item (self, get_path (pill));
   GtkWidget *pin = get_pin (pill);
   GtkWidget *remove = gtk_widget_get_last_child (pill);
-  gboolean pinned = is_pinned (self, pill);
+  gboolean pinned = is_item_pinned (self, item);
   g_autofree char *tooltip = item != NULL ? describe_pin (item) : NULL;
   /* TRANSLATORS: %s is the title of a document. */
   g_autofree char *name = g_strdup_printf (_ ("Read %s whole in every answer"), get_title (pill));
@@ -150,7 +157,7 @@ pin_toggled_cb (BottegaScopeBar *self,
 
   g_assert (BOTTEGA_IS_SCOPE_BAR (self));
 
-  if (conversation == NULL || item == NULL || active == is_pinned (self, pill))
+  if (conversation == NULL || item == NULL || active == is_item_pinned (self, item))
     return;
   if (!active)
     bottega_conversation_unpin (conversation, bottega_document_item_get_id (item));
@@ -222,7 +229,7 @@ update_cb (BottegaScopeBar *self)
   for (GtkWidget *pill = gtk_widget_get_first_child (GTK_WIDGET (self->box)), *next; pill != NULL;
        pill = next) {
     next = gtk_widget_get_next_sibling (pill);
-    if (gtk_widget_has_css_class (pill, "pinned") && find_item (self, get_path (pill)) == NULL)
+    if (is_pinned (pill) && find_item (self, get_path (pill)) == NULL)
       adw_wrap_box_remove (self->box, pill);
     else
       update_pill (self, pill);
@@ -335,7 +342,7 @@ bottega_scope_bar_clear (BottegaScopeBar *self)
   for (GtkWidget *pill = gtk_widget_get_first_child (GTK_WIDGET (self->box)), *next; pill != NULL;
        pill = next) {
     next = gtk_widget_get_next_sibling (pill);
-    if (!is_pinned (self, pill))
+    if (!is_pinned (pill))
       adw_wrap_box_remove (self->box, pill);
   }
   update_visible (self);
@@ -353,40 +360,38 @@ covers (GtkWidget *pill,
          (path[length] == 0 || path[length] == G_DIR_SEPARATOR);
 }
 
-/* What can be searched of a pill; FALSE: nothing. */
+/* Whether a pill asks in PATH. */
 static gboolean
-add_documents (BottegaScopeBar *self,
-               GtkWidget *pill,
-               GArray *ids)
+is_asked (BottegaScopeBar *self,
+          const char *path)
 {
-  guint n_before = ids->len;
-
-  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->library)); i++) {
-    g_autoptr (BottegaDocumentItem) item = g_list_model_get_item (G_LIST_MODEL (self->library), i);
-    BottegaDocumentState state = bottega_document_item_get_state (item);
-    gint64 id = bottega_document_item_get_id (item);
-
-    if (state != BOTTEGA_DOCUMENT_WAITING && state != BOTTEGA_DOCUMENT_FAILED &&
-        covers (pill, bottega_document_item_get_path (item)))
-      g_array_append_val (ids, id);
-  }
-  return ids->len > n_before;
+  for (GtkWidget *pill = gtk_widget_get_first_child (GTK_WIDGET (self->box)); pill != NULL;
+       pill = gtk_widget_get_next_sibling (pill))
+    if (!is_pinned (pill) && covers (pill, path))
+      return TRUE;
+  return FALSE;
 }
 
 GArray *
 bottega_scope_bar_find_documents (BottegaScopeBar *self)
 {
   g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint64));
-  gboolean any = FALSE, found = FALSE;
+  gboolean any = FALSE;
 
   g_return_val_if_fail (BOTTEGA_IS_SCOPE_BAR (self), NULL);
 
-  for (GtkWidget *pill = gtk_widget_get_first_child (GTK_WIDGET (self->box));
-       pill != NULL && self->library != NULL; pill = gtk_widget_get_next_sibling (pill)) {
-    if (is_pinned (self, pill))
-      continue;
-    any = TRUE;
-    found = add_documents (self, pill, ids) || found;
+  for (GtkWidget *pill = gtk_widget_get_first_child (GTK_WIDGET (self->box)); pill != NULL;
+       pill = gtk_widget_get_next_sibling (pill))
+    any = any || !is_pinned (pill);
+  for (guint i = 0;
+       self->library != NULL && i < g_list_model_get_n_items (G_LIST_MODEL (self->library)); i++) {
+    g_autoptr (BottegaDocumentItem) item = g_list_model_get_item (G_LIST_MODEL (self->library), i);
+    BottegaDocumentState state = bottega_document_item_get_state (item);
+    gint64 id = bottega_document_item_get_id (item);
+
+    if (state != BOTTEGA_DOCUMENT_WAITING && state != BOTTEGA_DOCUMENT_FAILED &&
+        is_asked (self, bottega_document_item_get_path (item)))
+      g_array_append_val (ids, id);
   }
-  return !any || found ? g_steal_pointer (&ids) : NULL;
+  return !any || ids->len > 0 ? g_steal_pointer (&ids) : NULL;
 }
