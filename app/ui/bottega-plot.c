@@ -31,7 +31,6 @@ struct _BottegaPlot {
   double *x, *y;
   GStrv names, tips;
   char *y_format, *x_begin, *x_end;
-  double y_least_step;
 
   double x_end_value, y_end, y_step; /* of the axes, which begin at 0 */
   graphene_rect_t area;              /* what the numbers are drawn into */
@@ -39,19 +38,18 @@ struct _BottegaPlot {
 
 G_DEFINE_FINAL_TYPE (BottegaPlot, bottega_plot, GTK_TYPE_WIDGET)
 
-double
-bottega_plot_round_up (double value,
-                       double least_step,
-                       double *step)
+/* A round number at or above value to end an axis with, in at most MOST_STEPS of *step. */
+static double
+round_up (double value,
+          double *step)
 {
   static const double rounds[] = { 1, 2, 2.5, 5, 10 };
-  double raw = MAX (MAX (value, 1e-9) / MOST_STEPS, least_step);
+  double raw = MAX (value, 1e-9) / MOST_STEPS;
   double power = pow (10, floor (log10 (raw)));
 
   for (guint i = 0; i < G_N_ELEMENTS (rounds); i++) {
     *step = rounds[i] * power;
-    /* 2.5 is no step where only whole ones make sense. */
-    if (*step >= raw * (1 - 1e-9) && (least_step <= 0 || fmod (*step, least_step) < 1e-9))
+    if (*step >= raw * (1 - 1e-9))
       break;
   }
   return ceil (MAX (value, *step) / *step - 1e-9) * *step;
@@ -157,8 +155,7 @@ static PangoLayout *
 make_y_label (BottegaPlot *self,
               double value)
 {
-  g_autofree char *text =
-      g_strdup_printf (self->y_format != NULL ? self->y_format : "%g", value);
+  g_autofree char *text = g_strdup_printf (self->y_format, value);
 
   return gtk_widget_create_pango_layout (GTK_WIDGET (self), text);
 }
@@ -507,9 +504,9 @@ bottega_plot_set_data (BottegaPlot *self,
   self->tips = data->tips != NULL ? dup_strings (data->tips, data->n) : NULL;
   self->y_format = g_strdup (data->y_format);
   self->x_end_value = x_most;
-  self->y_end = bottega_plot_round_up (largest (self), data->y_step, &self->y_step);
+  self->y_end = round_up (largest (self), &self->y_step);
   self->x_begin = g_strdup (data->x_begin != NULL ? data->x_begin : "0");
-  self->x_end = data->x_end != NULL ? g_strdup (data->x_end) : g_strdup_printf ("%g", x_most);
+  self->x_end = g_strdup (data->x_end);
   fill_legend (self);
   gtk_widget_set_visible (self->empty_label, data->n == 0);
   gtk_widget_queue_resize (GTK_WIDGET (self));

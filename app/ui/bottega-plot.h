@@ -24,9 +24,8 @@ typedef struct {
   const double *y;             /* [n_series][n], not negative */
   const char *const *names;    /* [n_series] for the legend; NULL: none */
   const char *const *tips;     /* [n] what is said of each when pointed at; NULL: nothing */
-  const char *y_format;        /* of one double, "%.0f ms"; NULL: "%g" */
-  double y_step;               /* the axis has no smaller one; 0: any */
-  const char *x_begin, *x_end; /* what stands at the ends of the axis; NULL: the numbers */
+  const char *y_format;        /* of one double, "%.0f ms" */
+  const char *x_begin, *x_end; /* what stands at the ends of the axis; begin NULL: "0" */
 } BottegaPlotData;
 
 #define BOTTEGA_TYPE_PLOT (bottega_plot_get_type ())
@@ -38,7 +37,5 @@ void bottega_plot_set_data (BottegaPlot *self, const BottegaPlotData *data);
 void bottega_plot_set_summary (BottegaPlot *self, const char *title, const char *summary);
 /* A sentence in the place of no data. */
 void bottega_plot_set_empty (BottegaPlot *self, const char *sentence);
-/* A round number at or above value to end an axis with, in at most four steps of *step. */
-double bottega_plot_round_up (double value, double least_step, double *step);
 
 G_END_DECLS
