@@ -109,11 +109,13 @@ add_legend_item (BottegaPlot *self,
 static void
 fill_legend (BottegaPlot *self)
 {
+  gboolean shown = self->n > 0 && self->names != NULL && self->n_series > 1;
+
   for (GtkWidget *child; (child = gtk_widget_get_first_child (self->legend)) != NULL;)
     adw_wrap_box_remove (ADW_WRAP_BOX (self->legend), child);
-  for (guint i = 0; self->names != NULL && i < self->n_series; i++)
+  for (guint i = 0; shown && i < self->n_series; i++)
     add_legend_item (self, i);
-  gtk_widget_set_visible (self->legend, self->n > 0 && self->names != NULL && self->n_series > 1);
+  gtk_widget_set_visible (self->legend, shown);
 }
 
 static void
