@@ -208,6 +208,19 @@ row_long_press_cb (BottegaSidebar *self,
   row_menu_cb (self, 1, x, y, gesture);
 }
 
+/* What a screen reader says after the title. */
+static gboolean
+describe_state (GBinding *binding,
+                const GValue *state,
+                GValue *description,
+                gpointer user_data)
+{
+  const char *words = bottega_conversation_row_format_state (g_value_get_enum (state));
+
+  g_value_set_string (description, words != NULL ? words : "");
+  return TRUE;
+}
+
 static void
 setup_cb (BottegaSidebar *self,
           GtkListItem *item)
@@ -216,6 +229,7 @@ setup_cb (BottegaSidebar *self,
   GtkGesture *click = gtk_gesture_click_new ();
   GtkGesture *menu = gtk_gesture_click_new ();
   GtkGesture *hold = gtk_gesture_long_press_new ();
+  GBindingGroup *bindings = g_binding_group_new ();
 
   g_assert (BOTTEGA_IS_SIDEBAR (self));
 
@@ -231,19 +245,10 @@ setup_cb (BottegaSidebar *self,
                            G_CONNECT_SWAPPED);
   gtk_widget_add_controller (row, GTK_EVENT_CONTROLLER (hold));
   gtk_list_item_set_child (item, row);
-}
-
-/* What a screen reader says after the title. */
-static gboolean
-describe_state (GBinding *binding,
-                const GValue *state,
-                GValue *description,
-                gpointer user_data)
-{
-  const char *words = bottega_conversation_row_format_state (g_value_get_enum (state));
-
-  g_value_set_string (description, words != NULL ? words : "");
-  return TRUE;
+  g_binding_group_bind (bindings, "title", item, "accessible-label", G_BINDING_SYNC_CREATE);
+  g_binding_group_bind_full (bindings, "state", item, "accessible-description",
+                             G_BINDING_SYNC_CREATE, describe_state, NULL, NULL, NULL);
+  g_object_set_data_full (G_OBJECT (item), "bindings", bindings, g_object_unref);
 }
 
 static void
@@ -252,16 +257,11 @@ bind_cb (BottegaSidebar *self,
 {
   BottegaConversation *conversation = gtk_list_item_get_item (item);
   GtkWidget *row = gtk_list_item_get_child (item);
-  GBindingGroup *bindings = g_binding_group_new ();
 
   g_assert (BOTTEGA_IS_SIDEBAR (self));
 
   bottega_conversation_row_set_conversation (BOTTEGA_CONVERSATION_ROW (row), conversation);
-  g_binding_group_bind (bindings, "title", item, "accessible-label", G_BINDING_SYNC_CREATE);
-  g_binding_group_bind_full (bindings, "state", item, "accessible-description",
-                             G_BINDING_SYNC_CREATE, describe_state, NULL, NULL, NULL);
-  g_binding_group_set_source (bindings, conversation);
-  g_object_set_data_full (G_OBJECT (item), "bindings", bindings, g_object_unref);
+  g_binding_group_set_source (g_object_get_data (G_OBJECT (item), "bindings"), conversation);
 }
 
 static void
@@ -270,7 +270,7 @@ unbind_cb (BottegaSidebar *self,
 {
   g_assert (BOTTEGA_IS_SIDEBAR (self));
 
-  g_object_set_data (G_OBJECT (item), "bindings", NULL);
+  g_binding_group_set_source (g_object_get_data (G_OBJECT (item), "bindings"), NULL);
   bottega_conversation_row_set_conversation (
       BOTTEGA_CONVERSATION_ROW (gtk_list_item_get_child (item)), NULL);
 }
