@@ -216,19 +216,6 @@ forget_messages (BottegaConversationPage *self)
   }
 }
 
-static BottegaMessage *
-dup_message (BottegaConversationPage *self,
-             const char *id)
-{
-  for (guint i = g_list_model_get_n_items (G_LIST_MODEL (self->conversation)); i > 0; i--) {
-    g_autoptr (BottegaMessage) message =
-        g_list_model_get_item (G_LIST_MODEL (self->conversation), i - 1);
-    if (g_str_equal (bottega_message_get_id (message), id))
-      return g_steal_pointer (&message);
-  }
-  return NULL;
-}
-
 static void
 show_source_action (GtkWidget *widget,
                     const char *name,
@@ -240,7 +227,7 @@ show_source_action (GtkWidget *widget,
   guint number;
 
   g_variant_get (parameters, "(&su)", &id, &number);
-  answer = dup_message (self, id);
+  answer = bottega_conversation_page_dup_message (self, id);
   if (answer == NULL)
     return;
   bottega_sources_pane_show (self->sources_pane, answer, number);
@@ -648,6 +635,21 @@ bottega_conversation_page_get_conversation (BottegaConversationPage *self)
   g_return_val_if_fail (BOTTEGA_IS_CONVERSATION_PAGE (self), NULL);
 
   return self->conversation;
+}
+
+BottegaMessage *
+bottega_conversation_page_dup_message (BottegaConversationPage *self,
+                                       const char *id)
+{
+  g_return_val_if_fail (BOTTEGA_IS_CONVERSATION_PAGE (self), NULL);
+
+  for (guint i = g_list_model_get_n_items (G_LIST_MODEL (self->conversation)); i > 0; i--) {
+    g_autoptr (BottegaMessage) message =
+        g_list_model_get_item (G_LIST_MODEL (self->conversation), i - 1);
+    if (g_str_equal (bottega_message_get_id (message), id))
+      return g_steal_pointer (&message);
+  }
+  return NULL;
 }
 
 void

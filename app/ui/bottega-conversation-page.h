@@ -21,6 +21,9 @@ void bottega_conversation_page_set_conversation (BottegaConversationPage *self,
                                                  BottegaConversation *conversation);
 BottegaConversation *
 bottega_conversation_page_get_conversation (BottegaConversationPage *self); /* borrowed */
+/* A message of it by its id, owned by the caller; NULL: there is none. */
+BottegaMessage *bottega_conversation_page_dup_message (BottegaConversationPage *self,
+                                                       const char *id);
 void bottega_conversation_page_focus_composer (BottegaConversationPage *self);
 /* FALSE when there is no answer yet. */
 gboolean bottega_conversation_page_copy_answer (BottegaConversationPage *self);

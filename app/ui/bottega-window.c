@@ -367,16 +367,11 @@ diagnosis_action (GtkWidget *widget,
                   GVariant *parameter)
 {
   BottegaWindow *self = BOTTEGA_WINDOW (widget);
-  BottegaConversation *conversation =
-      bottega_conversation_page_get_conversation (self->conversation_page);
-  const char *id = g_variant_get_string (parameter, NULL);
+  g_autoptr (BottegaMessage) answer = bottega_conversation_page_dup_message (
+      self->conversation_page, g_variant_get_string (parameter, NULL));
 
-  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (conversation)); i++) {
-    g_autoptr (BottegaMessage) message = g_list_model_get_item (G_LIST_MODEL (conversation), i);
-
-    if (g_str_equal (bottega_message_get_id (message), id))
-      show_performance (self, message);
-  }
+  if (answer != NULL)
+    show_performance (self, answer);
 }
 
 /* It does not rest any more. */
