@@ -510,11 +510,12 @@ devices_cb (GObject *source,
 static void
 select_device (BottegaMemoryPage *self)
 {
-  const char *set = bottega_settings_get_device (get_settings (self));
+  guint position;
 
-  for (guint i = 0; i < self->device_ids->len; i++)
-    if (g_strcmp0 (g_ptr_array_index (self->device_ids, i), set) == 0)
-      adw_combo_row_set_selected (self->device_row, i);
+  if (g_ptr_array_find_with_equal_func (self->device_ids,
+                                        bottega_settings_get_device (get_settings (self)),
+                                        g_str_equal, &position))
+    adw_combo_row_set_selected (self->device_row, position);
 }
 
 static void
@@ -616,8 +617,7 @@ engine_changed_cb (BottegaMemoryPage *self)
   show_times (self);
   update_words (self);
   update_reload (self);
-  if (!bottega_engine_thread_get_answering (get_engine (self)))
-    measure_if_needed (self);
+  measure_if_needed (self);
 }
 
 static void
