@@ -38,13 +38,14 @@ class Pictures:
         """As it is, while something moves."""
         path = os.path.join(self.folder, f'{name}-{self.suffix}.png')
         subprocess.run(['import', '-window', 'root', path], check=True)
+        return path
 
     def take(self, name):
-        path = os.path.join(self.folder, f'{name}-{self.suffix}.png')
+        """Once nothing moves."""
         before = None
         for _ in range(20):
             time.sleep(0.4)
-            subprocess.run(['import', '-window', 'root', path], check=True)
+            path = self.grab(name)
             now = subprocess.run(['identify', '-format', '%#', path], capture_output=True,
                                  check=True).stdout
             if now == before:
@@ -227,8 +228,7 @@ class Pictures:
         app.type('And then?')
         app.key('Return')
         time.sleep(0.5)
-        subprocess.run(['import', '-window', 'root',
-                        os.path.join(self.folder, f'writing-{self.suffix}.png')], check=True)
+        self.grab('writing')
         app.end()
         data.remove()
 
