@@ -122,6 +122,13 @@ def xdotool(*arguments):
                           capture_output=True, text=True).stdout.strip()
 
 
+def window_id(*search):
+    """The newest window in sight that xdotool finds so; None: there is none."""
+    done = subprocess.run(['xdotool', 'search', '--onlyvisible', *search], capture_output=True,
+                          text=True, check=False)
+    return done.stdout.split()[-1] if done.stdout.strip() else None
+
+
 class Drag:
     """A file that is picked up in another window and held over Bottega's, which it moves to the
     left of the screen."""
@@ -131,10 +138,8 @@ class Drag:
         xdotool('windowmove', app.id, 0, 0)
         app.resize(700, 600)
         self.source = subprocess.Popen([sys.executable, os.path.join(HERE, 'drag-source.py'), path])
-        window = until('the other window', lambda: subprocess.run(
-            ['xdotool', 'search', '--onlyvisible', '--name', 'drag-source'],
-            capture_output=True, text=True, check=False).stdout.strip())
-        xdotool('windowmove', '--sync', window.split()[-1], 800, 100)
+        window = until('the other window', lambda: window_id('--name', 'drag-source'))
+        xdotool('windowmove', '--sync', window, 800, 100)
         time.sleep(0.5)
         xdotool('mousemove', 850, 150)
         xdotool('mousedown', 1)
@@ -161,7 +166,7 @@ class App:
             stdout=self.log, stderr=subprocess.STDOUT,
             env={**os.environ, 'G_MESSAGES_DEBUG': 'bottega-application', **(env or {})})
         self.window = until('the window', self._find_window)
-        self.id = until('the window on the display', self._find_id)
+        self.id = until('the window on the display', lambda: window_id('--class', 'bottega'))
         self.focus()
 
     def _find_window(self):
@@ -173,11 +178,6 @@ class App:
                     and app.get_child_count() > 0:
                 return app.get_child_at_index(0)
         return None
-
-    def _find_id(self):
-        done = subprocess.run(['xdotool', 'search', '--onlyvisible', '--class', 'bottega'],
-                              capture_output=True, text=True, check=False)
-        return done.stdout.split()[-1] if done.stdout.strip() else None
 
     def output(self):
         self.log.seek(0)

@@ -17,11 +17,6 @@ QUESTION = 'When may the rent be raised?'
 YELLOW = (255, 232, 89)  # of the wash, on white paper
 
 
-def xdotool(*arguments):
-    return subprocess.run(['xdotool', *map(str, arguments)], check=True, timeout=20,
-                          capture_output=True, text=True).stdout.strip()
-
-
 def pixels_near(color, tolerance=6):
     """How many pixels of the screen have this colour."""
     picture = subprocess.run(['import', '-window', 'root', '-depth', '8', 'rgb:-'], check=True,
@@ -41,25 +36,24 @@ class Documents:
         self.paths = documents.write_all(self.folder.name)
         self.app = driver.App(self.data)
         self.app.ready()
-        xdotool('windowmove', self.app.id, 0, 0)
+        driver.xdotool('windowmove', self.app.id, 0, 0)
         self.app.resize(950, 700)
 
     def drop(self, *paths, words):
         source = subprocess.Popen([sys.executable, os.path.join(HERE, 'drag-source.py'), *paths])
         try:
-            window = driver.until('the other window', lambda: subprocess.run(
-                ['xdotool', 'search', '--onlyvisible', '--name', 'drag-source'],
-                capture_output=True, text=True, check=False).stdout.strip())
-            xdotool('windowmove', '--sync', window.split()[-1], 970, 100)
+            window = driver.until('the other window',
+                                  lambda: driver.window_id('--name', 'drag-source'))
+            driver.xdotool('windowmove', '--sync', window, 970, 100)
             time.sleep(0.5)
-            xdotool('mousemove', 1020, 150)
-            xdotool('mousedown', 1)
+            driver.xdotool('mousemove', 1020, 150)
+            driver.xdotool('mousedown', 1)
             for x, y in ((1010, 160), (980, 180), (900, 250), (700, 300), (600, 310), (550, 320)):
-                xdotool('mousemove', x, y)
+                driver.xdotool('mousemove', x, y)
                 time.sleep(0.1)
             self.app.sees(words)
         finally:
-            xdotool('mouseup', 1)
+            driver.xdotool('mouseup', 1)
             time.sleep(1)  # what is dropped is handed over by the other window
             source.kill()
             source.wait()

@@ -5,7 +5,6 @@ answer as a link to it, its button, and the report as data and as a picture."""
 
 import json
 import os
-import subprocess
 import time
 
 import driver
@@ -78,19 +77,13 @@ class Performance:
         self.app.find('label', 'Installed')
         self.app.key('ctrl+shift+p')
 
-    @staticmethod
-    def window_id(name):
-        done = subprocess.run(['xdotool', 'search', '--onlyvisible', '--name', name],
-                              capture_output=True, text=True, check=False)
-        return done.stdout.split()[-1] if done.stdout.strip() else None
-
     def choose(self, steps, path):
         """By the menu of the header bar and the file dialog, whose name is typed over."""
         self.tab_to('the menu', lambda node: driver.name_of(node) == 'Save Report')
         self.app.key('Return')
         time.sleep(0.7)
         self.app.key(*['Down'] * steps, 'Return')
-        dialog = driver.until('the dialog', lambda: self.window_id('Save Report'))
+        dialog = driver.until('the dialog', lambda: driver.window_id('--name', 'Save Report'))
         driver.xdotool('windowfocus', '--sync', dialog)
         self.app.key('ctrl+a')
         self.app.type(path)
