@@ -204,6 +204,16 @@ class App:
             subprocess.run(['xdotool', 'key', '--clearmodifiers', key], check=True, timeout=10)
             time.sleep(0.1)
 
+    def tab_to(self, what, matches, key='Tab'):
+        """Until the focus is where it should be, for what offers no action to the bus."""
+        def reached():
+            for node in walk(self.window):
+                if has_state(node, Atspi.StateType.FOCUSED) and matches(node):
+                    return True
+            self.key(key)
+            return False
+        until('the focus to reach ' + what, reached)
+
     def type(self, text):
         subprocess.run(['xdotool', 'type', '--delay', '8', text], check=True, timeout=60)
 

@@ -53,15 +53,6 @@ class Models:
         time.sleep(0.7)
         self.app.key(*['Down'] * steps, 'Return')
 
-    def tabbed_to(self, name):
-        """One Tab further, unless the row is reached: radio buttons offer no action to the bus."""
-        for node in driver.walk(self.app.window):
-            if driver.has_state(node, driver.Atspi.StateType.FOCUSED) \
-                    and driver.name_of(node).startswith(name):
-                return True
-        self.app.key('Tab')
-        return False
-
     # ---- cases
 
     def catalogue(self):
@@ -151,7 +142,8 @@ class Models:
     def in_place(self):
         self.choose(self.starter)
         self.app.find(('check box', 'radio button'), 'Use it where it lies')
-        driver.until('the focus to reach the choice', lambda: self.tabbed_to('Copy to Bottega’s'))
+        self.app.tab_to('the choice',
+                        lambda node: driver.name_of(node).startswith('Copy to Bottega’s'))
         self.app.key('Down', 'space')
         self.app.press('Add')
         self.app.sees('Used where it lies')

@@ -45,18 +45,8 @@ class Performance:
         words = self.app.answer()
         assert 'tok/s' in words, words
 
-    def tab_to(self, what, matches):
-        """Backwards, until the focus is where it should be."""
-        def reached():
-            for node in driver.walk(self.app.window):
-                if driver.has_state(node, driver.Atspi.StateType.FOCUSED) and matches(node):
-                    return True
-            self.app.key('shift+Tab')
-            return False
-        driver.until('the focus to reach ' + what, reached)
-
     def diagnosis(self):
-        self.tab_to('the verdict', lambda node: node.get_role_name() == 'link')
+        self.app.tab_to('the verdict', lambda node: node.get_role_name() == 'link', 'shift+Tab')
         self.app.key('Return')
         self.app.find('label', 'Where the Time Went')
         self.app.sees('of waiting')
@@ -79,7 +69,7 @@ class Performance:
 
     def choose(self, steps, path):
         """By the menu of the header bar and the file dialog, whose name is typed over."""
-        self.tab_to('the menu', lambda node: driver.name_of(node) == 'Save Report')
+        self.app.tab_to('the menu', lambda node: driver.name_of(node) == 'Save Report', 'shift+Tab')
         self.app.key('Return')
         time.sleep(0.7)
         self.app.key(*['Down'] * steps, 'Return')
