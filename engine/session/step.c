@@ -42,6 +42,18 @@ reads (const EngineAnswer *answer)
   return !answer->ended && session_answer_unread (answer) > 0;
 }
 
+static uint32_t
+select_live (const Step *step, gboolean (*is) (const EngineAnswer *),
+             EngineAnswer *selected[ENGINE_MAX_ANSWERS])
+{
+  uint32_t n = 0;
+
+  for (uint32_t i = 0; i < step->n_live; i++)
+    if (is (step->live[i]))
+      selected[n++] = step->live[i];
+  return n;
+}
+
 /* Room for rows that all of these answers can sample from. */
 static EngineResult
 prepare_rows (EngineModel *model, EngineAnswer *const *answers, uint32_t n, uint32_t n_rows)
@@ -179,11 +191,8 @@ static void
 write_tokens (Step *step)
 {
   EngineAnswer *writers[ENGINE_MAX_ANSWERS];
-  uint32_t n = 0;
+  uint32_t n = select_live (step, writes, writers);
 
-  for (uint32_t i = 0; i < step->n_live; i++)
-    if (writes (step->live[i]))
-      writers[n++] = step->live[i];
   if (n == 1)
     session_answer_guess (writers[0]);
   for (uint32_t done = 0; done < n;)
@@ -227,23 +236,19 @@ reserve_chunk (EngineAnswer *answer, uint32_t n, SessionRun *run, GError **error
 static void
 read_chunk (Step *step)
 {
-  EngineAnswer *answer = NULL;
+  EngineAnswer *writers[ENGINE_MAX_ANSWERS], *readers[ENGINE_MAX_ANSWERS], *answer;
   EngineModel *model = step->model;
-  gboolean writing = FALSE;
-  uint32_t most, last;
+  uint32_t most = chunk_tokens (
+      model, select_live (step, writes, writers) > 0 ? &beside_writers : &unhurried);
+  uint32_t last;
   EngineResult result;
   SessionRun run;
   GError *error = NULL;
   gint64 us;
 
-  for (uint32_t i = 0; i < step->n_live; i++) {
-    writing |= writes (step->live[i]);
-    if (answer == NULL && reads (step->live[i]))
-      answer = step->live[i];
-  }
-  if (answer == NULL)
+  if (select_live (step, reads, readers) == 0)
     return;
-  most = chunk_tokens (model, writing ? &beside_writers : &unhurried);
+  answer = readers[0];
   result = prepare_rows (model, &answer, 1, 1);
   us = g_get_monotonic_time ();
   if (!reserve_chunk (answer, MIN (session_answer_next_chunk (answer), most), &run, &error)) {

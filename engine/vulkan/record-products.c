@@ -140,11 +140,12 @@ has_kernel (const VulkanLayout *layout, ShaderFamily family)
   return shader_kernels[SHADER_FORM_KERNEL (layout->form, family)].words != NULL;
 }
 
-/* matvec.comp makes at least 8 rows at once; of more columns than leave room for these in a workgroup
- * matmul.comp is as quick. */
+/* matvec.comp makes at least 8 rows at once; of more columns than leave room for these in a
+ * workgroup matmul.comp is as quick. */
 #define NARROW_ROWS 8
 
-/* Where it applies: few columns, each of n_stacked matrices; a device for it, a form that has it. */
+/* Where it applies: few columns, each of n_stacked matrices; a device for it, a form that has
+ * it. */
 static gboolean
 is_narrow (const Recorder *self, const GraphOp *op, const VulkanLayout *layout, uint32_t n_stacked)
 {
