@@ -3,10 +3,9 @@
  * offered. No engine runs: the replay source takes any file for a model. Needs a display. */
 #include "config.h"
 
-#include "app/assistant/bottega-replay-source.h"
 #include "app/ui/bottega-add-model.h"
+#include "tests/app/fixture.h"
 
-#include <glib/gstdio.h>
 #include <string.h>
 
 #define PATIENCE_S 20
@@ -15,46 +14,32 @@ typedef struct {
   char *dir;
   BottegaAssistant *assistant;
   GtkWidget *toasts;
-} Fixture;
+} AddFixture;
 
 static void
-set_up (Fixture *fixture, gconstpointer data)
+set_up (AddFixture *fixture, gconstpointer data)
 {
   g_autoptr (BottegaEngineSource) source =
       bottega_replay_source_new (&(BottegaReplayOptions) { .text = "Yes.", .tokens_per_s = 1000 });
   g_autoptr (BottegaSettings) settings = bottega_settings_new_in_memory ();
 
-  fixture->dir = g_dir_make_tmp ("bottega-add-XXXXXX", NULL);
+  fixture->dir = fixture_make_folder ();
   fixture->assistant = bottega_assistant_new (fixture->dir, source, settings);
   fixture->toasts = g_object_ref_sink (adw_toast_overlay_new ());
   bottega_assistant_start (fixture->assistant);
 }
 
 static void
-remove_tree (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *child = g_build_filename (path, name, NULL);
-    remove_tree (child);
-  }
-  g_remove (path);
-}
-
-static void
-tear_down (Fixture *fixture, gconstpointer data)
+tear_down (AddFixture *fixture, gconstpointer data)
 {
   bottega_assistant_shutdown (fixture->assistant);
   g_clear_object (&fixture->toasts);
   g_clear_object (&fixture->assistant);
-  remove_tree (fixture->dir);
-  g_free (fixture->dir);
+  fixture_remove_folder (fixture->dir);
 }
 
 static GFile *
-write_file (Fixture *fixture, const char *name, const char *content)
+write_file (AddFixture *fixture, const char *name, const char *content)
 {
   g_autofree char *path = g_build_filename (fixture->dir, name, NULL);
 
@@ -64,7 +49,7 @@ write_file (Fixture *fixture, const char *name, const char *content)
 
 /* Adds a file and waits until n models are there and looked at. */
 static void
-add (Fixture *fixture, const char *name, const char *content, guint n)
+add (AddFixture *fixture, const char *name, const char *content, guint n)
 {
   g_autoptr (GFile) file = write_file (fixture, name, content);
   BottegaModelStore *models = bottega_assistant_get_models (fixture->assistant);
@@ -87,7 +72,7 @@ add (Fixture *fixture, const char *name, const char *content, guint n)
 }
 
 static void
-test_first_is_used (Fixture *fixture, gconstpointer data)
+test_first_is_used (AddFixture *fixture, gconstpointer data)
 {
   BottegaModelStore *models = bottega_assistant_get_models (fixture->assistant);
   g_autoptr (BottegaModelItem) first = NULL;
@@ -131,6 +116,7 @@ main (int argc, char *argv[])
   g_test_init (&argc, &argv, NULL);
   adw_init ();
   g_test_add_func ("/ui/add-model/accepts", test_accepts);
-  g_test_add ("/ui/add-model/first-is-used", Fixture, NULL, set_up, test_first_is_used, tear_down);
+  g_test_add ("/ui/add-model/first-is-used", AddFixture, NULL, set_up, test_first_is_used,
+              tear_down);
   return g_test_run ();
 }

@@ -3,8 +3,8 @@
  * fit is said, times come once they are measured, the newest of many changes wins. */
 #include "config.h"
 
-#include "app/assistant/bottega-replay-source.h"
 #include "app/ui/bottega-memory-page.h"
+#include "tests/app/fixture.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -16,16 +16,16 @@ typedef struct {
   BottegaAssistant *assistant;
   BottegaSettings *settings;
   GtkWidget *window, *page;
-} Fixture;
+} PageFixture;
 
 static void
-set_up (Fixture *fixture, gconstpointer memory_bytes)
+set_up (PageFixture *fixture, gconstpointer memory_bytes)
 {
   g_autoptr (BottegaEngineSource) source = bottega_replay_source_new (&(BottegaReplayOptions) {
       .text = "Yes.", .memory_bytes = GPOINTER_TO_SIZE (memory_bytes), .context_tokens = 1 << 20 });
   g_autofree char *models = NULL;
 
-  fixture->dir = g_dir_make_tmp ("bottega-memory-XXXXXX", NULL);
+  fixture->dir = fixture_make_folder ();
   models = g_build_filename (fixture->dir, "models", NULL);
   fixture->model = g_build_filename (models, "one.gguf", NULL);
   g_assert_cmpint (g_mkdir (models, 0700), ==, 0);
@@ -42,27 +42,13 @@ set_up (Fixture *fixture, gconstpointer memory_bytes)
 }
 
 static void
-remove_tree (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    g_autofree char *child = g_build_filename (path, name, NULL);
-    remove_tree (child);
-  }
-  g_remove (path);
-}
-
-static void
-tear_down (Fixture *fixture, gconstpointer data)
+tear_down (PageFixture *fixture, gconstpointer data)
 {
   gtk_window_destroy (GTK_WINDOW (fixture->window));
   bottega_assistant_shutdown (fixture->assistant);
   g_clear_object (&fixture->assistant);
   g_clear_object (&fixture->settings);
-  remove_tree (fixture->dir);
-  g_free (fixture->dir);
+  fixture_remove_folder (fixture->dir);
   g_free (fixture->model);
 }
 
@@ -98,7 +84,7 @@ print_words (GtkWidget *widget)
 }
 
 static void
-sees (Fixture *fixture, const char *words)
+sees (PageFixture *fixture, const char *words)
 {
   gint64 end_us = g_get_monotonic_time () + PATIENCE_S * G_USEC_PER_SEC;
 
@@ -114,7 +100,7 @@ sees (Fixture *fixture, const char *words)
 
 /* The bytes first; the devices are measured for somebody who looks. */
 static void
-test_times (Fixture *fixture, gconstpointer data)
+test_times (PageFixture *fixture, gconstpointer data)
 {
   sees (fixture, "First word of a 1,000-token question: about 2.0 s, then about 40 tokens per "
                  "second");
@@ -124,7 +110,7 @@ test_times (Fixture *fixture, gconstpointer data)
 
 /* Of many changes the last one is what is shown in the end. */
 static void
-test_newest (Fixture *fixture, gconstpointer data)
+test_newest (PageFixture *fixture, gconstpointer data)
 {
   for (guint tokens = 2000; tokens <= 5000; tokens += 100) {
     g_object_set (fixture->settings, "context-length", tokens, NULL);
@@ -137,7 +123,7 @@ test_newest (Fixture *fixture, gconstpointer data)
 
 /* The page says so, with numbers and what to change; and takes it back when that is done. */
 static void
-test_refused (Fixture *fixture, gconstpointer data)
+test_refused (PageFixture *fixture, gconstpointer data)
 {
   sees (fixture, "tokens per second");
   g_object_set (fixture->settings, "context-length", 65536, NULL);
@@ -150,7 +136,7 @@ test_refused (Fixture *fixture, gconstpointer data)
 
 /* What was set for the model alone holds, and is said. */
 static void
-test_own (Fixture *fixture, gconstpointer data)
+test_own (PageFixture *fixture, gconstpointer data)
 {
   BottegaModelStore *models = bottega_assistant_get_models (fixture->assistant);
   const BottegaModelDefaults own = { .has_context = TRUE, .context_tokens = 2048 };
@@ -167,8 +153,8 @@ main (int argc, char **argv)
 {
   gtk_test_init (&argc, &argv, NULL);
   adw_init ();
-#define CASE(name, memory, test)                                                         \
-  g_test_add ("/ui/memory-page/" name, Fixture, GSIZE_TO_POINTER (memory), set_up, test, \
+#define CASE(name, memory, test)                                                             \
+  g_test_add ("/ui/memory-page/" name, PageFixture, GSIZE_TO_POINTER (memory), set_up, test, \
               tear_down)
   CASE ("times", 0, test_times);
   CASE ("newest", 0, test_newest);
