@@ -178,8 +178,8 @@ EngineModel *
 engine_model_open (const char *path, const EngineModelOptions *options, GError **error)
 {
   EngineModelOptions own = options != NULL ? *options : (EngineModelOptions) { 0 };
-  g_autoptr (EngineModel) model = engine_model_open_text (path, error);
   gint64 start_us = g_get_monotonic_time ();
+  g_autoptr (EngineModel) model = engine_model_open_text (path, error);
 
   if (model == NULL || (own.draft_path != NULL && !load_draft (model, &own, error)) ||
       !planner_use_device (model, &own, session_model_load, error))
