@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* bottega-cli doctor: what this machine has for inference, which device is chosen and why, and what
- * to do about what is missing; with a model, what limits its answers. */
+ * to do about what is missing; what keeps Bottega off the network; with a model, what limits its
+ * answers. */
+#include "app/assistant/bottega-offline.h"
 #include "app/assistant/bottega-stats-text.h"
 #include "app/cli/trial.h"
 
@@ -15,7 +17,8 @@ typedef struct {
   char *models_dir;
   unsigned n_models;
   GPtrArray *advice; /* char *, sentences */
-  CliTrial *trial;   /* NULL: no model was given */
+  BottegaOfflineFacts *offline;
+  CliTrial *trial; /* NULL: no model was given */
 } Findings;
 
 static void
@@ -67,6 +70,22 @@ print_trial (const CliTrial *trial)
 }
 
 static void
+print_offline (const BottegaOfflineFacts *facts)
+{
+  g_autoptr (GPtrArray) lines = bottega_offline_judge (facts);
+  const char *heading;
+
+  bottega_offline_sum_up (facts, &heading, NULL);
+  printf ("offline   %s\n", heading);
+  for (guint i = 0; i < lines->len; i++) {
+    const BottegaOfflineLine *line = g_ptr_array_index (lines, i);
+
+    printf ("          %s: %s (%s)\n          %s\n", line->title, line->found,
+            bottega_offline_verdict_text (line->verdict), line->meaning);
+  }
+}
+
+static void
 print_text (const Findings *found)
 {
   for (guint i = 0; i < found->devices->len; i++) {
@@ -84,6 +103,7 @@ print_text (const Findings *found)
           "second there\n",
           found->bandwidth_bytes_s / 1e9, found->bandwidth_bytes_s / 1e9);
   printf ("models    %u in %s\n", found->n_models, found->models_dir);
+  print_offline (found->offline);
   if (found->trial != NULL)
     print_trial (found->trial);
   for (guint i = 0; i < found->advice->len; i++)
@@ -141,6 +161,35 @@ add_trial (JsonBuilder *builder, const CliTrial *trial)
 }
 
 static void
+add_offline (JsonBuilder *builder, const BottegaOfflineFacts *facts)
+{
+  static const char *const verdicts[] = {
+    [BOTTEGA_OFFLINE_HOLDS] = "holds",
+    [BOTTEGA_OFFLINE_KNOW] = "know",
+    [BOTTEGA_OFFLINE_BROKEN] = "broken",
+  };
+  g_autoptr (GPtrArray) lines = bottega_offline_judge (facts);
+
+  json_builder_set_member_name (builder, "offline");
+  json_builder_begin_object (builder);
+  cli_json_string (builder, "verdict", verdicts[bottega_offline_sum_up (facts, NULL, NULL)]);
+  json_builder_set_member_name (builder, "lines");
+  json_builder_begin_array (builder);
+  for (guint i = 0; i < lines->len; i++) {
+    const BottegaOfflineLine *line = g_ptr_array_index (lines, i);
+
+    json_builder_begin_object (builder);
+    cli_json_string (builder, "id", line->id);
+    cli_json_string (builder, "found", line->found);
+    cli_json_string (builder, "meaning", line->meaning);
+    cli_json_string (builder, "verdict", verdicts[line->verdict]);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+  json_builder_end_object (builder);
+}
+
+static void
 print_json (const Findings *found)
 {
   JsonBuilder *builder = json_builder_new ();
@@ -163,6 +212,7 @@ print_json (const Findings *found)
   for (guint i = 0; i < found->advice->len; i++)
     json_builder_add_string_value (builder, g_ptr_array_index (found->advice, i));
   json_builder_end_array (builder);
+  add_offline (builder, found->offline);
   if (found->trial != NULL)
     add_trial (builder, found->trial);
   json_builder_end_object (builder);
@@ -177,6 +227,7 @@ run (const CliOptions *options, int argc, char **argv)
   g_autoptr (GPtrArray) advice = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *why = NULL, *chosen = engine_device_auto (&why),
                   *models_dir = cli_models_dir (options);
+  g_autoptr (BottegaOfflineFacts) offline = bottega_offline_look ();
   g_autoptr (CliTrial) trial = NULL;
   g_autoptr (GError) error = NULL;
   Findings found = {
@@ -187,6 +238,7 @@ run (const CliOptions *options, int argc, char **argv)
     .models_dir = models_dir,
     .n_models = models->len,
     .advice = advice,
+    .offline = offline,
   };
 
   if (argc > 1) {

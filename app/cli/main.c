@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* bottega-cli: the engine without a window. Owns the global options and the table of commands; what
  * a command does stands in its own file. */
+#include "app/assistant/bottega-seal.h"
 #include "app/cli/cli.h"
 
 #include <locale.h>
@@ -137,6 +138,7 @@ main (int argc, char **argv)
   const CliCommand *command;
   int n_arguments;
 
+  bottega_seal_close (NULL);
   setlocale (LC_ALL, "");
   setlocale (LC_NUMERIC, "C"); /* options like --temp 0.7 are read the same everywhere */
   g_set_prgname ("bottega-cli");

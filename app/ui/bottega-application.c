@@ -14,6 +14,7 @@
 #include "app/assistant/bottega-local-source.h"
 #include "app/ui/bottega-application.h"
 #include "app/ui/bottega-arrivals.h"
+#include "app/ui/bottega-offline-dialog.h"
 #include "app/ui/bottega-preferences-dialog.h"
 #include "app/ui/bottega-shortcuts.h"
 #include "app/ui/bottega-window.h"
@@ -155,6 +156,14 @@ memory_action (GSimpleAction *action,
 }
 
 static void
+offline_action (GSimpleAction *action,
+                GVariant *parameter,
+                gpointer user_data)
+{
+  adw_dialog_present (bottega_offline_dialog_new (), show_window (user_data));
+}
+
+static void
 shortcuts_action (GSimpleAction *action,
                   GVariant *parameter,
                   gpointer user_data)
@@ -223,6 +232,7 @@ static const GActionEntry actions[] = {
   { "ask-in-document", ask_in_document_action, "(sx)" },
   { "preferences", preferences_action },
   { "memory", memory_action },
+  { "offline", offline_action },
   { "shortcuts", shortcuts_action },
   { "about", about_action },
   { "quit", quit_action },

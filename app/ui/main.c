@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The program bottega: sets the language and runs the application. Must not know anything else. */
+/* The program bottega: gives the network up, sets the language and runs the application. Must not
+ * know anything else. */
 #include "config.h"
 
+#include "app/assistant/bottega-seal.h"
 #include "app/ui/bottega-application.h"
 
 #include <glib/gi18n.h>
@@ -13,6 +15,7 @@ main (int argc,
 {
   g_autoptr (BottegaApplication) application = NULL;
 
+  bottega_seal_close (g_getenv ("WAYLAND_DISPLAY") == NULL ? g_getenv ("DISPLAY") : NULL);
   setlocale (LC_ALL, "");
   bindtextdomain (GETTEXT_PACKAGE, LOCALEDIR);
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");

@@ -286,6 +286,12 @@ def doctor():
     assert got["chosen"] not in software
     assert got["why"] and got["cpu_read_gb_s"] > 0
     assert "trial" not in got
+    offline = got["offline"]
+    verdicts = {line["id"]: line["verdict"] for line in offline["lines"]}
+    assert offline["verdict"] == "holds" and "broken" not in verdicts.values(), offline
+    assert verdicts["try"] == verdicts["seal"] == verdicts["way-back"] == "holds", offline
+    said = next(line["found"] for line in offline["lines"] if line["id"] == "try")
+    assert said.count("socket: Permission denied") == 2, said
 
 
 @test

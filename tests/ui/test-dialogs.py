@@ -67,7 +67,20 @@ class Dialogs:
         menu = self.app.find('menu', 'Main Menu')
         items = [node for node in driver.walk(menu) if node.get_role_name() == 'menu item']
         self.app.key('Escape')
-        assert len(items) == 5, f'{len(items)} items'
+        assert len(items) == 6, f'{len(items)} items'
+
+    def offline(self):
+        """The window itself is sealed, whatever the machine."""
+        self.app.key('F10', 'Up', 'Up', 'Return')
+        try:
+            self.app.sees('Bottega cannot reach any network')
+            self.app.sees('IPv4 socket: Permission denied · IPv6 socket: Permission denied')
+            self.all_named()
+            self.app.press('Copy as Text')
+            self.app.sees('Copied as text')
+        finally:
+            self.app.key('Escape')
+        self.app.sees_not('Bottega cannot reach any network')
 
     def end(self):
         self.app.end()
@@ -83,6 +96,7 @@ def main():
         tap.case('models', dialogs.models)
         tap.case('shortcuts', dialogs.opens('ctrl+question', 'Go to the list of conversations'))
         tap.case('main menu', dialogs.menu)
+        tap.case('offline proof', dialogs.offline)
         tap.case('another context length', dialogs.loads_again)
         tap.case('the window closes', dialogs.app.close)
     finally:
