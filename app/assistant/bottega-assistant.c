@@ -411,8 +411,7 @@ bottega_assistant_new (const char *data_dir, BottegaEngineSource *source, Botteg
   g_return_val_if_fail (BOTTEGA_IS_ENGINE_SOURCE (source), NULL);
 
   self = g_object_new (BOTTEGA_TYPE_ASSISTANT, NULL);
-  self->data_dir = data_dir != NULL ? g_canonicalize_filename (data_dir, NULL)
-                                    : g_build_filename (g_get_user_data_dir (), "bottega", NULL);
+  self->data_dir = bottega_spaces_get_data_dir (data_dir);
   self->source = g_object_ref (source);
   self->settings = settings != NULL ? g_object_ref (settings) : bottega_settings_new ();
   self->engine = bottega_engine_thread_new (source);

@@ -25,6 +25,13 @@ path_of (const char *data_dir, const char *name, const char *after)
   return g_build_filename (data_dir, "spaces", file, NULL);
 }
 
+char *
+bottega_spaces_get_data_dir (const char *dir)
+{
+  return dir != NULL ? g_canonicalize_filename (dir, NULL)
+                     : g_build_filename (g_get_user_data_dir (), "bottega", NULL);
+}
+
 static int
 compare_names (gconstpointer a, gconstpointer b)
 {

@@ -10,6 +10,9 @@ G_BEGIN_DECLS
 /* There is always this one. */
 #define BOTTEGA_SPACE_DEFAULT "personal"
 
+/* DIR made absolute; NULL: the person's own. Free with g_free. */
+char *bottega_spaces_get_data_dir (const char *dir);
+
 /* By name, the default one first; NULL-terminated, free with g_strfreev. */
 char **bottega_spaces_list (const char *data_dir);
 /* The file of a space; free with g_free. */

@@ -50,12 +50,8 @@ static const char sql_list_answers[] =
     " AND c.deleted_us IS NULL ORDER BY m.created_us DESC LIMIT 100";
 static const char sql_list_ids[] = "SELECT id FROM conversations WHERE deleted_us IS NULL"
                                    " ORDER BY updated_us DESC, seq DESC";
-static const char sql_search[] =
-    "SELECT id FROM conversations WHERE deleted_us IS NULL AND ("
-    " seq IN (SELECT rowid FROM title_words WHERE title_words MATCH ?1)"
-    " OR id IN (SELECT m.conversation FROM message_words AS w JOIN messages AS m ON m.seq = w.rowid"
-    "  WHERE w.message_words MATCH ?1))"
-    " ORDER BY updated_us DESC LIMIT ?2";
+static const char sql_search[] = "SELECT id FROM conversations WHERE " BOTTEGA_STORE_SQL_MATCHES
+                                 " ORDER BY updated_us DESC LIMIT ?2";
 
 /* Purging, step by step: ?1 is the conversation, or NULL for all that are marked as deleted. */
 #define SQL_DOOMED \
@@ -653,11 +649,10 @@ bottega_store_list_answers (BottegaStore *self, const char *role, BottegaStoreRo
   bottega_store_push (self, FALSE, query_work, query_done, query, query_free);
 }
 
-/* The words of a query as FTS5 takes them: each in quotes, the last one as a beginning. Words are
- * runs of letters and digits, as the unicode61 tokenizer cuts them; so nothing of FTS5's own syntax
- * can come through. */
-static char *
-make_match (const char *query)
+/* Each in quotes. Words are runs of letters and digits, as the unicode61 tokenizer cuts them; so
+ * nothing of FTS5's own syntax can come through. */
+char *
+bottega_store_make_match (const char *query)
 {
   GString *match = g_string_new (NULL);
   gboolean in_word = FALSE;
@@ -693,7 +688,7 @@ bottega_store_search_conversations (BottegaStore *self,
   g_return_if_fail (BOTTEGA_IS_STORE (self) && callback != NULL && query != NULL);
 
   valid = g_utf8_make_valid (query, -1);
-  match = make_match (valid);
+  match = bottega_store_make_match (valid);
   search = query_new (*match != '\0' ? sql_search : sql_list_ids, id_from_columns, g_free, callback,
                       user_data);
   if (*match != '\0') {

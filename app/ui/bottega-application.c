@@ -12,8 +12,10 @@
 #include "app/assistant/bottega-assistant.h"
 #include "app/assistant/bottega-local-embedder.h"
 #include "app/assistant/bottega-local-source.h"
+#include "app/assistant/bottega-search-provider.h"
 #include "app/ui/bottega-application.h"
 #include "app/ui/bottega-arrivals.h"
+#include "app/ui/bottega-notices.h"
 #include "app/ui/bottega-offline-dialog.h"
 #include "app/ui/bottega-preferences-dialog.h"
 #include "app/ui/bottega-shortcuts.h"
@@ -21,12 +23,16 @@
 
 #include <glib/gi18n.h>
 
+#define SERVICE_MS 10000 /* without a window and without a question */
+
 struct _BottegaApplication {
   AdwApplication parent_instance;
 
   BottegaAssistant *assistant; /* NULL until there is a window */
   char *data_dir;              /* NULL: the person's own */
-  GQueue arrivals;             /* of Arrived: until the assistant is started */
+  BottegaNotices *notices;     /* as the assistant */
+  BottegaSearchProvider *provider;
+  GQueue arrivals; /* of Arrived: until the assistant is started */
   gboolean started;
   gulong painted_id;
 };
@@ -221,8 +227,10 @@ quit_action (GSimpleAction *action,
              GVariant *parameter,
              gpointer user_data)
 {
-  if (get_window (user_data) != NULL)
-    gtk_window_close (GTK_WINDOW (get_window (user_data)));
+  GtkWidget *window = get_window (user_data);
+
+  if (window != NULL)
+    gtk_widget_activate_action (window, "win.quit", NULL);
 }
 
 static const GActionEntry actions[] = {
@@ -237,6 +245,62 @@ static const GActionEntry actions[] = {
   { "about", about_action },
   { "quit", quit_action },
 };
+
+/* ---- what the desktop's search finds */
+
+static void
+found_conversation_cb (BottegaApplication *self,
+                       const char *space,
+                       const char *id)
+{
+  arrive (self, bottega_arrival_conversation, g_variant_new ("(ss)", space, id));
+}
+
+static void
+found_document_cb (BottegaApplication *self,
+                   const char *space,
+                   gint64 id)
+{
+  arrive (self, bottega_arrival_document, g_variant_new ("(sx)", space, id));
+}
+
+static void
+search_cb (BottegaApplication *self,
+           const char *query)
+{
+  arrive (self, bottega_arrival_search, g_variant_new_string (query));
+}
+
+static gboolean
+bottega_application_dbus_register (GApplication *application,
+                                   GDBusConnection *bus,
+                                   const char *path,
+                                   GError **error)
+{
+  BottegaApplication *self = BOTTEGA_APPLICATION (application);
+  g_autofree char *provider_path = g_strconcat (path, "/SearchProvider", NULL);
+
+  if (!G_APPLICATION_CLASS (bottega_application_parent_class)
+           ->dbus_register (application, bus, path, error))
+    return FALSE;
+  self->provider = bottega_search_provider_new (application, self->data_dir);
+  g_signal_connect_object (self->provider, "conversation", G_CALLBACK (found_conversation_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->provider, "document", G_CALLBACK (found_document_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->provider, "search", G_CALLBACK (search_cb), self,
+                           G_CONNECT_SWAPPED);
+  return bottega_search_provider_export (self->provider, bus, provider_path, error);
+}
+
+static void
+bottega_application_dbus_unregister (GApplication *application,
+                                     GDBusConnection *bus,
+                                     const char *path)
+{
+  g_clear_object (&BOTTEGA_APPLICATION (application)->provider);
+  G_APPLICATION_CLASS (bottega_application_parent_class)->dbus_unregister (application, bus, path);
+}
 
 /* ---- from start to end */
 
@@ -313,6 +377,7 @@ bottega_application_activate (GApplication *application)
     /* From now on the window's end is the program's. */
     g_application_set_inactivity_timeout (application, 0);
     window = bottega_window_new (GTK_APPLICATION (application), self->assistant);
+    self->notices = bottega_notices_new (GTK_WINDOW (window), self->assistant);
     g_signal_connect_object (window, "map", G_CALLBACK (mapped_cb), self, G_CONNECT_SWAPPED);
   }
   gtk_window_present (GTK_WINDOW (window));
@@ -341,6 +406,9 @@ bottega_application_startup (GApplication *application)
 
   G_APPLICATION_CLASS (bottega_application_parent_class)->startup (application);
   gtk_window_set_default_icon_name (APP_ID);
+  /* Between two keys of a search it stays; then it goes again. */
+  if (g_application_get_flags (application) & G_APPLICATION_IS_SERVICE)
+    g_application_set_inactivity_timeout (application, SERVICE_MS);
   g_action_map_add_action_entries (G_ACTION_MAP (self), actions, G_N_ELEMENTS (actions), self);
   bottega_shortcuts_install (GTK_APPLICATION (self));
 }
@@ -350,6 +418,7 @@ bottega_application_shutdown (GApplication *application)
 {
   BottegaApplication *self = BOTTEGA_APPLICATION (application);
 
+  g_clear_object (&self->notices);
   if (self->assistant != NULL)
     bottega_assistant_shutdown (self->assistant);
   G_APPLICATION_CLASS (bottega_application_parent_class)->shutdown (application);
@@ -404,6 +473,8 @@ bottega_application_class_init (BottegaApplicationClass *klass)
   G_OBJECT_CLASS (klass)->finalize = bottega_application_finalize;
   application_class->activate = bottega_application_activate;
   application_class->open = bottega_application_open;
+  application_class->dbus_register = bottega_application_dbus_register;
+  application_class->dbus_unregister = bottega_application_dbus_unregister;
   application_class->startup = bottega_application_startup;
   application_class->shutdown = bottega_application_shutdown;
   application_class->handle_local_options = bottega_application_handle_local_options;

@@ -6,6 +6,7 @@
 #include "config.h"
 
 #include "app/assistant/bottega-spaces.h"
+#include "app/ui/bottega-add-model.h"
 #include "app/ui/bottega-arrivals.h"
 
 typedef void (*Show) (GtkWidget *window, GObject *list, GVariant *what);
@@ -93,6 +94,17 @@ show_conversation (GtkWidget *window,
 }
 
 static void
+ask_in (GtkWidget *window,
+        const char *path)
+{
+  g_autofree char *address = g_filename_to_uri (path, NULL, NULL);
+  const char *const addresses[] = { address, NULL };
+  g_autoptr (GVariant) what = g_variant_ref_sink (g_variant_new_strv (addresses, -1));
+
+  gtk_widget_activate_action_variant (window, "win.ask-in", what);
+}
+
+static void
 show_document (GtkWidget *window,
                GObject *library,
                GVariant *what)
@@ -103,7 +115,18 @@ show_document (GtkWidget *window,
   g_variant_get_child (what, 1, "x", &id);
   item = bottega_library_find (BOTTEGA_LIBRARY (library), id);
   if (item != NULL)
-    gtk_widget_activate_action (window, "win.ask-in", "s", bottega_document_item_get_path (item));
+    ask_in (window, bottega_document_item_get_path (item));
+}
+
+GSList *
+bottega_arrivals_list (GVariant *addresses)
+{
+  g_autofree const char **list = g_variant_get_strv (addresses, NULL);
+  GSList *files = NULL;
+
+  for (const char **address = list; *address != NULL; address++)
+    files = g_slist_prepend (files, g_file_new_for_uri (*address));
+  return g_slist_reverse (files);
 }
 
 void
@@ -111,7 +134,14 @@ bottega_arrival_files (GtkWidget *window,
                        BottegaAssistant *assistant,
                        GVariant *what)
 {
+  g_autoslist (GFile) files = bottega_arrivals_list (what);
+  gboolean documents = FALSE;
+
+  for (GSList *l = files; l != NULL; l = l->next)
+    documents |= !bottega_add_model_accepts (l->data) && bottega_library_accepts (l->data);
   gtk_widget_activate_action_variant (window, "win.add-files", what);
+  if (documents)
+    gtk_widget_activate_action_variant (window, "win.ask-in", what);
 }
 
 void
@@ -132,4 +162,12 @@ bottega_arrival_document (GtkWidget *window,
   if (open_space (window, assistant, what))
     show_when_loaded (G_OBJECT (bottega_assistant_get_library (assistant)), window, what,
                       show_document);
+}
+
+void
+bottega_arrival_search (GtkWidget *window,
+                        BottegaAssistant *assistant,
+                        GVariant *what)
+{
+  gtk_widget_activate_action_variant (window, "win.search-for", what);
 }

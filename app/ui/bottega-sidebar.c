@@ -514,6 +514,16 @@ bottega_sidebar_focus_search (BottegaSidebar *self)
 }
 
 void
+bottega_sidebar_search (BottegaSidebar *self,
+                        const char *query)
+{
+  g_return_if_fail (BOTTEGA_IS_SIDEBAR (self));
+
+  bottega_sidebar_focus_search (self);
+  gtk_editable_set_text (GTK_EDITABLE (self->search_entry), query);
+}
+
+void
 bottega_sidebar_focus_list (BottegaSidebar *self)
 {
   g_return_if_fail (BOTTEGA_IS_SIDEBAR (self));

@@ -22,6 +22,7 @@ void bottega_sidebar_set_conversations (BottegaSidebar *self,
 void bottega_sidebar_set_current (BottegaSidebar *self, BottegaConversation *conversation,
                                   const char *place);
 void bottega_sidebar_focus_search (BottegaSidebar *self);
+void bottega_sidebar_search (BottegaSidebar *self, const char *query);
 void bottega_sidebar_focus_list (BottegaSidebar *self);
 void bottega_sidebar_popup_menu (BottegaSidebar *self);
 

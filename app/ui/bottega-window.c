@@ -7,6 +7,8 @@
 
 #include "app/ui/bottega-add-documents.h"
 #include "app/ui/bottega-add-model.h"
+#include "app/ui/bottega-arrivals.h"
+#include "app/ui/bottega-background.h"
 #include "app/ui/bottega-conversation-page.h"
 #include "app/ui/bottega-drop-area.h"
 #include "app/ui/bottega-launch.h"
@@ -36,6 +38,7 @@ struct _BottegaWindow {
   BottegaDropArea *drop_area;
 
   BottegaAssistant *assistant;
+  gboolean quitting;
   GSignalGroup *signals; /* of the open space's conversations */
 };
 
@@ -412,6 +415,18 @@ search_action (GtkWidget *widget,
   bottega_sidebar_focus_search (self->sidebar);
 }
 
+/* In the conversations, for what was typed elsewhere. */
+static void
+search_for_action (GtkWidget *widget,
+                   const char *name,
+                   GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+
+  adw_navigation_split_view_set_show_content (self->split_view, FALSE);
+  bottega_sidebar_search (self->sidebar, g_variant_get_string (parameter, NULL));
+}
+
 static void
 sidebar_action (GtkWidget *widget,
                 const char *name,
@@ -530,45 +545,28 @@ add_documents_action (GtkWidget *widget,
                                 g_str_equal (name, "win.add-folder"), NULL);
 }
 
-/* A new conversation that asks in these documents. */
-static void
-ask_in (BottegaWindow *self,
-        GSList *files)
-{
-  open_new (self);
-  bottega_conversation_page_ask_in (self->conversation_page, files);
-}
-
+/* A new conversation that asks in these documents, by their addresses. */
 static void
 ask_in_action (GtkWidget *widget,
                const char *name,
                GVariant *parameter)
 {
-  g_autoptr (GFile) file = g_file_new_for_path (g_variant_get_string (parameter, NULL));
-  GSList only = { file, NULL };
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+  g_autoslist (GFile) files = bottega_arrivals_list (parameter);
 
-  ask_in (BOTTEGA_WINDOW (widget), &only);
+  open_new (self);
+  bottega_conversation_page_ask_in (self->conversation_page, files);
 }
 
-/* As if they were dropped, by their addresses. */
+/* As if they were dropped. */
 static void
 add_files_action (GtkWidget *widget,
                   const char *name,
                   GVariant *parameter)
 {
-  BottegaWindow *self = BOTTEGA_WINDOW (widget);
-  g_autofree const char **addresses = g_variant_get_strv (parameter, NULL);
-  g_autoslist (GFile) files = NULL;
-  gboolean documents = FALSE;
+  g_autoslist (GFile) files = bottega_arrivals_list (parameter);
 
-  for (const char **address = addresses; *address != NULL; address++) {
-    GFile *file = g_file_new_for_uri (*address);
-
-    files = g_slist_append (files, file);
-    documents |= bottega_library_accepts (file);
-  }
-  if (bottega_drop_area_take (self->drop_area, files) && documents)
-    ask_in (self, files);
+  bottega_drop_area_take (BOTTEGA_WINDOW (widget)->drop_area, files);
 }
 
 static void
@@ -648,6 +646,8 @@ bottega_window_close_request (GtkWindow *window)
   g_object_set (settings, "window-maximized", gtk_window_is_maximized (window), NULL);
   if (width > 0 && height > 0)
     g_object_set (settings, "window-width", width, "window-height", height, NULL);
+  if (!self->quitting && bottega_background_keep (window, self->assistant))
+    return TRUE;
   return GTK_WINDOW_CLASS (bottega_window_parent_class)->close_request (window);
 }
 
@@ -660,6 +660,18 @@ bottega_window_dispose (GObject *object)
   g_clear_object (&self->assistant);
   gtk_widget_dispose_template (GTK_WIDGET (self), BOTTEGA_TYPE_WINDOW);
   G_OBJECT_CLASS (bottega_window_parent_class)->dispose (object);
+}
+
+/* Unlike closing, which lets what is on its way come to its end. */
+static void
+quit_action (GtkWidget *widget,
+             const char *name,
+             GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+
+  self->quitting = TRUE;
+  gtk_window_close (GTK_WINDOW (self));
 }
 
 static void
@@ -686,6 +698,7 @@ install_actions (GtkWidgetClass *widget_class)
     { "win.keep-loaded", NULL, keep_loaded_action },
     { "win.balanced-power", NULL, balanced_power_action },
     { "win.search", NULL, search_action },
+    { "win.search-for", "s", search_for_action },
     { "win.sidebar", NULL, sidebar_action },
     { "win.show-menu", NULL, show_menu_action },
     { "win.focus-composer", NULL, focus_composer_action },
@@ -694,11 +707,12 @@ install_actions (GtkWidgetClass *widget_class)
     { "win.library", NULL, library_action },
     { "win.open-space", "s", open_space_action },
     { "win.summarise", "x", summarise_action },
-    { "win.ask-in", "s", ask_in_action },
+    { "win.ask-in", "as", ask_in_action },
     { "win.add-files", "as", add_files_action },
     { "win.add-documents", NULL, add_documents_action },
     { "win.add-folder", NULL, add_documents_action },
     { "win.say", "s", say_action },
+    { "win.quit", NULL, quit_action },
     { "win.say-added", "s", say_added_action },
   };
 

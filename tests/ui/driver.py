@@ -109,8 +109,8 @@ def all_text(node):
 class Data:
     """A throw-away data folder, with the starter model unless it is to be empty."""
 
-    def __init__(self, model=True):
-        self.path = tempfile.mkdtemp(prefix='bottega-ui-')
+    def __init__(self, model=True, path=None):
+        self.path = path or tempfile.mkdtemp(prefix='bottega-ui-')
         os.makedirs(os.path.join(self.path, 'models'))
         if model:
             starter = os.environ['BOTTEGA_TEST_MODEL']
@@ -161,13 +161,17 @@ class Drag:
 class App:
     """One run of bottega."""
 
-    def __init__(self, data, arguments=(), env=None):
+    def __init__(self, data, arguments=(), env=None, command=None):
         self.started_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self.log = tempfile.TemporaryFile(mode='w+')
         self.process = subprocess.Popen(
-            ['bottega', '--data-dir', data.path, *arguments],
+            command or ['bottega', '--data-dir', data.path, *arguments],
             stdout=self.log, stderr=subprocess.STDOUT,
             env={**os.environ, 'G_MESSAGES_DEBUG': 'bottega-application', **(env or {})})
+        self.attach()
+
+    def attach(self):
+        """Finds the window of the process."""
         self.window = until('the window', self._find_window)
         self.id = until('the window on the display', lambda: window_id('--class', 'bottega'))
         self.focus()

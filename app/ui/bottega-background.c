@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Owns the time between the window's end and the program's. Must not know what is on its way beyond
+ * whether there is anything. */
+#define G_LOG_DOMAIN "bottega-background"
+
+#include "config.h"
+
+#include "app/ui/bottega-background.h"
+
+#include <glib/gi18n.h>
+
+#define PORTAL_NAME      "org.freedesktop.portal.Desktop"
+#define PORTAL_PATH      "/org/freedesktop/portal/desktop"
+#define PORTAL_INTERFACE "org.freedesktop.portal.Background"
+#define REQUEST          "org.freedesktop.portal.Request"
+
+/* One for each time that the window is closed with work left; it goes with the window. */
+typedef struct {
+  GtkWindow *window; /* borrowed */
+  BottegaAssistant *assistant;
+  guint source, response; /* 0: none */
+} Background;
+
+static gboolean
+is_answering (BottegaAssistant *assistant)
+{
+  GListModel *list = G_LIST_MODEL (bottega_assistant_get_conversations (assistant));
+
+  for (guint i = 0; i < g_list_model_get_n_items (list); i++) {
+    g_autoptr (BottegaConversation) conversation = g_list_model_get_item (list, i);
+
+    if (bottega_conversation_get_busy (conversation))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+is_indexing (BottegaAssistant *assistant)
+{
+  return bottega_library_get_busy (bottega_assistant_get_library (assistant));
+}
+
+static GDBusConnection *
+get_bus (void)
+{
+  return g_application_get_dbus_connection (g_application_get_default ());
+}
+
+static void
+background_free (gpointer data)
+{
+  Background *background = data;
+
+  g_clear_handle_id (&background->source, g_source_remove);
+  if (background->response != 0)
+    g_dbus_connection_signal_unsubscribe (get_bus (), background->response);
+  g_object_unref (background->assistant);
+  g_free (background);
+}
+
+/* Nothing signals that all of it is done, and nobody waits for the second. */
+static gboolean
+look_cb (gpointer data)
+{
+  Background *background = data;
+
+  if (gtk_widget_get_visible (GTK_WIDGET (background->window))) {
+    background->source = 0;
+    g_object_set_data (G_OBJECT (background->window), "background", NULL);
+    return G_SOURCE_REMOVE;
+  }
+  if (is_answering (background->assistant) || is_indexing (background->assistant))
+    return G_SOURCE_CONTINUE;
+  background->source = 0;
+  gtk_window_destroy (background->window);
+  return G_SOURCE_REMOVE;
+}
+
+/* ---- the portal ---- */
+
+/* (u, a{sv}): 0 and "background" is yes. */
+static void
+response_cb (GDBusConnection *bus,
+             const char *sender,
+             const char *path,
+             const char *interface,
+             const char *signal,
+             GVariant *parameters,
+             gpointer data)
+{
+  Background *background = data;
+  g_autoptr (GVariant) results = g_variant_get_child_value (parameters, 1);
+  gboolean allowed = FALSE;
+  guint32 answer;
+
+  g_variant_get_child (parameters, 0, "u", &answer);
+  g_variant_lookup (results, "background", "b", &allowed);
+  if ((answer != 0 || !allowed) && !gtk_widget_get_visible (GTK_WIDGET (background->window)))
+    gtk_window_destroy (background->window);
+}
+
+/* Where its answer comes, by the portal's rule, so that none is missed. */
+static char *
+request_path (const char *token)
+{
+  g_autofree char *sender = g_strdelimit (g_strdup (g_dbus_connection_get_unique_name (get_bus ()) +
+                                                    1),
+                                          ".", '_');
+
+  return g_strdup_printf (PORTAL_PATH "/request/%s/%s", sender, token);
+}
+
+static void
+ask_portal (Background *background)
+{
+  GDBusConnection *bus = get_bus ();
+  g_autofree char *token = g_strdup_printf ("bottega%u", g_random_int ());
+  g_autofree char *path = NULL;
+  GVariantBuilder options;
+
+  if (bus == NULL)
+    return;
+  path = request_path (token);
+  background->response = g_dbus_connection_signal_subscribe (
+      bus, NULL, REQUEST, "Response", path, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
+      response_cb, background, NULL);
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&options, "{sv}", "handle_token", g_variant_new_string (token));
+  g_variant_builder_add (&options, "{sv}", "autostart", g_variant_new_boolean (FALSE));
+  g_variant_builder_add (&options, "{sv}", "reason",
+                         g_variant_new_string (
+                             is_indexing (background->assistant)
+                                 ? _ ("Documents are being read to their end.")
+                                 : _ ("An answer is being written to its end.")));
+  g_dbus_connection_call (bus, PORTAL_NAME, PORTAL_PATH, PORTAL_INTERFACE, "RequestBackground",
+                          g_variant_new ("(sa{sv})", "", &options), NULL, G_DBUS_CALL_FLAGS_NONE,
+                          -1, NULL, NULL, NULL);
+}
+
+gboolean
+bottega_background_keep (GtkWindow *window,
+                         BottegaAssistant *assistant)
+{
+  Background *background;
+
+  g_return_val_if_fail (GTK_IS_WINDOW (window), FALSE);
+  g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (assistant), FALSE);
+
+  if (!is_answering (assistant) && !is_indexing (assistant))
+    return FALSE;
+  background = g_new0 (Background, 1);
+  background->window = window;
+  background->assistant = g_object_ref (assistant);
+  background->source = g_timeout_add_seconds (1, look_cb, background);
+  g_source_set_name_by_id (background->source, "bottega-background");
+  g_object_set_data_full (G_OBJECT (window), "background", background, background_free);
+  gtk_widget_set_visible (GTK_WIDGET (window), FALSE);
+  if (g_file_test ("/.flatpak-info", G_FILE_TEST_EXISTS))
+    ask_portal (background);
+  return TRUE;
+}

@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the desktop does with Bottega: its search, "Open With", notifications, a closed window.
+
+The program is started by the session bus, as GNOME Shell has it started; a second process of this
+file (--notifications FILE) stands in for the Shell's side of notifications."""
+
+import glob
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import driver
+
+from gi.repository import Gio, GLib
+
+NAME = 'io.github.bottega.Bottega'
+PATH = '/io/github/bottega/Bottega'
+SEARCH = 'org.gnome.Shell.SearchProvider2'
+LONG_S = 10  # from here on an answer is worth a notification
+
+SHELL_XML = '''<node><interface name='org.gtk.Notifications'>
+<method name='AddNotification'><arg type='s' direction='in'/><arg type='s' direction='in'/>
+<arg type='a{sv}' direction='in'/></method>
+<method name='RemoveNotification'><arg type='s' direction='in'/><arg type='s' direction='in'/>
+</method></interface></node>'''
+
+
+def stand_in(path):
+    """Writes what is sent to the Shell, one JSON list a line."""
+    def called(_bus, _sender, _path, _interface, method, arguments, invocation):
+        with open(path, 'a', encoding='utf-8') as file:
+            file.write(json.dumps([method, *arguments.unpack()]) + '\n')
+        invocation.return_value(None)
+
+    node = Gio.DBusNodeInfo.new_for_xml(SHELL_XML)
+    bus = Gio.bus_get_sync(Gio.BusType.SESSION)
+    bus.register_object('/org/gtk/Notifications', node.interfaces[0], called, None, None)
+    Gio.bus_own_name_on_connection(bus, 'org.gtk.Notifications', Gio.BusNameOwnerFlags.NONE,
+                                   None, None)
+    GLib.MainLoop().run()
+
+
+class Process:
+    """One that the bus started: no child of this one."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def poll(self):
+        return None if os.path.exists(f'/proc/{self.pid}') else 0
+
+    def wait(self, seconds):
+        driver.until('the end of bottega', lambda: self.poll() == 0, seconds)
+        return 0
+
+    def send_signal(self, number):
+        os.kill(self.pid, number)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+
+class Attached(driver.App):
+    """The window of a process that is there."""
+
+    def __init__(self, pid):
+        self.process = Process(pid)
+        self.attach()
+
+    def output(self):
+        return ''
+
+
+class Desktop:
+    """The person's own folder, with a conversation and a document in it."""
+
+    def __init__(self):
+        self.data = driver.Data(path=os.path.join(os.environ['XDG_DATA_HOME'], 'bottega'))
+        self.bus = Gio.bus_get_sync(Gio.BusType.SESSION)
+        self.sent = os.path.join(self.data.path, 'sent')
+        self.shell = subprocess.Popen([sys.executable, __file__, '--notifications', self.sent])
+        self.app = None
+        self.conversation = None
+        self.document = None
+
+    def write(self, name, text):
+        path = os.path.join(self.data.path, name)
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+        return path
+
+    # ---- the bus
+
+    def call(self, method, *arguments, interface=SEARCH, path=PATH + '/SearchProvider',
+             signature='(as)'):
+        reply = self.bus.call_sync(NAME, path, interface, method,
+                                   GLib.Variant(signature, arguments), None,
+                                   Gio.DBusCallFlags.NONE, 30000, None)
+        return reply.unpack()[0] if reply.n_children() else None
+
+    def owner(self):
+        """The process that has the name, or 0."""
+        try:
+            return self.bus.call_sync(
+                'org.freedesktop.DBus', '/', 'org.freedesktop.DBus', 'GetConnectionUnixProcessID',
+                GLib.Variant('(s)', (NAME,)), None, Gio.DBusCallFlags.NONE, 5000, None).unpack()[0]
+        except GLib.Error:
+            return 0
+
+    def action(self, name, *targets):
+        self.call('ActivateAction', name, targets, {}, interface='org.freedesktop.Application',
+                  path=PATH, signature='(sava{sv})')
+
+    def notifications(self):
+        if not os.path.exists(self.sent):
+            return []
+        with open(self.sent, encoding='utf-8') as file:
+            return [json.loads(line) for line in file]
+
+    # ---- the cases
+
+    def prepare(self):
+        lease = self.write('lease.md', '# Lease\n\nThe notice period is a month. Perché no?\n')
+        subprocess.run(['bottega-cli', 'index', lease], check=True, capture_output=True, timeout=60)
+        self.app = driver.App(self.data, command=['bottega'])
+        self.app.ready()
+        self.app.ask('Which cheese melts best?')
+        driver.until('an answer', lambda: 'tok/s' in self.app.answer())
+        self.app.close()
+        assert self.owner() == 0
+
+    def finds(self):
+        """With no window and no model; the times are the program's own once it is there."""
+        before = time.monotonic()
+        found = self.call('GetInitialResultSet', ['Cheese'])
+        print(f'# started and answered in {time.monotonic() - before:.2f} s')
+        assert len(found) == 1 and found[0].startswith('c:') and found[0].endswith(':personal'), \
+            found
+        self.conversation = found[0]
+        found = self.call('GetInitialResultSet', ['perche', 'noti'])
+        assert len(found) == 1 and found[0].startswith('d:'), found
+        self.document = found[0]
+        assert self.call('GetSubsearchResultSet', found, ['lease.md'],
+                         signature='(asas)') == found
+        metas, = [self.call('GetResultMetas', found)]
+        assert metas[0]['id'] == self.document and metas[0]['name'] == 'Lease', metas
+        assert metas[0]['description'].endswith('bottega') and metas[0]['gicon'], metas
+        for nothing in (['zebra'], ['"'], ['cheese', 'zebra'], ['']):
+            assert self.call('GetInitialResultSet', nothing) == [], nothing
+
+    def is_quick(self):
+        times = []
+        for _ in range(9):
+            before = time.monotonic()
+            self.call('GetInitialResultSet', ['notice'])
+            times.append(1e3 * (time.monotonic() - before))
+        print(f'# a search takes {sorted(times)[4]:.1f} ms')
+        assert min(times) < 100, times
+
+    def is_light(self):
+        pid = self.owner()
+        with open(f'/proc/{pid}/maps', encoding='utf-8') as maps:
+            text = maps.read()
+        assert '.gguf' not in text and 'vulkan_lvp' not in text, 'a model or a driver is there'
+        fds = [os.readlink(fd) for fd in glob.glob(f'/proc/{pid}/fd/*') if os.path.islink(fd)]
+        assert not any('.sqlite' in fd for fd in fds), fds
+        windows = [app for app in self.applications() if app.get_process_id() == pid
+                   and app.get_child_count()]
+        assert not windows, 'there is a window'
+
+    @staticmethod
+    def applications():
+        desktop = driver.Atspi.get_desktop(0)
+        every = [desktop.get_child_at_index(i) for i in range(desktop.get_child_count())]
+        return [app for app in every if app is not None]
+
+    def goes(self):
+        driver.until('the service to go', lambda: self.owner() == 0, 40)
+
+    def opens_conversation(self):
+        """From nothing: the program is started by the choice itself."""
+        self.call('ActivateResult', self.conversation, ['cheese'], 0, signature='(sasu)')
+        self.app = Attached(driver.until('the program', self.owner))
+        self.app.sees('Which cheese melts best?')
+        driver.until('its answer', lambda: 'tok/s' in self.app.answer())
+
+    def opens_document(self):
+        self.call('ActivateResult', self.document, ['lease'], 0, signature='(sasu)')
+        self.app.find(driver.BUTTONS, 'Do not ask in lease.md')
+
+    def launches_search(self):
+        self.call('LaunchSearch', ['melts', 'best'], 0, signature='(asu)')
+        driver.until('one conversation in the list',
+                     lambda: len(self.app.rows()) == 1 and 'cheese' in self.app.rows()[0])
+        self.call('LaunchSearch', ['zebra'], 0, signature='(asu)')
+        self.app.sees('Nothing found')
+        self.app.key('Escape')
+
+    def opens_files(self):
+        """A second process hands them to the first, and ends."""
+        files = [self.write('one.txt', 'The first text is about ferries.\n'),
+                 self.write('two.md', '# Second\n\nAbout trams.\n'),
+                 self.write('other.gguf', 'no model')]
+        subprocess.run(['bottega', *files], check=True, timeout=30)
+        self.app.sees('other.gguf')
+        self.app.key('Escape')
+        self.app.sees_not('other.gguf')
+        self.app.find(driver.BUTTONS, 'Do not ask in one.txt')
+        self.app.find(driver.BUTTONS, 'Do not ask in two.md')
+        self.app.sees('2 documents are being added')
+
+    def actions(self):
+        """Those of the launcher's menu."""
+        self.action('library')
+        driver.until('the composer to go', lambda: self.app.query('text', 'Question') is None)
+        self.action('new-conversation')
+        self.app.ready()
+
+    def goes_on(self):
+        """The window is closed in the middle of an answer: it comes to its end out of sight, which
+        is said, and the program ends."""
+        pid = self.app.process.pid
+        self.app.ask('Tell a long story about a ferry.')
+        driver.until('the answer to begin', self.app.is_writing)
+        self.app.key('ctrl+w')
+        driver.until('the window to go', lambda: not driver.window_id('--class', 'bottega'))
+        assert self.app.process.poll() is None, 'it ended with its window'
+        os.kill(pid, signal.SIGSTOP)  # a long answer, whatever the machine
+        time.sleep(LONG_S + 1)
+        os.kill(pid, signal.SIGCONT)
+        self.app.process.wait(driver.PATIENCE_S)
+        sent = driver.until('a notification', self.notifications)
+        assert len(sent) == 1 and sent[0][:2] == ['AddNotification', NAME], sent
+        what = sent[0][3]
+        assert what['title'].startswith('Tell a long story'), what
+        assert what['body'] == 'The answer is there.', what
+        assert what['default-action'] == 'app.open-conversation', what
+        self.conversation = what['default-action-target']
+
+    def comes_back(self):
+        """The notification is chosen: the Shell has the program started for it."""
+        self.action('open-conversation', GLib.Variant('(ss)', self.conversation))
+        self.app = Attached(driver.until('the program', self.owner))
+        self.app.sees('Tell a long story about a ferry.')
+        driver.until('the whole answer', lambda: 'tok/s' in self.app.answer())
+        self.app.sees_not('The answer was interrupted.')
+
+    def end(self):
+        self.shell.kill()
+        self.shell.wait()
+        if self.app is not None:
+            self.app.end()
+
+
+def main():
+    tap = driver.Tap()
+    desktop = Desktop()
+    try:
+        tap.case('a first run, by its name on the bus', desktop.prepare)
+        tap.case('the desktop finds conversations and documents', desktop.finds)
+        tap.case('a search is quick', desktop.is_quick)
+        tap.case('without window, model, driver or open file', desktop.is_light)
+        tap.case('nobody asks: the service goes', desktop.goes)
+        tap.case('a conversation is chosen', desktop.opens_conversation)
+        tap.case('a document is chosen', desktop.opens_document)
+        tap.case('the whole list is asked for', desktop.launches_search)
+        tap.case('files are opened while it runs', desktop.opens_files)
+        tap.case('the launcher’s actions', desktop.actions)
+        tap.case('a closed window, a long answer, a notification', desktop.goes_on)
+        tap.case('the notification leads to the answer', desktop.comes_back)
+        tap.case('the window closes', lambda: desktop.app.close())
+    finally:
+        desktop.end()
+    tap.finish()
+
+
+if len(sys.argv) == 3 and sys.argv[1] == '--notifications':
+    stand_in(sys.argv[2])
+else:
+    main()
