@@ -350,12 +350,14 @@ update_steps (BottegaSourcesPane *self)
 static void
 selected_cb (BottegaSourcesPane *self)
 {
-  GtkListBoxRow *row = gtk_list_box_get_selected_row (self->list);
+  GtkListBoxRow *row;
 
   g_assert (BOTTEGA_IS_SOURCES_PANE (self));
 
+  /* At the end too, when there is no list any more. */
   if (self->filling)
     return;
+  row = gtk_list_box_get_selected_row (self->list);
   if (row != NULL)
     show_passage (self, bottega_source_row_get_passage (BOTTEGA_SOURCE_ROW (row)));
   update_steps (self);
