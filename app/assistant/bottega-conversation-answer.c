@@ -46,8 +46,10 @@ bottega_conversation_end_answer (BottegaConversation *self,
   g_autoptr (BottegaConversation) kept = NULL;
 
   bottega_conversation_end_citations (self);
-  if (stats != NULL)
+  if (stats != NULL) {
     bottega_conversation_end_facts (self, stats);
+    bottega_conversation_prepare_recap (self, stats);
+  }
   kept = forget_answer (self);
 
   bottega_message_finish (answer, state, sentence, stats);
@@ -99,8 +101,7 @@ on_started (const BottegaPromptFit *fit, gpointer user_data)
   BottegaConversation *self = user_data;
 
   self->turns_left = fit->dropped_turns;
-  if (fit->dropped_turns > 0)
-    bottega_conversation_set_first_included (self, fit->first_message);
+  bottega_conversation_use_fit (self, fit);
   bottega_conversation_set_context_read (self, fit);
   bottega_conversation_begin_citations (self, fit->choice);
   bottega_message_set_writer (self->answer, bottega_engine_thread_get_model_name (self->engine),

@@ -17,6 +17,12 @@ G_BEGIN_DECLS
 typedef struct _BottegaSummary BottegaSummary;
 void bottega_summary_free (BottegaSummary *self);
 
+/* What is said of turns that leave, and one in the making: bottega-conversation-recap.c. */
+typedef struct _BottegaRecap BottegaRecap;
+typedef struct _BottegaRecapJob BottegaRecapJob;
+void bottega_recap_free (BottegaRecap *self);
+void bottega_recap_job_free (BottegaRecapJob *self);
+
 struct _BottegaConversation {
   GObject parent_instance;
 
@@ -43,7 +49,11 @@ struct _BottegaConversation {
   guint context_used, dropped_turns;
   guint context_of[BOTTEGA_PROMPT_N_KINDS]; /* all 0: not known */
   guint earlier_turns;
-  char *first_included; /* id of a message; NULL: all are read */
+  char *first_included;       /* id of a message; NULL: all are read */
+  BottegaRecap *recap;        /* read in place of those before it; NULL: none, as the next */
+  BottegaRecap *next_recap;   /* made for when more turns leave */
+  BottegaRecapJob *recap_job; /* one is being written */
+  char *recap_failed;         /* id of the last message of one that could not be; NULL: none */
 
   /* The answer in progress. While there is one, the conversation keeps a reference to itself. */
   BottegaMessage *answer;      /* NULL: none */
@@ -84,6 +94,7 @@ enum {
   BOTTEGA_CONVERSATION_PROP_FIRST_INCLUDED,
   BOTTEGA_CONVERSATION_PROP_ONLY_DOCUMENTS,
   BOTTEGA_CONVERSATION_PROP_PINNED,
+  BOTTEGA_CONVERSATION_PROP_RECAP,
   BOTTEGA_CONVERSATION_N_PROPS,
 };
 
@@ -155,6 +166,23 @@ void bottega_conversation_check_pins (BottegaConversation *self);
 /* Reads them for the answer in progress, then submits it. FALSE: there are none. */
 gboolean bottega_conversation_read_pins (BottegaConversation *self);
 
+/* ---- bottega-conversation-recap.c, for the others ---- */
+/* Those of a row, and back; NULL: none. Free with g_free. */
+void bottega_conversation_set_recaps (BottegaConversation *self, const char *json);
+char *bottega_conversation_recaps_to_json (BottegaConversation *self);
+/* Messages have gone: a recap of one of them goes too. */
+void bottega_conversation_check_recaps (BottegaConversation *self);
+/* Before a prompt is made: which are read in it. */
+void bottega_conversation_begin_recaps (BottegaConversation *self);
+/* Before the message of that index is added to a prompt: those that stand there. */
+void bottega_conversation_add_recaps (BottegaConversation *self, BottegaPrompt *prompt,
+                                      guint index);
+/* A prompt has been made to fit: what is read from now on. */
+void bottega_conversation_use_fit (BottegaConversation *self, const BottegaPromptFit *fit);
+/* An answer has come to its end, and is still the one in progress: when the next question will not
+ * fit, a recap of the turns that will leave is written meanwhile. */
+void bottega_conversation_prepare_recap (BottegaConversation *self, const EngineStats *stats);
+
 /* ---- bottega-conversation-facts.c, for bottega-conversation-answer.c ---- */
 /* The answer in progress is waited for from now on. */
 void bottega_conversation_begin_facts (BottegaConversation *self);
@@ -169,6 +197,15 @@ gboolean bottega_conversation_search (BottegaConversation *self);
 gboolean bottega_conversation_begin_summary (BottegaConversation *self);
 /* What the model reads: from the first message that is included to the question. */
 BottegaPrompt *bottega_conversation_make_prompt (BottegaConversation *self);
+/* Parts of it: what stands before all messages, pins: with the documents that are read whole; then
+ * a message. */
+BottegaPrompt *bottega_conversation_begin_prompt (BottegaConversation *self, gboolean pins,
+                                                  const char *pins_path);
+void bottega_conversation_add_message (BottegaConversation *self, BottegaPrompt *prompt,
+                                       guint index);
+/* A question as the model reads it, with its passages; NULL: that message is none. Free with
+ * g_free. */
+char *bottega_conversation_dup_question (BottegaConversation *self, guint index);
 /* The engine has begun and took this choice of the prompt's. */
 void bottega_conversation_begin_citations (BottegaConversation *self, guint choice);
 void bottega_conversation_append_text (BottegaConversation *self, const char *utf8, gsize bytes);

@@ -161,59 +161,84 @@ bottega_conversation_search (BottegaConversation *self)
 
 /* ---- what the model reads ---- */
 
-/* Adds a question with the passages that its answer had. Those of an answer without a word were not
- * read to an end; they come when it is asked again. */
-static void
-add_question (BottegaConversation *self, BottegaPrompt *prompt, guint index)
+char *
+bottega_conversation_dup_question (BottegaConversation *self, guint index)
 {
   BottegaMessage *question = g_ptr_array_index (self->items, index);
   BottegaMessage *answer = answer_of (self, index);
   const BottegaSources *sources = answer != NULL ? bottega_message_get_sources (answer) : NULL;
   const char *text = bottega_message_get_text (question);
-  gboolean present = answer != NULL && answer == self->answer;
-  g_autofree char *rendered = NULL;
+
+  if (bottega_message_get_role (question) != BOTTEGA_MESSAGE_ROLE_USER)
+    return NULL;
+  if (sources == NULL ||
+      (answer != self->answer && bottega_message_get_text_bytes (answer) == 0))
+    return g_strdup (text);
+  if (sources->only_documents && sources->n_read == 0 && self->pins_text != NULL)
+    return bottega_grounding_render_pinned_only (text);
+
+  return bottega_grounding_render (text, sources, sources->n_read);
+}
+
+BottegaPrompt *
+bottega_conversation_begin_prompt (BottegaConversation *self, gboolean pins, const char *pins_path)
+{
+  BottegaPrompt *prompt =
+      bottega_prompt_new (bottega_settings_get_answer_instructions (self->settings));
+
+  if (pins && self->pins_text != NULL)
+    bottega_prompt_set_pinned (prompt, self->pins_text, pins_path);
+
+  return prompt;
+}
+
+void
+bottega_conversation_add_message (BottegaConversation *self, BottegaPrompt *prompt, guint index)
+{
+  BottegaMessage *message = g_ptr_array_index (self->items, index);
+  BottegaMessageRole role = bottega_message_get_role (message);
+  g_autofree char *question = bottega_conversation_dup_question (self, index);
+
+  if (role == BOTTEGA_MESSAGE_ROLE_SYSTEM_NOTE || bottega_message_get_text_bytes (message) == 0)
+    return;
+  if (question != NULL)
+    bottega_prompt_add (prompt, "user", bottega_message_get_id (message), question);
+  else
+    bottega_prompt_add_answer (prompt, bottega_message_get_id (message),
+                               bottega_message_get_text (message),
+                               bottega_message_get_thought (message));
+}
+
+/* The present question may have fewer passages, where all are too long. */
+static void
+add_choices (BottegaConversation *self, BottegaPrompt *prompt)
+{
+  const BottegaSources *sources = bottega_message_get_sources (self->answer);
   g_auto (GStrv) choices = NULL;
 
-  if (sources == NULL || (!present && bottega_message_get_text_bytes (answer) == 0)) {
-    bottega_prompt_add (prompt, "user", bottega_message_get_id (question), text);
+  if (self->continues || self->question == NULL || sources->n_read == 0)
     return;
-  }
-  if (sources->only_documents && sources->n_read == 0 && self->pins_text != NULL)
-    rendered = bottega_grounding_render_pinned_only (text);
-  else
-    rendered = bottega_grounding_render (text, sources, sources->n_read);
-  bottega_prompt_add (prompt, "user", bottega_message_get_id (question), rendered);
-  if (present && !self->continues && sources->n_read > 0) {
-    choices = bottega_grounding_render_all (text, sources);
-    bottega_prompt_set_choices (prompt, (const char *const *) choices);
-  }
+  choices = bottega_grounding_render_all (bottega_message_get_text (self->question), sources);
+  bottega_prompt_set_choices (prompt, (const char *const *) choices);
 }
 
 BottegaPrompt *
 bottega_conversation_make_prompt (BottegaConversation *self)
 {
-  BottegaPrompt *prompt =
-      bottega_prompt_new (bottega_settings_get_answer_instructions (self->settings));
+  BottegaPrompt *prompt = bottega_conversation_begin_prompt (self, TRUE, self->pins_path);
 
-  if (self->pins_text != NULL)
-    bottega_prompt_set_pinned (prompt, self->pins_text, self->pins_path);
+  bottega_conversation_begin_recaps (self);
   for (guint i = 0; i < self->items->len; i++) {
     BottegaMessage *message = g_ptr_array_index (self->items, i);
-    BottegaMessageRole role = bottega_message_get_role (message);
 
     if (message == self->answer)
       break;
-    if (!bottega_message_get_included (message) ||
-        role == BOTTEGA_MESSAGE_ROLE_SYSTEM_NOTE ||
-        bottega_message_get_text_bytes (message) == 0)
+    if (!bottega_message_get_included (message))
       continue;
-    if (role == BOTTEGA_MESSAGE_ROLE_USER)
-      add_question (self, prompt, i);
-    else
-      bottega_prompt_add_answer (prompt, bottega_message_get_id (message),
-                                 bottega_message_get_text (message),
-                                 bottega_message_get_thought (message));
+    bottega_conversation_add_recaps (self, prompt, i);
+    bottega_conversation_add_message (self, prompt, i);
   }
+  add_choices (self, prompt);
   if (self->continues)
     bottega_prompt_set_answer_prefix (prompt, bottega_message_get_text (self->answer));
 

@@ -108,6 +108,21 @@ list_model_iface_init (GListModelInterface *iface)
 
 /* ---- GObject ---- */
 
+static const char *
+get_string (BottegaConversation *self, guint id)
+{
+  switch (id) {
+  case BOTTEGA_CONVERSATION_PROP_ID:
+    return self->id;
+  case BOTTEGA_CONVERSATION_PROP_TITLE:
+    return self->title;
+  case BOTTEGA_CONVERSATION_PROP_ERROR:
+    return self->error;
+  default:
+    return bottega_conversation_get_recap (self, NULL);
+  }
+}
+
 static void
 bottega_conversation_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
@@ -115,12 +130,6 @@ bottega_conversation_get_property (GObject *object, guint id, GValue *value, GPa
   guint size = bottega_conversation_get_context_size (self);
 
   switch (id) {
-  case BOTTEGA_CONVERSATION_PROP_ID:
-    g_value_set_string (value, self->id);
-    break;
-  case BOTTEGA_CONVERSATION_PROP_TITLE:
-    g_value_set_string (value, self->title);
-    break;
   case BOTTEGA_CONVERSATION_PROP_UPDATED_US:
     g_value_set_int64 (value, self->updated_us);
     break;
@@ -135,9 +144,6 @@ bottega_conversation_get_property (GObject *object, guint id, GValue *value, GPa
     break;
   case BOTTEGA_CONVERSATION_PROP_EMPTY:
     g_value_set_boolean (value, bottega_conversation_get_empty (self));
-    break;
-  case BOTTEGA_CONVERSATION_PROP_ERROR:
-    g_value_set_string (value, self->error);
     break;
   case BOTTEGA_CONVERSATION_PROP_QUEUE:
     g_value_set_object (value, self->queue);
@@ -162,6 +168,12 @@ bottega_conversation_get_property (GObject *object, guint id, GValue *value, GPa
     break;
   case BOTTEGA_CONVERSATION_PROP_PINNED:
     g_value_set_uint (value, self->pinned->len);
+    break;
+  case BOTTEGA_CONVERSATION_PROP_ID:
+  case BOTTEGA_CONVERSATION_PROP_TITLE:
+  case BOTTEGA_CONVERSATION_PROP_ERROR:
+  case BOTTEGA_CONVERSATION_PROP_RECAP:
+    g_value_set_string (value, get_string (self, id));
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -205,6 +217,10 @@ bottega_conversation_finalize (GObject *object)
   g_clear_object (&self->library);
   g_clear_object (&self->searching);
   g_clear_pointer (&self->summary, bottega_summary_free);
+  g_clear_pointer (&self->recap, bottega_recap_free);
+  g_clear_pointer (&self->next_recap, bottega_recap_free);
+  g_clear_pointer (&self->recap_job, bottega_recap_job_free);
+  g_free (self->recap_failed);
   g_clear_pointer (&self->citations, bottega_citations_free);
   g_array_unref (self->pinned);
   g_ptr_array_unref (self->pinned_titles);
@@ -240,6 +256,7 @@ install_properties (GObjectClass *object_class)
   PROP (ONLY_DOCUMENTS) =
       g_param_spec_boolean ("only-documents", NULL, NULL, FALSE, flags | G_PARAM_WRITABLE);
   PROP (PINNED) = g_param_spec_uint ("pinned", NULL, NULL, 0, G_MAXUINT, 0, flags);
+  PROP (RECAP) = g_param_spec_string ("recap", NULL, NULL, NULL, flags);
 #undef PROP
   g_object_class_install_properties (object_class, BOTTEGA_CONVERSATION_N_PROPS, properties);
 }
@@ -290,6 +307,7 @@ bottega_conversation_new (BottegaStore *store,
     self->updated_us = row->updated_us;
     self->only_documents = row->only_documents;
     bottega_conversation_set_pins (self, row->pinned);
+    bottega_conversation_set_recaps (self, row->recaps);
     self->stored = TRUE;
   } else {
     self->id = g_uuid_string_random ();
@@ -409,6 +427,7 @@ bottega_conversation_truncate (BottegaConversation *self, guint index)
   g_ptr_array_set_size (self->items, (int) index);
   items_changed (self, index, n, 0);
   bottega_conversation_set_first_included (self, self->first_included);
+  bottega_conversation_check_recaps (self);
 }
 
 int
@@ -456,9 +475,10 @@ bottega_conversation_put (BottegaConversation *self,
                           gpointer user_data)
 {
   g_autofree char *pinned = bottega_conversation_pins_to_json (self);
+  g_autofree char *recaps = bottega_conversation_recaps_to_json (self);
   const BottegaStoreConversation row = { self->id, self->title, self->first_included,
                                          self->created_us, self->updated_us,
-                                         self->only_documents, pinned };
+                                         self->only_documents, pinned, recaps };
   BottegaMessage *const messages[] = { first, second };
   g_autoptr (GPtrArray) rows =
       g_ptr_array_new_with_free_func ((GDestroyNotify) bottega_store_message_free);
@@ -529,6 +549,7 @@ on_messages (GPtrArray *rows, const GError *error, gpointer user_data)
   }
   self->loaded = TRUE;
   bottega_conversation_set_first_included (self, self->first_included);
+  bottega_conversation_check_recaps (self);
   if (self->items->len > 0)
     items_changed (self, 0, 0, self->items->len);
   bottega_conversation_set_context_used (self, last_context_used (self));
@@ -586,6 +607,7 @@ void
 bottega_conversation_set_purged (BottegaConversation *self)
 {
   self->purged = TRUE;
+  g_clear_pointer (&self->recap_job, bottega_recap_job_free);
 }
 
 /* ---- the engine ---- */

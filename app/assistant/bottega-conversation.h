@@ -20,6 +20,7 @@
  *                   longer read.
  *   only-documents  boolean, writable, kept: answer with what the documents say, or not at all. New
  *                   conversations begin with the setting of that name.
+ *   recap           string or NULL: the summary that the model reads in place of those that left
  *   pinned          uint: documents that it reads whole (bottega_conversation_get_pinned ())
  *
  * Signals:
@@ -145,5 +146,8 @@ const guint *bottega_conversation_get_context_of (BottegaConversation *self, gui
 guint bottega_conversation_get_context_size (BottegaConversation *self);
 guint bottega_conversation_get_dropped_turns (BottegaConversation *self);
 BottegaMessage *bottega_conversation_get_first_included (BottegaConversation *self);
+/* What the model reads in place of turns that have left, as it wrote it; NULL: nothing. n_left_out
+ * (may be NULL): questions among the dropped ones that it is not about. */
+const char *bottega_conversation_get_recap (BottegaConversation *self, guint *n_left_out);
 
 G_END_DECLS

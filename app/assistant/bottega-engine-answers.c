@@ -141,6 +141,8 @@ fit_prompt (BottegaEngineWorker *self, BottegaJob *job, GError **error)
                            &fit, error))
     return FALSE;
   fit.dropped_turns += job->fit.dropped_turns;
+  if (fit.recap == BOTTEGA_PROMPT_OWN_RECAP && job->fit.recap == BOTTEGA_PROMPT_NEXT_RECAP)
+    fit.recap = BOTTEGA_PROMPT_NEXT_RECAP;
   job->fit = fit;
   job->fit_context = self->context_tokens;
 
@@ -402,6 +404,20 @@ begin (BottegaEngineWorker *self, BottegaJob *job)
     settle (self, ended, 1);
 }
 
+/* What nobody waits for waits until others have ended, and begins anew. */
+static void
+put_back_ahead (BottegaEngineWorker *self)
+{
+  Answer *answers[BOTTEGA_QUEUE_MOST_ANSWERS];
+  guint n = get_answers (self, answers);
+
+  for (guint i = 0; i < n; i++)
+    if (answers[i]->job->class == BOTTEGA_ANSWER_AHEAD) {
+      end_in_source (self, answers[i], NULL, NULL);
+      put_back (self, answers[i]->job, FALSE);
+    }
+}
+
 void
 bottega_engine_worker_begin_answer (BottegaEngineWorker *self, BottegaJob *job)
 {
@@ -410,6 +426,8 @@ bottega_engine_worker_begin_answer (BottegaEngineWorker *self, BottegaJob *job)
   gboolean fits =
       bottega_engine_worker_check_loaded (self, &error) && fit_prompt (self, job, &error);
 
+  if (job->class != BOTTEGA_ANSWER_AHEAD)
+    put_back_ahead (self);
   if (fits && !has_room (self, job) && !is_cancelled (self, job)) {
     put_back (self, job, TRUE);
     return;

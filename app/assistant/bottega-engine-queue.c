@@ -16,6 +16,7 @@ typedef enum {
   RANK_CHAT,  /* in another one */
   RANK_TASK,  /* a step towards an answer */
   RANK_FILES, /* what is kept of conversations on the disk */
+  RANK_AHEAD, /* what nobody waits for */
   RANK_COUNT, /* for the context meter */
   RANK_MODEL, /* loading, unloading: in its place of the queue */
 } Rank;
@@ -27,6 +28,7 @@ static const guint begins_below[] = {
   [RANK_CHAT] = BOTTEGA_QUEUE_MOST_ANSWERS - 1,
   [RANK_TASK] = BOTTEGA_QUEUE_MOST_ANSWERS - 2,
   [RANK_FILES] = 1,
+  [RANK_AHEAD] = 1,
   [RANK_COUNT] = G_MAXUINT,
   [RANK_MODEL] = 1,
 };
@@ -84,6 +86,13 @@ is_answer (const BottegaJob *job)
   return job->kind == BOTTEGA_JOB_GENERATE;
 }
 
+/* Nothing waits for it, and it gives way. */
+static gboolean
+is_ahead (const BottegaJob *job)
+{
+  return is_answer (job) && job->class == BOTTEGA_ANSWER_AHEAD;
+}
+
 static Rank
 rank_of (BottegaEngineQueue *self, const BottegaJob *job)
 {
@@ -91,6 +100,8 @@ rank_of (BottegaEngineQueue *self, const BottegaJob *job)
     return rank_of_kind[job->kind];
   if (job->class == BOTTEGA_ANSWER_TASK)
     return RANK_TASK;
+  if (job->class == BOTTEGA_ANSWER_AHEAD)
+    return RANK_AHEAD;
 
   return job->path != NULL && g_strcmp0 (job->path, self->shown) == 0 ? RANK_SHOWN : RANK_CHAT;
 }
@@ -271,6 +282,14 @@ bottega_engine_queue_get_answers (BottegaEngineQueue *self, BottegaJob **answers
   return n;
 }
 
+void
+bottega_engine_queue_cancel_ahead (BottegaEngineQueue *self)
+{
+  for (GList *link = self->jobs.head; link != NULL; link = link->next)
+    if (is_ahead (link->data))
+      ((BottegaJob *) link->data)->cancelled = TRUE;
+}
+
 BottegaJob *
 bottega_engine_queue_get_other (BottegaEngineQueue *self)
 {
@@ -299,7 +318,7 @@ bottega_engine_queue_before (BottegaEngineQueue *self, const BottegaJob *job)
 
     if (is_load (other))
       break;
-    n += other != job && is_answer (other) &&
+    n += other != job && is_answer (other) && !is_ahead (other) &&
          (after_load || other->running || is_before (self, other, job));
   }
 
@@ -312,7 +331,7 @@ bottega_engine_queue_moved (BottegaEngineQueue *self, guint *n_before)
   for (GList *link = self->jobs.head; link != NULL; link = link->next) {
     BottegaJob *job = link->data;
 
-    if (!is_answer (job) || job->running)
+    if (!is_answer (job) || is_ahead (job) || job->running)
       continue;
     *n_before = bottega_engine_queue_before (self, job);
     if (*n_before != job->told_before)

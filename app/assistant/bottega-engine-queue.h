@@ -82,6 +82,8 @@ BottegaJob *bottega_engine_queue_find (BottegaEngineQueue *self, guint64 id);
 BottegaJob *bottega_engine_queue_first (BottegaEngineQueue *self);
 /* The running answers, most urgent first, at most BOTTEGA_QUEUE_MOST_ANSWERS; borrowed. */
 guint bottega_engine_queue_get_answers (BottegaEngineQueue *self, BottegaJob **answers);
+/* All of BOTTEGA_ANSWER_AHEAD are cancelled: those that wait end as soon as they are taken. */
+void bottega_engine_queue_cancel_ahead (BottegaEngineQueue *self);
 /* The running job that is no answer: there is one at most. */
 BottegaJob *bottega_engine_queue_get_other (BottegaEngineQueue *self);
 

@@ -87,6 +87,9 @@ typedef struct {
 typedef enum {
   BOTTEGA_ANSWER_CHAT, /* an answer in a conversation */
   BOTTEGA_ANSWER_TASK, /* a step towards one, which nobody reads: part of a summary, a title */
+  /* Nobody waits for it: it is written while no other is asked for, and gives way to those and to
+   * loads, which cancel it; after others it is started anew. */
+  BOTTEGA_ANSWER_AHEAD,
 } BottegaAnswerClass;
 
 /* Takes the prompt. path: the file that the conversation may be kept in, which names it; NULL: it

@@ -360,12 +360,24 @@ bottega_engine_worker_new (BottegaEngineSource *source, GSource *wake)
   return self;
 }
 
+/* The running ones; those that are cancelled: only these. With the lock. */
+static void
+cancel_answers (BottegaEngineWorker *self, gboolean cancelled)
+{
+  BottegaJob *answers[BOTTEGA_QUEUE_MOST_ANSWERS];
+  guint n = bottega_engine_queue_get_answers (self->queue, answers);
+
+  for (guint i = 0; i < n; i++)
+    if (answers[i]->cancelled || !cancelled) {
+      answers[i]->cancelled = TRUE;
+      bottega_engine_worker_cancel_answer (self, answers[i]);
+    }
+}
+
 void
 bottega_engine_worker_free (BottegaEngineWorker *self)
 {
-  BottegaJob *answers[BOTTEGA_QUEUE_MOST_ANSWERS];
   gint64 until_us;
-  guint n;
 
   if (self == NULL)
     return;
@@ -373,11 +385,7 @@ bottega_engine_worker_free (BottegaEngineWorker *self)
   g_mutex_lock (&self->lock);
   atomic_store (&self->quit, TRUE);
   BOTTEGA_ENGINE_SOURCE_GET_IFACE (self->source)->cancel (self->source);
-  n = bottega_engine_queue_get_answers (self->queue, answers);
-  for (guint i = 0; i < n; i++) {
-    answers[i]->cancelled = TRUE;
-    bottega_engine_worker_cancel_answer (self, answers[i]);
-  }
+  cancel_answers (self, FALSE);
   g_cond_signal (&self->pushed);
   until_us = g_get_monotonic_time () + KEEP_AT_END_US;
   while (!self->kept_all && g_cond_wait_until (&self->ended, &self->lock, until_us))
@@ -411,6 +419,8 @@ bottega_engine_worker_push (BottegaEngineWorker *self, BottegaJob *job)
 
   g_mutex_lock (&self->lock);
   if (is_load) {
+    bottega_engine_queue_cancel_ahead (self->queue);
+    cancel_answers (self, TRUE);
     gives_way = bottega_engine_queue_push_load (self->queue, job);
   } else {
     const BottegaJob *other = bottega_engine_queue_get_other (self->queue);

@@ -60,6 +60,12 @@ char *bottega_grounding_render_pinned_only (const char *question);
 /* A part of a document that is to be summed up in the question's language. Free with g_free. */
 char *bottega_grounding_render_part (const char *question, const char *part);
 
+/* A recap as the beginning of the question that it stands before. Free with g_free. */
+char *bottega_grounding_render_recap (const char *recap);
+/* What asks for one after the last turn that it is about, in the language of that one's question.
+ * Free with g_free. */
+char *bottega_grounding_render_recap_request (const char *question, guint n_words);
+
 /* Notifies "used" of the passages whose markers have come. */
 void bottega_grounding_mark_used (GListModel *passages, BottegaCitations *citations);
 /* For an answer of a model that writes no markers: as bottega_citations_attribute (), and "used" is

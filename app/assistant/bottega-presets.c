@@ -40,6 +40,7 @@ static const struct {
   { "threads", { "0", "0", "0", HALF } },
   { "speculate", { "true", "true", "true", "false" } },
   { "kept-megabytes", { "4000", "2000", "4000", "2000" } },
+  { "summarise-turns", { "true", "true", "true", "false" } },
   { "unload-minutes", { "0", "60", "60", "5" } },
 };
 

@@ -3,7 +3,8 @@
  * turns; a turn is a question with its answer, the last one a question alone. It only grows from
  * one question to the next, so that the engine's prefix cache holds, until it no longer fits: then
  * whole turns leave, oldest first, and somewhat more than needed, so that the prefix stays the same
- * again for a while. Nothing is ever cut inside a turn.
+ * again for a while. Nothing is ever cut inside a turn. A recap, a summary of turns that have left,
+ * may stand in their place.
  *
  * A plain value; not tied to a thread. */
 #pragma once
@@ -37,6 +38,12 @@ void bottega_prompt_add_answer (BottegaPrompt *self, const char *id, const char 
  * takes the first that fits and makes no more than half of the context beyond the last one.
  * NULL-terminated, copied. */
 void bottega_prompt_set_choices (BottegaPrompt *self, const char *const *texts);
+/* A recap of turns that have left. It is read as the beginning of the message that is added next,
+ * and of the first that stays when that one leaves too. Copied. */
+void bottega_prompt_set_recap (BottegaPrompt *self, const char *text);
+/* A recap of all before the question that is added next: when turns must leave, these do at least,
+ * and it takes the place of theirs and of the recap before. Copied. */
+void bottega_prompt_set_next_recap (BottegaPrompt *self, const char *text);
 /* The beginning of the answer that is to be continued. */
 void bottega_prompt_set_answer_prefix (BottegaPrompt *self, const char *text);
 
@@ -52,11 +59,19 @@ typedef gboolean (*BottegaPromptCount) (const EngineMessage *messages,
 typedef enum {
   BOTTEGA_PROMPT_SYSTEM,   /* the system text, and what the model's template adds */
   BOTTEGA_PROMPT_PINNED,   /* documents that are read whole */
+  BOTTEGA_PROMPT_RECAP,    /* of turns that have left */
   BOTTEGA_PROMPT_EARLIER,  /* questions with what they were given to read, and their answers */
   BOTTEGA_PROMPT_PASSAGES, /* of the last question: what its choice has more than the least one */
   BOTTEGA_PROMPT_QUESTION, /* the last one, and how its answer is to begin */
   BOTTEGA_PROMPT_N_KINDS,
 } BottegaPromptKind;
+
+/* The recap that is read. */
+typedef enum {
+  BOTTEGA_PROMPT_NO_RECAP, /* none was set, or it left no room for the question */
+  BOTTEGA_PROMPT_OWN_RECAP,
+  BOTTEGA_PROMPT_NEXT_RECAP,
+} BottegaPromptRecap;
 
 typedef struct {
   guint prompt_tokens;
@@ -64,14 +79,15 @@ typedef struct {
   guint earlier_turns;                     /* that stayed */
   guint dropped_turns;                     /* that left in this call */
   guint choice;                            /* index of the text that was taken */
-  const char *first_message;               /* id of the first one that stayed; borrowed */
+  BottegaPromptRecap recap;
+  const char *first_message; /* id of the first one that stayed; borrowed */
 } BottegaPromptFit;
 
 /* Drops turns until the prompt and answer_tokens fit context_tokens. FALSE with ENGINE_ERROR_LIMIT
  * and a sentence with numbers when the last question alone, or with the pinned documents, does not
  * fit (then nothing was dropped).
  * When turns must leave, they leave until a quarter of the room beside the pinned documents is
- * free. */
+ * free, or, where a next recap says which, an eighth. */
 gboolean bottega_prompt_fit (BottegaPrompt *self, guint context_tokens, guint answer_tokens,
                              BottegaPromptCount count, gpointer user_data, BottegaPromptFit *fit,
                              GError **error);

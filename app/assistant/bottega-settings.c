@@ -22,6 +22,7 @@ enum {
   PROP_MAX_ANSWER_TOKENS,
   PROP_INSTRUCTIONS,
   PROP_ONLY_DOCUMENTS,
+  PROP_SUMMARISE_TURNS,
   PROP_SPACE,
   PROP_KEPT_MEGABYTES,
   PROP_KV_TYPE,
@@ -100,6 +101,8 @@ bottega_settings_class_init (BottegaSettingsClass *klass)
   properties[PROP_INSTRUCTIONS] = g_param_spec_string ("instructions", NULL, NULL, "", flags);
   properties[PROP_ONLY_DOCUMENTS] =
       g_param_spec_boolean ("only-documents", NULL, NULL, FALSE, flags);
+  properties[PROP_SUMMARISE_TURNS] =
+      g_param_spec_boolean ("summarise-turns", NULL, NULL, TRUE, flags);
   properties[PROP_SPACE] = g_param_spec_string ("space", NULL, NULL, "personal", flags);
   properties[PROP_KEPT_MEGABYTES] =
       g_param_spec_uint ("kept-megabytes", NULL, NULL, 0, 1000000, 2000, flags);
@@ -227,6 +230,14 @@ bottega_settings_get_only_documents (BottegaSettings *self)
   g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), FALSE);
 
   return g_value_get_boolean (&self->values[PROP_ONLY_DOCUMENTS]);
+}
+
+gboolean
+bottega_settings_get_summarise_turns (BottegaSettings *self)
+{
+  g_return_val_if_fail (BOTTEGA_IS_SETTINGS (self), FALSE);
+
+  return g_value_get_boolean (&self->values[PROP_SUMMARISE_TURNS]);
 }
 
 const char *

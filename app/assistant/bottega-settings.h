@@ -11,6 +11,7 @@
  *   max-answer-tokens  uint     2048
  *   instructions       string   ""      goes first in every conversation
  *   only-documents     boolean  FALSE   new conversations say what the documents say, or nothing
+ *   summarise-turns    boolean  TRUE    that a context has no room for; else they are left out
  *   space              string   "personal"  was open last
  *   kept-megabytes     uint     2000    of all conversations on the disk; 0: none is kept there
  *   kv-type            string   "f16"   what conversations are kept as in memory, or "q8_0"
@@ -51,6 +52,7 @@ double bottega_settings_get_temperature (BottegaSettings *self);
 guint bottega_settings_get_max_answer_tokens (BottegaSettings *self);
 const char *bottega_settings_get_instructions (BottegaSettings *self);
 gboolean bottega_settings_get_only_documents (BottegaSettings *self);
+gboolean bottega_settings_get_summarise_turns (BottegaSettings *self);
 const char *bottega_settings_get_space (BottegaSettings *self);
 guint bottega_settings_get_kept_megabytes (BottegaSettings *self);
 const char *bottega_settings_get_kv_type (BottegaSettings *self);

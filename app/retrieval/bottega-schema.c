@@ -129,5 +129,8 @@ const char *const bottega_schema_steps[] = {
 
   /* JSON array of the ids of the documents that it reads whole in every answer; NULL: none. */
   "ALTER TABLE conversations ADD COLUMN pinned TEXT;",
+
+  /* JSON array of summaries, each with the last message that it is about. */
+  "ALTER TABLE conversations ADD COLUMN recaps TEXT;",
 };
 const guint bottega_schema_n_steps = G_N_ELEMENTS (bottega_schema_steps);

@@ -12,10 +12,11 @@
 
 static const char sql_put_conversation[] =
     "INSERT INTO conversations (id, title, first_message, created_us, updated_us, only_documents,"
-    " pinned) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+    " pinned, recaps) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
     " ON CONFLICT (id) DO UPDATE SET title = excluded.title,"
     " first_message = excluded.first_message, updated_us = excluded.updated_us,"
-    " only_documents = excluded.only_documents, pinned = excluded.pinned RETURNING seq";
+    " only_documents = excluded.only_documents, pinned = excluded.pinned,"
+    " recaps = excluded.recaps RETURNING seq";
 static const char sql_put_message[] =
     "INSERT INTO messages (id, conversation, parent, role, state, text, error, model, device,"
     " stats, sources, thought, created_us, updated_us, thought_us)"
@@ -35,7 +36,7 @@ static const char sql_forget_message_words[] =
     "DELETE FROM message_words WHERE rowid = (SELECT seq FROM messages WHERE id = ?1)";
 static const char sql_set_deleted[] = "UPDATE conversations SET deleted_us = ?2 WHERE id = ?1";
 static const char sql_list_conversations[] =
-    "SELECT id, title, first_message, created_us, updated_us, only_documents, pinned"
+    "SELECT id, title, first_message, created_us, updated_us, only_documents, pinned, recaps"
     " FROM conversations"
     " WHERE deleted_us IS NULL ORDER BY updated_us DESC, seq DESC";
 static const char sql_list_messages[] =
@@ -93,6 +94,7 @@ conversation_copy (const BottegaStoreConversation *row)
   copy->title = g_strdup (row->title);
   copy->first_message = g_strdup (row->first_message);
   copy->pinned = g_strdup (row->pinned);
+  copy->recaps = g_strdup (row->recaps);
 
   return copy;
 }
@@ -128,6 +130,7 @@ bottega_store_conversation_free (BottegaStoreConversation *row)
   g_free (row->title);
   g_free (row->first_message);
   g_free (row->pinned);
+  g_free (row->recaps);
   g_free (row);
 }
 
@@ -163,6 +166,7 @@ conversation_from_columns (sqlite3_stmt *statement)
   row->updated_us = sqlite3_column_int64 (statement, 4);
   row->only_documents = sqlite3_column_int (statement, 5) != 0;
   row->pinned = bottega_database_dup_column (statement, 6);
+  row->recaps = bottega_database_dup_column (statement, 7);
 
   return row;
 }
@@ -255,6 +259,7 @@ put_conversation (BottegaDatabase *db, const BottegaStoreConversation *row, GErr
   sqlite3_bind_int64 (statement, 5, row->updated_us);
   sqlite3_bind_int (statement, 6, row->only_documents != FALSE);
   bottega_database_bind_text (statement, 7, row->pinned);
+  bottega_database_bind_text (statement, 8, row->recaps);
 
   return step_seq (db, statement, &seq, error) &&
          put_words (db, sql_put_title_words, seq, row->title, error);

@@ -24,6 +24,7 @@ typedef struct {
   gint64 created_us, updated_us;
   gboolean only_documents; /* answers say what the documents say, or nothing */
   char *pinned;            /* JSON: ids of the documents that it reads whole; NULL: none */
+  char *recaps;            /* JSON: what the model reads in place of messages; NULL: nothing */
 } BottegaStoreConversation;
 
 typedef struct {

@@ -12,12 +12,12 @@
 #include "app/ui/bottega-chat-view.h"
 #include "app/ui/bottega-answer-row.h"
 #include "app/ui/bottega-code-block.h"
+#include "app/ui/bottega-earlier-mark.h"
 #include "app/ui/bottega-end-viewport.h"
 #include "app/ui/bottega-question-row.h"
 #include "app/ui/bottega-transcript.h"
 
 #include <adwaita.h>
-#include <glib/gi18n.h>
 
 /* From so far on the button shows. */
 #define BUTTON_DISTANCE 160
@@ -151,6 +151,7 @@ update_marker (BottegaChatView *self)
     if (message == included) {
       gtk_box_reorder_child_after (self->column, self->marker,
                                    i > 0 ? self->slots->pdata[i - 1] : NULL);
+      bottega_earlier_mark_show (BOTTEGA_EARLIER_MARK (self->marker), self->conversation);
       gtk_widget_set_visible (self->marker, TRUE);
       return;
     }
@@ -432,11 +433,8 @@ bottega_chat_view_init (BottegaChatView *self)
   gtk_widget_init_template (GTK_WIDGET (self));
   self->slots = g_ptr_array_new ();
 
-  self->marker = g_object_new (
-      GTK_TYPE_LABEL, "label",
-      _ ("Earlier messages above this line are no longer read by the model"), "wrap", TRUE,
-      "justify", GTK_JUSTIFY_CENTER, "visible", FALSE, NULL);
-  gtk_widget_add_css_class (self->marker, "marker");
+  self->marker = bottega_earlier_mark_new ();
+  gtk_widget_set_visible (self->marker, FALSE);
   gtk_box_append (self->column, self->marker);
 
   self->signals = g_signal_group_new (BOTTEGA_TYPE_CONVERSATION);
@@ -447,6 +445,8 @@ bottega_chat_view_init (BottegaChatView *self)
                                   G_CALLBACK (update_marker), self);
   g_signal_group_connect_swapped (self->signals, "notify::dropped-turns",
                                   G_CALLBACK (update_marker), self);
+  g_signal_group_connect_swapped (self->signals, "notify::recap", G_CALLBACK (update_marker),
+                                  self);
   g_signal_connect_object (gtk_scrolled_window_get_vadjustment (self->scroller), "value-changed",
                            G_CALLBACK (place_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (gtk_scrolled_window_get_vadjustment (self->scroller), "changed",

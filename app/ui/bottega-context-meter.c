@@ -40,6 +40,29 @@ describe (guint used,
                           size - MIN (used, size));
 }
 
+/* Questions that no longer fit, and those among them that are in no summary. */
+static char *
+describe_dropped (guint dropped,
+                  guint left_out)
+{
+  g_autofree char *summed =
+      g_strdup_printf (ngettext ("%u earlier question no longer fits: a summary of it is read.",
+                                 "%u earlier questions no longer fit: a summary of them is read.",
+                                 dropped - left_out),
+                       dropped - left_out);
+  g_autofree char *lost =
+      g_strdup_printf (ngettext ("%u earlier question no longer fits and is not read any more.",
+                                 "%u earlier questions no longer fit and are not read any more.",
+                                 left_out),
+                       left_out);
+
+  if (left_out == 0)
+    return g_steal_pointer (&summed);
+  if (left_out == dropped)
+    return g_steal_pointer (&lost);
+  return g_strjoin (" ", summed, lost, NULL);
+}
+
 /* What is read and written, in the order in which the model sees it. */
 static char *
 name_of (guint kind, guint earlier_turns)
@@ -49,6 +72,8 @@ name_of (guint kind, guint earlier_turns)
     return g_strdup (_ ("Instructions"));
   case BOTTEGA_PROMPT_PINNED:
     return g_strdup (_ ("Pinned documents"));
+  case BOTTEGA_PROMPT_RECAP:
+    return g_strdup (_ ("Summary of earlier turns"));
   case BOTTEGA_PROMPT_EARLIER:
     return g_strdup_printf (ngettext ("%'u earlier question and its answer",
                                       "%'u earlier questions and answers", earlier_turns),
@@ -115,7 +140,7 @@ static void
 update_cb (BottegaContextMeter *self)
 {
   g_autoptr (BottegaConversation) conversation = g_signal_group_dup_target (self->conversation);
-  guint used = 0, size = 0, dropped = 0;
+  guint used = 0, size = 0, dropped = 0, left_out = 0;
   g_autofree char *text = NULL;
   g_autofree char *tooltip = NULL;
   double fraction;
@@ -126,6 +151,7 @@ update_cb (BottegaContextMeter *self)
     used = bottega_conversation_get_context_used (conversation);
     size = bottega_conversation_get_context_size (conversation);
     dropped = bottega_conversation_get_dropped_turns (conversation);
+    bottega_conversation_get_recap (conversation, &left_out);
   }
   show_kinds (self, conversation, used);
   fraction = size > 0 ? CLAMP ((double) used / size, 0, 1) : 0;
@@ -140,11 +166,8 @@ update_cb (BottegaContextMeter *self)
                                   -1);
   gtk_widget_set_visible (GTK_WIDGET (self->dropped_label), dropped > 0);
   if (dropped > 0) {
-    g_autofree char *lost =
-        g_strdup_printf (ngettext ("%u earlier question no longer fits and is not read any more.",
-                                   "%u earlier questions no longer fit and are not read any more.",
-                                   dropped),
-                         dropped);
+    g_autofree char *lost = describe_dropped (dropped, left_out);
+
     gtk_label_set_label (self->dropped_label, lost);
   }
 }
@@ -183,7 +206,7 @@ bottega_context_meter_class_init (BottegaContextMeterClass *klass)
 static void
 bottega_context_meter_init (BottegaContextMeter *self)
 {
-  static const char *const names[] = { "context-used", "context-size", "dropped-turns" };
+  static const char *const names[] = { "context-used", "context-size", "dropped-turns", "recap" };
 
   gtk_widget_init_template (GTK_WIDGET (self));
   g_signal_connect_object (self->button, "notify::active", G_CALLBACK (update_cb), self,

@@ -30,7 +30,7 @@ struct _BottegaMemoryPage {
   AdwPreferencesGroup *presets_group;
   AdwComboRow *context_row, *kv_row, *device_row, *gpu_row, *threads_row, *chunk_row, *unload_row;
   AdwActionRow *device_now_row;
-  AdwSwitchRow *saver_row, *speculate_row;
+  AdwSwitchRow *summarise_row, *saver_row, *speculate_row;
   GtkSpinButton *kept_button;
   GtkCheckButton *preset_buttons[BOTTEGA_N_PRESETS + 1]; /* the last is not shown: none of them */
 
@@ -679,6 +679,7 @@ bottega_memory_page_class_init (BottegaMemoryPageClass *klass)
   BIND (presets_group);
   BIND (context_row);
   BIND (kv_row);
+  BIND (summarise_row);
   BIND (device_row);
   BIND (device_now_row);
   BIND (gpu_row);
@@ -726,6 +727,7 @@ watch (BottegaMemoryPage *self)
     g_signal_connect_object (changes[i].object, changes[i].signal, changes[i].callback, self,
                              G_CONNECT_SWAPPED);
   g_object_bind_property (settings, "kept-megabytes", self->kept_button, "value", both);
+  g_object_bind_property (settings, "summarise-turns", self->summarise_row, "active", both);
   g_object_bind_property (settings, "speculate", self->speculate_row, "active", both);
   g_object_bind_property (settings, "respect-power-saver", self->saver_row, "active", both);
 }

@@ -114,6 +114,34 @@ test_ranks (Fixture *self, gconstpointer data)
   assert_before (self, task, 0);
 }
 
+/* What nobody waits for begins when nothing else is asked for, after files; nobody counts it as
+ * before them, and a load ends it. */
+static void
+test_ahead (Fixture *self, gconstpointer data)
+{
+  BottegaJob *ahead = ask (self, NULL), *answer, *keep;
+
+  ahead->class = BOTTEGA_ANSWER_AHEAD;
+  answer = ask (self, "/1");
+  keep = push (self, BOTTEGA_JOB_KEEP, "/1");
+  assert_takes (self, answer);
+  assert_takes (self, NULL);
+  end (self, answer);
+  assert_takes (self, keep);
+  end (self, keep);
+  assert_takes (self, ahead);
+  answer = ask (self, "/1");
+  assert_before (self, answer, 0);
+  assert_takes (self, answer);
+  bottega_engine_queue_put_back (self->queue, ahead, FALSE);
+  assert_takes (self, NULL);
+  end (self, answer);
+  g_assert_false (ahead->cancelled);
+  bottega_engine_queue_cancel_ahead (self->queue);
+  g_assert_true (ahead->cancelled);
+  assert_takes (self, ahead);
+}
+
 static void
 test_one_conversation (Fixture *self, gconstpointer data)
 {
@@ -251,6 +279,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("ranks", test_ranks);
+  ADD ("ahead", test_ahead);
   ADD ("one-conversation", test_one_conversation);
   ADD ("load", test_load);
   ADD ("files", test_files);

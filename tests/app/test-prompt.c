@@ -303,6 +303,135 @@ test_count_fails (void)
   g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_INVALID);
 }
 
+static const char *
+content_at (BottegaPrompt *prompt, guint index)
+{
+  gsize n;
+  const EngineMessage *messages = bottega_prompt_get_messages (prompt, &n);
+
+  g_assert_cmpuint (index, <, n);
+
+  return messages[index].content;
+}
+
+/* n_turns as ever, of which the first n_own have left with a recap of 5, and one of 6 is ready for
+ * when the next n_next leave. */
+static BottegaPrompt *
+make_recapped (guint n_turns, guint n_own, guint n_next)
+{
+  BottegaPrompt *prompt = bottega_prompt_new ("system");
+
+  for (guint i = n_own; i < n_turns; i++) {
+    g_autofree char *question = g_strdup_printf ("q%u", i);
+
+    if (i == n_own && n_own > 0)
+      bottega_prompt_set_recap (prompt, "OWN: ");
+    if (i == n_own + n_next && n_next > 0)
+      bottega_prompt_set_next_recap (prompt, "NEXT: ");
+    bottega_prompt_add (prompt, "user", question, "0123456789");
+    bottega_prompt_add (prompt, "assistant", "a", "abcdefghij");
+  }
+  bottega_prompt_add (prompt, "user", "last", "LASTLASTLA");
+
+  return prompt;
+}
+
+/* A recap is read before the first question that stays, is a kind of its own, and another one takes
+ * its place with the turns that leave, as many as it is about. */
+static void
+test_recaps (void)
+{
+  static const struct {
+    guint n_turns, n_own, n_next; /* as above */
+    guint dropped;
+    BottegaPromptRecap recap;
+    const char *first; /* message of the user */
+    const char *id;
+  } cases[] = {
+    /* Room for 240; a turn makes 20. What fits stays as it is. */
+    { 11, 0, 0, 0, BOTTEGA_PROMPT_NO_RECAP, "0123456789", "q0" },
+    { 14, 4, 0, 0, BOTTEGA_PROMPT_OWN_RECAP, "OWN: 0123456789", "q4" },
+    { 14, 4, 5, 0, BOTTEGA_PROMPT_OWN_RECAP, "OWN: 0123456789", "q4" },
+    /* 180 may stay. */
+    { 20, 4, 0, 9, BOTTEGA_PROMPT_OWN_RECAP, "OWN: 0123456789", "q13" },
+    /* As many as the recap is about, when an eighth is free then. */
+    { 20, 0, 11, 11, BOTTEGA_PROMPT_NEXT_RECAP, "NEXT: 0123456789", "q11" },
+    { 20, 4, 7, 7, BOTTEGA_PROMPT_NEXT_RECAP, "NEXT: 0123456789", "q11" },
+    { 20, 4, 13, 13, BOTTEGA_PROMPT_NEXT_RECAP, "NEXT: 0123456789", "q17" },
+    /* More, when it is about too few. */
+    { 20, 4, 2, 9, BOTTEGA_PROMPT_NEXT_RECAP, "NEXT: 0123456789", "q13" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (BottegaPrompt) prompt =
+        make_recapped (cases[i].n_turns, cases[i].n_own, cases[i].n_next);
+    g_autoptr (GError) error = NULL;
+    BottegaPromptFit fit;
+    guint n_recap = (guint) (strchr (cases[i].first, '0') - cases[i].first), n_stayed;
+
+    g_assert_true (bottega_prompt_fit (prompt, 300, 60, count_bytes, NULL, &fit, &error));
+    g_assert_no_error (error);
+    g_test_message ("case %u: %u left, recap %d", i, fit.dropped_turns, (int) fit.recap);
+    g_assert_cmpuint (fit.dropped_turns, ==, cases[i].dropped);
+    g_assert_cmpint (fit.recap, ==, cases[i].recap);
+    g_assert_cmpstr (fit.first_message, ==, cases[i].id);
+    g_assert_cmpstr (content_at (prompt, 1), ==, cases[i].first);
+    g_assert_cmpstr (content_at (prompt, 3), ==, "0123456789");
+    n_stayed = cases[i].n_turns - cases[i].n_own - cases[i].dropped;
+    g_assert_cmpuint (fit.tokens_of[BOTTEGA_PROMPT_RECAP], ==, n_recap);
+    g_assert_cmpuint (fit.tokens_of[BOTTEGA_PROMPT_EARLIER], ==, 20 * n_stayed);
+    g_assert_cmpuint (fit.prompt_tokens, ==, 16 + n_recap + 20 * n_stayed);
+  }
+}
+
+/* A question that leaves no room for a recap is asked without, and one that does not fit by itself
+ * is refused as ever. */
+static void
+test_recap_gives_way (void)
+{
+  static const guint contexts[] = { 22, 17, 16 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (contexts); i++) {
+    g_autoptr (BottegaPrompt) prompt = make_recapped (5, 2, 2);
+    g_autoptr (GError) error = NULL;
+    BottegaPromptFit fit;
+
+    if (contexts[i] < 17) {
+      g_assert_false (bottega_prompt_fit (prompt, contexts[i], 1, count_bytes, NULL, &fit, &error));
+      g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_LIMIT);
+      g_assert_cmpstr (content_at (prompt, 1), ==, "OWN: 0123456789");
+      continue;
+    }
+    g_assert_true (bottega_prompt_fit (prompt, contexts[i], 1, count_bytes, NULL, &fit, &error));
+    g_assert_no_error (error);
+    g_assert_cmpint (fit.recap, ==, BOTTEGA_PROMPT_NO_RECAP);
+    g_assert_cmpuint (fit.prompt_tokens, ==, 16);
+    g_assert_cmpstr (content_at (prompt, 1), ==, "LASTLASTLA");
+  }
+}
+
+/* It is read from a later question on, in the middle of what stays, also where that one joins an
+ * unanswered one. */
+static void
+test_recap_in_the_middle (void)
+{
+  g_autoptr (BottegaPrompt) prompt = bottega_prompt_new (NULL);
+  g_autoptr (GError) error = NULL;
+  BottegaPromptFit fit;
+
+  bottega_prompt_add (prompt, "user", "q0", "first");
+  bottega_prompt_add (prompt, "assistant", "a0", "answer");
+  bottega_prompt_add (prompt, "user", "q1", "unanswered");
+  bottega_prompt_set_recap (prompt, "R: ");
+  bottega_prompt_add (prompt, "user", "q2", "second");
+  g_assert_cmpstr (content_at (prompt, 0), ==, "first");
+  g_assert_cmpstr (content_at (prompt, 2), ==, "R: unanswered\n\nsecond");
+  g_assert_true (bottega_prompt_fit (prompt, 30, 5, count_bytes, NULL, &fit, &error));
+  g_assert_cmpuint (fit.dropped_turns, ==, 1);
+  g_assert_cmpint (fit.recap, ==, BOTTEGA_PROMPT_OWN_RECAP);
+  g_assert_cmpstr (content_at (prompt, 0), ==, "R: unanswered\n\nsecond");
+}
+
 /* The fullest text that leaves half of the context to the rest; it takes the place of what was
  * added last, also where that joined an unanswered question. */
 static void
@@ -351,6 +480,9 @@ main (int argc, char **argv)
   g_test_add_func ("/app/prompt/roles-alternate", test_roles_alternate);
   g_test_add_func ("/app/prompt/count-fails", test_count_fails);
   g_test_add_func ("/app/prompt/choices", test_choices);
+  g_test_add_func ("/app/prompt/recaps", test_recaps);
+  g_test_add_func ("/app/prompt/recap-gives-way", test_recap_gives_way);
+  g_test_add_func ("/app/prompt/recap-in-the-middle", test_recap_in_the_middle);
 
   return g_test_run ();
 }

@@ -44,6 +44,7 @@ on_conversations (GPtrArray *rows, const GError *error, gpointer data)
 
     g_ptr_array_add (answer->words, g_strdup_printf ("%s=%s%s", row->id, row->title,
                                                      row->pinned != NULL ? row->pinned : ""));
+    g_assert_cmpstr (row->recaps, ==, row->pinned); /* as put_pinned () has it */
   }
 }
 
@@ -204,7 +205,7 @@ static void
 put_pinned (BottegaStore *store, const char *pinned)
 {
   const BottegaStoreConversation row = {
-    (char *) "c1", (char *) "First", NULL, 10, 10, FALSE, (char *) pinned
+    (char *) "c1", (char *) "First", NULL, 10, 10, FALSE, (char *) pinned, (char *) pinned
   };
   gboolean done = FALSE;
 
@@ -219,8 +220,9 @@ test_pinned (void)
   char *folder = fixture_make_folder ();
   BottegaStore *store = open_store (folder);
   g_autofree char *sql = g_strdup_printf ("ALTER TABLE conversations DROP COLUMN pinned;"
+                                          "ALTER TABLE conversations DROP COLUMN recaps;"
                                           "PRAGMA user_version = %u",
-                                          bottega_schema_n_steps - 1);
+                                          bottega_schema_n_steps - 2);
 
   put (store, "c1", "First", "m1", "complete", "one", 10);
   g_assert_finalize_object (store);
