@@ -30,6 +30,7 @@ forget_answer (BottegaConversation *self)
   g_clear_pointer (&self->citations, bottega_citations_free);
   g_clear_pointer (&self->pins_text, g_free);
   g_clear_pointer (&self->pins_path, g_free);
+  g_clear_pointer (&self->lost_reason, g_free);
   self->job = 0;
   self->serial++;
 
@@ -188,6 +189,39 @@ on_gaps (const BottegaGaps *gaps, gpointer user_data)
   self->gaps = *gaps;
 }
 
+/* What has come of it stays, and is read again. */
+static void
+on_lost (const char *reason, gpointer user_data)
+{
+  BottegaConversation *self = user_data;
+
+  g_set_str (&self->lost_reason, reason);
+  if (self->state == BOTTEGA_CONVERSATION_STOPPING)
+    return;
+  bottega_message_set_waiting (self->answer, 0);
+  bottega_message_set_state (self->answer, BOTTEGA_MESSAGE_STATE_QUEUED);
+  bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_QUEUED);
+}
+
+static void
+on_resumed (const BottegaPromptFit *fit, gpointer user_data)
+{
+  BottegaConversation *self = user_data;
+  const char *before = bottega_message_get_note (self->answer);
+  /* Translators: the first %s is a whole sentence about what went wrong with the graphics card. */
+  g_autofree char *sentence =
+      g_strdup_printf (_ ("%s The answer went on from there on the processor."), self->lost_reason);
+  g_autofree char *note =
+      before != NULL ? g_strconcat (before, " ", sentence, NULL) : g_strdup (sentence);
+
+  bottega_conversation_use_fit (self, fit);
+  bottega_message_set_note (self->answer, note);
+  bottega_message_set_reading (self->answer, 0, 0, -1);
+  bottega_message_set_state (self->answer, BOTTEGA_MESSAGE_STATE_READING);
+  if (self->state != BOTTEGA_CONVERSATION_STOPPING)
+    bottega_conversation_set_state (self, BOTTEGA_CONVERSATION_READING);
+}
+
 static void
 on_finished (const EngineStats *stats, const GError *error, gpointer user_data)
 {
@@ -267,7 +301,8 @@ void
 bottega_conversation_submit_read (BottegaConversation *self)
 {
   static const BottegaGenerateEvents events = { on_started, on_reading, on_text,
-                                                on_finished, on_thought, on_gaps };
+                                                on_finished, on_thought, on_gaps,
+                                                on_lost, on_resumed };
   EngineGenerate options = ENGINE_GENERATE_DEFAULT;
   BottegaPrompt *prompt = bottega_conversation_make_prompt (self);
   g_autofree char *path = bottega_conversation_dup_kept_path (self);
@@ -306,6 +341,21 @@ bottega_conversation_update_phase (BottegaConversation *self)
                                                 : BOTTEGA_CONVERSATION_QUEUED);
 }
 
+/* Now, but later than every message there is. */
+static gint64
+next_us (BottegaConversation *self)
+{
+  gint64 now_us = g_get_real_time ();
+
+  for (guint i = 0; i < self->items->len; i++) {
+    gint64 started_us = bottega_message_get_started_us (g_ptr_array_index (self->items, i));
+
+    now_us = MAX (now_us, started_us + 1);
+  }
+
+  return now_us;
+}
+
 /* The first words of the first question, cut between words. */
 static char *
 make_title (const char *text)
@@ -331,7 +381,7 @@ bottega_conversation_ask (BottegaConversation *self, BottegaMessage *question, g
 {
   g_autoptr (BottegaMessage) answer =
       bottega_message_new (NULL, BOTTEGA_MESSAGE_ROLE_ASSISTANT, NULL);
-  gint64 now_us = bottega_conversation_next_us (self);
+  gint64 now_us = next_us (self);
 
   bottega_message_set_state (question, BOTTEGA_MESSAGE_STATE_COMPLETE);
   bottega_message_set_started_us (question, now_us);
@@ -450,7 +500,7 @@ bottega_conversation_send_scoped (BottegaConversation *self,
   }
 
   bottega_message_set_state (question, BOTTEGA_MESSAGE_STATE_QUEUED);
-  bottega_message_set_started_us (question, bottega_conversation_next_us (self));
+  bottega_message_set_started_us (question, next_us (self));
   g_list_store_append (self->queue, question);
   bottega_conversation_put (self, question, NULL, BOTTEGA_STORE_DURABLE, NULL, NULL);
   if (!self->loaded) {
@@ -538,7 +588,7 @@ bottega_conversation_regenerate (BottegaConversation *self, BottegaMessage *answ
 
   bottega_conversation_truncate (self, (guint) index);
   fresh = bottega_message_new (NULL, BOTTEGA_MESSAGE_ROLE_ASSISTANT, NULL);
-  bottega_message_set_started_us (fresh, bottega_conversation_next_us (self));
+  bottega_message_set_started_us (fresh, next_us (self));
   bottega_message_set_state (fresh, BOTTEGA_MESSAGE_STATE_QUEUED);
   bottega_conversation_append (self, fresh);
   self->refusable = self->continues = FALSE;

@@ -72,6 +72,7 @@ struct _BottegaConversation {
   gboolean measuring; /* the next three are of this answer */
   guint n_before;     /* answers that came first */
   guint turns_left;   /* that had to leave for it */
+  char *lost_reason;  /* its device has failed: why; NULL */
   BottegaPerformanceMark mark;
   BottegaGaps gaps;
 };
@@ -126,8 +127,6 @@ void bottega_conversation_append (BottegaConversation *self, BottegaMessage *mes
 void bottega_conversation_truncate (BottegaConversation *self, guint index);
 /* -1: not there. */
 int bottega_conversation_index_of (BottegaConversation *self, BottegaMessage *message);
-/* Now, but later than every message there is. */
-gint64 bottega_conversation_next_us (BottegaConversation *self);
 /* Writes the conversation's row and those of the messages (NULL: none). done may be NULL. */
 void bottega_conversation_put (BottegaConversation *self, BottegaMessage *first,
                                BottegaMessage *second, BottegaStoreDurability durability,

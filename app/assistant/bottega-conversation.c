@@ -41,6 +41,7 @@ static const struct {
   EDGE (READING, WRITING), /* the first token */
   EDGE (READING, IDLE),    /* ended without a word */
   EDGE (WRITING, IDLE),    /* ended */
+  EDGE (WRITING, QUEUED),  /* the device has failed: it goes on from there on another */
   EDGE (QUEUED, IDLE),     /* refused: too long */
   EDGE (LOADING, IDLE),
   EDGE (QUEUED, STOPPING), /* the person asked to stop */
@@ -436,20 +437,6 @@ bottega_conversation_index_of (BottegaConversation *self, BottegaMessage *messag
   guint index;
 
   return g_ptr_array_find (self->items, message, &index) ? (int) index : -1;
-}
-
-gint64
-bottega_conversation_next_us (BottegaConversation *self)
-{
-  gint64 now_us = g_get_real_time ();
-
-  for (guint i = 0; i < self->items->len; i++) {
-    gint64 started_us = bottega_message_get_started_us (g_ptr_array_index (self->items, i));
-
-    now_us = MAX (now_us, started_us + 1);
-  }
-
-  return now_us;
 }
 
 /* ---- the store ---- */

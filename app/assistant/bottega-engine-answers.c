@@ -23,7 +23,11 @@ typedef struct {
   GString *text;               /* that waits for room in the ring */
   guint text_tokens;
   gboolean text_is_thought;
-  BottegaGaps gaps; /* between its tokens */
+  gboolean ending;   /* what comes now was held back: it may be half a letter, … */
+  gsize n_sure;      /* … and begins here in text */
+  GString *written;  /* all of the answer */
+  gboolean is_plain; /* and that is all that came */
+  BottegaGaps gaps;  /* between its tokens */
 } Answer;
 
 static BottegaEngineSourceInterface *
@@ -88,11 +92,16 @@ on_engine_event (const EngineEvent *engine_event, void *user_data)
     /* The syntax of a tool call is nothing to read. */
     if (engine_event->text_kind != ENGINE_TEXT_TOOL)
       g_string_append (answer->text, engine_event->text);
+    if (engine_event->text_kind != ENGINE_TEXT_ANSWER)
+      answer->is_plain = FALSE;
+    else if (!answer->ending)
+      g_string_append (answer->written, engine_event->text);
     answer->text_tokens += engine_event->token >= 0;
     answer->n_written += engine_event->token >= 0;
     if (engine_event->token >= 0)
       bottega_gaps_add (&answer->gaps, g_get_monotonic_time ());
-    try_push_text (answer);
+    if (!answer->ending)
+      try_push_text (answer);
     break;
 
   default:
@@ -235,6 +244,61 @@ limit_by_room (BottegaEngineWorker *self, Answer *const *answers, guint n)
 
 /* ---- the end ---- */
 
+static Answer *
+answer_new (BottegaEngineWorker *self, BottegaJob *job)
+{
+  Answer *answer = g_new0 (Answer, 1);
+
+  answer->worker = self;
+  answer->job = job;
+  answer->text = g_string_new (NULL);
+  answer->written = g_string_new (NULL);
+  answer->is_plain = TRUE;
+  if (job->gaps != NULL)
+    answer->gaps = *job->gaps;
+
+  return answer;
+}
+
+static void
+answer_free (Answer *answer)
+{
+  if (answer == NULL)
+    return;
+  g_string_free (answer->text, TRUE);
+  g_string_free (answer->written, TRUE);
+  g_free (answer);
+}
+
+/* Of an answer that was written in two pieces: it was waited for until the first began, and reading
+ * that one for the second is reading too. */
+static EngineStats
+add_stats (const EngineStats *first, const EngineStats *second)
+{
+  EngineStats sum = *second;
+
+  sum.prompt_tokens = first->prompt_tokens;
+  sum.reused_tokens = first->reused_tokens;
+  sum.read_tokens = first->read_tokens;
+  sum.ttft_s = first->ttft_s;
+  sum.written_tokens += first->written_tokens;
+  sum.prefill_s += first->prefill_s;
+  sum.decode_s += first->decode_s;
+  sum.bytes_read += first->bytes_read;
+  sum.drafted_tokens += first->drafted_tokens;
+  sum.accepted_tokens += first->accepted_tokens;
+  sum.model_drafted_tokens += first->model_drafted_tokens;
+  sum.model_accepted_tokens += first->model_accepted_tokens;
+  sum.shared_tokens += first->shared_tokens;
+  sum.others_s += first->others_s;
+  sum.stalls += first->stalls;
+  sum.gap_max_ms = MAX (sum.gap_max_ms, first->gap_max_ms);
+  sum.decode_tok_s = sum.decode_s > 0 ? sum.written_tokens / sum.decode_s : 0;
+  sum.decode_gb_s = sum.decode_s > 0 ? (double) sum.bytes_read / sum.decode_s / 1e9 : 0;
+
+  return sum;
+}
+
 /* Takes the error. stats NULL: nothing was generated. */
 static void
 finish (BottegaEngineWorker *self, BottegaJob *job, const EngineStats *stats, GError *error)
@@ -243,8 +307,10 @@ finish (BottegaEngineWorker *self, BottegaJob *job, const EngineStats *stats, GE
   Answer *answer = job->data;
 
   if (stats != NULL)
-    event.stats = *stats;
-  event.has_stats = stats != NULL;
+    event.stats = job->resumes ? add_stats (&job->before, stats) : *stats;
+  else if (job->resumes)
+    event.stats = job->before;
+  event.has_stats = stats != NULL || job->resumes;
   if (answer != NULL && answer->gaps.n > 0)
     event.gaps = g_memdup2 (&answer->gaps, sizeof answer->gaps);
   if (answer != NULL)
@@ -255,9 +321,7 @@ finish (BottegaEngineWorker *self, BottegaJob *job, const EngineStats *stats, GE
   job->data = NULL;
   bottega_engine_queue_end (self->queue, job);
   g_mutex_unlock (&self->lock);
-  if (answer != NULL)
-    g_string_free (answer->text, TRUE);
-  g_free (answer);
+  answer_free (answer);
 }
 
 /* The source lets go of it. */
@@ -285,8 +349,11 @@ static Ended
 end (BottegaEngineWorker *self, Answer *answer)
 {
   Ended ended = { answer->job };
-  gboolean ok = end_in_source (self, answer, &ended.stats, &ended.error);
+  gboolean ok;
 
+  answer->ending = TRUE;
+  answer->n_sure = answer->text->len;
+  ok = end_in_source (self, answer, &ended.stats, &ended.error);
   ended.has_stats = ok || ended.stats.written_tokens > 0;
 
   return ended;
@@ -315,14 +382,58 @@ put_back (BottegaEngineWorker *self, BottegaJob *job, gboolean blocked)
   /* A cancel that came a moment ago is not to wait for room. */
   bottega_engine_queue_put_back (self->queue, job, blocked && !job->cancelled);
   g_mutex_unlock (&self->lock);
-  if (answer != NULL)
-    g_string_free (answer->text, TRUE);
-  g_free (answer);
+  answer_free (answer);
+}
+
+/* Text that the model can go on with: it stands at the end of the prompt. A thought, or what comes
+ * after one, would have to be said to it in a way of its own. */
+static gboolean
+can_resume (const Ended *ended)
+{
+  const Answer *answer = ended->job->data;
+
+  return answer != NULL && answer->is_plain && answer->written->len > 0 &&
+         ended->job->options.max_tokens > ended->stats.written_tokens;
+}
+
+/* It waits to go on with what it has written. */
+static void
+resume (BottegaEngineWorker *self, const Ended *ended)
+{
+  BottegaJob *job = ended->job;
+  Answer *answer = job->data;
+  const char *prefix = bottega_prompt_get_answer_prefix (job->prompt);
+  g_autofree char *text = g_strconcat (prefix != NULL ? prefix : "", answer->written->str, NULL);
+
+  bottega_prompt_set_answer_prefix (job->prompt, text);
+  job->before = job->resumes ? add_stats (&job->before, &ended->stats) : ended->stats;
+  job->resumes = TRUE;
+  job->options.max_tokens -= ended->stats.written_tokens;
+  job->fit.prompt_tokens += ended->stats.written_tokens;
+  g_free (job->gaps);
+  job->gaps = g_memdup2 (&answer->gaps, sizeof answer->gaps);
+  put_back (self, job, FALSE);
+}
+
+/* Says so of those that will go on, with all that they have written. */
+static void
+tell_lost (BottegaEngineWorker *self, const Ended *ended, guint n, const char *reason)
+{
+  for (guint i = 0; i < n; i++)
+    if (ended[i].error != NULL && can_resume (&ended[i])) {
+      BottegaEvent event = { BOTTEGA_EVENT_LOST, ended[i].job->id, .text = g_strdup (reason) };
+      Answer *answer = ended[i].job->data;
+
+      g_string_truncate (answer->text, answer->n_sure);
+      push_text (answer);
+      bottega_engine_worker_push_event (self, &event);
+    }
 }
 
 /* The device has failed these, and all others in progress with them, whose memory goes with it.
  * Takes what ended holds. Those that have not written yet cost a second try on the processor, not
- * the answer; the others end, and the next question finds the processor ready. */
+ * the answer; those that have go on from there, where their text can be read; the others end, and
+ * the next question finds the processor ready. */
 static void
 lose_device (BottegaEngineWorker *self, Ended *ended, guint n, const GError *error)
 {
@@ -338,6 +449,7 @@ lose_device (BottegaEngineWorker *self, Ended *ended, guint n, const GError *err
         ended[n].error = g_error_copy (reason);
       n++;
     }
+  tell_lost (self, ended, n, reason->message);
   ok = bottega_engine_worker_fall_back (self, reason);
   for (guint i = 0; i < n; i++) {
     Ended *one = &ended[i];
@@ -347,6 +459,9 @@ lose_device (BottegaEngineWorker *self, Ended *ended, guint n, const GError *err
     if (one->error != NULL && ok && one->stats.written_tokens == 0) {
       g_clear_error (&one->error);
       put_back (self, one->job, FALSE);
+    } else if (one->error != NULL && ok && can_resume (one)) {
+      g_clear_error (&one->error);
+      resume (self, one);
     } else {
       finish (self, one->job, one->has_stats ? &one->stats : NULL,
               g_steal_pointer (&one->error));
@@ -372,8 +487,8 @@ settle (BottegaEngineWorker *self, Ended *ended, guint n)
 static void
 begin (BottegaEngineWorker *self, BottegaJob *job)
 {
-  BottegaEvent started = { BOTTEGA_EVENT_STARTED, job->id };
-  Answer *answer = g_new0 (Answer, 1);
+  BottegaEvent started = { job->resumes ? BOTTEGA_EVENT_RESUMED : BOTTEGA_EVENT_STARTED, job->id };
+  Answer *answer = answer_new (self, job);
   Ended ended[BOTTEGA_QUEUE_MOST_ANSWERS] = { { job } };
   BottegaSourceAnswer *source_answer;
   const EngineMessage *messages;
@@ -384,9 +499,6 @@ begin (BottegaEngineWorker *self, BottegaJob *job)
   started.text = g_strdup (job->fit.first_message);
   bottega_engine_worker_push_event (self, &started);
 
-  answer->worker = self;
-  answer->job = job;
-  answer->text = g_string_new (NULL);
   messages = bottega_prompt_get_messages (job->prompt, &n_messages);
   source_answer = iface_of (self)->begin (self->source, job->path,
                                           bottega_prompt_get_pinned_path (job->prompt), messages,

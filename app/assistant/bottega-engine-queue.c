@@ -53,6 +53,7 @@ bottega_job_free (BottegaJob *job)
   g_free (job->path);
   g_strfreev (job->ids);
   bottega_prompt_free (job->prompt);
+  g_free (job->gaps);
   g_free (job);
 }
 

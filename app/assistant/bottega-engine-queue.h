@@ -48,6 +48,9 @@ typedef struct {
   gpointer data;
   BottegaPromptFit fit; /* GENERATE: what the prompt has been made */
   guint fit_context;    /* to fit; 0: not yet */
+  gboolean resumes;     /* it goes on with what a device that failed has written: the next two */
+  EngineStats before;
+  BottegaGaps *gaps; /* NULL: none */
 } BottegaJob;
 
 void bottega_job_free (BottegaJob *job);

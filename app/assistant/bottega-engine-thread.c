@@ -205,6 +205,25 @@ on_started (BottegaEngineThread *self, BottegaEvent *event)
 }
 
 static void
+on_lost (BottegaEngineThread *self, BottegaEvent *event)
+{
+  BottegaEngineClient *client = bottega_engine_clients_find (self->clients, event->job);
+
+  if (client != NULL && client->events.lost != NULL)
+    client->events.lost (event->text, client->user_data);
+}
+
+static void
+on_resumed (BottegaEngineThread *self, BottegaEvent *event)
+{
+  BottegaEngineClient *client = bottega_engine_clients_find (self->clients, event->job);
+
+  event->fit.first_message = event->text;
+  if (client != NULL && client->events.resumed != NULL)
+    client->events.resumed (&event->fit, client->user_data);
+}
+
+static void
 on_reading (BottegaEngineThread *self, BottegaEvent *event)
 {
   BottegaEngineClient *client = bottega_engine_clients_find (self->clients, event->job);
@@ -252,6 +271,8 @@ static void (*const on_event[]) (BottegaEngineThread *self, BottegaEvent *event)
   [BOTTEGA_EVENT_WAITING] = on_waiting,
   [BOTTEGA_EVENT_BEGAN] = on_began,
   [BOTTEGA_EVENT_STARTED] = on_started,
+  [BOTTEGA_EVENT_LOST] = on_lost,
+  [BOTTEGA_EVENT_RESUMED] = on_resumed,
   [BOTTEGA_EVENT_READING] = on_reading,
   [BOTTEGA_EVENT_TEXT] = on_text,
   [BOTTEGA_EVENT_THOUGHT] = on_text,

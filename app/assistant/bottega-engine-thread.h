@@ -67,7 +67,8 @@ void bottega_engine_thread_unload (BottegaEngineThread *self);
 gboolean bottega_engine_thread_rest (BottegaEngineThread *self);
 
 /* What becomes of a generate job, in this order: started, then reading and text any number of
- * times, then finished exactly once (also when it was cancelled while waiting). All on the main
+ * times, then finished exactly once (also when it was cancelled while waiting). When a device fails
+ * after the first word of an answer that can go on, lost and resumed come between. All on the main
  * thread; every field may be NULL. */
 typedef struct {
   /* The prompt has been made to fit: what it is now. */
@@ -81,6 +82,11 @@ typedef struct {
   void (*thought) (const char *utf8, gsize bytes, guint n_tokens, gpointer user_data);
   /* Right before finished, when tokens were written: the times between them. */
   void (*gaps) (const BottegaGaps *gaps, gpointer user_data);
+  /* The device has failed: a sentence. The model is loaded on the processor, where the answer goes
+   * on after what has come of it so far. */
+  void (*lost) (const char *reason, gpointer user_data);
+  /* It does: the prompt, which has that text at its end, as for started. */
+  void (*resumed) (const BottegaPromptFit *fit, gpointer user_data);
 } BottegaGenerateEvents;
 
 /* What a generate job is. */

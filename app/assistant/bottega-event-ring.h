@@ -18,6 +18,8 @@ typedef enum {
   BOTTEGA_EVENT_WAITING,  /* done: answers that must end before this one begins */
   BOTTEGA_EVENT_BEGAN,    /* a generate job waits no more */
   BOTTEGA_EVENT_STARTED,  /* fit, text: id of the first message or NULL */
+  BOTTEGA_EVENT_LOST,     /* text: why the answer stops, to go on elsewhere */
+  BOTTEGA_EVENT_RESUMED,  /* as STARTED, after that */
   BOTTEGA_EVENT_READING,  /* done, total, left_s */
   BOTTEGA_EVENT_TEXT,     /* text, done: number of tokens */
   BOTTEGA_EVENT_THOUGHT,  /* the same of what comes before the answer */

@@ -192,6 +192,8 @@ replay_begin (BottegaEngineSource *source,
   answer->stats.prompt_tokens = tokens;
   answer->begin_us = g_get_monotonic_time ();
   answer->at = self->text;
+  if (answer_prefix != NULL && g_str_has_prefix (self->text, answer_prefix))
+    answer->at += strlen (answer_prefix);
   atomic_init (&answer->cancelled, FALSE);
 
   return answer;

@@ -66,6 +66,22 @@ on_text (const char *utf8, gsize bytes, guint n_tokens, gpointer data)
 }
 
 static void
+on_lost (const char *reason, gpointer data)
+{
+  g_assert_nonnull (reason);
+  note (data, 'l');
+}
+
+static void
+on_resumed (const BottegaPromptFit *fit, gpointer data)
+{
+  Seen *seen = data;
+
+  note (seen, 'u');
+  seen->last_read = 0;
+}
+
+static void
 on_finished (const EngineStats *stats, const GError *error, gpointer data)
 {
   Seen *seen = data;
@@ -78,7 +94,14 @@ on_finished (const EngineStats *stats, const GError *error, gpointer data)
   g_set_str (&seen->error, error != NULL ? error->message : NULL);
 }
 
-const BottegaGenerateEvents seen_events = { on_started, on_reading, on_text, on_finished };
+const BottegaGenerateEvents seen_events = {
+  .started = on_started,
+  .reading = on_reading,
+  .text = on_text,
+  .finished = on_finished,
+  .lost = on_lost,
+  .resumed = on_resumed,
+};
 
 gboolean
 seen_is_finished (gpointer data)

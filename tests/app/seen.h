@@ -8,7 +8,7 @@
 
 typedef struct {
   GString *text; /* NULL: none came */
-  char *log;     /* one letter per kind of event, runs as one: s r t f */
+  char *log;     /* one letter per kind of event, runs as one: s r t l u f */
   char *error;
   guint n_tokens, n_texts, last_read, finished;
   gint64 first_us, last_us; /* when text came first, and last; 0: not yet */

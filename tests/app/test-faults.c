@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A device that fails at every step: the whole app but its windows, our engine on a tiny model, a
- * loader that fails on command. Whatever fails, the conversation is kept, the reason is
- * said, the next question is answered, and nothing of the driver's is left. */
+ * loader that fails on command. Whatever fails, the conversation is kept, the reason is said, the
+ * question is answered, what was written of that stays, and nothing of the driver's is left. */
 #include "app/assistant/bottega-local-source.h"
 #include "tests/app/fixture.h"
 #include "tests/engine/split/models.h"
@@ -22,12 +22,31 @@ typedef struct {
   BottegaConversation *conversation;
 } World;
 
+/* As it is when it goes on elsewhere. */
+static void
+on_note (BottegaMessage *answer)
+{
+  g_object_set_data_full (G_OBJECT (answer), "kept", g_strdup (bottega_message_get_text (answer)),
+                          g_free);
+}
+
+static void
+on_items (GListModel *conversation, guint position, guint n_removed, guint n_added)
+{
+  for (guint i = position; i < position + n_added; i++) {
+    g_autoptr (BottegaMessage) message = g_list_model_get_item (conversation, i);
+
+    g_signal_connect (message, "notify::note", G_CALLBACK (on_note), NULL);
+  }
+}
+
 /* One that is empty, instead of the last one. */
 static void
 world_new_conversation (World *world)
 {
   g_clear_object (&world->conversation);
   world->conversation = fixture_create (world->assistant);
+  g_signal_connect (world->conversation, "items-changed", G_CALLBACK (on_items), NULL);
 }
 
 /* The assistant with its model loaded, on that device or where it fell back to. */
@@ -108,7 +127,7 @@ typedef enum {
   NOT_REACHED,  /* the failure was not */
   DONE_WITHOUT, /* answers stay on the card */
   FELL_BACK,
-  CUT, /* after the first word: the answer ends, the next one is the processor's */
+  WENT_ON, /* after the first word: the answer did, on the processor */
   N_OUTCOMES,
 } Outcome;
 
@@ -127,7 +146,70 @@ was_cut (BottegaMessage *answer, const char *reason)
   return TRUE;
 }
 
-/* A failure before the first word costs a wait and no answer. */
+typedef struct {
+  GString *text;
+  gboolean done;
+} Continuation;
+
+static void
+on_text (const char *utf8, gsize bytes, guint n_tokens, gpointer data)
+{
+  g_string_append_len (((Continuation *) data)->text, utf8, (gssize) bytes);
+}
+
+static void
+on_finished (const EngineStats *stats, const GError *error, gpointer data)
+{
+  g_assert_no_error (error);
+  ((Continuation *) data)->done = TRUE;
+}
+
+/* How the model, where it is now, goes on with an answer to QUESTION. */
+static char *
+dup_continuation (World *world, const char *kept)
+{
+  static const BottegaGenerateEvents events = { .text = on_text, .finished = on_finished };
+  EngineGenerate options = ENGINE_GENERATE_DEFAULT;
+  Continuation continuation = { g_string_new (NULL), FALSE };
+  BottegaPrompt *prompt = bottega_prompt_new (NULL);
+
+  options.temperature = 0;
+  options.max_tokens = ANSWER_TOKENS;
+  bottega_prompt_add (prompt, "user", NULL, QUESTION);
+  bottega_prompt_set_answer_prefix (prompt, kept);
+  bottega_engine_thread_generate (bottega_assistant_get_engine (world->assistant), NULL,
+                                  BOTTEGA_ANSWER_CHAT, prompt, ANSWER_TOKENS, &options, &events,
+                                  &continuation);
+  fixture_wait_flag (&continuation.done);
+  return g_string_free (continuation.text, FALSE);
+}
+
+/* What was written stays, and after it comes what the processor writes when it is given that. */
+static gboolean
+went_on (World *world, BottegaMessage *answer, const char *reason)
+{
+  const char *kept = g_object_get_data (G_OBJECT (answer), "kept");
+  const char *text = bottega_message_get_text (answer);
+  g_autofree char *tail = NULL;
+
+  if (kept == NULL)
+    return FALSE;
+  g_test_message ("“%s” went on as “%s”", kept, text);
+  g_assert_cmpint (bottega_message_get_state (answer), ==, BOTTEGA_MESSAGE_STATE_COMPLETE);
+  g_assert_nonnull (strstr (bottega_message_get_note (answer), reason));
+  g_assert_cmpuint (strlen (kept), >, 0);
+  g_assert_true (g_str_has_prefix (by_card, kept));
+  g_assert_true (g_str_has_prefix (text, kept));
+  g_assert_cmpuint (bottega_message_get_stats (answer)->written_tokens, <=, ANSWER_TOKENS);
+  assert_fell_back (world, reason);
+  tail = dup_continuation (world, kept);
+  g_assert_true (g_str_has_prefix (tail, text + strlen (kept)));
+  g_assert_true (strlen (text) > strlen (kept) || *tail == '\0' ||
+                 bottega_message_get_stats (answer)->written_tokens == ANSWER_TOKENS);
+  return TRUE;
+}
+
+/* A failure costs a wait and no answer. */
 static Outcome
 run_failure (Fault fault, guint nth, const char *reason)
 {
@@ -138,15 +220,12 @@ run_failure (Fault fault, guint nth, const char *reason)
   faults_arm (fault, nth);
   world = world_begin ("vulkan");
   answer = ask (&world);
-  if (was_cut (answer, reason)) {
-    g_assert_cmpuint (bottega_message_get_text_bytes (answer), >, 0);
-    fixture_wait (fixture_is_settled, bottega_assistant_get_engine (world.assistant));
-    assert_fell_back (&world, reason);
+  if (went_on (&world, answer, reason)) {
     world_new_conversation (&world);
     assert_answers (&world);
     faults_arm (fault, 0);
     world_end (&world);
-    return CUT;
+    return WENT_ON;
   }
   assert_answer (&world, answer);
   if (faults_struck ())
@@ -173,7 +252,7 @@ test_memory (void)
   g_test_message ("%u allocations, %u done without", nth - 1, n_of[DONE_WITHOUT]);
   g_assert_cmpuint (n_of[FELL_BACK], >=, 5);
   g_assert_cmpuint (n_of[DONE_WITHOUT], <, n_of[FELL_BACK]);
-  g_assert_cmpuint (n_of[CUT], ==, 0);
+  g_assert_cmpuint (n_of[WENT_ON], ==, 0);
 }
 
 /* The same of the processor's, where there is nothing to fall back to: a load that fails says why
@@ -222,7 +301,7 @@ test_objects (void)
 
   for (guint nth = 1; n_of[NOT_REACHED] == 0; nth += 1 + nth / 2)
     n_of[run_failure (FAULT_OBJECT, nth, ".")]++;
-  g_test_message ("%u fell back, %u cut, %u done without", n_of[FELL_BACK], n_of[CUT],
+  g_test_message ("%u fell back, %u went on, %u done without", n_of[FELL_BACK], n_of[WENT_ON],
                   n_of[DONE_WITHOUT]);
   g_assert_cmpuint (n_of[FELL_BACK], >=, 8);
 }
@@ -260,12 +339,12 @@ test_lost_before_the_first_word (void)
   for (guint nth = MAX (loading, 1); nth <= reading; nth += MAX (1, (reading - loading) / 3))
     n_of[run_failure (FAULT_LOST, nth, "gave up on the device")]++;
   g_assert_cmpuint (n_of[FELL_BACK], >, 0);
-  g_assert_cmpuint (n_of[CUT], <=, 1);
+  g_assert_cmpuint (n_of[WENT_ON], <=, 1);
   g_assert_cmpuint (n_of[DONE_WITHOUT], ==, 0);
 }
 
-/* What was written stays, with the sentence; the next question is answered; and all of it is on the
- * disk. */
+/* What was written stays, and goes on; the next question is answered; and all of it is on the disk,
+ * with the sentence. */
 static void
 test_lost_while_writing (void)
 {
@@ -282,10 +361,7 @@ test_lost_while_writing (void)
   answer = ask (&world);
   g_assert_true (faults_struck ());
   written = g_strdup (bottega_message_get_text (answer));
-  g_assert_true (was_cut (answer, "gave up on the device"));
-  g_assert_cmpuint (strlen (written), >, 0);
-  fixture_wait (fixture_is_settled, bottega_assistant_get_engine (world.assistant));
-  assert_fell_back (&world, "gave up on the device");
+  g_assert_true (went_on (&world, answer, "gave up on the device"));
 
   answer = ask (&world);
   g_assert_cmpstr (bottega_message_get_error (answer), ==, NULL);
@@ -301,16 +377,18 @@ test_lost_while_writing (void)
   fixture_wait (fixture_is_loaded, again);
   g_assert_cmpuint (g_list_model_get_n_items (G_LIST_MODEL (again)), ==, 4);
   g_assert_cmpstr (bottega_message_get_text (fixture_message (again, 1)), ==, written);
+  g_assert_nonnull (strstr (bottega_message_get_note (fixture_message (again, 1)),
+                            "gave up on the device"));
   g_clear_object (&again);
   world_end (&world);
 }
 
-/* Two that are answered at once: what was written of each stays, with the sentence, and one without
- * a word comes from the processor. */
+/* Two that are answered at once: what was written of each stays and goes on, and one without a word
+ * comes from the processor. */
 static void
 test_lost_for_two (void)
 {
-  guint loading, reading, all, n_cut = 0;
+  guint loading, reading, all, n_went_on = 0;
 
   count_queue_calls (&loading, &reading, &all);
   for (guint nth = reading + 1; nth < all; nth += MAX (1, (all - reading) / 3)) {
@@ -330,10 +408,8 @@ test_lost_for_two (void)
       BottegaMessage *answer = fixture_message (both[i], 1);
 
       fixture_wait (fixture_is_idle, both[i]);
-      if (was_cut (answer, "gave up on the device"))
-        n_cut++;
-      else
-        g_assert_cmpint (bottega_message_get_state (answer), ==, BOTTEGA_MESSAGE_STATE_COMPLETE);
+      g_assert_cmpint (bottega_message_get_state (answer), ==, BOTTEGA_MESSAGE_STATE_COMPLETE);
+      n_went_on += went_on (&world, answer, "gave up on the device");
     }
     g_assert_true (faults_struck ());
     fixture_wait (fixture_is_settled, bottega_assistant_get_engine (world.assistant));
@@ -343,7 +419,7 @@ test_lost_for_two (void)
     g_clear_object (&other);
     world_end (&world);
   }
-  g_assert_cmpuint (n_cut, >=, 2);
+  g_assert_cmpuint (n_went_on, >=, 2);
 }
 
 /* Another program takes the card's memory while the model is loaded: answers go on; and the next
