@@ -360,7 +360,8 @@ static const struct {
   const char *button, *action;
 } rules[] = {
   [BOTTEGA_VERDICT_QUEUE] = { "queue", explain_queue, N_ ("limited by other answers (%s)"),
-                              N_ ("other answers %s"), number_seconds, say_queue, SMALLER_MODEL },
+                              N_ ("other answers %s"), number_seconds, say_queue,
+                              N_ ("Show the Queue"), "win.queue" },
   [BOTTEGA_VERDICT_SEARCH] = { "search", explain_search, N_ ("limited by the search (%s)"),
                                N_ ("search %s"), number_seconds, say_search,
                                N_ ("Open the Library"), "win.library" },

@@ -532,6 +532,28 @@ bottega_sidebar_focus_list (BottegaSidebar *self)
     bottega_sidebar_focus_search (self);
 }
 
+gboolean
+bottega_sidebar_focus_answers (BottegaSidebar *self)
+{
+  guint n;
+
+  g_return_val_if_fail (BOTTEGA_IS_SIDEBAR (self), FALSE);
+
+  n = self->shown != NULL ? g_list_model_get_n_items (self->shown) : 0;
+  for (guint i = 0; i < n; i++) {
+    g_autoptr (BottegaConversation) conversation = g_list_model_get_item (self->shown, i);
+
+    if (!bottega_conversation_get_busy (conversation))
+      continue;
+    gtk_list_view_scroll_to (self->list_view, i, GTK_LIST_SCROLL_FOCUS, NULL);
+    gtk_widget_grab_focus (GTK_WIDGET (self->list_view));
+    /* The list is in sight already, perhaps: the ring says which row is meant. */
+    gtk_window_set_focus_visible (GTK_WINDOW (gtk_widget_get_root (GTK_WIDGET (self))), TRUE);
+    return TRUE;
+  }
+  return FALSE;
+}
+
 void
 bottega_sidebar_popup_menu (BottegaSidebar *self)
 {

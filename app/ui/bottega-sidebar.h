@@ -24,6 +24,8 @@ void bottega_sidebar_set_current (BottegaSidebar *self, BottegaConversation *con
 void bottega_sidebar_focus_search (BottegaSidebar *self);
 void bottega_sidebar_search (BottegaSidebar *self, const char *query);
 void bottega_sidebar_focus_list (BottegaSidebar *self);
+/* The first conversation that is being answered or waits; FALSE: there is none. */
+gboolean bottega_sidebar_focus_answers (BottegaSidebar *self);
 void bottega_sidebar_popup_menu (BottegaSidebar *self);
 
 G_END_DECLS

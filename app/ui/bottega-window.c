@@ -439,6 +439,19 @@ sidebar_action (GtkWidget *widget,
 }
 
 static void
+queue_action (GtkWidget *widget,
+              const char *name,
+              GVariant *parameter)
+{
+  BottegaWindow *self = BOTTEGA_WINDOW (widget);
+
+  if (bottega_sidebar_focus_answers (self->sidebar))
+    adw_navigation_split_view_set_show_content (self->split_view, FALSE);
+  else
+    say (self, _ ("No answer is on its way now."));
+}
+
+static void
 show_menu_action (GtkWidget *widget,
                   const char *name,
                   GVariant *parameter)
@@ -700,6 +713,7 @@ install_actions (GtkWidgetClass *widget_class)
     { "win.search", NULL, search_action },
     { "win.search-for", "s", search_for_action },
     { "win.sidebar", NULL, sidebar_action },
+    { "win.queue", NULL, queue_action },
     { "win.show-menu", NULL, show_menu_action },
     { "win.focus-composer", NULL, focus_composer_action },
     { "win.copy-answer", NULL, copy_answer_action },

@@ -199,7 +199,7 @@ static const Case cases[] = {
   { "usual", "memory-bandwidth", "win.models", nothing, 2.2, 2.5 },
   { "half-speed", "writing", "win.models", half_speed, 2.5, 3 },
   { "long-prompt", "reading", "win.models", long_prompt, 9, 9 },
-  { "busy-queue", "queue", "win.models", busy_queue, 7, 7 },
+  { "busy-queue", "queue", "win.queue", busy_queue, 7, 7 },
   { "slow-search", "search", "win.library", slow_search, 5, 5 },
   { "cold-load", "cold-load", "win.keep-loaded", cold_load, 6, 6 },
   { "slow-disk", "disk", "win.keep-loaded", slow_disk, 44, 44 },
