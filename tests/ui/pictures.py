@@ -4,6 +4,7 @@
 it works in every language, and keeps one data folder for all so that the model answers once."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -67,7 +68,7 @@ class Pictures:
             time.sleep(2)
             driver.until('the answer to end', lambda: 'tok/s' in app.text(), 90)
         app.close()
-        os.rename(data.path, self.kept)
+        shutil.move(data.path, self.kept)
         data.path = self.kept
         return data
 
@@ -81,6 +82,10 @@ class Pictures:
         documents.write_all(folder)
         subprocess.run(['bottega-cli', '--data-dir', data.path, 'index', folder, '--space',
                         'personal'], check=True, capture_output=True)
+        # The likeliest words, so that pictures are alike.
+        model = os.path.basename(os.environ['BOTTEGA_TEST_MODEL'])
+        with open(os.path.join(data.path, 'models.ini'), 'w', encoding='utf-8') as file:
+            file.write(f'[model {data.path}/models/{model}]\ntemperature=0\n')
         return data
 
     # ---- states
@@ -166,7 +171,7 @@ class Pictures:
             app = self.run(data)
             time.sleep(2)
             app.key('ctrl+l')
-            app.type('When may the rent be raised?')
+            app.type('When is the rent paid?')
             app.key('Return')
             driver.until('the answer to end', lambda: 'tok/s' in app.text(), 90)
             self.take('answer')
@@ -251,6 +256,10 @@ class Pictures:
         self.take('menu')
         app.key('Up', 'Return')
         self.take('about')
+        app.key('Escape')
+        time.sleep(0.6)
+        app.key('F10', 'Up', 'Up', 'Return')
+        self.take('offline')
         app.key('Escape')
         time.sleep(0.6)
         app.key('F9', 'Home', 'Menu')
