@@ -157,19 +157,15 @@ static gboolean
 load_draft (EngineModel *model, EngineModelOptions *its, GError **error)
 {
   g_autoptr (EngineModel) draft = engine_model_open_text (its->draft_path, error);
-  EngineModelOptions options = *its;
-  uint64_t gpu_bytes;
+  EngineModelOptions options;
 
   if (draft == NULL || !session_drafter_check (model, draft, error))
     return FALSE;
-  options.context_tokens = MIN (planner_context_tokens (model->desc, options.context_tokens),
-                                draft->desc->h.context_tokens);
-  options.progress = NULL;
+  options = planner_draft_options (model->desc, draft->desc, its);
   if (!planner_use_device (draft, &options, session_model_load, error))
     return FALSE;
-  gpu_bytes = engine_model_gpu_bytes (draft);
-  if (its->gpu_memory_bytes > 0)
-    its->gpu_memory_bytes = MAX (its->gpu_memory_bytes, gpu_bytes + 1) - gpu_bytes;
+  its->gpu_memory_bytes =
+      planner_limit_left (its->gpu_memory_bytes, planner_card_bytes (draft->plan));
   model->drafter = session_drafter_new (model, g_steal_pointer (&draft), error);
   return model->drafter != NULL;
 }
@@ -184,6 +180,8 @@ engine_model_open (const char *path, const EngineModelOptions *options, GError *
   if (model == NULL || (own.draft_path != NULL && !load_draft (model, &own, error)) ||
       !planner_use_device (model, &own, session_model_load, error))
     return NULL;
+  if (model->drafter != NULL)
+    planner_add_draft (model->plan, session_drafter_model (model->drafter)->plan);
   model->load_s = (g_get_monotonic_time () - start_us) / 1e6;
   return g_steal_pointer (&model);
 }

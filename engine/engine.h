@@ -140,6 +140,7 @@ typedef struct {
   uint64_t allowed_bytes; /* to the model: what is free but for a reserve, or the limit */
   /* What it takes once it has answered. */
   uint64_t weights_bytes, kv_bytes, scratch_bytes;
+  uint64_t draft_bytes; /* and a draft model, all of it; allowed_bytes is what that leaves */
 } EnginePlanHeap;
 
 typedef struct {
@@ -170,8 +171,9 @@ typedef struct {
 /* What engine_model_open () with these options would do and allocate now: read from the metadata,
  * nothing is loaded or allocated, but a graphics card is opened (some tens of ms). A model that
  * does not fit has a plan with a refusal; NULL is for what is no matter of memory. Times come from
- * what options->cache_dir keeps of the devices. A draft model is not counted. options NULL: all
- * defaults. Any thread; free with engine_plan_free. */
+ * what options->cache_dir keeps of the devices. A draft model is counted by its memory, whether or
+ * not it may guess for this one; when that does not fit, the plan is the draft's, with its refusal.
+ * options NULL: all defaults. Any thread; free with engine_plan_free. */
 EnginePlan *engine_plan (const char *path, const EngineModelOptions *options, GError **error);
 /* The same, but what is not known yet of the speed of its devices is measured, with models made up
  * for it, and kept in options->cache_dir: a few seconds at first, for each number format, that no

@@ -95,6 +95,7 @@ typedef struct {
   guint64 others_bytes;  /* that other programs use, or the desktop */
   guint64 allowed_bytes; /* to the model */
   guint64 weights_bytes, kv_bytes, work_bytes;
+  guint64 draft_bytes; /* a model that guesses for it, all of it */
 } BottegaPlanHeap;
 
 /* Of the question that times are foreseen for. */
@@ -104,6 +105,7 @@ typedef struct {
 typedef struct {
   guint64 weights_bytes, kv_bytes; /* on all heaps together */
   guint64 work_bytes;              /* memory to work in, and the vocabulary */
+  guint64 draft_bytes;             /* a model that guesses for it, all of it */
   guint n_heaps;
   BottegaPlanHeap heaps[2]; /* of the device; and of the processor when it has a part */
   guint context_tokens;

@@ -127,7 +127,7 @@ set_held_bytes (BottegaLocalSource *self, const EnginePlan *plan)
   g_clear_pointer (&self->card, g_free);
   for (guint i = 0; plan != NULL && i < plan->n_heaps; i++) {
     const EnginePlanHeap *heap = &plan->heaps[i];
-    guint64 bytes = heap->weights_bytes + heap->scratch_bytes;
+    guint64 bytes = heap->weights_bytes + heap->scratch_bytes + heap->draft_bytes;
 
     if (heap->is_ram) {
       self->held_ram_bytes += bytes;
@@ -586,10 +586,12 @@ make_plan (const EnginePlan *engine)
       .weights_bytes = heap->weights_bytes,
       .kv_bytes = heap->kv_bytes,
       .work_bytes = heap->scratch_bytes,
+      .draft_bytes = heap->draft_bytes,
     };
     plan->weights_bytes += heap->weights_bytes;
     plan->kv_bytes += heap->kv_bytes;
     plan->work_bytes += heap->scratch_bytes;
+    plan->draft_bytes += heap->draft_bytes;
   }
   plan->work_bytes += engine->text_bytes;
   plan->context_tokens = engine->context_tokens;
@@ -609,6 +611,7 @@ local_plan (BottegaEngineSource *source, const BottegaLoadRequest *request, gboo
   BottegaLocalSource *self = BOTTEGA_LOCAL_SOURCE (source);
   EngineModelOptions options = make_options (self, request);
   g_autoptr (EnginePlan) plan = NULL;
+  g_autoptr (GError) problem = NULL;
   g_autofree char *card = NULL;
 
   g_mutex_lock (&self->lock);
@@ -616,8 +619,17 @@ local_plan (BottegaEngineSource *source, const BottegaLoadRequest *request, gboo
   options.freed_device_bytes = self->held_card_bytes;
   options.freed_device = card = g_strdup (self->card);
   g_mutex_unlock (&self->lock);
-  plan = measure ? engine_plan_measured (request->path, &options, error)
-                 : engine_plan (request->path, &options, error);
+  plan = measure ? engine_plan_measured (request->path, &options, &problem)
+                 : engine_plan (request->path, &options, &problem);
+  if (options.draft_path != NULL && (plan == NULL || plan->refusal != NULL)) {
+    /* As for a load: a draft model that is no use is left out. */
+    options.draft_path = NULL;
+    g_clear_pointer (&plan, engine_plan_free);
+    g_clear_error (&problem);
+    plan = engine_plan (request->path, &options, &problem);
+  }
+  if (problem != NULL)
+    g_propagate_error (error, g_steal_pointer (&problem));
 
   return plan != NULL ? make_plan (plan) : NULL;
 }

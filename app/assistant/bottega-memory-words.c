@@ -140,7 +140,8 @@ bottega_memory_words_unload (const BottegaMemoryOptions *options)
   if (plan == NULL)
     return g_strdup (_ ("Without questions for so long, the model leaves the memory. The next one "
                         "waits until it is loaded again."));
-  size = g_format_size (plan->weights_bytes + plan->kv_bytes + plan->work_bytes);
+  size = g_format_size (plan->weights_bytes + plan->kv_bytes + plan->work_bytes +
+                        plan->draft_bytes);
   if (minutes == 0)
     /* Translators: a size. */
     return g_strdup_printf (_ ("The model keeps its %s, and is always ready."), size);

@@ -111,7 +111,6 @@ bottega_model_store_plan_async (BottegaModelStore *self,
   bottega_model_store_get_request (self, bottega_model_item_get_path (item), &defaults, &request);
   if (kv_type != NULL)
     request.kv_type = kv_type;
-  request.draft_path = NULL; /* the planner does not count it */
   planning = g_new (Planning, 1);
   *planning = (Planning) { g_object_ref (self->source), bottega_load_request_copy (&request),
                            measure };
@@ -133,7 +132,7 @@ bottega_model_store_plan_finish (GAsyncResult *result, GError **error)
 void
 bottega_model_need_take_plan (BottegaModelNeed *need, const BottegaPlan *plan)
 {
-  need->weights_bytes = plan->weights_bytes;
+  need->weights_bytes = plan->weights_bytes + plan->draft_bytes;
   need->context_tokens = plan->context_tokens;
   need->planned_kv_bytes = plan->kv_bytes;
   need->planned_work_bytes = plan->work_bytes;

@@ -38,8 +38,6 @@ bottega_model_need_add_draft (BottegaModelNeed *need, const BottegaModelFacts *d
 {
   need->weights_bytes += draft->file_bytes - draft->file_only_bytes;
   need->kv_bytes_per_token += draft->kv_bytes_per_token;
-  if (need->planned_kv_bytes > 0)
-    need->planned_kv_bytes += draft->kv_bytes_per_token * need->context_tokens;
 }
 
 guint64

@@ -15,6 +15,7 @@ bottega_plan_part_get_name (BottegaPlanPart part)
     [BOTTEGA_PLAN_WEIGHTS] = N_ ("weights"),
     [BOTTEGA_PLAN_CONVERSATION] = N_ ("conversation"),
     [BOTTEGA_PLAN_WORK] = N_ ("working memory"),
+    [BOTTEGA_PLAN_DRAFT] = N_ ("draft model"),
     [BOTTEGA_PLAN_OTHERS] = N_ ("used by others"),
     [BOTTEGA_PLAN_FREE] = N_ ("free"),
   };
@@ -24,10 +25,17 @@ bottega_plan_part_get_name (BottegaPlanPart part)
   return _ (names[part]);
 }
 
+gboolean
+bottega_plan_part_shows (BottegaPlanPart part, guint64 bytes)
+{
+  return part != BOTTEGA_PLAN_DRAFT || bytes > 0;
+}
+
 guint64
 bottega_plan_heap_get_used (const BottegaPlanHeap *heap)
 {
-  return heap->weights_bytes + heap->kv_bytes + heap->work_bytes + heap->others_bytes;
+  return heap->weights_bytes + heap->kv_bytes + heap->work_bytes + heap->draft_bytes +
+         heap->others_bytes;
 }
 
 guint64
@@ -38,6 +46,7 @@ bottega_plan_heap_get_bytes (const BottegaPlanHeap *heap, BottegaPlanPart part)
     [BOTTEGA_PLAN_WEIGHTS] = heap->weights_bytes,
     [BOTTEGA_PLAN_CONVERSATION] = heap->kv_bytes,
     [BOTTEGA_PLAN_WORK] = heap->work_bytes,
+    [BOTTEGA_PLAN_DRAFT] = heap->draft_bytes,
     [BOTTEGA_PLAN_OTHERS] = heap->others_bytes,
     [BOTTEGA_PLAN_FREE] = heap->memory_bytes - MIN (used, heap->memory_bytes),
   };
@@ -72,8 +81,11 @@ bottega_plan_text_heap (const BottegaPlanHeap *heap)
   GString *text = g_string_new (bottega_plan_heap_get_title (heap));
 
   for (guint part = 0; part < BOTTEGA_PLAN_N_PARTS; part++) {
-    g_autofree char *size = g_format_size (bottega_plan_heap_get_bytes (heap, part));
+    const guint64 bytes = bottega_plan_heap_get_bytes (heap, part);
+    g_autofree char *size = g_format_size (bytes);
 
+    if (!bottega_plan_part_shows (part, bytes))
+      continue;
     g_string_append (text, part == 0 ? ": " : ", ");
     /* Translators: what takes memory, and its size: "weights 96 MB". */
     g_string_append_printf (text, _ ("%s %s"), bottega_plan_part_get_name (part), size);

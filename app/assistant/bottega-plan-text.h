@@ -12,6 +12,7 @@ typedef enum {
   BOTTEGA_PLAN_WEIGHTS,
   BOTTEGA_PLAN_CONVERSATION,
   BOTTEGA_PLAN_WORK,
+  BOTTEGA_PLAN_DRAFT,
   BOTTEGA_PLAN_OTHERS,
   BOTTEGA_PLAN_FREE,
   BOTTEGA_PLAN_N_PARTS,
@@ -19,6 +20,8 @@ typedef enum {
 
 /* "weights"; borrowed. */
 const char *bottega_plan_part_get_name (BottegaPlanPart part);
+/* Whether a part of so many bytes is worth a word: most models have no draft model. */
+gboolean bottega_plan_part_shows (BottegaPlanPart part, guint64 bytes);
 guint64 bottega_plan_heap_get_bytes (const BottegaPlanHeap *heap, BottegaPlanPart part);
 /* All that is taken, by the model and by others: more than there is where it does not fit. */
 guint64 bottega_plan_heap_get_used (const BottegaPlanHeap *heap);

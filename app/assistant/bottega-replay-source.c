@@ -473,6 +473,11 @@ replay_plan (BottegaEngineSource *source, const BottegaLoadRequest *request, gbo
   if (g_strcmp0 (request->kv_type, "q8_0") == 0)
     plan->kv_bytes = plan->kv_bytes / 64 * 34;
   bottega_model_facts_clear (&facts);
+  if (request->draft_path != NULL &&
+      replay_read_facts (source, request->draft_path, &facts, NULL)) {
+    plan->draft_bytes = facts.file_bytes;
+    bottega_model_facts_clear (&facts);
+  }
   plan->n_heaps = 1;
   plan->heaps[0] = (BottegaPlanHeap) {
     .device = g_strdup ("cpu"),
@@ -482,6 +487,7 @@ replay_plan (BottegaEngineSource *source, const BottegaLoadRequest *request, gbo
     .allowed_bytes = self->options.memory_bytes / 4 * 3,
     .weights_bytes = plan->weights_bytes,
     .kv_bytes = plan->kv_bytes,
+    .draft_bytes = plan->draft_bytes,
   };
   plan->n_layers = 1;
   if (plan->weights_bytes + plan->kv_bytes > plan->heaps[0].allowed_bytes)

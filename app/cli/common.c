@@ -174,7 +174,14 @@ cli_plan_model (const CliOptions *options, const char *path, gboolean measure, G
 {
   g_autofree char *cache_dir = find_cache_dir ();
   EngineModelOptions engine_options = model_options (options, cache_dir);
+  g_autofree char *draft_path = NULL;
 
+  if (options->draft != NULL) {
+    draft_path = cli_find_model (options, options->draft, error);
+    if (draft_path == NULL)
+      return NULL;
+  }
+  engine_options.draft_path = draft_path;
   return measure ? engine_plan_measured (path, &engine_options, error)
                  : engine_plan (path, &engine_options, error);
 }

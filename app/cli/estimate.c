@@ -30,7 +30,7 @@ add_time (JsonBuilder *builder, const char *name, double value)
 static uint64_t
 heap_bytes (const EnginePlanHeap *heap)
 {
-  return heap->weights_bytes + heap->kv_bytes + heap->scratch_bytes;
+  return heap->weights_bytes + heap->kv_bytes + heap->scratch_bytes + heap->draft_bytes;
 }
 
 /* On graphics cards, and in RAM. */
@@ -58,6 +58,7 @@ add_heaps (JsonBuilder *builder, const EnginePlan *plan)
     cli_json_int (builder, "weights_bytes", heap->weights_bytes);
     cli_json_int (builder, "kv_bytes", heap->kv_bytes);
     cli_json_int (builder, "scratch_bytes", heap->scratch_bytes);
+    cli_json_int (builder, "draft_bytes", heap->draft_bytes);
     cli_json_int (builder, "memory_bytes", heap->memory_bytes);
     cli_json_int (builder, "free_bytes", heap->free_bytes);
     cli_json_int (builder, "allowed_bytes", heap->allowed_bytes);
@@ -120,6 +121,8 @@ print_text (const EnginePlan *plan, double ttft_s, double token_s)
     print_row ("weights", heap->weights_bytes);
     print_row ("conversation", heap->kv_bytes);
     print_row ("to work in", heap->scratch_bytes);
+    if (heap->draft_bytes > 0)
+      print_row ("draft model", heap->draft_bytes);
     print_row ("in all", heap_bytes (heap));
     print_row ("others use", heap->memory_bytes - MIN (heap->free_bytes, heap->memory_bytes));
     print_row ("free", heap->free_bytes);

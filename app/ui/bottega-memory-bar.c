@@ -33,6 +33,7 @@ static const struct {
   [BOTTEGA_PLAN_WEIGHTS] = { TRUE, 1.0f, 1.0f },
   [BOTTEGA_PLAN_CONVERSATION] = { TRUE, 0.62f, 0.7f },
   [BOTTEGA_PLAN_WORK] = { TRUE, 0.34f, 0.4f },
+  [BOTTEGA_PLAN_DRAFT] = { TRUE, 0.8f, 0.85f },
   [BOTTEGA_PLAN_OTHERS] = { FALSE, 0.4f, 0.6f },
   [BOTTEGA_PLAN_FREE] = { FALSE, 0.1f, 0.15f },
 };

@@ -189,19 +189,14 @@ heap_new (const BottegaPlanHeap *heap)
   return box;
 }
 
-/* A part of all heaps together. */
 static GtkWidget *
-legend_new (const BottegaPlan *plan,
-            BottegaPlanPart part)
+legend_new (BottegaPlanPart part,
+            guint64 bytes)
 {
   GtkWidget *box = gtk_box_new (GTK_ORIENTATION_HORIZONTAL, 6), *label;
-  g_autofree char *size = NULL;
+  g_autofree char *size = g_format_size (bytes);
   g_autofree char *text = NULL;
-  guint64 bytes = 0;
 
-  for (guint i = 0; i < plan->n_heaps; i++)
-    bytes += bottega_plan_heap_get_bytes (&plan->heaps[i], part);
-  size = g_format_size (bytes);
   text = g_strdup_printf ("%s %s", bottega_plan_part_get_name (part), size);
   label = gtk_label_new (text);
   gtk_widget_add_css_class (label, "caption");
@@ -227,8 +222,15 @@ show_memory (BottegaMemoryPage *self)
     adw_wrap_box_remove (self->legend, child);
   for (guint i = 0; i < self->plan->n_heaps; i++)
     gtk_box_append (self->bars, heap_new (&self->plan->heaps[i]));
-  for (guint part = 0; part < BOTTEGA_PLAN_N_PARTS; part++)
-    adw_wrap_box_append (self->legend, legend_new (self->plan, (BottegaPlanPart) part));
+  /* Of all heaps together. */
+  for (guint part = 0; part < BOTTEGA_PLAN_N_PARTS; part++) {
+    guint64 bytes = 0;
+
+    for (guint i = 0; i < self->plan->n_heaps; i++)
+      bytes += bottega_plan_heap_get_bytes (&self->plan->heaps[i], (BottegaPlanPart) part);
+    if (bottega_plan_part_shows ((BottegaPlanPart) part, bytes))
+      adw_wrap_box_append (self->legend, legend_new ((BottegaPlanPart) part, bytes));
+  }
 }
 
 static void

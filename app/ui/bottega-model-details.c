@@ -103,13 +103,11 @@ is_loaded (BottegaModelDetails *self)
                     bottega_model_item_get_path (self->item)) == 0;
 }
 
-/* What a loaded model holds itself is not free to the planner, which then refuses. A plan is of the
- * model alone. */
+/* What a loaded model holds itself is not free to the planner, which then refuses. */
 static void
 update_here_cb (BottegaModelDetails *self)
 {
   const BottegaMachine *machine = bottega_model_store_get_machine (get_models (self));
-  BottegaModelItem *draft;
   BottegaModelNeed need;
   BottegaModelFigures figures;
   g_autofree char *memory = NULL;
@@ -122,11 +120,8 @@ update_here_cb (BottegaModelDetails *self)
     return;
   bottega_model_store_get_need (get_models (self), self->item, &need);
   bottega_model_store_get_figures (get_models (self), self->item, &figures);
-  draft = bottega_model_store_get_draft (get_models (self), self->item);
   if (self->plan != NULL)
     bottega_model_need_take_plan (&need, self->plan);
-  if (self->plan != NULL && draft != NULL)
-    bottega_model_need_add_draft (&need, bottega_model_item_get_facts (draft));
   if (self->plan != NULL && self->plan->refusal != NULL && !is_loaded (self))
     memory = g_strdup (self->plan->refusal);
   else

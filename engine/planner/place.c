@@ -59,13 +59,29 @@ free_then (const EngineBackendCaps *caps, const char *device, const EngineModelO
   return freed > 0 ? MIN (caps->free_bytes + freed, caps->memory_bytes) : caps->free_bytes;
 }
 
+/* What a draft model will have taken of it by then. */
+static uint64_t
+taken_then (const EngineModel *model, const EngineBackendCaps *caps, const char *device)
+{
+  const EnginePlan *draft = model->draft_plan;
+  uint64_t taken = 0;
+
+  for (uint32_t i = 0; draft != NULL && i < draft->n_heaps; i++)
+    if (caps->unified_memory ? draft->heaps[i].is_ram
+                             : strcmp (draft->heaps[i].device, device) == 0)
+      taken += draft->heaps[i].weights_bytes + draft->heaps[i].kv_bytes +
+               draft->heaps[i].scratch_bytes;
+  return taken;
+}
+
 static EnginePlanHeap *
-add_heap (EnginePlan *plan, EngineBackend *backend, const char *device,
+add_heap (const EngineModel *model, EngineBackend *backend, const char *device,
           const EngineModelOptions *options)
 {
   const EngineBackendCaps *caps = backend->vtable->caps (backend);
-  EnginePlanHeap *heap = &plan->heaps[plan->n_heaps++];
+  EnginePlanHeap *heap = &model->plan->heaps[model->plan->n_heaps++];
   uint64_t free_bytes = free_then (caps, device, options);
+  uint64_t gone = RESERVE_BYTES + taken_then (model, caps, device);
 
   *heap = (EnginePlanHeap) {
     .device = g_strdup (device),
@@ -73,7 +89,7 @@ add_heap (EnginePlan *plan, EngineBackend *backend, const char *device,
     .is_ram = caps->unified_memory,
     .memory_bytes = caps->memory_bytes,
     .free_bytes = free_bytes,
-    .allowed_bytes = free_bytes - MIN (RESERVE_BYTES, free_bytes),
+    .allowed_bytes = free_bytes - MIN (gone, free_bytes),
   };
   if (options->gpu_memory_bytes > 0 && strcmp (device, "cpu") != 0)
     heap->allowed_bytes = MIN (heap->allowed_bytes, options->gpu_memory_bytes);
@@ -134,17 +150,17 @@ refuse_all (const EngineModel *model, uint64_t least, GError **error)
 
 /* ---- the placement -------------------------------------------------------------------------- */
 
-static EnginePlan *
-begin_plan (const EngineModel *model, const EngineModelOptions *options)
+static void
+begin_plan (EngineModel *model, const EngineModelOptions *options)
 {
   EnginePlan *plan = g_new0 (EnginePlan, 1);
 
+  model->plan = plan;
   plan->context_tokens = model->context_tokens;
   plan->kv_type = model_kv_type_name (model->kv.type);
   plan->n_layers = model->desc->h.n_layers;
   plan->text_bytes = (uint64_t) model->desc->h.n_vocab * TOKEN_BYTES;
-  add_heap (plan, model->backend, model->device, options);
-  return plan;
+  add_heap (model, model->backend, model->device, options);
 }
 
 /* The share of the processor; model->backend becomes one of both. */
@@ -162,7 +178,7 @@ add_processor (EngineModel *model, const EngineModelOptions *options,
   ok = split_backend_measure (second, SPLIT_SECOND, plans, n_plans, &model->kv, placement, &bytes,
                               error);
   if (ok)
-    fill_heap (add_heap (model->plan, second, "cpu", options), &bytes);
+    fill_heap (add_heap (model, second, "cpu", options), &bytes);
   model->plan->n_layers_apart = placement->n_layers;
   model->plan->placement = split_placement_describe (placement, model->desc);
   model->backend = split_backend_open (first, second, placement, model->desc);
@@ -190,7 +206,7 @@ planner_place (EngineModel *model, const EngineModelOptions *options, GError **e
 
   if (!check_needs (model, plans[0], error))
     return FALSE;
-  model->plan = begin_plan (model, options);
+  begin_plan (model, options);
   if (may_split (model, options)) {
     if (!split_backend_place (first, plans, n_plans, &model->kv,
                               model->plan->heaps[0].allowed_bytes, &placement, &least, error))

@@ -19,5 +19,16 @@ typedef gboolean (*PlannerUse) (EngineModel *model, const EngineModelOptions *op
  * numbers, before use, where it does not fit; model->plan then says so too. */
 gboolean planner_use_device (EngineModel *model, const EngineModelOptions *options, PlannerUse use,
                              GError **error);
+/* What a draft model takes beside the model that a plan is of; it comes first, and the plan knows
+ * that already. */
+void planner_add_draft (EnginePlan *plan, const EnginePlan *draft);
+/* Of a plan, on graphics cards. */
+uint64_t planner_card_bytes (const EnginePlan *plan);
+/* The options of a draft model, for which options ask. */
+EngineModelOptions planner_draft_options (const ModelDesc *desc, const ModelDesc *draft,
+                                          const EngineModelOptions *options);
+/* What is left of a limit on a card's memory, 0 being none, when so much of it is taken. */
+uint64_t planner_limit_left (uint64_t limit_bytes, uint64_t taken_bytes);
+
 /* Frees weights, plans and back end. */
 void planner_leave_device (EngineModel *model);

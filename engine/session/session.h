@@ -41,6 +41,8 @@ struct _EngineModel {
   EngineBackend *backend;
   gboolean split;   /* the backend is one of engine/split */
   EnginePlan *plan; /* what was foreseen for it */
+  /* Of a draft model that will be there first, while both are foreseen; NULL: none. Borrowed. */
+  const EnginePlan *draft_plan;
   EngineBackendModel *weights;
   EngineKvSize kv;
   const char *kv_note; /* why kv.type is not what was asked for, or NULL */

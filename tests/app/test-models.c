@@ -371,6 +371,7 @@ test_draft (void)
   BottegaModelItem *alpha, *beta;
   BottegaModelDefaults set = { 0 };
   BottegaModelNeed alone, both;
+  g_autoptr (BottegaPlan) planned = NULL;
 
   set_up (&models);
   write_file (models.models, "other.gguf", "other");
@@ -398,6 +399,10 @@ test_draft (void)
   bottega_model_store_get_need (models.store, alpha, &both);
   g_assert_cmpuint (bottega_model_need_bytes (&both), ==,
                     bottega_model_need_bytes (&alone) + 4 + 1024 * both.context_tokens);
+  planned = plan (&models, NULL);
+  g_assert_cmpuint (planned->draft_bytes, ==, 4);
+  bottega_model_need_take_plan (&both, planned);
+  g_assert_cmpuint (both.weights_bytes, ==, planned->weights_bytes + 4);
   set.draft = (char *) bottega_model_item_get_path (alpha);
   bottega_model_store_set_defaults (models.store, bottega_model_item_get_path (beta), &set);
   g_assert_null (bottega_model_store_get_draft (models.store, beta));

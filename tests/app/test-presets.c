@@ -132,6 +132,7 @@ static void
 test_words (void)
 {
   const BottegaPlanHeap *heap = &fits.heaps[0];
+  BottegaPlanHeap guesses = *heap;
   guint64 sum = 0;
 
   assert_same (bottega_plan_text_used (heap), "7.5 GB of 16.0 GB");
@@ -141,6 +142,10 @@ test_words (void)
   for (guint part = 0; part < BOTTEGA_PLAN_N_PARTS; part++)
     sum += bottega_plan_heap_get_bytes (heap, (BottegaPlanPart) part);
   g_assert_cmpuint (sum, ==, heap->memory_bytes);
+  guesses.draft_bytes = 300000000;
+  assert_same (bottega_plan_text_heap (&guesses),
+               "Memory: weights 1.0 GB, conversation 2.0 GB, working memory 500.0 MB, draft model "
+               "300.0 MB, used by others 4.0 GB, free 8.2 GB");
   assert_same (bottega_plan_text_times (&fits),
                "First word of a 1000-token question: about 1.3 s, then about 38 tokens per second");
   assert_same (bottega_plan_text_refusal (&fits), NULL);

@@ -18,6 +18,7 @@ typedef struct {
   uint32_t context, chunk;
   const char *kv_type;
   uint64_t gpu_memory; /* of a card; on the processor it says nothing */
+  gboolean drafts;     /* the model guesses for itself too */
 } Setting;
 
 static const Setting settings[] = {
@@ -27,6 +28,7 @@ static const Setting settings[] = {
   { 1024, 512, "q8_0", 0 },
   { 1280, 64, "f16", (uint64_t) 120 << 20 },
   { 1024, 256, "q8_0", (uint64_t) 80 << 20 },
+  { 512, 64, "f16", 0, TRUE },
 };
 
 static EngineModelOptions
@@ -37,13 +39,14 @@ options_of (const Setting *setting)
                                 .context_tokens = setting->context,
                                 .chunk_tokens = setting->chunk,
                                 .kv_type = setting->kv_type,
+                                .draft_path = setting->drafts ? model_path : NULL,
                                 .gpu_memory_bytes = setting->gpu_memory };
 }
 
 static uint64_t
 heap_bytes (const EnginePlanHeap *heap)
 {
-  return heap->weights_bytes + heap->kv_bytes + heap->scratch_bytes;
+  return heap->weights_bytes + heap->kv_bytes + heap->scratch_bytes + heap->draft_bytes;
 }
 
 static uint64_t
@@ -130,12 +133,14 @@ test_setting (gconstpointer data)
   use_all (model, on_processor ? setting->context - 8 : 40);
   engine_model_memory (model, &weights, &kv, &scratch);
   assert_near ("allocated", plan_bytes (plan), weights + kv + scratch);
-  if (on_processor)
+  /* A draft model that has not been asked yet has pages that nobody has written to. */
+  if (on_processor && !setting->drafts)
     assert_near ("resident", plan_bytes (plan) + plan->text_bytes, resident_bytes () - before);
-  else
+  else if (!on_processor)
     assert_near ("on the card", heap_bytes (&plan->heaps[0]), engine_model_gpu_bytes (model));
   g_assert_cmpuint (plan->n_heaps, ==, !on_processor && setting->gpu_memory > 0 ? 2 : 1);
   g_assert_cmpuint (plan->n_layers_apart, <, plan->n_layers);
+  g_assert_cmpint (plan->heaps[0].draft_bytes > 0, ==, setting->drafts);
   g_assert_cmpuint (plan_bytes (engine_model_plan (model)), ==, plan_bytes (plan));
 }
 
@@ -258,6 +263,34 @@ test_freed (void)
   g_assert_null (plan->refusal);
 }
 
+/* What a draft model takes is not allowed to the other any more, and one that does not fit is
+ * refused as a load refuses it. */
+static void
+test_draft (void)
+{
+  EngineModelOptions options = options_of (&settings[0]);
+  g_autoptr (EnginePlan) alone = NULL;
+  g_autoptr (EnginePlan) both = NULL;
+  g_autoptr (GError) error = NULL;
+
+  options.freed_ram_bytes = options.freed_device_bytes = G_MAXINT64; /* what is free is steady */
+  options.freed_device = device;
+  alone = engine_plan (model_path, &options, &error);
+  g_assert_no_error (error);
+  options.draft_path = model_path;
+  both = engine_plan (model_path, &options, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (both->heaps[0].draft_bytes, ==, heap_bytes (&alone->heaps[0]));
+  g_assert_cmpuint (both->heaps[0].weights_bytes, ==, alone->heaps[0].weights_bytes);
+  g_assert_cmpuint (both->heaps[0].free_bytes, ==, alone->heaps[0].free_bytes);
+  g_assert_cmpuint (both->heaps[0].allowed_bytes + both->heaps[0].draft_bytes, ==,
+                    alone->heaps[0].allowed_bytes);
+  g_assert_cmpuint (both->text_bytes, ==, 2 * alone->text_bytes);
+  options.draft_path = "/nowhere/model.gguf";
+  g_assert_null (engine_plan (model_path, &options, &error));
+  g_assert_error (error, ENGINE_ERROR, ENGINE_ERROR_IO);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -268,13 +301,14 @@ main (int argc, char **argv)
   model_path = g_getenv ("BOTTEGA_TEST_MODEL");
   for (size_t i = 0; i < G_N_ELEMENTS (settings); i++) {
     const Setting *s = &settings[i];
-    g_autofree char *name = g_strdup_printf ("/engine/planner/bytes/%u-%u-%s", s->context,
-                                             s->chunk, s->kv_type);
+    g_autofree char *name = g_strdup_printf ("/engine/planner/bytes/%u-%u-%s%s", s->context,
+                                             s->chunk, s->kv_type, s->drafts ? "-draft" : "");
 
     g_test_add_data_func (name, s, test_setting);
   }
   g_test_add_func ("/engine/planner/too-long", test_too_long);
   g_test_add_func ("/engine/planner/freed", test_freed);
+  g_test_add_func ("/engine/planner/draft", test_draft);
   if (strcmp (device, "cpu") == 0)
     g_test_add_func ("/engine/planner/times", test_times);
   else
