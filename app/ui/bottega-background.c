@@ -18,6 +18,7 @@
 typedef struct {
   GtkWindow *window; /* borrowed */
   BottegaAssistant *assistant;
+  GCancellable *cancellable;
   guint source, response; /* 0: none */
 } Background;
 
@@ -55,6 +56,8 @@ background_free (gpointer data)
   g_clear_handle_id (&background->source, g_source_remove);
   if (background->response != 0)
     g_dbus_connection_signal_unsubscribe (get_bus (), background->response);
+  g_cancellable_cancel (background->cancellable);
+  g_object_unref (background->cancellable);
   g_object_unref (background->assistant);
   g_free (background);
 }
@@ -77,9 +80,35 @@ look_cb (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* ---- the portal ---- */
+/* ---- the portal */
 
-/* (u, a{sv}): 0 and "background" is yes. */
+static const char *
+describe (Background *background)
+{
+  return is_indexing (background->assistant) ? _ ("Documents are being read to their end.")
+                                             : _ ("An answer is being written to its end.");
+}
+
+/* As quitting does. */
+static void
+end (Background *background)
+{
+  if (!gtk_widget_get_visible (GTK_WIDGET (background->window)))
+    gtk_window_destroy (background->window);
+}
+
+static void
+call_portal (Background *background,
+             const char *method,
+             GVariant *arguments,
+             GAsyncReadyCallback callback)
+{
+  g_dbus_connection_call (get_bus (), PORTAL_NAME, PORTAL_PATH, PORTAL_INTERFACE, method, arguments,
+                          NULL, G_DBUS_CALL_FLAGS_NONE, -1, background->cancellable, callback,
+                          background);
+}
+
+/* (u, a{sv}): 0 and "background" is yes; then the desktop is told what it may show. */
 static void
 response_cb (GDBusConnection *bus,
              const char *sender,
@@ -92,50 +121,59 @@ response_cb (GDBusConnection *bus,
   Background *background = data;
   g_autoptr (GVariant) results = g_variant_get_child_value (parameters, 1);
   gboolean allowed = FALSE;
+  GVariantBuilder status;
   guint32 answer;
 
   g_variant_get_child (parameters, 0, "u", &answer);
   g_variant_lookup (results, "background", "b", &allowed);
-  if ((answer != 0 || !allowed) && !gtk_widget_get_visible (GTK_WIDGET (background->window)))
-    gtk_window_destroy (background->window);
+  if (answer != 0 || !allowed) {
+    end (background);
+    return;
+  }
+  g_variant_builder_init (&status, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&status, "{sv}", "message", g_variant_new_string (describe (background)));
+  call_portal (background, "SetStatus", g_variant_new ("(a{sv})", &status), NULL);
+}
+
+/* Where there is no portal, a sandbox allows nothing, and elsewhere there is nobody to ask. */
+static void
+asked_cb (GObject *source,
+          GAsyncResult *result,
+          gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply =
+      g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
+
+  if (error != NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) &&
+      g_file_test ("/.flatpak-info", G_FILE_TEST_EXISTS))
+    end (data);
 }
 
 /* Where its answer comes, by the portal's rule, so that none is missed. */
 static char *
 request_path (const char *token)
 {
-  g_autofree char *sender = g_strdelimit (g_strdup (g_dbus_connection_get_unique_name (get_bus ()) +
-                                                    1),
-                                          ".", '_');
+  g_autofree char *sender = g_strdup (g_dbus_connection_get_unique_name (get_bus ()) + 1);
 
-  return g_strdup_printf (PORTAL_PATH "/request/%s/%s", sender, token);
+  return g_strdup_printf (PORTAL_PATH "/request/%s/%s", g_strdelimit (sender, ".", '_'), token);
 }
 
 static void
 ask_portal (Background *background)
 {
-  GDBusConnection *bus = get_bus ();
   g_autofree char *token = g_strdup_printf ("bottega%u", g_random_int ());
-  g_autofree char *path = NULL;
+  g_autofree char *path = request_path (token);
   GVariantBuilder options;
 
-  if (bus == NULL)
-    return;
-  path = request_path (token);
   background->response = g_dbus_connection_signal_subscribe (
-      bus, NULL, REQUEST, "Response", path, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
+      get_bus (), PORTAL_NAME, REQUEST, "Response", path, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
       response_cb, background, NULL);
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&options, "{sv}", "handle_token", g_variant_new_string (token));
   g_variant_builder_add (&options, "{sv}", "autostart", g_variant_new_boolean (FALSE));
-  g_variant_builder_add (&options, "{sv}", "reason",
-                         g_variant_new_string (
-                             is_indexing (background->assistant)
-                                 ? _ ("Documents are being read to their end.")
-                                 : _ ("An answer is being written to its end.")));
-  g_dbus_connection_call (bus, PORTAL_NAME, PORTAL_PATH, PORTAL_INTERFACE, "RequestBackground",
-                          g_variant_new ("(sa{sv})", "", &options), NULL, G_DBUS_CALL_FLAGS_NONE,
-                          -1, NULL, NULL, NULL);
+  g_variant_builder_add (&options, "{sv}", "reason", g_variant_new_string (describe (background)));
+  call_portal (background, "RequestBackground", g_variant_new ("(sa{sv})", "", &options), asked_cb);
 }
 
 gboolean
@@ -152,11 +190,12 @@ bottega_background_keep (GtkWindow *window,
   background = g_new0 (Background, 1);
   background->window = window;
   background->assistant = g_object_ref (assistant);
+  background->cancellable = g_cancellable_new ();
   background->source = g_timeout_add_seconds (1, look_cb, background);
   g_source_set_name_by_id (background->source, "bottega-background");
   g_object_set_data_full (G_OBJECT (window), "background", background, background_free);
   gtk_widget_set_visible (GTK_WIDGET (window), FALSE);
-  if (g_file_test ("/.flatpak-info", G_FILE_TEST_EXISTS))
+  if (get_bus () != NULL)
     ask_portal (background);
   return TRUE;
 }

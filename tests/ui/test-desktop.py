@@ -3,7 +3,7 @@
 """What the desktop does with Bottega: its search, "Open With", notifications, a closed window.
 
 The program is started by the session bus, as GNOME Shell has it started; a second process of this
-file (--notifications FILE) stands in for the Shell's side of notifications."""
+file (--stand-in FILE) is there instead of the Shell's notifications and the desktop's portals."""
 
 import glob
 import json
@@ -22,25 +22,57 @@ PATH = '/io/github/bottega/Bottega'
 SEARCH = 'org.gnome.Shell.SearchProvider2'
 LONG_S = 10  # from here on an answer is worth a notification
 
-SHELL_XML = '''<node><interface name='org.gtk.Notifications'>
+NOTIFICATIONS = 'org.gtk.Notifications'
+PORTAL = 'org.freedesktop.portal.Desktop'
+XML = '''<node><interface name='org.gtk.Notifications'>
 <method name='AddNotification'><arg type='s' direction='in'/><arg type='s' direction='in'/>
 <arg type='a{sv}' direction='in'/></method>
 <method name='RemoveNotification'><arg type='s' direction='in'/><arg type='s' direction='in'/>
-</method></interface></node>'''
+</method></interface>
+<interface name='org.freedesktop.portal.OpenURI'>
+<method name='OpenFile'><arg type='s' direction='in'/><arg type='h' direction='in'/>
+<arg type='a{sv}' direction='in'/><arg type='o' direction='out'/></method>
+<method name='OpenURI'><arg type='s' direction='in'/><arg type='s' direction='in'/>
+<arg type='a{sv}' direction='in'/><arg type='o' direction='out'/></method></interface>
+<interface name='org.freedesktop.portal.Background'>
+<method name='RequestBackground'><arg type='s' direction='in'/><arg type='a{sv}' direction='in'/>
+<arg type='o' direction='out'/></method>
+<method name='SetStatus'><arg type='a{sv}' direction='in'/></method></interface></node>'''
 
 
 def stand_in(path):
-    """Writes what is sent to the Shell, one JSON list a line."""
-    def called(_bus, _sender, _path, _interface, method, arguments, invocation):
-        with open(path, 'a', encoding='utf-8') as file:
-            file.write(json.dumps([method, *arguments.unpack()]) + '\n')
-        invocation.return_value(None)
+    """Writes what is asked of the desktop, one JSON list a line. Work in the background is allowed
+    unless there is a file PATH.no."""
+    def request(sender, token):
+        return '/org/freedesktop/portal/desktop/request/' + \
+            sender[1:].replace('.', '_') + '/' + token
 
-    node = Gio.DBusNodeInfo.new_for_xml(SHELL_XML)
+    def called(bus, sender, _path, _interface, method, arguments, invocation):
+        what = arguments.unpack()
+        if method == 'OpenFile':
+            fds = invocation.get_message().get_unix_fd_list()
+            what = (os.readlink(f'/proc/self/fd/{fds.get(what[1])}'),)
+        with open(path, 'a', encoding='utf-8') as file:
+            file.write(json.dumps([method, *what]) + '\n')
+        if method.startswith('Open'):
+            invocation.return_value(GLib.Variant('(o)', (request(sender, 'opened'),)))
+        elif method == 'RequestBackground':
+            handle = request(sender, what[1]['handle_token'])
+            allowed = not os.path.exists(path + '.no')
+            invocation.return_value(GLib.Variant('(o)', (handle,)))
+            bus.emit_signal(sender, handle, 'org.freedesktop.portal.Request', 'Response',
+                            GLib.Variant('(ua{sv})', (0 if allowed else 1, {
+                                'background': GLib.Variant('b', allowed)})))
+        else:
+            invocation.return_value(None)
+
     bus = Gio.bus_get_sync(Gio.BusType.SESSION)
-    bus.register_object('/org/gtk/Notifications', node.interfaces[0], called, None, None)
-    Gio.bus_own_name_on_connection(bus, 'org.gtk.Notifications', Gio.BusNameOwnerFlags.NONE,
-                                   None, None)
+    for interface in Gio.DBusNodeInfo.new_for_xml(XML).interfaces:
+        place = '/org/gtk/Notifications' if interface.name == NOTIFICATIONS \
+            else '/org/freedesktop/portal/desktop'
+        bus.register_object(place, interface, called, None, None)
+    for name in (NOTIFICATIONS, PORTAL):
+        Gio.bus_own_name_on_connection(bus, name, Gio.BusNameOwnerFlags.NONE, None, None)
     GLib.MainLoop().run()
 
 
@@ -82,7 +114,7 @@ class Desktop:
         self.data = driver.Data(path=os.path.join(os.environ['XDG_DATA_HOME'], 'bottega'))
         self.bus = Gio.bus_get_sync(Gio.BusType.SESSION)
         self.sent = os.path.join(self.data.path, 'sent')
-        self.shell = subprocess.Popen([sys.executable, __file__, '--notifications', self.sent])
+        self.shell = subprocess.Popen([sys.executable, __file__, '--stand-in', self.sent])
         self.app = None
         self.conversation = None
         self.document = None
@@ -115,11 +147,13 @@ class Desktop:
         self.call('ActivateAction', name, targets, {}, interface='org.freedesktop.Application',
                   path=PATH, signature='(sava{sv})')
 
-    def notifications(self):
+    def asked(self, method):
+        """What was asked of the desktop by this name."""
         if not os.path.exists(self.sent):
             return []
         with open(self.sent, encoding='utf-8') as file:
-            return [json.loads(line) for line in file]
+            lines = [json.loads(line) for line in file]
+        return [line[1:] for line in lines if line[0] == method]
 
     # ---- the cases
 
@@ -195,7 +229,7 @@ class Desktop:
     def launches_search(self):
         self.call('LaunchSearch', ['melts', 'best'], 0, signature='(asu)')
         driver.until('one conversation in the list',
-                     lambda: len(self.app.rows()) == 1 and 'cheese' in self.app.rows()[0])
+                     lambda: ['cheese' in row for row in self.app.rows()] == [True])
         self.call('LaunchSearch', ['zebra'], 0, signature='(asu)')
         self.app.sees('Nothing found')
         self.app.key('Escape')
@@ -211,7 +245,6 @@ class Desktop:
         self.app.sees_not('other.gguf')
         self.app.find(driver.BUTTONS, 'Do not ask in one.txt')
         self.app.find(driver.BUTTONS, 'Do not ask in two.md')
-        self.app.sees('2 documents are being added')
 
     def actions(self):
         """Those of the launcher's menu."""
@@ -220,22 +253,38 @@ class Desktop:
         self.action('new-conversation')
         self.app.ready()
 
-    def goes_on(self):
-        """The window is closed in the middle of an answer: it comes to its end out of sight, which
-        is said, and the program ends."""
+    def is_opened(self):
+        """What Bottega starts itself would be as sealed as it is: the portal is asked."""
+        self.app.key('ctrl+shift+l')
+        row = self.app.find('list item', 'Lease')
+        self.app.tab_to('the row', lambda node: node == row)
+        self.app.key('Return')
+        opened = driver.until('the portal to be asked', lambda: self.asked('OpenFile'))
+        assert opened == [[os.path.join(self.data.path, 'lease.md')]], opened
+        self.app.key('ctrl+l')
+
+    def close_while_writing(self, seconds=0):
+        """The window is closed in the middle of an answer that takes so long, whatever the machine:
+        the process is held, and finds the key when it goes on."""
         pid = self.app.process.pid
+        self.app.key('ctrl+n')
         self.app.ask('Tell a long story about a ferry.')
         driver.until('the answer to begin', self.app.is_writing)
+        os.kill(pid, signal.SIGSTOP)
         self.app.key('ctrl+w')
-        driver.until('the window to go', lambda: not driver.window_id('--class', 'bottega'))
-        assert self.app.process.poll() is None, 'it ended with its window'
-        os.kill(pid, signal.SIGSTOP)  # a long answer, whatever the machine
-        time.sleep(LONG_S + 1)
+        time.sleep(seconds)
         os.kill(pid, signal.SIGCONT)
+        driver.until('the window to go', lambda: not driver.window_id('--class', 'bottega'))
+
+    def goes_on(self):
+        """It comes to its end out of sight, which is said, and the program ends."""
+        self.close_while_writing(LONG_S)
+        driver.until('the portal to be asked', lambda: self.asked('RequestBackground'))
         self.app.process.wait(driver.PATIENCE_S)
-        sent = driver.until('a notification', self.notifications)
-        assert len(sent) == 1 and sent[0][:2] == ['AddNotification', NAME], sent
-        what = sent[0][3]
+        assert self.asked('SetStatus') == [[{'message': 'An answer is being written to its end.'}]]
+        sent = driver.until('a notification', lambda: self.asked('AddNotification'))
+        assert len(sent) == 1 and sent[0][0] == NAME, sent
+        what = sent[0][2]
         assert what['title'].startswith('Tell a long story'), what
         assert what['body'] == 'The answer is there.', what
         assert what['default-action'] == 'app.open-conversation', what
@@ -248,6 +297,17 @@ class Desktop:
         self.app.sees('Tell a long story about a ferry.')
         driver.until('the whole answer', lambda: 'tok/s' in self.app.answer())
         self.app.sees_not('The answer was interrupted.')
+
+    def is_forbidden(self):
+        """The desktop says no: it ends at once, and the answer can go on another day."""
+        with open(self.sent + '.no', 'w', encoding='utf-8'):
+            pass
+        self.close_while_writing()
+        self.app.process.wait(driver.PATIENCE_S)
+        assert len(self.asked('AddNotification')) == 1, 'it said that an answer was there'
+        self.app = driver.App(self.data, command=['bottega'])
+        self.app.key('F9', 'Home', 'Return')
+        self.app.sees('The answer was interrupted.')
 
     def end(self):
         self.shell.kill()
@@ -270,15 +330,17 @@ def main():
         tap.case('the whole list is asked for', desktop.launches_search)
         tap.case('files are opened while it runs', desktop.opens_files)
         tap.case('the launcher’s actions', desktop.actions)
+        tap.case('another program opens a document', desktop.is_opened)
         tap.case('a closed window, a long answer, a notification', desktop.goes_on)
         tap.case('the notification leads to the answer', desktop.comes_back)
+        tap.case('the desktop may forbid it', desktop.is_forbidden)
         tap.case('the window closes', lambda: desktop.app.close())
     finally:
         desktop.end()
     tap.finish()
 
 
-if len(sys.argv) == 3 and sys.argv[1] == '--notifications':
+if len(sys.argv) == 3 and sys.argv[1] == '--stand-in':
     stand_in(sys.argv[2])
 else:
     main()

@@ -54,7 +54,6 @@ class Session:
             file.write('# Lease\n\nThe rent may be raised once a year, in March.\n')
         self.app = driver.App(self.data, command=[*STRACE, self.trace, 'bottega', '--data-dir',
                                                   self.data.path, lease])
-        self.app.sees('“lease.md” is being added')
         self.app.find(driver.BUTTONS, 'Read lease.md whole in every answer')  # it has been read
         self.app.ask('When may the rent be raised?')
         driver.until('an answer', lambda: 'tok/s' in self.app.answer())
