@@ -7,6 +7,7 @@
 #include "app/assistant/bottega-model-files.h"
 #include "app/assistant/bottega-model-import.h"
 #include "app/assistant/bottega-model-store-private.h"
+#include "app/retrieval/bottega-index-scan.h"
 
 #include <glib/gi18n-lib.h>
 #include <glib/gstdio.h>
@@ -483,6 +484,7 @@ look_at (Import *import)
   import->facts = (BottegaModelFacts) { 0 };
   look->free_bytes = bottega_model_import_free_bytes (import->own);
   if (first != NULL) {
+    look->handed = bottega_scan_is_handed (first);
     look->shares = bottega_model_import_can_share (first, import->own);
     look->duplicate = find_likeness (import, first);
   }

@@ -49,6 +49,7 @@ typedef struct {
   guint n_files;      /* its parts, all of them there */
   guint64 file_bytes; /* of all parts */
   gboolean local;     /* it can be used where it lies */
+  gboolean handed;    /* by a portal, maybe for this session alone */
   gboolean shares;    /* a copy takes no room: the file system shares the blocks */
   guint64 free_bytes; /* of the disk that a copy would go to */
   char *duplicate;    /* name of the model that it is already; NULL: none */

@@ -43,11 +43,12 @@ int cli_usage (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
 /* Where models and spaces lie; owned by the caller. */
 char *cli_data_dir (const CliOptions *options);
-/* Where installed models lie; owned by the caller. */
+/* Where the person's own models lie; owned by the caller. */
 char *cli_models_dir (const CliOptions *options);
-/* File names (char *) of the installed models that write, in order; the caller unrefs. */
+/* Paths (char *) of the installed models that write, the person's own before those in
+ * bottega/models of the system's data folders, each by name; the caller unrefs. */
 GPtrArray *cli_installed_models (const CliOptions *options);
-/* The path of the first installed model by name; NULL and a sentence: there is none. */
+/* The path of the first installed model; NULL and a sentence: there is none. */
 char *cli_default_model (const CliOptions *options, GError **error);
 /* A path as it is, or the file of an installed model (one that makes vectors too) by its name: case
  * does not matter, a unique beginning will do. NULL with a sentence that lists what there is. */

@@ -49,32 +49,46 @@ cli_models_dir (const CliOptions *options)
 static int
 compare_names (const void *a, const void *b)
 {
-  return strcmp (*(char *const *) a, *(char *const *) b);
+  return strcmp (a, b);
 }
 
-/* Appends the model files of a folder below that of the models ("": itself) to names. */
+/* Appends the paths of the model files of a folder, by name. */
 static void
-add_models (const CliOptions *options, const char *folder, GPtrArray *names)
+add_models (const char *folder, GPtrArray *paths)
 {
-  g_autofree char *models = cli_models_dir (options);
-  g_autofree char *path = g_build_filename (models, folder, NULL);
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  GPtrArray *found = g_ptr_array_new_with_free_func (g_free);
   const char *entry;
 
   while (dir != NULL && (entry = g_dir_read_name (dir)) != NULL)
     if (g_str_has_suffix (entry, ".gguf"))
-      g_ptr_array_add (names, *folder != '\0' ? g_build_filename (folder, entry, NULL)
-                                              : g_strdup (entry));
-  g_ptr_array_sort (names, compare_names);
+      g_ptr_array_add (found, g_build_filename (folder, entry, NULL));
+  g_ptr_array_sort_values (found, compare_names);
+  g_ptr_array_extend_and_steal (paths, found);
+}
+
+/* Those of one kind ("": what writes), the person's own, then the system's. */
+static GPtrArray *
+list_models (const CliOptions *options, const char *kind)
+{
+  const char *const *system = g_get_system_data_dirs ();
+  GPtrArray *paths = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *models = cli_models_dir (options);
+  g_autofree char *own = g_build_filename (models, kind, NULL);
+
+  add_models (own, paths);
+  for (guint i = 0; system[i] != NULL; i++) {
+    g_autofree char *folder = g_build_filename (system[i], "bottega", "models", kind, NULL);
+
+    add_models (folder, paths);
+  }
+  return paths;
 }
 
 GPtrArray *
 cli_installed_models (const CliOptions *options)
 {
-  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
-
-  add_models (options, "", names);
-  return names;
+  return list_models (options, "");
 }
 
 char *
@@ -84,7 +98,7 @@ cli_default_model (const CliOptions *options, GError **error)
   g_autoptr (GPtrArray) models = cli_installed_models (options);
 
   if (models->len > 0)
-    return g_build_filename (dir_path, (const char *) g_ptr_array_index (models, 0), NULL);
+    return g_strdup (g_ptr_array_index (models, 0));
   g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_IO,
                "No model is installed in “%s”; put a GGUF file there or name one.", dir_path);
   return NULL;
@@ -93,8 +107,8 @@ cli_default_model (const CliOptions *options, GError **error)
 char *
 cli_find_model (const CliOptions *options, const char *model, GError **error)
 {
-  g_autofree char *dir_path = cli_models_dir (options), *wanted = g_utf8_casefold (model, -1);
-  g_autofree char *found = NULL;
+  g_autofree char *wanted = g_utf8_casefold (model, -1);
+  const char *found = NULL;
   g_autoptr (GPtrArray) files = NULL;
   g_autoptr (GString) names = g_string_new (NULL);
   unsigned n_found = 0;
@@ -102,7 +116,7 @@ cli_find_model (const CliOptions *options, const char *model, GError **error)
   if (g_file_test (model, G_FILE_TEST_EXISTS))
     return g_strdup (model);
   files = cli_installed_models (options);
-  add_models (options, "embed", files);
+  g_ptr_array_extend_and_steal (files, list_models (options, "embed"));
   for (guint i = 0; i < files->len; i++) {
     const char *file = g_ptr_array_index (files, i);
     g_autofree char *name = g_path_get_basename (file);
@@ -114,13 +128,12 @@ cli_find_model (const CliOptions *options, const char *model, GError **error)
     if (!g_str_has_prefix (folded, wanted))
       continue;
     n_found++;
-    g_free (found);
-    found = g_build_filename (dir_path, file, NULL);
+    found = file;
     if (strcmp (folded, wanted) == 0)
-      return g_steal_pointer (&found);
+      return g_strdup (file);
   }
   if (n_found == 1)
-    return g_steal_pointer (&found);
+    return g_strdup (found);
   g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_IO,
                n_found > 1
                    ? "“%s” could be several of the installed models: %s."

@@ -175,24 +175,29 @@ may_go_on (const Run *run,
 }
 
 /* Without following a link, which could point anywhere by the time it is opened, and without
- * waiting for a FIFO's other end. */
+ * waiting for a FIFO's other end. Found first, then opened: a portal's file system takes a file for
+ * a link when it is told to open it and to follow none. */
 static gboolean
 open_file (Run *run,
            const char *path,
            GError **error)
 {
-  struct stat info;
+  g_autofd int found = open (path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+  g_autofree char *same = g_strdup_printf ("/proc/self/fd/%d", found);
+  struct stat info = { 0 };
+  gboolean is_there = found >= 0 && fstat (found, &info) == 0;
 
-  run->file = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-  if (run->file < 0 && errno == ELOOP)
+  if (is_there && S_ISLNK (info.st_mode))
     return fail_with (run, BOTTEGA_EXTRACTION_ERROR_OPEN, error,
                       _ ("“%s” is a link. Add the file that it points to."), run->name);
-  if (run->file < 0 || fstat (run->file, &info) != 0)
-    return fail_with (run, BOTTEGA_EXTRACTION_ERROR_OPEN, error, _ ("“%s” cannot be opened: %s."),
-                      run->name, g_strerror (errno));
-  if (!S_ISREG (info.st_mode))
+  if (is_there && !S_ISREG (info.st_mode))
     return fail_with (run, BOTTEGA_EXTRACTION_ERROR_OPEN, error,
                       _ ("“%s” is not a file with a document."), run->name);
+  if (is_there)
+    run->file = open (same, O_RDONLY | O_CLOEXEC);
+  if (run->file < 0)
+    return fail_with (run, BOTTEGA_EXTRACTION_ERROR_OPEN, error, _ ("“%s” cannot be opened: %s."),
+                      run->name, g_strerror (errno));
   if (info.st_size == 0)
     return fail (run, EXTRACT_EMPTY, error);
   /* Mapping the file takes address space, but no memory. */

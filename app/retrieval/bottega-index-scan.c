@@ -70,6 +70,14 @@ bottega_scan_is_below (const char *path, const char *place)
          (path[n] == '\0' || path[n] == '/' || (n > 0 && place[n - 1] == '/'));
 }
 
+gboolean
+bottega_scan_is_handed (const char *path)
+{
+  g_autofree char *portal = g_build_filename (g_get_user_runtime_dir (), "doc", NULL);
+
+  return bottega_scan_is_below (path, portal);
+}
+
 static BottegaFileStamp
 stamp_of (const struct stat *status)
 {

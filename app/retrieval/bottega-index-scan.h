@@ -35,6 +35,8 @@ BottegaScan *bottega_scan_run (const GPtrArray *roots, const GPtrArray *exclusio
 gboolean bottega_scan_stamp (const char *path, BottegaFileStamp *stamp);
 /* Is path this place, or below it? */
 gboolean bottega_scan_is_below (const char *path, const char *place);
+/* Was it handed to a sandbox by a portal? Then it may be there for this session alone. */
+gboolean bottega_scan_is_handed (const char *path);
 /* The lower-case SHA-256 of a file; NULL when it cannot be read. Free with g_free. */
 char *bottega_scan_hash (const char *path, GCancellable *cancellable);
 

@@ -65,10 +65,12 @@ sync_entry (Sync *self, BottegaIndexEntry *entry, GError **error)
   }
   if (self->scan->limited)
     return TRUE;
-  /* A file that was put in by itself stays until it is taken out. */
+  /* A file that was put in by itself stays until it is taken out; where a portal may have handed it
+   * over for a session, in sight too. */
   if (is_below_any (entry->path, self->scan->unreachable) ||
       g_ptr_array_find_with_equal_func ((GPtrArray *) self->roots, entry->path, g_str_equal, NULL))
     return entry->state == BOTTEGA_DOCUMENT_GONE ||
+           bottega_scan_is_handed (entry->path) ||
            bottega_index_set_gone (self->db, entry->id, TRUE, error);
   g_ptr_array_add (self->missing, entry);
 

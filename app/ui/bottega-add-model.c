@@ -186,6 +186,20 @@ wanted_cb (GFile *file,
   bottega_add_model_start (choice->assistant, choice->toasts, file, how);
 }
 
+/* lasts: the file can be read in later sessions too, wherever it comes from. */
+static void
+ask (BottegaAssistant *assistant,
+     AdwToastOverlay *toasts,
+     GFile *file,
+     GtkWidget *parent,
+     gboolean lasts)
+{
+  adw_dialog_present (bottega_import_dialog_new (assistant, file, lasts, wanted_cb,
+                                                 choice_new (assistant, toasts, parent),
+                                                 choice_free),
+                      parent);
+}
+
 void
 bottega_add_model_ask (BottegaAssistant *assistant,
                        AdwToastOverlay *toasts,
@@ -196,10 +210,7 @@ bottega_add_model_ask (BottegaAssistant *assistant,
   g_return_if_fail (ADW_IS_TOAST_OVERLAY (toasts));
   g_return_if_fail (G_IS_FILE (file));
 
-  adw_dialog_present (bottega_import_dialog_new (assistant, file, wanted_cb,
-                                                 choice_new (assistant, toasts, parent),
-                                                 choice_free),
-                      parent);
+  ask (assistant, toasts, file, parent, FALSE);
 }
 
 /* ---- the file dialog */
@@ -214,8 +225,9 @@ chosen_cb (GObject *source,
   g_autoptr (GError) error = NULL;
   g_autoptr (GFile) file = gtk_file_dialog_open_finish (GTK_FILE_DIALOG (source), result, &error);
 
+  /* What is chosen a portal hands over for good, what is dropped or opened it does not. */
   if (file != NULL && parent != NULL)
-    bottega_add_model_ask (choice->assistant, choice->toasts, file, parent);
+    ask (choice->assistant, choice->toasts, file, parent, TRUE);
   else if (error != NULL && !g_error_matches (error, GTK_DIALOG_ERROR, GTK_DIALOG_ERROR_DISMISSED))
     adw_toast_overlay_add_toast (choice->toasts, plain_toast_new (error->message));
 }

@@ -26,6 +26,7 @@ struct _BottegaImportDialog {
 
   BottegaAssistant *assistant;
   GFile *file;
+  gboolean lasts;
   GCancellable *cancellable;
   BottegaImportChosen chosen;
   gpointer user_data;
@@ -147,7 +148,7 @@ say_how (BottegaImportDialog *self,
           : g_strdup_printf (_ ("Takes %s of the %s that the disk has left."), size, left);
 
   adw_action_row_set_subtitle (self->copy_row, text);
-  gtk_widget_set_visible (self->how_group, look->local);
+  gtk_widget_set_visible (self->how_group, look->local && (self->lasts || !look->handed));
 }
 
 static void
@@ -238,6 +239,7 @@ bottega_import_dialog_init (BottegaImportDialog *self)
 AdwDialog *
 bottega_import_dialog_new (BottegaAssistant *assistant,
                            GFile *file,
+                           gboolean lasts,
                            BottegaImportChosen chosen,
                            gpointer user_data,
                            GDestroyNotify destroy)
@@ -250,6 +252,7 @@ bottega_import_dialog_new (BottegaAssistant *assistant,
 
   self->assistant = g_object_ref (assistant);
   self->file = g_object_ref (file);
+  self->lasts = lasts;
   self->chosen = chosen;
   self->user_data = user_data;
   self->destroy = destroy;

@@ -15,8 +15,10 @@ G_DECLARE_FINAL_TYPE (BottegaImportDialog, bottega_import_dialog, BOTTEGA, IMPOR
 /* Called at most once, when the person wants it. */
 typedef void (*BottegaImportChosen) (GFile *file, BottegaImportHow how, gpointer user_data);
 
-/* Looks at the file at once. user_data is freed with destroy when the dialog goes. */
-AdwDialog *bottega_import_dialog_new (BottegaAssistant *assistant, GFile *file,
+/* Looks at the file at once. lasts FALSE: what a portal handed over may be gone in the next
+ * session, so that it is not offered to use it where it lies. user_data is freed with destroy when
+ * the dialog goes. */
+AdwDialog *bottega_import_dialog_new (BottegaAssistant *assistant, GFile *file, gboolean lasts,
                                       BottegaImportChosen chosen, gpointer user_data,
                                       GDestroyNotify destroy);
 

@@ -180,6 +180,34 @@ test_gone (void)
   index_fixture_tear_down (&fixture);
 }
 
+/* What a portal handed over may be there for one session: what was read of it stays in sight. */
+static void
+test_handed (void)
+{
+  IndexFixture fixture;
+  g_autoptr (BottegaIndexer) indexer = NULL;
+  g_autofree char *folder = g_build_filename (g_get_user_runtime_dir (), "doc", "1a2b", NULL);
+  g_autofree char *handed = g_build_filename (folder, "handed.txt", NULL);
+  const char *paths[] = { handed, NULL };
+
+  index_fixture_set_up (&fixture);
+  g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (handed, "Handedword.", -1, NULL));
+  indexer = index_fixture_indexer (&fixture, NULL);
+  bottega_indexer_add (indexer, paths);
+  index_fixture_wait (indexer);
+  index_fixture_assert (&fixture, "handed.txt ready 1/0");
+
+  g_assert_cmpint (g_unlink (handed), ==, 0);
+  g_assert_cmpint (g_rmdir (folder), ==, 0);
+  refresh (indexer);
+  index_fixture_assert (&fixture, "handed.txt ready 1/0");
+  assert_found (&fixture, "handedword", "1");
+
+  g_clear_object (&indexer);
+  index_fixture_tear_down (&fixture);
+}
+
 static void
 test_failures (void)
 {
@@ -497,10 +525,11 @@ test_language (void)
 int
 main (int argc, char **argv)
 {
-  g_test_init (&argc, &argv, NULL);
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
   g_test_add_func ("/indexer/folder", test_folder);
   g_test_add_func ("/indexer/changes", test_changes);
   g_test_add_func ("/indexer/gone", test_gone);
+  g_test_add_func ("/indexer/handed", test_handed);
   g_test_add_func ("/indexer/failures", test_failures);
   g_test_add_func ("/indexer/remove", test_remove);
   g_test_add_func ("/indexer/embedder-changes", test_embedder_changes);

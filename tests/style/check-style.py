@@ -16,7 +16,8 @@ PARAGRAPH_LETTERS = 30
 WIDE = {}
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME|XX' r'X|HA' r'CK)\b')
 CODE = ('*.c', '*.h', '*.def', '*.comp', '*.glsl', '*.py', '*.blp', '*.css', 'meson.build', 'dev',
-        'run', 'with-display', 'screenshot', 'test-dev', 'meson.options')
+        'run', 'with-display', 'screenshot', 'test-dev', 'standin', 'session', 'build',
+        'meson.options')
 C_LIKE = ('.c', '.h', '.def', '.comp', '.glsl')
 
 

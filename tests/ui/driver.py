@@ -176,13 +176,15 @@ class App:
         self.id = until('the window on the display', lambda: window_id('--class', 'bottega'))
         self.focus()
 
+    def is_ours(self, app):
+        return app.get_process_id() == self.process.pid
+
     def _find_window(self):
         assert self.process.poll() is None, 'bottega ended: ' + self.output()
         desktop = Atspi.get_desktop(0)
         for i in range(desktop.get_child_count()):
             app = desktop.get_child_at_index(i)
-            if app is not None and app.get_process_id() == self.process.pid \
-                    and app.get_child_count() > 0:
+            if app is not None and self.is_ours(app) and app.get_child_count() > 0:
                 return app.get_child_at_index(0)
         return None
 
