@@ -291,7 +291,8 @@ backend_run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResu
 {
   CpuExecutable *x = (CpuExecutable *) base;
   CpuBackend *backend = x->model->backend;
-  gint64 start_us = g_get_monotonic_time ();
+  gboolean one = batch->n_tokens == 1 && graph_plan_n_segments (x->plan) == 1;
+  gint64 start_us = g_get_monotonic_time (), us;
 
   if (!check_batch (x, batch, error))
     return FALSE;
@@ -302,15 +303,18 @@ backend_run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResu
   x->run = (CpuRun) { x, backend->kernels, batch, result, cancel,
                       x->segment_first[batch->segment + 1], FALSE };
   atomic_store (&x->experts.bytes_read, 0);
-  cpu_run_steps (x);
+  cpu_run_steps (x, one ? cpu_knee_workers (&x->knee) : cpu_pool_n_workers (backend->pool));
   if (atomic_load (&x->run.cancelled)) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_CANCELLED, "The computation was stopped.");
     return FALSE;
   }
+  us = g_get_monotonic_time () - start_us;
+  if (one)
+    cpu_knee_ran (&x->knee, us);
   if (cost != NULL) {
     *cost = (EngineRunCost) { 0 };
     count_cost (x, batch, cost);
-    cost->device_us = (uint64_t) (g_get_monotonic_time () - start_us);
+    cost->device_us = (uint64_t) us;
   }
   return TRUE;
 }
@@ -346,6 +350,7 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
     .read_buffer = backend_read_buffer,
     .write_buffer = backend_write_buffer,
   };
+  const gboolean finds_knee = n_threads == 0;
   CpuBackend *backend;
   CpuPool *pool;
 
@@ -363,6 +368,7 @@ cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error)
   backend = g_new0 (CpuBackend, 1);
   backend->base.vtable = &vtable;
   backend->pool = pool;
+  backend->finds_knee = finds_knee;
   backend->kernels = cpu_kernels (tier);
   g_snprintf (backend->kept_layout, sizeof backend->kept_layout, "cpu, 2, %u lanes",
               backend->kernels->lanes);

@@ -485,6 +485,10 @@ cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError 
   x = shape_of (model, plan, needs_quantised, &at);
   x->shares = g_new0 (CpuPoolWord, x->n_steps * cpu_pool_n_workers (model->backend->pool));
   x->done = g_new0 (atomic_uint, x->n_steps);
+  if (model->backend->finds_knee)
+    cpu_knee_begin (&x->knee, cpu_pool_n_workers (model->backend->pool));
+  else
+    cpu_knee_set_all (&x->knee, cpu_pool_n_workers (model->backend->pool));
   allocate_experts (x);
   if (!allocate (x, needs_quantised, &at, error)) {
     cpu_executable_discard (&x->base);

@@ -19,7 +19,8 @@ const char *cpu_tier_name (CpuTier tier);
 /* As the system calls it; free with g_free. */
 char *cpu_processor_name (void);
 
-/* n_threads 0: as many as help (physical cores that this process may use). tier must be one that
+/* n_threads 0: as many as help (physical cores that this process may use; for one token fewer, if
+ * they read memory as fast: knee.h). tier must be one that
  * runs. Results are the same bits for any n_threads and any split of a prompt into
  * batches. */
 EngineBackend *cpu_backend_open (unsigned n_threads, CpuTier tier, GError **error);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/cpu/cpu.h"
+#include "engine/cpu/knee.h"
 #include "engine/cpu/pool.h"
 
 #include <stdatomic.h>
@@ -238,6 +239,7 @@ typedef struct {
   EngineBackendCaps caps;
   const CpuKernels *kernels;
   CpuPool *pool;
+  gboolean finds_knee;  /* of the threads that one token needs */
   char kept_layout[24]; /* rounded keys and values lie as products of the tier read them */
 } CpuBackend;
 
@@ -397,8 +399,9 @@ struct _CpuExecutable {
   CpuStep *steps;
   uint32_t *segment_first; /* [segments + 1] a segment's first step; the last: n_steps */
   CpuRun run;
+  CpuKnee knee;                 /* of runs of one token */
   CpuPoolWord open;             /* what is going on, see run.c */
-  CpuPoolWord *shares;          /* [n_steps][workers] */
+  CpuPoolWord *shares;          /* [n_steps][workers], those of a run's workers in use */
   atomic_uint *done;            /* [n_steps] units done */
   float *buffer[CPU_N_BUFFERS]; /* [rows][width] */
   uint32_t width[CPU_N_BUFFERS];
@@ -506,8 +509,8 @@ void cpu_store_value (const CpuRun *run, const GraphOp *op, uint32_t head,
                       const EngineBatchRun *timeline, uint32_t position, const float *v,
                       float *scratch);
 
-/* Runs x->run; returns when it is done or cancelled. */
-void cpu_run_steps (CpuExecutable *x);
+/* Runs x->run by the first n workers; returns when it is done or cancelled. */
+void cpu_run_steps (CpuExecutable *x, unsigned n_workers);
 
 EngineBackendExecutable *cpu_executable_compile (EngineBackendModel *model, const GraphPlan *plan,
                                                  GError **error);

@@ -26,23 +26,24 @@ share_n_units (uint64_t word)
   return (uint32_t) (word >> COUNT_BITS & COUNT_MASK);
 }
 
-/* The word that all wait for: the run's number and the step that is open. */
+/* The word that all wait for: the run's number, its workers, and the step that is open. */
+#define STEP_BITS 22
+
 static inline uint64_t
-open_word (uint32_t run, uint32_t step)
+open_word (uint32_t run, unsigned n_workers, uint32_t step)
 {
-  return (uint64_t) run << 32 | step;
+  return (uint64_t) run << 32 | (uint64_t) n_workers << STEP_BITS | step;
 }
 
 /* Opens the first step from s on that has units, or says that the run is over. */
 static void
-open_step (CpuExecutable *x, uint32_t run, uint32_t s)
+open_step (CpuExecutable *x, uint32_t run, unsigned n_workers, uint32_t s)
 {
   CpuPool *pool = x->model->backend->pool;
-  unsigned n_workers = cpu_pool_n_workers (pool);
 
-  while (s < x->run.end && share_n_units (x->shares[(size_t) s * n_workers]) == 0)
+  while (s < x->run.end && share_n_units (x->shares[(size_t) s * cpu_pool_n_workers (pool)]) == 0)
     s++;
-  atomic_store (&x->open, open_word (run, s < x->run.end ? s : x->n_steps));
+  atomic_store (&x->open, open_word (run, n_workers, s < x->run.end ? s : x->n_steps));
   cpu_pool_wake (pool);
 }
 
@@ -82,19 +83,18 @@ is_cancelled (CpuRun *run)
  * so that it reads weights as they lie; when it is done with its own it helps the others. After
  * a cancel units are still taken and counted, with nothing to do in them. */
 static void
-work_on (CpuExecutable *x, uint32_t run, uint32_t s, unsigned worker)
+work_on (CpuExecutable *x, uint32_t run, unsigned n_workers, uint32_t s, unsigned worker)
 {
   const CpuStep *step = &x->steps[s];
-  unsigned n_workers = cpu_pool_n_workers (x->model->backend->pool);
+  CpuPoolWord *shares = x->shares + (size_t) s * cpu_pool_n_workers (x->model->backend->pool);
   gboolean begun = FALSE;
   uint32_t unit;
 
   for (unsigned i = 0; i < n_workers; i++) {
     unsigned owner = worker + i < n_workers ? worker + i : worker + i - n_workers;
-    CpuPoolWord *share = &x->shares[(size_t) s * n_workers + owner];
 
-    while (take (share, run, owner, n_workers, &unit)) {
-      uint32_t n_units = share_n_units (*share);
+    while (take (&shares[owner], run, owner, n_workers, &unit)) {
+      uint32_t n_units = share_n_units (shares[owner]);
 
       if (!is_cancelled (&x->run)) {
         if (!begun && step->begin != NULL)
@@ -103,7 +103,7 @@ work_on (CpuExecutable *x, uint32_t run, uint32_t s, unsigned worker)
         step->work (&x->run, step, worker, unit);
       }
       if (atomic_fetch_add (&x->done[s], 1) + 1 == n_units) {
-        open_step (x, run, s + 1);
+        open_step (x, run, n_workers, s + 1);
         return;
       }
     }
@@ -117,21 +117,21 @@ run_worker (void *data, unsigned worker, uint32_t run)
 
   for (;;) {
     uint64_t open = atomic_load (&x->open);
-    uint32_t s = (uint32_t) open;
+    uint32_t s = open & ((1u << STEP_BITS) - 1);
+    unsigned n_workers = (uint32_t) open >> STEP_BITS;
 
-    if (open >> 32 != run || s >= x->n_steps)
+    if (open >> 32 != run || s >= x->n_steps || worker >= n_workers)
       return;
-    work_on (x, run, s, worker);
+    work_on (x, run, n_workers, s, worker);
     if (atomic_load (&x->open) == open)
       cpu_pool_wait (x->model->backend->pool, &x->open, open);
   }
 }
 
 void
-cpu_run_steps (CpuExecutable *x)
+cpu_run_steps (CpuExecutable *x, unsigned n_workers)
 {
   CpuPool *pool = x->model->backend->pool;
-  unsigned n_workers = cpu_pool_n_workers (pool);
   uint32_t run = cpu_pool_next_job (pool), first = x->segment_first[x->run.batch->segment];
 
   for (uint32_t s = first; s < x->run.end; s++) {
@@ -139,10 +139,10 @@ cpu_run_steps (CpuExecutable *x)
 
     atomic_store_explicit (&x->done[s], 0, memory_order_relaxed);
     for (unsigned w = 0; w < n_workers; w++)
-      atomic_store_explicit (&x->shares[(size_t) s * n_workers + w], share_word (run, n_units),
-                             memory_order_release);
+      atomic_store_explicit (&x->shares[(size_t) s * cpu_pool_n_workers (pool) + w],
+                             share_word (run, n_units), memory_order_release);
   }
-  open_step (x, run, first);
+  open_step (x, run, n_workers, first);
   cpu_pool_start (pool, run_worker, x);
   run_worker (x, 0, run);
 }

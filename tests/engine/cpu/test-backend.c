@@ -137,6 +137,7 @@ test_same_bits (gconstpointer data)
     { N_TOKENS, 3 },
     { 64, 3 },
     { 1, 2 },
+    { 1, 0 }, /* as many as one token needs, which is found on the way */
   };
   static const ModelType all_cuts[] = { MODEL_TYPE_F16, MODEL_TYPE_Q4_1, MODEL_TYPE_Q8_0,
                                         MODEL_TYPE_Q4_K, MODEL_TYPE_IQ2_S };
