@@ -7,6 +7,7 @@ the test run the second on the build at hand."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,11 @@ WANTED = {
 }
 CACHES = ('share/applications/mimeinfo.cache', 'share/glib-2.0/schemas/gschemas.compiled',
           'share/icons/hicolor/icon-theme.cache', 'share/mime/mime.cache')
+
+# Kinds that are read and not offered: source text, which editors open, and what cannot be read.
+NOT_OFFERED = {'text/x-source', 'application/x-ole-storage'}
+EXTRACTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                          '../../app/extract/extractors.def')
 
 # What the desktop makes of it, in a process whose XDG_DATA_DIRS has the prefix first.
 ASKS = f'''
@@ -98,6 +104,15 @@ class Installation:
         assert said.startswith('Bottega '), said
         self.run('desktop-file-validate', f'{self.prefix}/share/applications/{APP}.desktop')
 
+    def offers_what_it_reads(self):
+        with open(EXTRACTORS, encoding='utf-8') as file:
+            kinds = set(re.findall(r'"((?:text|application)/[^"]+)"', file.read()))
+        with open(f'{self.prefix}/share/applications/{APP}.desktop', encoding='utf-8') as file:
+            offered = re.search('^MimeType=(.*)$', file.read(), re.MULTILINE)[1].split(';')
+        assert len(kinds) > 10, kinds
+        assert kinds - NOT_OFFERED <= set(offered), kinds - NOT_OFFERED - set(offered)
+        assert not NOT_OFFERED & set(offered)
+
     def is_found(self):
         for cache in CACHES:
             assert os.path.exists(f'{self.prefix}/{cache}'), f'{cache} was not made'
@@ -136,6 +151,7 @@ def main():
     installation = Installation(os.path.abspath(sys.argv[1]), whole)
     cases = [('everything is put at its place', installation.installs),
              ('it is what the bus and the launcher start', installation.names_itself),
+             ('every kind of document that is read is offered', installation.offers_what_it_reads),
              *([('the desktop finds it', installation.is_found)] if whole else []),
              ('it is removed, and no more than it', installation.goes)]
     failed = 0
