@@ -54,6 +54,7 @@ struct _BottegaConversation {
   BottegaRecap *next_recap;   /* made for when more turns leave */
   BottegaRecapJob *recap_job; /* one is being written */
   char *recap_failed;         /* id of the last message of one that could not be; NULL: none */
+  guint n_recaps_failed;      /* in a row */
 
   /* The answer in progress. While there is one, the conversation keeps a reference to itself. */
   BottegaMessage *answer;      /* NULL: none */

@@ -12,10 +12,13 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
-/* Of the context, within bounds. It is asked for half as many words. */
-#define TOKENS_SHARE 16
+/* Of the context, within bounds. It is asked for a third as many words: small models write more. */
+#define TOKENS_SHARE 8
 #define LEAST_TOKENS 64
-#define MOST_TOKENS  320
+#define MOST_TOKENS  480
+#define WORD_TOKENS  3
+/* So many that are none in a row, and the model is not asked any more. */
+#define MOST_FAILURES 3
 /* What a model may think before it writes one. */
 #define THOUGHT_TOKENS 1024
 /* Shorter ones say nothing. */
@@ -23,8 +26,9 @@
 
 struct _BottegaRecap {
   char *text;
-  char *last; /* id of the last message that it is about; it is about all before that one too */
-  char *at;   /* id of the question that it stands before; NULL: it is not read yet */
+  char *last;       /* id of the last message that it is about */
+  char *at;         /* id of the question that it stands before; NULL: it is not read yet */
+  guint n_left_out; /* questions before that which it lacks all the same */
 };
 
 /* How much is read, and may be; tokens. */
@@ -42,6 +46,7 @@ struct _BottegaRecapJob {
   guint64 job;
   Budget budget;
   char *last;
+  guint n_left_out;
   GString *text;
 };
 
@@ -94,8 +99,10 @@ bottega_conversation_set_recaps (BottegaConversation *self, const char *json)
     BottegaRecap **place;
 
     if (object != NULL)
-      recap = (BottegaRecap) { dup_member (object, "text"), dup_member (object, "last"),
-                               dup_member (object, "at") };
+      recap = (BottegaRecap) {
+        dup_member (object, "text"), dup_member (object, "last"), dup_member (object, "at"),
+        (guint) json_object_get_int_member_with_default (object, "left-out", 0)
+      };
     place = recap.at != NULL ? &self->recap : &self->next_recap;
     g_clear_pointer (place, bottega_recap_free);
     *place = g_memdup2 (&recap, sizeof recap);
@@ -122,6 +129,8 @@ bottega_conversation_recaps_to_json (BottegaConversation *self)
     json_object_set_string_member (object, "last", recaps[i]->last);
     if (recaps[i]->at != NULL)
       json_object_set_string_member (object, "at", recaps[i]->at);
+    if (recaps[i]->n_left_out > 0)
+      json_object_set_int_member (object, "left-out", recaps[i]->n_left_out);
     json_array_add_object_element (array, object);
   }
 
@@ -202,7 +211,8 @@ bottega_conversation_get_recap (BottegaConversation *self, guint *n_left_out)
   g_return_val_if_fail (BOTTEGA_IS_CONVERSATION (self), NULL);
 
   if (n_left_out != NULL)
-    *n_left_out = count_questions (self, end_of (self, self->recap), first_read (self));
+    *n_left_out = (self->recap != NULL ? self->recap->n_left_out : 0) +
+                  count_questions (self, end_of (self, self->recap), first_read (self));
 
   return self->recap != NULL ? self->recap->text : NULL;
 }
@@ -393,6 +403,7 @@ make_recap (const BottegaRecapJob *job, const EngineStats *stats, const GError *
     return NULL;
   recap = g_new0 (BottegaRecap, 1);
   recap->last = g_strdup (job->last);
+  recap->n_left_out = job->n_left_out;
   recap->text = g_strstrip (g_strndup (job->text->str, job->text->len));
   if (strlen (recap->text) < LEAST_BYTES)
     g_clear_pointer (&recap, bottega_recap_free);
@@ -409,8 +420,13 @@ on_finished (const EngineStats *stats, const GError *error, gpointer user_data)
   gboolean cancelled = error == NULL && (stats == NULL || stats->stop == ENGINE_STOP_CANCELLED);
 
   job->job = 0;
-  if (recap == NULL && !cancelled)
+  if (recap == NULL && !cancelled) {
     g_set_str (&self->recap_failed, job->last);
+    self->n_recaps_failed++;
+  } else if (recap != NULL) {
+    self->n_recaps_failed = 0;
+    g_debug ("A recap: %s", recap->text);
+  }
   /* The messages may have gone meanwhile. */
   if (recap != NULL && end_of (self, recap) > 0 &&
       bottega_settings_get_summarise_turns (self->settings)) {
@@ -434,13 +450,13 @@ make_prompt (BottegaConversation *self, guint begin, guint end, guint n_words)
   g_autofree char *request = NULL;
   guint question = end - 1;
 
-  if (late && before != NULL) {
+  if (before != NULL && (late || before == self->next_recap)) {
     g_autofree char *text = bottega_grounding_render_recap (before->text);
 
     bottega_prompt_set_recap (prompt, text);
   }
   for (guint i = begin; i < end; i++) {
-    if (!late)
+    if (!late && before == self->recap)
       add_recap (self, prompt, i);
     bottega_conversation_add_message (self, prompt, i);
   }
@@ -455,7 +471,8 @@ make_prompt (BottegaConversation *self, guint begin, guint end, guint n_words)
 }
 
 static void
-write_recap (BottegaConversation *self, const Budget *budget, guint begin, guint end)
+write_recap (BottegaConversation *self, const Budget *budget, guint begin, guint end,
+             guint n_left_out)
 {
   static const BottegaGenerateEvents events = { .started = on_started,
                                                 .text = on_text,
@@ -464,17 +481,27 @@ write_recap (BottegaConversation *self, const Budget *budget, guint begin, guint
   const char *thought = bottega_message_get_thought (last);
   EngineGenerate options = ENGINE_GENERATE_GREEDY;
   BottegaRecapJob *job = g_new0 (BottegaRecapJob, 1);
-  BottegaPrompt *prompt = make_prompt (self, begin, end, budget->recap / 2);
+  BottegaPrompt *prompt = make_prompt (self, begin, end, budget->recap / WORD_TOKENS);
 
   job->engine = g_object_ref (self->engine);
   job->budget = *budget;
   job->last = g_strdup (bottega_message_get_id (last));
+  job->n_left_out = n_left_out;
   job->text = g_string_new (NULL);
   self->recap_job = job;
+  options.repetition_penalty = 1.1f; /* small models go round in circles */
+  options.repetition_window = 64;
   options.max_tokens = budget->recap + (thought != NULL ? THOUGHT_TOKENS : 0);
   options.speculate = bottega_settings_get_speculate (self->settings);
   job->job = bottega_engine_thread_generate (self->engine, NULL, BOTTEGA_ANSWER_AHEAD, prompt,
                                              budget->recap, &options, &events, self);
+}
+
+/* There was none of the turns up to there. */
+static gboolean
+has_failed (BottegaConversation *self, guint end)
+{
+  return self->recap_failed != NULL && index_of_id (self, self->recap_failed) + 1 >= (int) end;
 }
 
 /* First of turns that have left without one, as many as half of the context holds at a time, then
@@ -482,20 +509,24 @@ write_recap (BottegaConversation *self, const Budget *budget, guint begin, guint
 static void
 write_next (BottegaConversation *self, const Budget *budget, gboolean late)
 {
-  guint begin = MAX (end_of (self, self->recap), end_of (self, self->next_recap)), end = 0;
-  guint first = first_read (self);
+  const BottegaRecap *before = self->next_recap != NULL ? self->next_recap : self->recap;
+  guint begin = end_of (self, before), first = first_read (self), end = 0;
+  guint n_left_out = before != NULL ? before->n_left_out : 0;
 
-  if (self->purged || self->recap_job != NULL ||
+  if (self->purged || self->recap_job != NULL || self->n_recaps_failed >= MOST_FAILURES ||
       bottega_engine_thread_get_state (self->engine) != BOTTEGA_ENGINE_READY)
     return;
   if (begin < first)
     end = find_end (self, begin, first + 1, (gsize) (budget->context / 2 * budget->bytes_each),
                     TRUE);
-  else if (begin == first && !late)
+  if (end > begin && has_failed (self, end)) {
+    n_left_out += count_questions (self, begin, first);
+    begin = first;
+  }
+  if (begin == first && !late)
     end = find_next_end (self, budget);
-  if (end > begin && g_strcmp0 (self->recap_failed, bottega_message_get_id (g_ptr_array_index (
-                                                        self->items, end - 1))) != 0)
-    write_recap (self, budget, begin, end);
+  if (end > begin && !has_failed (self, end))
+    write_recap (self, budget, begin, end, n_left_out);
 }
 
 void

@@ -227,6 +227,32 @@ test_bad (void)
   }
 }
 
+/* A model that cannot is asked three times, not at every answer. */
+static void
+test_gives_up (void)
+{
+  g_autofree char *endless = g_strnfill (900, 'a');
+  const BottegaReplayOptions options = { .text = endless, .context_tokens = 1024 };
+  World world;
+  guint n = 0, last = 0;
+
+  begin (&world, &options);
+  while (world.n_asked < 24) {
+    g_autofree char *prompt = NULL;
+
+    ask (&world, 1);
+    prompt = dup_prompt (&world);
+    if (strstr (prompt, REQUEST) != NULL) {
+      n++;
+      last = world.n_asked;
+    }
+  }
+  g_test_message ("asked %u times, last after %u questions", n, last);
+  g_assert_cmpuint (n, ==, 3);
+  g_assert_cmpuint (last, <, 16);
+  end (&world);
+}
+
 /* Turns that have left without one get it once it is wanted: it is read from the next question on,
  * and what was read before stays as it is; when it is wanted no longer it goes. */
 static void
@@ -280,7 +306,7 @@ is_asked_for (gpointer world)
 static void
 test_gives_way (void)
 {
-  const BottegaReplayOptions slow = { .text = TEXT, .context_tokens = 512, .tokens_per_s = 20 };
+  const BottegaReplayOptions slow = { .text = TEXT, .context_tokens = 512, .tokens_per_s = 40 };
   g_autoptr (BottegaConversation) other = NULL;
   g_autofree char *question = NULL;
   World world;
@@ -321,6 +347,7 @@ main (int argc, char **argv)
   g_test_add_func ("/app/recap/kept", test_kept);
   g_test_add_func ("/app/recap/edited", test_edited);
   g_test_add_func ("/app/recap/bad", test_bad);
+  g_test_add_func ("/app/recap/gives-up", test_gives_up);
   g_test_add_func ("/app/recap/late", test_late);
   g_test_add_func ("/app/recap/gives-way", test_gives_way);
 
