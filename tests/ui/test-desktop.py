@@ -112,9 +112,12 @@ class Desktop:
 
     def __init__(self):
         self.data = driver.Data(path=os.path.join(os.environ['XDG_DATA_HOME'], 'bottega'))
+        model = os.environ['BOTTEGA_TEST_EMBED_MODEL']
+        os.mkdir(os.path.join(self.data.path, 'models', 'embed'))
+        os.symlink(model, os.path.join(self.data.path, 'models', 'embed', os.path.basename(model)))
         self.bus = Gio.bus_get_sync(Gio.BusType.SESSION)
-        self.sent = os.path.join(self.data.path, 'sent')
-        self.shell = subprocess.Popen([sys.executable, __file__, '--stand-in', self.sent])
+        self.log = os.path.join(self.data.path, 'asked')
+        self.shell = subprocess.Popen([sys.executable, __file__, '--stand-in', self.log])
         self.app = None
         self.conversation = None
         self.document = None
@@ -149,9 +152,9 @@ class Desktop:
 
     def asked(self, method):
         """What was asked of the desktop by this name."""
-        if not os.path.exists(self.sent):
+        if not os.path.exists(self.log):
             return []
-        with open(self.sent, encoding='utf-8') as file:
+        with open(self.log, encoding='utf-8') as file:
             lines = [json.loads(line) for line in file]
         return [line[1:] for line in lines if line[0] == method]
 
@@ -263,28 +266,38 @@ class Desktop:
         assert opened == [[os.path.join(self.data.path, 'lease.md')]], opened
         self.app.key('ctrl+l')
 
-    def close_while_writing(self, seconds=0):
-        """The window is closed in the middle of an answer that takes so long, whatever the machine:
-        the process is held, and finds the key when it goes on."""
+    def close_and_hold(self, seconds=0):
+        """Closes the window while the process is held for so long, so that what it does takes that
+        long whatever the machine: it finds the key when it goes on."""
         pid = self.app.process.pid
-        self.app.key('ctrl+n')
-        self.app.ask('Tell a long story about a ferry.')
-        driver.until('the answer to begin', self.app.is_writing)
         os.kill(pid, signal.SIGSTOP)
         self.app.key('ctrl+w')
         time.sleep(seconds)
         os.kill(pid, signal.SIGCONT)
         driver.until('the window to go', lambda: not driver.window_id('--class', 'bottega'))
 
+    def begin_story(self):
+        self.app.key('ctrl+n')
+        self.app.ask('Tell a long story about a ferry.')
+        driver.until('the answer to begin', self.app.is_writing)
+
+    def sent(self, number):
+        """The notification of this number: title, body and the rest."""
+        def enough():
+            every = self.asked('AddNotification')
+            return every if len(every) >= number else None
+        all_sent = driver.until('a notification', enough)
+        assert len(all_sent) == number and all_sent[-1][0] == NAME, all_sent
+        return all_sent[-1][2]
+
     def goes_on(self):
         """It comes to its end out of sight, which is said, and the program ends."""
-        self.close_while_writing(LONG_S)
+        self.begin_story()
+        self.close_and_hold(LONG_S)
         driver.until('the portal to be asked', lambda: self.asked('RequestBackground'))
         self.app.process.wait(driver.PATIENCE_S)
         assert self.asked('SetStatus') == [[{'message': 'An answer is being written to its end.'}]]
-        sent = driver.until('a notification', lambda: self.asked('AddNotification'))
-        assert len(sent) == 1 and sent[0][0] == NAME, sent
-        what = sent[0][2]
+        what = self.sent(1)
         assert what['title'].startswith('Tell a long story'), what
         assert what['body'] == 'The answer is there.', what
         assert what['default-action'] == 'app.open-conversation', what
@@ -300,14 +313,35 @@ class Desktop:
 
     def is_forbidden(self):
         """The desktop says no: it ends at once, and the answer can go on another day."""
-        with open(self.sent + '.no', 'w', encoding='utf-8'):
+        with open(self.log + '.no', 'w', encoding='utf-8'):
             pass
-        self.close_while_writing()
+        self.begin_story()
+        self.close_and_hold()
         self.app.process.wait(driver.PATIENCE_S)
         assert len(self.asked('AddNotification')) == 1, 'it said that an answer was there'
         self.app = driver.App(self.data, command=['bottega'])
         self.app.key('F9', 'Home', 'Return')
         self.app.sees('The answer was interrupted.')
+        os.remove(self.log + '.no')
+
+    def reads_on(self):
+        """The same with documents, whose meaning takes a while."""
+        text = '\n\n'.join(f'# Pier {i}\n\nBoats of line {i} leave from pier {i}, past the old '
+                           f'lighthouse and the {i} islands behind it.' for i in range(600))
+        before = len(self.asked('SetStatus'))
+        self.app.key('ctrl+shift+l')
+        subprocess.run(['bottega', self.write('piers.md', text)], check=True, timeout=30)
+        self.app.key('ctrl+shift+l')
+        self.app.sees('meaning')
+        self.close_and_hold(LONG_S)
+        self.app.process.wait(driver.PATIENCE_S)
+        assert self.asked('SetStatus')[before:] == [
+            [{'message': 'Documents are being read to their end.'}]]
+        what = self.sent(2)
+        assert what['title'] == 'Library' and what['default-action'] == 'app.library', what
+        assert what['body'] == '4 documents can be asked about.', what
+        self.app = driver.App(self.data, command=['bottega'])
+        self.app.ready()
 
     def end(self):
         self.shell.kill()
@@ -334,6 +368,7 @@ def main():
         tap.case('a closed window, a long answer, a notification', desktop.goes_on)
         tap.case('the notification leads to the answer', desktop.comes_back)
         tap.case('the desktop may forbid it', desktop.is_forbidden)
+        tap.case('a closed window, many documents, a notification', desktop.reads_on)
         tap.case('the window closes', lambda: desktop.app.close())
     finally:
         desktop.end()
