@@ -241,7 +241,8 @@ judge_hardware (const Look *look, char **found, const char **meaning)
 static BottegaOfflineVerdict
 judge_sockets (const Look *look, char **found, const char **meaning)
 {
-  static const char *const screen[] = { "wayland", "fallback-x11", "x11", NULL };
+  static const char *const screen[] = { "wayland", "inherit-wayland-socket", "fallback-x11",
+                                        "x11", NULL };
   g_auto (GStrv) sockets = list_permissions (look, "sockets");
 
   *found = join (sockets);

@@ -42,6 +42,40 @@ is_indexing (BottegaAssistant *assistant)
   return bottega_library_get_busy (bottega_assistant_get_library (assistant));
 }
 
+static gboolean
+is_copying (BottegaAssistant *assistant)
+{
+  GListModel *models = G_LIST_MODEL (bottega_assistant_get_models (assistant));
+
+  for (guint i = 0; i < g_list_model_get_n_items (models); i++) {
+    g_autoptr (BottegaModelItem) model = g_list_model_get_item (models, i);
+
+    if (bottega_model_item_get_state (model) == BOTTEGA_MODEL_IMPORTING)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* What comes to its end without a window, and what the desktop is told of it. */
+static const struct {
+  gboolean (*is_on) (BottegaAssistant *assistant);
+  const char *words;
+} works[] = {
+  { is_copying, N_ ("A model is being copied to its end.") },
+  { is_indexing, N_ ("Documents are being read to their end.") },
+  { is_answering, N_ ("An answer is being written to its end.") },
+};
+
+/* NULL: nothing is on its way. */
+static const char *
+describe (BottegaAssistant *assistant)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (works); i++)
+    if (works[i].is_on (assistant))
+      return _ (works[i].words);
+  return NULL;
+}
+
 static GDBusConnection *
 get_bus (void)
 {
@@ -73,7 +107,7 @@ look_cb (gpointer data)
     g_object_set_data (G_OBJECT (background->window), "background", NULL);
     return G_SOURCE_REMOVE;
   }
-  if (is_answering (background->assistant) || is_indexing (background->assistant))
+  if (describe (background->assistant) != NULL)
     return G_SOURCE_CONTINUE;
   background->source = 0;
   gtk_window_destroy (background->window);
@@ -81,13 +115,6 @@ look_cb (gpointer data)
 }
 
 /* ---- the portal */
-
-static const char *
-describe (Background *background)
-{
-  return is_indexing (background->assistant) ? _ ("Documents are being read to their end.")
-                                             : _ ("An answer is being written to its end.");
-}
 
 /* As quitting does. */
 static void
@@ -122,6 +149,7 @@ response_cb (GDBusConnection *bus,
   g_autoptr (GVariant) results = g_variant_get_child_value (parameters, 1);
   gboolean allowed = FALSE;
   GVariantBuilder status;
+  const char *words;
   guint32 answer;
 
   g_variant_get_child (parameters, 0, "u", &answer);
@@ -130,8 +158,11 @@ response_cb (GDBusConnection *bus,
     end (background);
     return;
   }
+  words = describe (background->assistant);
+  if (words == NULL)
+    return;
   g_variant_builder_init (&status, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&status, "{sv}", "message", g_variant_new_string (describe (background)));
+  g_variant_builder_add (&status, "{sv}", "message", g_variant_new_string (words));
   call_portal (background, "SetStatus", g_variant_new ("(a{sv})", &status), NULL);
 }
 
@@ -160,7 +191,8 @@ request_path (const char *token)
 }
 
 static void
-ask_portal (Background *background)
+ask_portal (Background *background,
+            const char *reason)
 {
   g_autofree char *token = g_strdup_printf ("bottega%u", g_random_int ());
   g_autofree char *path = request_path (token);
@@ -172,7 +204,7 @@ ask_portal (Background *background)
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&options, "{sv}", "handle_token", g_variant_new_string (token));
   g_variant_builder_add (&options, "{sv}", "autostart", g_variant_new_boolean (FALSE));
-  g_variant_builder_add (&options, "{sv}", "reason", g_variant_new_string (describe (background)));
+  g_variant_builder_add (&options, "{sv}", "reason", g_variant_new_string (reason));
   call_portal (background, "RequestBackground", g_variant_new ("(sa{sv})", "", &options), asked_cb);
 }
 
@@ -181,11 +213,13 @@ bottega_background_keep (GtkWindow *window,
                          BottegaAssistant *assistant)
 {
   Background *background;
+  const char *reason;
 
   g_return_val_if_fail (GTK_IS_WINDOW (window), FALSE);
   g_return_val_if_fail (BOTTEGA_IS_ASSISTANT (assistant), FALSE);
 
-  if (!is_answering (assistant) && !is_indexing (assistant))
+  reason = describe (assistant);
+  if (reason == NULL)
     return FALSE;
   background = g_new0 (Background, 1);
   background->window = window;
@@ -196,6 +230,6 @@ bottega_background_keep (GtkWindow *window,
   g_object_set_data_full (G_OBJECT (window), "background", background, background_free);
   gtk_widget_set_visible (GTK_WIDGET (window), FALSE);
   if (get_bus () != NULL)
-    ask_portal (background);
+    ask_portal (background, reason);
   return TRUE;
 }

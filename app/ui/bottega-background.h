@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What goes on when the window is closed: answers and documents that are on their way come to their
- * end out of sight, then the program ends. The desktop's portal is asked for that, and a no ends it
- * at once, as quitting does. Main thread. */
+/* What goes on when the window is closed: answers, documents and copies of models that are on their
+ * way come to their end out of sight, then the program ends. The desktop's portal is asked for
+ * that, and a no ends it at once, as quitting does. Main thread. */
 #pragma once
 
 #include <gtk/gtk.h>
