@@ -505,7 +505,8 @@ has_failed (BottegaConversation *self, guint end)
 }
 
 /* First of turns that have left without one, as many as half of the context holds at a time, then
- * of those that leave next; late: not of these. */
+ * of those that leave next; late: not of these. What is too long by itself, or could not be summed
+ * up, is left out. */
 static void
 write_next (BottegaConversation *self, const Budget *budget, gboolean late)
 {
@@ -519,7 +520,7 @@ write_next (BottegaConversation *self, const Budget *budget, gboolean late)
   if (begin < first)
     end = find_end (self, begin, first + 1, (gsize) (budget->context / 2 * budget->bytes_each),
                     TRUE);
-  if (end > begin && has_failed (self, end)) {
+  if (begin < first && (end <= begin || has_failed (self, end))) {
     n_left_out += count_questions (self, begin, first);
     begin = first;
   }

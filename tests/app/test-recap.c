@@ -293,6 +293,31 @@ test_late (void)
   end (&world);
 }
 
+/* A turn that left and is too long to be summed up is left out of those that follow. */
+static void
+test_too_long (void)
+{
+  g_autofree char *question = g_strnfill (1000, 'q');
+  World world;
+  guint left_out;
+
+  begin (&world, &plain);
+  set_summarise (&world, FALSE);
+  fixture_ask (world.conversation, question);
+  while (bottega_conversation_get_dropped_turns (world.conversation) == 0) {
+    ask (&world, 1);
+    g_assert_cmpuint (world.n_asked, <, 6);
+  }
+  set_summarise (&world, TRUE);
+  while (bottega_conversation_get_recap (world.conversation, &left_out) == NULL) {
+    ask (&world, 1);
+    g_assert_cmpuint (world.n_asked, <, 16);
+  }
+  g_assert_cmpuint (left_out, ==, 1);
+  g_assert_cmpuint (bottega_conversation_get_dropped_turns (world.conversation), >, 1);
+  end (&world);
+}
+
 static gboolean
 is_asked_for (gpointer world)
 {
@@ -349,6 +374,7 @@ main (int argc, char **argv)
   g_test_add_func ("/app/recap/bad", test_bad);
   g_test_add_func ("/app/recap/gives-up", test_gives_up);
   g_test_add_func ("/app/recap/late", test_late);
+  g_test_add_func ("/app/recap/too-long", test_too_long);
   g_test_add_func ("/app/recap/gives-way", test_gives_way);
 
   return g_test_run ();
