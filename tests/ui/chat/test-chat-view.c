@@ -13,6 +13,7 @@
 #include "app/ui/bottega-announcer.h"
 #include "app/ui/bottega-answer-row.h"
 #include "app/ui/bottega-code-block.h"
+#include "app/ui/bottega-earlier-mark.h"
 #include "app/ui/bottega-markdown-view.h"
 #include "app/ui/bottega-phase-line.h"
 #include "app/ui/bottega-question-row.h"
@@ -191,6 +192,22 @@ find_button (GtkWidget *widget,
   return NULL;
 }
 
+static GtkWidget *
+find_label (GtkWidget *widget,
+            const char *text)
+{
+  if (GTK_IS_LABEL (widget) && gtk_widget_get_mapped (widget) &&
+      g_strcmp0 (gtk_label_get_label (GTK_LABEL (widget)), text) == 0)
+    return widget;
+  for (GtkWidget *child = gtk_widget_get_first_child (widget); child != NULL;
+       child = gtk_widget_get_next_sibling (child)) {
+    GtkWidget *found = find_label (child, text);
+    if (found != NULL)
+      return found;
+  }
+  return NULL;
+}
+
 static void
 test_endings (void)
 {
@@ -225,7 +242,7 @@ test_endings (void)
 
   /* A failed one says why and can be asked again. */
   bottega_replay_source_fail_generate (BOTTEGA_REPLAY_SOURCE (fixture.source),
-                                       ENGINE_ERROR_NO_DEVICE, 4);
+                                       ENGINE_ERROR_INVALID, 4);
   ask (&fixture, "Question");
   fixture_run_until (&fixture, fixture_is_idle, 20);
   fixture_run_for (&fixture, 0.1);
@@ -237,6 +254,57 @@ test_endings (void)
   g_assert_cmpint (bottega_message_get_state (fixture_get_last (&fixture)), ==,
                    BOTTEGA_MESSAGE_STATE_COMPLETE);
   fixture_close (&fixture);
+}
+
+static gboolean
+is_at_rest (Fixture *fixture)
+{
+  return !bottega_engine_thread_get_answering (bottega_assistant_get_engine (fixture->assistant));
+}
+
+static gboolean
+is_short (Fixture *fixture)
+{
+  BottegaEngineThread *engine = bottega_assistant_get_engine (fixture->assistant);
+
+  return bottega_engine_thread_get_state (engine) == BOTTEGA_ENGINE_READY &&
+         bottega_engine_thread_get_context_size (engine) == 512;
+}
+
+/* Turns that leave are marked: by a line, or by their summary, as the person chose. */
+static void
+test_mark (void)
+{
+  for (guint summed = 0; summed < 2; summed++) {
+    g_autofree char *question = g_strnfill (200, 'q');
+    GtkWidget *mark, *expander;
+    Fixture fixture;
+
+    fixture_open (&fixture, 800, "A summary of what was said.", 0);
+    g_object_set (bottega_assistant_get_settings (fixture.assistant), "summarise-turns",
+                  (gboolean) summed, NULL);
+    bottega_engine_thread_load (
+        bottega_assistant_get_engine (fixture.assistant),
+        &(BottegaLoadRequest) { .path = "/replay", .context_tokens = 512 });
+    fixture_run_until (&fixture, is_short, 20);
+    mark = fixture_find (GTK_WIDGET (fixture.view), BOTTEGA_TYPE_EARLIER_MARK);
+    expander = fixture_find (mark, GTK_TYPE_EXPANDER);
+    while (bottega_conversation_get_dropped_turns (fixture.conversation) == 0) {
+      g_assert_false (gtk_widget_get_mapped (mark));
+      ask (&fixture, question);
+      fixture_run_until (&fixture, fixture_is_idle, 20);
+      fixture_run_until (&fixture, is_at_rest, 20);
+    }
+    fixture_run_for (&fixture, 0.2);
+    g_assert_true (gtk_widget_get_visible (mark));
+    g_assert_true (gtk_widget_get_visible (expander) == (summed == 1));
+    if (summed == 1) {
+      gtk_expander_set_expanded (GTK_EXPANDER (expander), TRUE);
+      fixture_run_for (&fixture, 0.1);
+      g_assert_nonnull (find_label (expander, "A summary of what was said."));
+    }
+    fixture_close (&fixture);
+  }
 }
 
 static void
@@ -386,6 +454,7 @@ main (int argc,
   g_test_add_func ("/ui/chat/follow", test_follow);
   g_test_add_func ("/ui/chat/open", test_open);
   g_test_add_func ("/ui/chat/endings", test_endings);
+  g_test_add_func ("/ui/chat/mark", test_mark);
   g_test_add_func ("/ui/chat/edit", test_edit);
   return g_test_run ();
 }
