@@ -295,8 +295,15 @@ class App:
     def ask(self, question):
         self.key('ctrl+l')
         self.type(question)
-        until('the question in the composer',
-              lambda: text_of(self.find('text', 'Question')) == question)
+        written = []
+
+        def is_written():
+            written.append(text_of(self.find('text', 'Question')))
+            return written[-1] == question
+        try:
+            until('the question in the composer', is_written)
+        except AssertionError as error:
+            raise AssertionError(f'{error}, which has “{written[-1]}”') from error
         self.key('Return')
 
     def ask_until(self, enough):

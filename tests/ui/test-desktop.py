@@ -121,6 +121,7 @@ class Desktop:
         self.app = None
         self.conversation = None
         self.document = None
+        self.story = None
 
     def write(self, name, text):
         path = os.path.join(self.data.path, name)
@@ -277,9 +278,14 @@ class Desktop:
         driver.until('the window to go', lambda: not driver.window_id('--class', 'bottega'))
 
     def begin_story(self):
-        self.app.key('ctrl+n')
-        self.app.ask('Tell a long story about a ferry.')
-        driver.until('the answer to begin', self.app.is_writing)
+        """Some answers are short, and end before they are seen: then the next one is asked for."""
+        for question in driver.TALES:
+            self.app.key('ctrl+n')
+            self.app.ask(question)
+            driver.until('an answer', lambda: self.app.is_writing() or self.app.answer())
+            if self.app.is_writing():
+                return question
+        raise AssertionError('every answer was short')
 
     def sent(self, number):
         """The notification of this number: title, body and the rest."""
@@ -292,13 +298,13 @@ class Desktop:
 
     def goes_on(self):
         """It comes to its end out of sight, which is said, and the program ends."""
-        self.begin_story()
+        self.story = self.begin_story()
         self.close_and_hold(LONG_S)
         driver.until('the portal to be asked', lambda: self.asked('RequestBackground'))
         self.app.process.wait(driver.PATIENCE_S)
         assert self.asked('SetStatus') == [[{'message': 'An answer is being written to its end.'}]]
         what = self.sent(1)
-        assert what['title'].startswith('Tell a long story'), what
+        assert what['title'].startswith(self.story[:20]), what
         assert what['body'] == 'The answer is there.', what
         assert what['default-action'] == 'app.open-conversation', what
         self.conversation = what['default-action-target']
@@ -307,7 +313,7 @@ class Desktop:
         """The notification is chosen: the Shell has the program started for it."""
         self.action('open-conversation', GLib.Variant('(ss)', self.conversation))
         self.app = Attached(driver.until('the program', self.owner))
-        self.app.sees('Tell a long story about a ferry.')
+        self.app.sees(self.story)
         driver.until('the whole answer', lambda: 'tok/s' in self.app.answer())
         self.app.sees_not('The answer was interrupted.')
 
