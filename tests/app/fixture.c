@@ -9,7 +9,7 @@
 #include <glib/gstdio.h>
 #include <stdio.h>
 
-#define PATIENCE_S 20
+#define PATIENCE_S 60 /* a sanitizer on a busy machine is slow */
 
 char *
 fixture_make_folder (void)

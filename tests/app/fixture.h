@@ -14,7 +14,7 @@ void fixture_remove_folder (char *folder);
  * folders of the user. */
 int fixture_run_with_trash (void);
 
-/* Turns the main loop until *flag, condition (data), or — failing the test — 20 s have passed. */
+/* Turns the main loop until *flag, condition (data), or — failing the test — a minute is over. */
 typedef gboolean (*FixtureCondition) (gpointer data);
 void fixture_wait (FixtureCondition condition, gpointer data);
 void fixture_wait_flag (const gboolean *flag);
