@@ -386,13 +386,15 @@ put_back (BottegaEngineWorker *self, BottegaJob *job, gboolean blocked)
 }
 
 /* Text that the model can go on with: it stands at the end of the prompt. A thought, or what comes
- * after one, would have to be said to it in a way of its own. */
+ * after one, would have to be said to it in a way of its own; and what nobody waits for may have to
+ * begin anew. */
 static gboolean
 can_resume (const Ended *ended)
 {
   const Answer *answer = ended->job->data;
 
-  return answer != NULL && answer->is_plain && answer->written->len > 0 &&
+  return answer != NULL && ended->job->class != BOTTEGA_ANSWER_AHEAD &&
+         answer->is_plain && answer->written->len > 0 &&
          ended->job->options.max_tokens > ended->stats.written_tokens;
 }
 
