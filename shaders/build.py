@@ -2,15 +2,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compiles the kernels of kernels.def with glslangValidator and writes one C table of SPIR-V words.
 
-build.py KERNELS_DEF OUT.c DEPFILE GLSLANG SPIRV_VAL-or-empty. Knows the shape of a row; must not
-know what a kernel does."""
+build.py KERNELS_DEF OUT.c DEPFILE GLSLANG SPIRV_VAL-or-empty. Where the environment names a folder
+BOTTEGA_SHADERS, a table is made once for all build folders that have the same sources and compiler.
+Knows the shape of a row; must not know what a kernel does."""
+import hashlib
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+
+KEPT = 4  # tables
 
 
 def compile_row(row, source_dir, work_dir, glslang, validator):
@@ -52,14 +57,7 @@ def read_rows(text):
     return rows
 
 
-def main():
-    kernels, out, depfile, glslang, validator = sys.argv[1:6]
-    source_dir = os.path.dirname(os.path.abspath(kernels))
-    with open(kernels, encoding='utf-8') as stream:
-        rows = read_rows(stream.read())
-    with tempfile.TemporaryDirectory() as work_dir, ThreadPoolExecutor(os.cpu_count()) as pool:
-        words = list(pool.map(
-            lambda row: compile_row(row, source_dir, work_dir, glslang, validator), rows))
+def write_table(out, rows, words):
     with open(out, 'w', encoding='utf-8') as stream:
         stream.write('/* Made by shaders/build.py from shaders/kernels.def. */\n')
         stream.write('#include "shaders/shaders.h"\n')
@@ -71,8 +69,48 @@ def main():
         for index, name, _, _ in rows:
             stream.write(f'  [{index}] = {{ "{name}", {name}, sizeof {name} }},\n')
         stream.write('};\n')
+
+
+def compile_table(kernels, out, glslang, validator):
+    source_dir = os.path.dirname(kernels)
+    with open(kernels, encoding='utf-8') as stream:
+        rows = read_rows(stream.read())
+    with tempfile.TemporaryDirectory() as work_dir, ThreadPoolExecutor(os.cpu_count()) as pool:
+        words = list(pool.map(
+            lambda row: compile_row(row, source_dir, work_dir, glslang, validator), rows))
+    write_table(out, rows, words)
+
+
+def kept_table(folder, sources, glslang, validator):
+    """Where the table of these sources is kept, or is to be; the folder has the last few."""
+    digest = hashlib.sha256()
+    for path in [os.path.abspath(__file__), *sources]:
+        with open(path, 'rb') as stream:
+            digest.update(stream.read() + b'\0')
+    for tool in filter(None, (glslang, validator)):
+        digest.update(subprocess.run([tool, '--version'], capture_output=True, check=True).stdout)
+    os.makedirs(folder, exist_ok=True)
+    kept = sorted((entry.stat().st_mtime, entry.path) for entry in os.scandir(folder))
+    for _, path in kept[:-KEPT]:
+        os.unlink(path)
+    return os.path.join(folder, digest.hexdigest()[:24] + '.c')
+
+
+def main():
+    kernels, out, depfile, glslang, validator = sys.argv[1:6]
+    kernels = os.path.abspath(kernels)
+    source_dir = os.path.dirname(kernels)
     sources = [os.path.join(source_dir, f) for f in sorted(os.listdir(source_dir))
                if f.endswith(('.comp', '.glsl', '.h', '.def'))]
+    folder = os.environ.get('BOTTEGA_SHADERS')
+    kept = kept_table(folder, sources, glslang, validator) if folder else None
+    if kept and os.path.exists(kept):
+        shutil.copyfile(kept, out)
+    else:
+        compile_table(kernels, out, glslang, validator)
+        if kept:
+            shutil.copyfile(out, f'{kept}.{os.getpid()}')
+            os.rename(f'{kept}.{os.getpid()}', kept)
     with open(depfile, 'w', encoding='utf-8') as stream:
         stream.write(f'{out}: {" ".join(sources)}\n')
 
