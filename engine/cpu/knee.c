@@ -8,6 +8,7 @@
 #define PAIRS       8
 #define HOPELESS    1.25 /* times as long after so many pairs: they are not tried any more */
 #define FIRST_PAIRS 3
+#define SHORT_US    500 /* what is as short waits for threads, and not for memory */
 
 static void
 try_fewer (CpuKnee *knee)
@@ -42,7 +43,8 @@ is_tried (const CpuKnee *knee)
 {
   return knee->n_pairs >= PAIRS ||
          (knee->n_pairs >= FIRST_PAIRS &&
-          (double) knee->tried_us > HOPELESS * (double) knee->best_us);
+          (knee->best_us < SHORT_US ||
+           (double) knee->tried_us > HOPELESS * (double) knee->best_us));
 }
 
 void
@@ -57,7 +59,8 @@ cpu_knee_ran (CpuKnee *knee, gint64 us)
   knee->trying = !knee->trying;
   if (knee->trying || !is_tried (knee))
     return;
-  if ((double) knee->tried_us > AS_FAST * (double) knee->best_us) {
+  if (knee->best_us < SHORT_US ||
+      (double) knee->tried_us > AS_FAST * (double) knee->best_us) {
     cpu_knee_set_all (knee, knee->best);
     return;
   }

@@ -20,11 +20,18 @@
 /* Of the layers that batches of many tokens run. */
 #define MANY_WEIGHTS (32u << 20)
 
-/* Matrices must be so large that their bytes count and not their number: for a card, which reads
- * the processor's in less time than it takes to begin, they are those of models that it is bought
- * for. */
-static const PlannerShape large = { 0, 1024, 2816, 16, 4, LARGE_HEAD };
-static const PlannerShape large_of_card = { 0, 4096, 11008, 64, 16, LARGE_HEAD };
+/* Matrices are about as large as in models of that size, for what a matrix costs beside its bytes
+ * counts too. A card reads small ones in less time than it takes to begin: it is timed on those of
+ * models that it is bought for. */
+static const struct {
+  uint32_t set_log2; /* of the bytes of all weights, at most */
+  PlannerShape shape;
+} large[] = {
+  { 26, { 0, 512, 1536, 8, 2, LARGE_HEAD } },
+  { 28, { 0, 1024, 2816, 16, 4, LARGE_HEAD } },
+  { 30, { 0, 2048, 5632, 32, 8, LARGE_HEAD } },
+  { 64, { 0, 4096, 11008, 64, 16, LARGE_HEAD } },
+};
 static const PlannerShape small = { 16, 64, 64, 4, 1, LARGE_HEAD };
 /* Of the small one, whatever is measured: all back ends have it. */
 #define SMALL_TYPE MODEL_TYPE_Q8_0
@@ -259,13 +266,24 @@ solve_product (const Probe *p, const Time times[PLANNER_N_WIDTHS], const Planner
 
 /* ---- what is measured ----------------------------------------------------------------------- */
 
+static PlannerShape
+large_for (uint32_t set_log2, gboolean is_card)
+{
+  unsigned i = is_card ? G_N_ELEMENTS (large) - 1 : 0;
+
+  while (large[i].set_log2 < set_log2)
+    i++;
+  return large[i].shape;
+}
+
 /* Products of the format, in a model of the size. */
 static gboolean
 time_products (Probe *p, EngineBackend *backend, const PlannerProduct *product,
                ModelKvType kv_type, Time times[PLANNER_N_WIDTHS], GError **error)
 {
   const ModelTypeInfo *type = model_type_info (product->type);
-  PlannerShape shape = backend->vtable->caps (backend)->unified_memory ? large : large_of_card;
+  PlannerShape shape =
+      large_for (product->set_log2, !backend->vtable->caps (backend)->unified_memory);
   double layer_bytes = (double) planner_shape_layer_weights (&shape) * type->block_bytes /
                        type->block_weights;
 

@@ -89,6 +89,19 @@ test_in_the_way (void)
   g_assert_cmpuint (find (in_the_way, 6, FALSE), ==, 6);
 }
 
+/* A model of next to nothing: one alone is quicker, which says nothing of others. */
+static gint64
+next_to_nothing (unsigned n)
+{
+  return 50 + 10 * n;
+}
+
+static void
+test_short (void)
+{
+  g_assert_cmpuint (find (next_to_nothing, 8, FALSE), ==, 8);
+}
+
 /* A person's own number is not looked at again. */
 static void
 test_all (void)
@@ -109,6 +122,7 @@ main (int argc, char **argv)
   g_test_add_func ("/knee/shared-work", test_shared_work);
   g_test_add_func ("/knee/shared-memory", test_shared_memory);
   g_test_add_func ("/knee/in-the-way", test_in_the_way);
+  g_test_add_func ("/knee/short", test_short);
   g_test_add_func ("/knee/all", test_all);
 
   return g_test_run ();
