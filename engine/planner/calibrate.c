@@ -18,7 +18,7 @@
 /* A card's clock, and a processor's, rise for so long. */
 #define WARM_UP_US 300000
 /* Of the layers that batches of many tokens run. */
-#define MANY_WEIGHTS (32u << 20)
+#define MANY_WEIGHTS (64u << 20) /* more than caches hold */
 
 /* Matrices are about as large as in models of that size, for what a matrix costs beside its bytes
  * counts too. A card reads small ones in less time than it takes to begin: it is timed on those of

@@ -44,14 +44,27 @@ batch_seconds (const Predictor *p, SessionClass class, const PlannerBatch *batch
   return seconds;
 }
 
+/* Tokens that are read at once, as sessions do while nobody writes. */
+static uint32_t
+most_at_once (const Predictor *p)
+{
+  const PlannerBatch chunk = { p->model->chunk_tokens, 0, 0 };
+  double n = SESSION_PIECE_US / 1e6 / batch_seconds (p, SESSION_CLASS_CHUNK, &chunk) *
+             chunk.n_tokens;
+
+  if (n < 0 || n >= chunk.n_tokens)
+    return chunk.n_tokens;
+  return MIN (MAX ((uint32_t) n, SESSION_PIECE_TOKENS), chunk.n_tokens);
+}
+
 static double
 prompt_seconds (const Predictor *p, uint32_t n_tokens)
 {
-  uint32_t chunk = p->model->chunk_tokens;
+  uint32_t most = most_at_once (p), n;
   double seconds = 0;
 
-  for (uint32_t first = 0; first < n_tokens; first += chunk) {
-    uint32_t n = MIN (chunk, n_tokens - first);
+  for (uint32_t first = 0; first < n_tokens; first += n) {
+    n = session_piece (n_tokens - first, most);
     const PlannerBatch batch = { n, first + n == n_tokens, first };
     double own = batch_seconds (p, SESSION_CLASS_CHUNK, &batch);
 

@@ -19,6 +19,21 @@ typedef enum {
 
 #define SESSION_SMALL_TOKENS 16
 
+/* While nobody writes, a prompt is read in pieces that take so long, or are of so many tokens. */
+#define SESSION_PIECE_US     500000
+#define SESSION_PIECE_TOKENS 64
+
+/* Tokens of the next piece of those that are unread, of at most so many: about even ones, in whole
+ * pages, for the weights are read for a small rest as for all. */
+static inline uint32_t
+session_piece (uint32_t unread, uint32_t most)
+{
+  uint32_t n_pieces = (unread + most - 1) / most, even = (unread + n_pieces - 1) / n_pieces;
+
+  even = (even + ENGINE_PAGE_TOKENS - 1) / ENGINE_PAGE_TOKENS * ENGINE_PAGE_TOKENS;
+  return MIN (MIN (even, most), unread);
+}
+
 typedef struct _SessionDrafter SessionDrafter; /* drafter.h */
 
 /* What came of a model's last batch of answers: a row for each token that may be sampled from. */

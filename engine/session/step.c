@@ -13,7 +13,7 @@ typedef struct {
  * is over 200 ms. */
 static const Pace beside_writers = { 100000, SESSION_SMALL_TOKENS };
 /* While nobody does: a person sees it go on, and a question that comes meanwhile has its turn. */
-static const Pace unhurried = { 500000, 64 };
+static const Pace unhurried = { SESSION_PIECE_US, SESSION_PIECE_TOKENS };
 
 G_STATIC_ASSERT (ENGINE_MAX_ANSWERS <= SESSION_SMALL_TOKENS);
 G_STATIC_ASSERT (ENGINE_MAX_ANSWERS <= ENGINE_MAX_RUNS);
@@ -251,7 +251,8 @@ read_chunk (Step *step)
   answer = readers[0];
   result = prepare_rows (model, &answer, 1, 1);
   us = g_get_monotonic_time ();
-  if (!reserve_chunk (answer, MIN (session_answer_next_chunk (answer), most), &run, &error)) {
+  if (!reserve_chunk (answer, session_piece (session_answer_next_chunk (answer), most), &run,
+                      &error)) {
     session_answer_end (answer, error);
     return;
   }
