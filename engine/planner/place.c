@@ -69,8 +69,7 @@ taken_then (const EngineModel *model, const EngineBackendCaps *caps, const char 
   for (uint32_t i = 0; draft != NULL && i < draft->n_heaps; i++)
     if (caps->unified_memory ? draft->heaps[i].is_ram
                              : strcmp (draft->heaps[i].device, device) == 0)
-      taken += draft->heaps[i].weights_bytes + draft->heaps[i].kv_bytes +
-               draft->heaps[i].scratch_bytes;
+      taken += planner_heap_bytes (&draft->heaps[i]);
   return taken;
 }
 
@@ -117,7 +116,7 @@ refuse (const EngineModel *model, char *refusal, GError **error)
 static gboolean
 check_heap (const EngineModel *model, const EnginePlanHeap *heap, GError **error)
 {
-  uint64_t need = heap->weights_bytes + heap->kv_bytes + heap->scratch_bytes;
+  uint64_t need = planner_heap_bytes (heap);
   const char *where = heap->is_ram ? "memory" : "graphics memory";
 
   if (need <= heap->allowed_bytes)

@@ -27,12 +27,6 @@ engine_model_plan (const EngineModel *model)
 
 /* ---- a draft model beside it ---------------------------------------------------------------- */
 
-static uint64_t
-heap_bytes (const EnginePlanHeap *heap)
-{
-  return heap->weights_bytes + heap->kv_bytes + heap->scratch_bytes;
-}
-
 uint64_t
 planner_card_bytes (const EnginePlan *plan)
 {
@@ -40,7 +34,7 @@ planner_card_bytes (const EnginePlan *plan)
 
   for (uint32_t i = 0; i < plan->n_heaps; i++)
     if (strcmp (plan->heaps[i].device, "cpu") != 0)
-      sum += heap_bytes (&plan->heaps[i]);
+      sum += planner_heap_bytes (&plan->heaps[i]);
   return sum;
 }
 
@@ -87,7 +81,7 @@ planner_add_draft (EnginePlan *plan, const EnginePlan *draft)
     EnginePlanHeap *heap = find_heap (plan, &draft->heaps[i]);
 
     if (heap != NULL)
-      heap->draft_bytes += heap_bytes (&draft->heaps[i]);
+      heap->draft_bytes += planner_heap_bytes (&draft->heaps[i]);
   }
   plan->text_bytes += draft->text_bytes;
 }

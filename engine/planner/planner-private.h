@@ -14,6 +14,13 @@ EngineBackend *planner_backend_open (const char *device, const EngineModelOption
  * model->plan. FALSE with the numbers where it does not fit; the plan is written nevertheless. */
 gboolean planner_place (EngineModel *model, const EngineModelOptions *options, GError **error);
 
+/* Of one model on a device; a draft model beside it is not counted. */
+static inline uint64_t
+planner_heap_bytes (const EnginePlanHeap *heap)
+{
+  return heap->weights_bytes + heap->kv_bytes + heap->scratch_bytes;
+}
+
 /* Fills in the times of model->plan, where its devices have been measured. */
 void planner_predict (const EngineModel *model, const EngineModelOptions *options);
 /* Measures of its devices what is not known yet and the model needs, and keeps it in the cache

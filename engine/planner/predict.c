@@ -10,6 +10,7 @@ typedef struct {
   SplitCut *cuts[SESSION_N_CLASSES]; /* of two devices */
   PlannerRates *rates[SPLIT_N_DEVICES];
   uint32_t set_log2[SPLIT_N_DEVICES];
+  uint32_t most_at_once; /* tokens that are read, as sessions do while nobody writes */
 } Predictor;
 
 /* Of a batch on all devices; < 0: not known. */
@@ -44,9 +45,8 @@ batch_seconds (const Predictor *p, SessionClass class, const PlannerBatch *batch
   return seconds;
 }
 
-/* Tokens that are read at once, as sessions do while nobody writes. */
 static uint32_t
-most_at_once (const Predictor *p)
+find_most_at_once (const Predictor *p)
 {
   const PlannerBatch chunk = { p->model->chunk_tokens, 0, 0 };
   double n = SESSION_PIECE_US / 1e6 / batch_seconds (p, SESSION_CLASS_CHUNK, &chunk) *
@@ -60,11 +60,11 @@ most_at_once (const Predictor *p)
 static double
 prompt_seconds (const Predictor *p, uint32_t n_tokens)
 {
-  uint32_t most = most_at_once (p), n;
   double seconds = 0;
+  uint32_t n;
 
   for (uint32_t first = 0; first < n_tokens; first += n) {
-    n = session_piece (n_tokens - first, most);
+    n = session_piece (n_tokens - first, p->most_at_once);
     const PlannerBatch batch = { n, first + n == n_tokens, first };
     double own = batch_seconds (p, SESSION_CLASS_CHUNK, &batch);
 
@@ -123,6 +123,7 @@ planner_predict (const EngineModel *model, const EngineModelOptions *options)
   for (unsigned c = 0; plan->n_heaps == SPLIT_N_DEVICES && c < SESSION_N_CLASSES; c++)
     if (model->plans[c] != NULL)
       p.cuts[c] = split_cut_new (model->plans[c], &placement);
+  p.most_at_once = find_most_at_once (&p);
   fill_times (&p, plan);
   for (unsigned c = 0; c < SESSION_N_CLASSES; c++)
     g_clear_pointer (&p.cuts[c], split_cut_free);
