@@ -252,6 +252,15 @@ index_fixture_wait (BottegaIndexer *indexer)
   fixture_wait (is_idle, indexer);
 }
 
+void
+index_fixture_add (const IndexFixture *fixture, BottegaIndexer *indexer)
+{
+  const char *const paths[] = { fixture->documents, NULL };
+
+  bottega_indexer_add (indexer, paths);
+  index_fixture_wait (indexer);
+}
+
 typedef struct {
   GPtrArray *found; /* of char * */
   const char *name;

@@ -42,6 +42,8 @@ void fake_embedder_set_delay (FakeEmbedder *self, guint us);
 /* With the fakes. */
 BottegaIndexer *index_fixture_indexer (IndexFixture *fixture, FakeEmbedder *embedder);
 void index_fixture_wait (BottegaIndexer *indexer);
+/* The folder of documents, until all of it is in the index. */
+void index_fixture_add (const IndexFixture *fixture, BottegaIndexer *indexer);
 /* "name state chunks/vectors" of each document in the order of names, joined by "|". */
 char *index_fixture_list (IndexFixture *fixture);
 void index_fixture_assert (IndexFixture *fixture, const char *expected);

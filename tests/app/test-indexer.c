@@ -12,15 +12,6 @@
 #include <unistd.h>
 
 static void
-add_documents (IndexFixture *fixture, BottegaIndexer *indexer)
-{
-  const char *const paths[] = { fixture->documents, NULL };
-
-  bottega_indexer_add (indexer, paths);
-  index_fixture_wait (indexer);
-}
-
-static void
 refresh (BottegaIndexer *indexer)
 {
   bottega_indexer_refresh (indexer);
@@ -67,7 +58,7 @@ test_folder (void)
   g_assert_cmpint (symlink (fixture.documents, link), ==, 0);
 
   indexer = index_fixture_indexer (&fixture, embedder);
-  add_documents (&fixture, indexer);
+  index_fixture_add (&fixture, indexer);
   index_fixture_assert (&fixture, "a.txt ready 1/1|b.txt ready 1/1");
   g_object_get (indexer, "passages-done", &done, "passages-total", &total, NULL);
   g_assert_cmpuint (done, ==, 2);
@@ -105,7 +96,7 @@ test_changes (void)
   index_fixture_write (&fixture, "deleted.txt", "The doomedword stands here.");
   index_fixture_write (&fixture, "moved.txt", "The movedword stands here.");
   indexer = index_fixture_indexer (&fixture, embedder);
-  add_documents (&fixture, indexer);
+  index_fixture_add (&fixture, indexer);
   assert_found (&fixture, "oldword", "1");
   assert_found (&fixture, "doomedword", "1");
   g_assert_cmpuint (fake_embedder_get_n_texts (embedder), ==, 4);
@@ -151,7 +142,7 @@ test_gone (void)
   single = g_build_filename (fixture.folder, "single.txt", NULL);
   g_assert_true (g_file_set_contents (single, "Singleword.", -1, NULL));
   indexer = index_fixture_indexer (&fixture, NULL);
-  add_documents (&fixture, indexer);
+  index_fixture_add (&fixture, indexer);
   paths[0] = single;
   bottega_indexer_add (indexer, paths);
   index_fixture_wait (indexer);
@@ -226,7 +217,7 @@ test_failures (void)
   missing = index_fixture_path (&fixture, "missing.txt");
   paths[0] = missing;
   bottega_indexer_add (indexer, paths);
-  add_documents (&fixture, indexer);
+  index_fixture_add (&fixture, indexer);
   index_fixture_assert (&fixture, "bad.txt failed (It is damaged.)|empty.txt ready 0/0|"
                                   "good.txt ready 1/0|missing.txt gone 0/0");
 
@@ -277,7 +268,7 @@ test_remove (void)
   index_fixture_write (&fixture, "secret.txt", text->str);
   index_fixture_write (&fixture, "keep.txt", "Nothing but harmless.");
   indexer = index_fixture_indexer (&fixture, embedder);
-  add_documents (&fixture, indexer);
+  index_fixture_add (&fixture, indexer);
   log = g_strconcat (fixture.path, "-wal", NULL);
   g_assert_true (file_has (fixture.path, "ylophagous") || file_has (log, "ylophagous"));
 
@@ -321,7 +312,7 @@ test_embedder_changes (void)
   index_fixture_set_up (&fixture);
   index_fixture_write (&fixture, "a.txt", "One.");
   indexer = index_fixture_indexer (&fixture, NULL);
-  add_documents (&fixture, indexer);
+  index_fixture_add (&fixture, indexer);
   index_fixture_assert (&fixture, "a.txt ready 1/0");
   g_clear_object (&indexer);
 

@@ -61,11 +61,9 @@ assert_found (IndexFixture *fixture, const char *query, const char *expected)
 static void
 index_all (IndexFixture *fixture)
 {
-  const char *paths[] = { fixture->documents, NULL };
   g_autoptr (BottegaIndexer) indexer = index_fixture_indexer (fixture, NULL);
 
-  bottega_indexer_add (indexer, paths);
-  index_fixture_wait (indexer);
+  index_fixture_add (fixture, indexer);
 }
 
 static void

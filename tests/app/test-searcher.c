@@ -16,10 +16,7 @@ typedef struct {
 static void
 refresh (SearchFixture *fixture)
 {
-  const char *const paths[] = { fixture->index.documents, NULL };
-
-  bottega_indexer_add (fixture->indexer, paths);
-  index_fixture_wait (fixture->indexer);
+  index_fixture_add (&fixture->index, fixture->indexer);
 }
 
 static void
