@@ -6,11 +6,10 @@
 #include "config.h"
 
 #include "app/ui/bottega-background.h"
+#include "app/ui/bottega-portal.h"
 
 #include <glib/gi18n.h>
 
-#define PORTAL_NAME      "org.freedesktop.portal.Desktop"
-#define PORTAL_PATH      "/org/freedesktop/portal/desktop"
 #define PORTAL_INTERFACE "org.freedesktop.portal.Background"
 #define REQUEST          "org.freedesktop.portal.Request"
 
@@ -76,12 +75,6 @@ describe (BottegaAssistant *assistant)
   return NULL;
 }
 
-static GDBusConnection *
-get_bus (void)
-{
-  return g_application_get_dbus_connection (g_application_get_default ());
-}
-
 static void
 background_free (gpointer data)
 {
@@ -89,7 +82,7 @@ background_free (gpointer data)
 
   g_clear_handle_id (&background->source, g_source_remove);
   if (background->response != 0)
-    g_dbus_connection_signal_unsubscribe (get_bus (), background->response);
+    g_dbus_connection_signal_unsubscribe (bottega_portal_get_bus (), background->response);
   g_cancellable_cancel (background->cancellable);
   g_object_unref (background->cancellable);
   g_object_unref (background->assistant);
@@ -130,9 +123,9 @@ call_portal (Background *background,
              GVariant *arguments,
              GAsyncReadyCallback callback)
 {
-  g_dbus_connection_call (get_bus (), PORTAL_NAME, PORTAL_PATH, PORTAL_INTERFACE, method, arguments,
-                          NULL, G_DBUS_CALL_FLAGS_NONE, -1, background->cancellable, callback,
-                          background);
+  g_dbus_connection_call (bottega_portal_get_bus (), BOTTEGA_PORTAL_NAME, BOTTEGA_PORTAL_PATH,
+                          PORTAL_INTERFACE, method, arguments, NULL, G_DBUS_CALL_FLAGS_NONE, -1,
+                          background->cancellable, callback, background);
 }
 
 /* (u, a{sv}): 0 and "background" is yes; then the desktop is told what it may show. */
@@ -177,7 +170,7 @@ asked_cb (GObject *source,
       g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &error);
 
   if (error != NULL && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED) &&
-      g_file_test ("/.flatpak-info", G_FILE_TEST_EXISTS))
+      bottega_portal_is_sandboxed ())
     end (data);
 }
 
@@ -185,9 +178,11 @@ asked_cb (GObject *source,
 static char *
 request_path (const char *token)
 {
-  g_autofree char *sender = g_strdup (g_dbus_connection_get_unique_name (get_bus ()) + 1);
+  const char *name = g_dbus_connection_get_unique_name (bottega_portal_get_bus ());
+  g_autofree char *sender = g_strdup (name + 1);
 
-  return g_strdup_printf (PORTAL_PATH "/request/%s/%s", g_strdelimit (sender, ".", '_'), token);
+  return g_strdup_printf (BOTTEGA_PORTAL_PATH "/request/%s/%s", g_strdelimit (sender, ".", '_'),
+                          token);
 }
 
 static void
@@ -199,8 +194,8 @@ ask_portal (Background *background,
   GVariantBuilder options;
 
   background->response = g_dbus_connection_signal_subscribe (
-      get_bus (), PORTAL_NAME, REQUEST, "Response", path, NULL, G_DBUS_SIGNAL_FLAGS_NONE,
-      response_cb, background, NULL);
+      bottega_portal_get_bus (), BOTTEGA_PORTAL_NAME, REQUEST, "Response", path, NULL,
+      G_DBUS_SIGNAL_FLAGS_NONE, response_cb, background, NULL);
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&options, "{sv}", "handle_token", g_variant_new_string (token));
   g_variant_builder_add (&options, "{sv}", "autostart", g_variant_new_boolean (FALSE));
@@ -229,7 +224,7 @@ bottega_background_keep (GtkWindow *window,
   g_source_set_name_by_id (background->source, "bottega-background");
   g_object_set_data_full (G_OBJECT (window), "background", background, background_free);
   gtk_widget_set_visible (GTK_WIDGET (window), FALSE);
-  if (get_bus () != NULL)
+  if (bottega_portal_get_bus () != NULL)
     ask_portal (background, reason);
   return TRUE;
 }

@@ -10,6 +10,7 @@
 
 #include "app/assistant/bottega-seal.h"
 #include "app/ui/bottega-launch.h"
+#include "app/ui/bottega-portal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -56,8 +57,6 @@ finish (Launch *launch,
 
 /* ---- the portal ---- */
 
-#define PORTAL_NAME      "org.freedesktop.portal.Desktop"
-#define PORTAL_PATH      "/org/freedesktop/portal/desktop"
 #define PORTAL_INTERFACE "org.freedesktop.portal.OpenURI"
 
 static void
@@ -79,13 +78,14 @@ ask_portal (Launch *launch,
             GVariant *arguments,
             GUnixFDList *files)
 {
-  GDBusConnection *bus = g_application_get_dbus_connection (g_application_get_default ());
+  GDBusConnection *bus = bottega_portal_get_bus ();
 
   g_variant_ref_sink (arguments);
   if (bus != NULL)
-    g_dbus_connection_call_with_unix_fd_list (bus, PORTAL_NAME, PORTAL_PATH, PORTAL_INTERFACE,
-                                              method, arguments, NULL, G_DBUS_CALL_FLAGS_NONE, -1,
-                                              files, NULL, portal_cb, launch);
+    g_dbus_connection_call_with_unix_fd_list (bus, BOTTEGA_PORTAL_NAME, BOTTEGA_PORTAL_PATH,
+                                              PORTAL_INTERFACE, method, arguments, NULL,
+                                              G_DBUS_CALL_FLAGS_NONE, -1, files, NULL, portal_cb,
+                                              launch);
   else
     finish (launch, g_error_new_literal (G_IO_ERROR, G_IO_ERROR_NOT_CONNECTED,
                                          "there is no session bus"));
@@ -114,7 +114,7 @@ static gboolean
 must_ask_portal (void)
 {
   return bottega_seal_get () == BOTTEGA_SEAL_CLOSED &&
-         !g_file_test ("/.flatpak-info", G_FILE_TEST_EXISTS);
+         !bottega_portal_is_sandboxed ();
 }
 
 /* ---- GTK ---- */
