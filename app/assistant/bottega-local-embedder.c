@@ -9,6 +9,7 @@
 
 #include "app/assistant/bottega-engine-source.h"
 #include "app/assistant/bottega-local-embedder.h"
+#include "app/assistant/bottega-model-files.h"
 #include "engine/engine.h"
 
 #include <glib/gi18n-lib.h>
@@ -468,16 +469,12 @@ first_model_in (const char *folder)
 char *
 bottega_local_embedder_find_model (const char *data_dir)
 {
-  const char *const *system = g_get_system_data_dirs ();
-  g_autofree char *own = g_build_filename (data_dir, "models", "embed", NULL);
-  char *found = first_model_in (own);
+  g_autofree char *own = g_build_filename (data_dir, "models", NULL);
+  g_auto (GStrv) folders = bottega_model_files_folders (own, "embed");
+  char *found = NULL;
 
-  for (guint i = 0; found == NULL && system[i] != NULL; i++) {
-    g_autofree char *folder =
-        g_build_filename (system[i], "bottega", "models", "embed", NULL);
-
-    found = first_model_in (folder);
-  }
+  for (guint i = 0; found == NULL && folders[i] != NULL; i++)
+    found = first_model_in (folders[i]);
 
   return found;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The names of the parts of a model, as llama-gguf-split gives them. It must not touch a file. */
+/* The folders of installed models, and the names of the parts of one, as llama-gguf-split gives
+ * them. It must not touch a file. */
 #define G_LOG_DOMAIN "bottega-model-files"
 #include "config.h"
 
@@ -84,4 +85,17 @@ bottega_model_files_number (const char *name, guint number)
     bytes -= strlen (SUFFIX);
 
   return g_strdup_printf ("%.*s%s" SUFFIX, (int) bytes, name, mark);
+}
+
+GStrv
+bottega_model_files_folders (const char *own, const char *kind)
+{
+  g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
+  const char *const *system = g_get_system_data_dirs ();
+
+  g_strv_builder_take (folders, g_build_filename (own, kind, NULL));
+  for (guint i = 0; system[i] != NULL; i++)
+    g_strv_builder_take (folders, g_build_filename (system[i], "bottega", "models", kind, NULL));
+
+  return g_strv_builder_end (folders);
 }

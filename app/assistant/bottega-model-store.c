@@ -409,14 +409,12 @@ sweep_run (gpointer folder)
 static GStrv
 list_folders (BottegaModelStore *self)
 {
+  g_auto (GStrv) writing = bottega_model_files_folders (self->own, NULL);
+  g_auto (GStrv) searching = bottega_model_files_folders (self->own, "embed");
   g_autoptr (GStrvBuilder) folders = g_strv_builder_new ();
-  const char *const *system = g_get_system_data_dirs ();
 
-  g_strv_builder_add_many (folders, self->own, self->embed, NULL);
-  for (guint i = 0; system[i] != NULL; i++) {
-    g_strv_builder_take (folders, g_build_filename (system[i], "bottega", "models", NULL));
-    g_strv_builder_take (folders, g_build_filename (system[i], "bottega", "models", "embed", NULL));
-  }
+  for (guint i = 0; writing[i] != NULL; i++)
+    g_strv_builder_add_many (folders, writing[i], searching[i], NULL);
 
   return g_strv_builder_end (folders);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Helpers of the commands: errors, finding and opening a model, JSON, Ctrl+C. */
+#include "app/assistant/bottega-model-files.h"
 #include "app/cli/cli.h"
 
 #include <signal.h>
@@ -67,28 +68,23 @@ add_models (const char *folder, GPtrArray *paths)
   g_ptr_array_extend_and_steal (paths, found);
 }
 
-/* Those of one kind ("": what writes), the person's own, then the system's. */
+/* Those of one kind (NULL: what writes), the person's own, then the system's. */
 static GPtrArray *
 list_models (const CliOptions *options, const char *kind)
 {
-  const char *const *system = g_get_system_data_dirs ();
   GPtrArray *paths = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *models = cli_models_dir (options);
-  g_autofree char *own = g_build_filename (models, kind, NULL);
+  g_auto (GStrv) folders = bottega_model_files_folders (models, kind);
 
-  add_models (own, paths);
-  for (guint i = 0; system[i] != NULL; i++) {
-    g_autofree char *folder = g_build_filename (system[i], "bottega", "models", kind, NULL);
-
-    add_models (folder, paths);
-  }
+  for (guint i = 0; folders[i] != NULL; i++)
+    add_models (folders[i], paths);
   return paths;
 }
 
 GPtrArray *
 cli_installed_models (const CliOptions *options)
 {
-  return list_models (options, "");
+  return list_models (options, NULL);
 }
 
 char *
