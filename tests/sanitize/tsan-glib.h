@@ -4,7 +4,7 @@
  * build alone (see the root meson.build); nothing else may include it. */
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 #include <sanitizer/tsan_interface.h>
 
 static inline void
@@ -78,6 +78,26 @@ tsan_glib_received (GAsyncQueue *queue, gpointer item)
   return item;
 }
 
+/* A task's thread has what its starter wrote, and who takes the result has what the thread wrote:
+ * GTask calls back only after the thread's function has ended. */
+static inline void
+tsan_glib_task_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  GTaskThreadFunc work = (GTaskThreadFunc) g_object_get_data (G_OBJECT (task), "tsan-glib-work");
+
+  __tsan_acquire (task);
+  work (task, source, data, cancellable);
+  __tsan_release (task);
+}
+
+static inline void
+tsan_glib_task_run (GTask *task, GTaskThreadFunc work)
+{
+  g_object_set_data (G_OBJECT (task), "tsan-glib-work", (gpointer) work);
+  __tsan_release (task);
+  g_task_run_in_thread (task, tsan_glib_task_thread);
+}
+
 #define g_mutex_lock(mutex)               tsan_glib_lock (g_mutex_lock, mutex)
 #define g_mutex_unlock(mutex)             tsan_glib_unlock (g_mutex_unlock, mutex)
 #define g_mutex_trylock(mutex)            tsan_glib_trylock (mutex)
@@ -94,3 +114,8 @@ tsan_glib_received (GAsyncQueue *queue, gpointer item)
 
 #define g_async_queue_timeout_pop(queue, us) \
   tsan_glib_received (queue, g_async_queue_timeout_pop (queue, us))
+
+#define g_task_run_in_thread(task, work) tsan_glib_task_run (task, work)
+
+#define g_task_propagate_pointer(task, error) \
+  (__tsan_acquire (task), g_task_propagate_pointer (task, error))
