@@ -6,16 +6,27 @@
 
 #include <string.h>
 
-#define TOKENS_PER_UNIT  96 /* a multiple of every kernel's tile */
-#define ROWS_PER_UNIT    32 /* with many tokens */
-#define FEW_TOKENS       8  /* up to these the weights are read once and memory is the limit */
-#define UNITS_PER_WORKER 8  /* then */
+#define TOKENS_PER_UNIT  96     /* a multiple of every kernel's tile */
+#define ROWS_PER_UNIT    32     /* with many tokens */
+#define FEW_TOKENS       8      /* up to these the weights are read once and memory is the limit */
+#define UNITS_PER_WORKER 8      /* then, so that who is late can be helped */
+#define UNIT_BYTES       65536u /* or fewer: to take one costs as much as to read some KB */
 
 typedef struct {
   uint32_t strips; /* per unit */
   uint32_t tokens; /* per unit */
   uint32_t n_token_cuts;
 } Cut;
+
+/* Of a unit while the weights are read once. */
+static uint32_t
+few_strips (const CpuWeight *weight, unsigned n_workers)
+{
+  uint32_t least = weight->n_strips / (UNITS_PER_WORKER * n_workers);
+  uint32_t worth_it = (uint32_t) (UNIT_BYTES / weight->strip_stride);
+
+  return MAX (least, MIN (worth_it, weight->n_strips / n_workers));
+}
 
 static Cut
 cut_weight (const CpuRun *run, const CpuWeight *weight, uint32_t n_tokens)
@@ -24,7 +35,7 @@ cut_weight (const CpuRun *run, const CpuWeight *weight, uint32_t n_tokens)
   Cut cut = { .tokens = TOKENS_PER_UNIT };
 
   if (n_tokens <= FEW_TOKENS)
-    cut.strips = weight->n_strips / (UNITS_PER_WORKER * n_workers);
+    cut.strips = few_strips (weight, n_workers);
   else
     cut.strips = ROWS_PER_UNIT / weight->lanes;
   cut.strips = MAX (cut.strips & ~1u, 2); /* kernels take strips in pairs */
