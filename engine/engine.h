@@ -356,7 +356,7 @@ EngineAnswer *engine_answer_new (EngineSession *session,
 /* Advances n_answers of the model, the most urgent first; those done are skipped, and of the others
  * the first ENGINE_MAX_ANSWERS go on. Those that write get their next token (one alone may get
  * several), in one batch where the cache has room for that. Then the first that still reads its
- * prompt gets a chunk of it, one of about 500 ms when nobody writes, else of about 100 ms, by
+ * prompt gets a chunk of it, whole pages of about 500 ms when nobody writes, else about 100 ms, by
  * the speed of the last: with the batch before it that is what those who write wait for.
  * The same tokens come out as alone, on the CPU; on a graphics card rounding may differ by the size
  * of a batch, as it does with guesses. A cancel ends an answer within 100 ms while one alone is

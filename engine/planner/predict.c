@@ -49,12 +49,11 @@ static uint32_t
 find_most_at_once (const Predictor *p)
 {
   const PlannerBatch chunk = { p->model->chunk_tokens, 0, 0 };
-  double n = SESSION_PIECE_US / 1e6 / batch_seconds (p, SESSION_CLASS_CHUNK, &chunk) *
-             chunk.n_tokens;
+  double seconds = batch_seconds (p, SESSION_CLASS_CHUNK, &chunk);
 
-  if (n < 0 || n >= chunk.n_tokens)
+  if (seconds <= 0)
     return chunk.n_tokens;
-  return MIN (MAX ((uint32_t) n, SESSION_PIECE_TOKENS), chunk.n_tokens);
+  return session_piece_most (seconds * 1e6 / chunk.n_tokens, chunk.n_tokens);
 }
 
 static double

@@ -19,9 +19,20 @@ typedef enum {
 
 #define SESSION_SMALL_TOKENS 16
 
-/* While nobody writes, a prompt is read in pieces that take so long, or are of so many tokens. */
-#define SESSION_PIECE_US     500000
-#define SESSION_PIECE_TOKENS 64
+/* While nobody writes, a prompt is read in pieces that take about so long. */
+#define SESSION_PIECE_US 500000
+
+/* Tokens of such a piece, where a token takes so long: whole pages, of which the last may end late.
+ * Less than one takes little less time, and how many there are shall not hang by a millisecond. */
+static inline uint32_t
+session_piece_most (double token_us, uint32_t chunk_tokens)
+{
+  double pages = SESSION_PIECE_US / token_us / ENGINE_PAGE_TOKENS;
+
+  if (pages >= chunk_tokens)
+    return chunk_tokens;
+  return MIN (((uint32_t) pages + 1) * ENGINE_PAGE_TOKENS, chunk_tokens);
+}
 
 /* Tokens of the next piece of those that are unread, of at most so many: about even ones, in whole
  * pages, for the weights are read for a small rest as for all. */

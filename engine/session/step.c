@@ -3,17 +3,11 @@
  * is read gets a chunk. Must not know what becomes of a token, nor what a batch is to a device. */
 #include "engine/session/answer.h"
 
-/* How long a chunk is to take, and the tokens that it has at least, for fewer are not read faster:
- * the weights are read for each batch. */
-typedef struct {
-  double us;
-  uint32_t least_tokens;
-} Pace;
-/* While others write: with their own batch, and where the last chunk misled, no gap between tokens
- * is over 200 ms. */
-static const Pace beside_writers = { 100000, SESSION_SMALL_TOKENS };
-/* While nobody does: a person sees it go on, and a question that comes meanwhile has its turn. */
-static const Pace unhurried = { SESSION_PIECE_US, SESSION_PIECE_TOKENS };
+/* How long a chunk is to take while others write, with their own batch: where the last one misled,
+ * still no gap between tokens is over 200 ms. And the tokens that it has at least, for fewer are
+ * not read faster: the weights are read for each batch. */
+#define BESIDE_WRITERS_US     100000
+#define BESIDE_WRITERS_TOKENS SESSION_SMALL_TOKENS
 
 G_STATIC_ASSERT (ENGINE_MAX_ANSWERS <= SESSION_SMALL_TOKENS);
 G_STATIC_ASSERT (ENGINE_MAX_ANSWERS <= ENGINE_MAX_RUNS);
@@ -201,14 +195,17 @@ write_tokens (Step *step)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-/* Tokens of a chunk. What a token takes falls with their number, so a few chunks settle on the size
- * that takes as long as it may. */
+/* Tokens of a chunk at most. What a token takes falls with their number, so a few chunks settle on
+ * the size that takes as long as it may. While nobody writes, a person sees it go on, and a
+ * question that comes meanwhile has its turn. */
 static uint32_t
-chunk_tokens (const EngineModel *model, const Pace *pace)
+chunk_tokens (const EngineModel *model, gboolean beside_writers)
 {
-  double n = model->read_us > 0 ? pace->us / model->read_us : 0;
+  double us = model->read_us > 0 ? model->read_us : SESSION_PIECE_US; /* not known yet */
 
-  return (uint32_t) MIN (MAX (n, pace->least_tokens), model->chunk_tokens);
+  if (!beside_writers)
+    return session_piece_most (us, model->chunk_tokens);
+  return (uint32_t) MIN (MAX (BESIDE_WRITERS_US / us, BESIDE_WRITERS_TOKENS), model->chunk_tokens);
 }
 
 /* A machine that has become slower is believed at once, one that seems faster by halves. */
@@ -227,9 +224,9 @@ reserve_chunk (EngineAnswer *answer, uint32_t n, SessionRun *run, GError **error
     .tokens = (const gint32 *) (const void *) answer->draft.tokens->data + answer->n_done,
     .n_tokens = n,
   };
-  if (n > beside_writers.least_tokens && session_run_reserve (run, NULL))
+  if (n > BESIDE_WRITERS_TOKENS && session_run_reserve (run, NULL))
     return TRUE;
-  run->n_tokens = MIN (n, beside_writers.least_tokens);
+  run->n_tokens = MIN (n, BESIDE_WRITERS_TOKENS);
   return session_run_reserve (run, error);
 }
 
@@ -238,8 +235,7 @@ read_chunk (Step *step)
 {
   EngineAnswer *writers[ENGINE_MAX_ANSWERS], *readers[ENGINE_MAX_ANSWERS], *answer;
   EngineModel *model = step->model;
-  uint32_t most = chunk_tokens (
-      model, select_live (step, writes, writers) > 0 ? &beside_writers : &unhurried);
+  uint32_t most = chunk_tokens (model, select_live (step, writes, writers) > 0);
   uint32_t last;
   EngineResult result;
   SessionRun run;
@@ -264,7 +260,7 @@ read_chunk (Step *step)
     return;
   }
   us = MAX (g_get_monotonic_time () - us, 1);
-  if (run.n_tokens >= beside_writers.least_tokens)
+  if (run.n_tokens >= BESIDE_WRITERS_TOKENS)
     learn_pace (model, (double) us / run.n_tokens);
   count_waiting (step, &answer, 1, us);
   session_answer_was_read (answer, run.n_tokens, us);

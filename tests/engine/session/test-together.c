@@ -398,6 +398,22 @@ test_reading (gconstpointer kind)
     part_clear (&parts[i]);
 }
 
+/* Pieces while nobody writes: whole pages by pace, even ones, and no more at once than a chunk. */
+static void
+test_pieces (gconstpointer unused)
+{
+  g_assert_cmpuint (session_piece_most (1e6, 512), ==, 64);
+  g_assert_cmpuint (session_piece_most (SESSION_PIECE_US, 32), ==, 32);
+  g_assert_cmpuint (session_piece_most (SESSION_PIECE_US / 122.0, 512), ==, 128);
+  g_assert_cmpuint (session_piece_most (SESSION_PIECE_US / 122.0, 100), ==, 100);
+  g_assert_cmpuint (session_piece_most (1, 512), ==, 512);
+  g_assert_cmpuint (session_piece (512, 128), ==, 128);
+  g_assert_cmpuint (session_piece (300, 192), ==, 192);
+  g_assert_cmpuint (session_piece (300, 256), ==, 192);
+  g_assert_cmpuint (session_piece (130, 128), ==, 128);
+  g_assert_cmpuint (session_piece (100, 128), ==, 100);
+}
+
 /* A back end that loses its device in the batch after so many. */
 static guint n_batches_left;
 static const EngineBackendVtable *sound;
@@ -465,6 +481,7 @@ add_tests (TinyKind kind)
     gboolean once;            /* whatever the kind */
   } tests[] = {
     { "same", test_same, TRUE, TRUE, FALSE },
+    { "pieces", test_pieces, TRUE, FALSE, TRUE },
     { "split", test_split, FALSE, TRUE, TRUE },
     { "counts", test_counts, TRUE, FALSE, TRUE },
     { "cancel", test_cancel, TRUE, FALSE, FALSE },
