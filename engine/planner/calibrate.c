@@ -10,6 +10,7 @@
 #define DEPTH_TOKENS 2048u /* for attention: as far into a conversation */
 #define FEW_TOKENS   64u
 #define RUNS         7
+#define MOST_TIMES   3   /* that take turns */
 #define ROUNDS       4   /* each time's part of the other is taken away from it again */
 #define N_CANDIDATES 40u /* as the sampler asks for by default */
 #define LARGE_HEAD   64u
@@ -17,21 +18,14 @@
 #define LEAST_US 1500
 /* A card's clock, and a processor's, rise for so long. */
 #define WARM_UP_US 300000
+/* Harmless as a key, whatever its type. */
+#define KEY_BYTE 0x28
 /* Of the layers that batches of many tokens run. */
 #define MANY_WEIGHTS (64u << 20) /* more than caches hold */
 
-/* Matrices are about as large as in models of that size, for what a matrix costs beside its bytes
- * counts too. A card reads small ones in less time than it takes to begin: it is timed on those of
- * models that it is bought for. */
-static const struct {
-  uint32_t set_log2; /* of the bytes of all weights, at most */
-  PlannerShape shape;
-} large[] = {
-  { 26, { 0, 512, 1536, 8, 2, LARGE_HEAD } },
-  { 28, { 0, 1024, 2816, 16, 4, LARGE_HEAD } },
-  { 30, { 0, 2048, 5632, 32, 8, LARGE_HEAD } },
-  { 64, { 0, 4096, 11008, 64, 16, LARGE_HEAD } },
-};
+/* A card reads small matrices in less time than it takes to begin: it is timed on those of models
+ * that it is bought for, a processor on matrices as wide as the model's own. */
+static const PlannerShape of_card = { 1, 4096, 11008, 64, 16, LARGE_HEAD };
 static const PlannerShape small = { 16, 64, 64, 4, 1, LARGE_HEAD };
 /* Of the small one, whatever is measured: all back ends have it. */
 #define SMALL_TYPE MODEL_TYPE_Q8_0
@@ -74,6 +68,21 @@ probe_finish (Probe *p)
   g_free (p->pages);
 }
 
+/* Pages that nothing was written to are not memory yet: reading them would cost nothing. */
+static gboolean
+fill_pages (Probe *p, uint32_t n_pages, GError **error)
+{
+  const EngineBackendVtable *vtable = p->backend->vtable;
+  size_t bytes = vtable->part_bytes (p->model, GRAPH_KV_FULL);
+  g_autofree uint8_t *page = g_malloc (bytes);
+
+  memset (page, KEY_BYTE, bytes);
+  for (uint32_t i = 0; i < n_pages; i++)
+    if (!vtable->write_part (p->model, GRAPH_KV_FULL, i, page, error))
+      return FALSE;
+  return TRUE;
+}
+
 static gboolean
 probe_init (Probe *p, EngineBackend *backend, const PlannerShape *shape, ModelType type,
             ModelKvType kv_type, GError **error)
@@ -98,7 +107,7 @@ probe_init (Probe *p, EngineBackend *backend, const PlannerShape *shape, ModelTy
   p->one_plan = graph_plan_build (p->sample.desc, 0, shape->n_layers, TRUE, TRUE, 1, 1);
   p->many_plan = graph_plan_build (p->sample.desc, 0, n_many, TRUE, TRUE, chunk, 1);
   p->model = vtable->load (backend, p->one_plan, &p->kv, NULL, NULL, NULL, error);
-  return p->model != NULL &&
+  return p->model != NULL && fill_pages (p, n_pages, error) &&
          (p->one = vtable->compile (p->model, p->one_plan, error)) != NULL &&
          (p->many = vtable->compile (p->model, p->many_plan, error)) != NULL;
 }
@@ -150,27 +159,41 @@ warm_up (Probe *p, const Time *time, GError **error)
   return TRUE;
 }
 
-/* A fast one of some runs: what else the computer does only adds to them. */
-static gboolean
-measure (Probe *p, Time *time, GError **error)
+/* Seconds of a batch that is run so many times. */
+static double
+run_seconds (Probe *p, const Time *time, uint32_t repeats, GError **error)
 {
-  double times[RUNS];
-  uint32_t repeats = 1;
+  gint64 start_us = g_get_monotonic_time ();
 
-  for (int i = -1; i < RUNS; i++) { /* the first one warms up */
-    gint64 start_us = g_get_monotonic_time (), us;
+  for (uint32_t r = 0; r < repeats; r++)
+    if (!run (p, time, error))
+      return -1;
+  return (double) MAX (g_get_monotonic_time () - start_us, 1) / 1e6 / repeats;
+}
 
-    for (uint32_t r = 0; r < repeats; r++)
-      if (!run (p, time, error))
+/* A fast one of some runs: what else the computer does only adds to them. Batches take turns, so
+ * that a busy second does not hit all runs of one. */
+static gboolean
+measure (Probe *p, Time *times, unsigned n_times, GError **error)
+{
+  double seconds[MOST_TIMES][RUNS];
+  uint32_t repeats[MOST_TIMES] = { 1, 1, 1 };
+
+  for (int i = -1; i < RUNS; i++) /* the first one warms up */
+    for (unsigned t = 0; t < n_times; t++) {
+      double took = run_seconds (p, &times[t], repeats[t], error);
+
+      if (took < 0)
         return FALSE;
-    us = MAX (g_get_monotonic_time () - start_us, 1);
-    if (i >= 0)
-      times[i] = (double) us / 1e6 / repeats;
-    else
-      repeats = (uint32_t) CLAMP (LEAST_US / us, 1, 100);
+      if (i < 0)
+        repeats[t] = (uint32_t) CLAMP (LEAST_US / 1e6 / took, 1, 100);
+      else
+        seconds[t][i] = took;
+    }
+  for (unsigned t = 0; t < n_times; t++) {
+    qsort (seconds[t], RUNS, sizeof *seconds[t], compare_doubles);
+    times[t].seconds = seconds[t][RUNS / 3];
   }
-  qsort (times, RUNS, sizeof *times, compare_doubles);
-  time->seconds = times[RUNS / 3];
   return TRUE;
 }
 
@@ -266,24 +289,27 @@ solve_product (const Probe *p, const Time times[PLANNER_N_WIDTHS], const Planner
 
 /* ---- what is measured ----------------------------------------------------------------------- */
 
+/* The shape of a layer to measure on, and the width that it stands for. */
 static PlannerShape
-large_for (uint32_t set_log2, gboolean is_card)
+shape_for (EngineBackend *backend, const ModelDesc *desc, ModelType type, uint32_t set_log2,
+           uint32_t *d_model)
 {
-  unsigned i = is_card ? G_N_ELEMENTS (large) - 1 : 0;
-
-  while (large[i].set_log2 < set_log2)
-    i++;
-  return large[i].shape;
+  if (backend->vtable->caps (backend)->unified_memory) {
+    *d_model = desc->h.d_model;
+    return planner_shape_like (desc, model_type_info (type), UINT64_C (1) << set_log2);
+  }
+  *d_model = of_card.d_model;
+  return of_card;
 }
 
-/* Products of the format, in a model of the size. */
+/* Products of the format, in a model of the size. layer: of its shape. */
 static gboolean
-time_products (Probe *p, EngineBackend *backend, const PlannerProduct *product,
-               ModelKvType kv_type, Time times[PLANNER_N_WIDTHS], GError **error)
+time_products (Probe *p, EngineBackend *backend, const PlannerShape *layer,
+               const PlannerProduct *product, ModelKvType kv_type, Time times[PLANNER_N_WIDTHS],
+               GError **error)
 {
   const ModelTypeInfo *type = model_type_info (product->type);
-  PlannerShape shape =
-      large_for (product->set_log2, !backend->vtable->caps (backend)->unified_memory);
+  PlannerShape shape = *layer;
   double layer_bytes = (double) planner_shape_layer_weights (&shape) * type->block_bytes /
                        type->block_weights;
 
@@ -293,12 +319,7 @@ time_products (Probe *p, EngineBackend *backend, const PlannerProduct *product,
   times[PLANNER_ONE] = (Time) { { 1, 1, 0 }, FALSE, 0 };
   times[PLANNER_FEW] = (Time) { { MIN (FEW_TOKENS, p->chunk_tokens / 2), 1, 0 }, TRUE, 0 };
   times[PLANNER_MANY] = (Time) { { p->chunk_tokens, 1, 0 }, TRUE, 0 };
-  if (!warm_up (p, &times[PLANNER_ONE], error))
-    return FALSE;
-  for (int width = 0; width < PLANNER_N_WIDTHS; width++)
-    if (!measure (p, &times[width], error))
-      return FALSE;
-  return TRUE;
+  return warm_up (p, &times[PLANNER_ONE], error) && measure (p, times, PLANNER_N_WIDTHS, error);
 }
 
 /* The time of a copy to the host and back. */
@@ -332,12 +353,8 @@ time_small (Probe *p, EngineBackend *backend, PlannerOther *other, Time times[N_
   if (!probe_init (p, backend, &small, SMALL_TYPE, (ModelKvType) other->kv_type, error))
     return FALSE;
   list_small_times (p, times);
-  if (!warm_up (p, &times[TIME_ONE], error))
-    return FALSE;
-  for (int i = 0; i < N_SMALL_TIMES; i++)
-    if (!measure (p, &times[i], error))
-      return FALSE;
-  return time_crossing (p, other, error);
+  return warm_up (p, &times[TIME_ONE], error) && measure (p, times, N_SMALL_TIMES, error) &&
+         time_crossing (p, other, error);
 }
 
 /* Products are first taken for all that there is, and all else from what they leave. */
@@ -348,7 +365,7 @@ measure_other (EngineBackend *backend, Probe *p, const Time products[PLANNER_N_W
   Time deep = { { 1, 1, DEPTH_TOKENS }, FALSE, 0 }; /* beside weights that fill the caches */
   Time times[N_SMALL_TIMES];
   Probe little;
-  gboolean ok = time_small (&little, backend, other, times, error) && measure (p, &deep, error);
+  gboolean ok = time_small (&little, backend, other, times, error) && measure (p, &deep, 1, error);
 
   if (ok) {
     other->one_key_s = key_seconds (p, &products[PLANNER_ONE], &deep);
@@ -363,19 +380,20 @@ measure_other (EngineBackend *backend, Probe *p, const Time products[PLANNER_N_W
 }
 
 gboolean
-planner_calibrate (EngineBackend *backend, PlannerRates *rates, ModelType type, uint32_t set_log2,
-                   ModelKvType kv_type, GError **error)
+planner_calibrate (EngineBackend *backend, PlannerRates *rates, const ModelDesc *desc,
+                   ModelType type, uint32_t set_log2, ModelKvType kv_type, GError **error)
 {
   const PlannerOther *known = planner_rates_other (rates, kv_type, set_log2);
   PlannerOther other = { .kv_type = kv_type, .set_log2 = set_log2 };
   PlannerProduct product = { .type = type, .set_log2 = set_log2 };
+  PlannerShape layer = shape_for (backend, desc, type, set_log2, &product.d_model);
+  gboolean has = planner_rates_product (rates, type, set_log2, product.d_model) != NULL, ok;
   Time times[PLANNER_N_WIDTHS];
-  gboolean ok;
   Probe probe;
 
-  if (known != NULL && planner_rates_product (rates, type, set_log2) != NULL)
+  if (known != NULL && has)
     return TRUE;
-  ok = time_products (&probe, backend, &product, kv_type, times, error);
+  ok = time_products (&probe, backend, &layer, &product, kv_type, times, error);
   if (ok && known == NULL) {
     ok = measure_other (backend, &probe, times, &product, &other, error);
     if (ok)
@@ -383,7 +401,7 @@ planner_calibrate (EngineBackend *backend, PlannerRates *rates, ModelType type, 
   } else {
     other = ok ? *known : other;
   }
-  if (ok && planner_rates_product (rates, type, set_log2) == NULL) {
+  if (ok && !has) {
     solve_product (&probe, times, &other, &product);
     g_array_append_val (rates->products, product);
   }

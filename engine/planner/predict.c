@@ -175,11 +175,11 @@ calibrate_plan (EngineBackend *backend, PlannerRates *rates, const GraphPlan *pl
     }
   for (uint32_t i = 0; all == 0 && i < plan->n_ops; i++)
     if (plan->ops[i].kind == GRAPH_OP_EMBED)
-      return planner_calibrate (backend, rates, plan->ops[i].weights[0]->type->id, set_log2,
-                                kv_type, NULL);
+      return planner_calibrate (backend, rates, plan->desc, plan->ops[i].weights[0]->type->id,
+                                set_log2, kv_type, NULL);
   for (uint32_t type = 0; type < G_N_ELEMENTS (bytes); type++)
     if (bytes[type] > WORTH_MEASURING * all &&
-        !planner_calibrate (backend, rates, (ModelType) type, set_log2, kv_type, NULL))
+        !planner_calibrate (backend, rates, plan->desc, (ModelType) type, set_log2, kv_type, NULL))
       return FALSE;
   return TRUE;
 }

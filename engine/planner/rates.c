@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define MAGIC "BTGRATE4"
+#define MAGIC "BTGRATE5"
 
 #define LEAST_SET_LOG2 24u /* 16 MiB */
 #define MOST_SET_LOG2  28u /* 256 MiB: larger than the caches of what people have */
@@ -42,12 +42,14 @@ planner_set_log2 (uint64_t weight_bytes)
 }
 
 const PlannerProduct *
-planner_rates_product (const PlannerRates *rates, uint32_t type, uint32_t set_log2)
+planner_rates_product (const PlannerRates *rates, uint32_t type, uint32_t set_log2,
+                       uint32_t d_model)
 {
   for (guint i = 0; i < rates->products->len; i++) {
     const PlannerProduct *product = &g_array_index (rates->products, PlannerProduct, i);
 
-    if (product->type == type && product->set_log2 == set_log2)
+    if (product->type == type && product->set_log2 == set_log2 &&
+        (d_model == 0 || product->d_model == d_model))
       return product;
   }
   return NULL;
@@ -192,13 +194,18 @@ planner_work_seconds (const PlannerOther *other, const PlannerWork *work)
          work->one_keys * other->one_key_s + work->many_keys * other->many_key_s;
 }
 
-/* A format of which a model has too little to be measured is taken for the first that was. */
+/* In a model of another width, where there is none of its own. A format of which a model has too
+ * little to be measured is taken for the first that was. */
 static const PlannerProduct *
-product_for (const PlannerRates *rates, const ModelTensor *tensor, uint32_t set_log2, double *ratio)
+product_for (const PlannerRates *rates, const ModelTensor *tensor, uint32_t set_log2,
+             uint32_t d_model, double *ratio)
 {
-  const PlannerProduct *product = planner_rates_product (rates, tensor->type->id, set_log2);
+  const PlannerProduct *product =
+      planner_rates_product (rates, tensor->type->id, set_log2, d_model);
 
   *ratio = 1;
+  if (product == NULL)
+    product = planner_rates_product (rates, tensor->type->id, set_log2, 0);
   for (guint i = 0; product == NULL && i < rates->products->len; i++) {
     const PlannerProduct *other = &g_array_index (rates->products, PlannerProduct, i);
     const ModelTypeInfo *type = model_type_info (other->type);
@@ -233,7 +240,7 @@ planner_plan_seconds (const PlannerRates *rates, const GraphPlan *plan, const Pl
 
       if (weights == 0)
         continue;
-      product = product_for (rates, op->weights[w], set_log2, &ratio);
+      product = product_for (rates, op->weights[w], set_log2, plan->desc->h.d_model, &ratio);
       if (product == NULL)
         return -1;
       seconds += ratio * planner_product_seconds (product, weights, tokens);

@@ -13,10 +13,12 @@ enum {
   PLANNER_N_WIDTHS,
 };
 
-/* Products of a number format with weights of about a size in all (caches!). */
+/* Products of a number format with weights of about a size in all (caches!), in matrices of a
+ * width, which kernels cut into tiles with less or more left over. */
 typedef struct {
   uint32_t type;                     /* ModelType */
   uint32_t set_log2;                 /* of the bytes of all weights of the model */
+  uint32_t d_model;                  /* its width */
   uint32_t tokens[4];                /* [PLANNER_N_WIDTHS] */
   double weight_s[PLANNER_N_WIDTHS]; /* of a weight, for all these tokens */
 } PlannerProduct;
@@ -43,9 +45,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PlannerRates, planner_rates_free)
 
 /* Sizes of weights are told apart by powers of four within these. */
 uint32_t planner_set_log2 (uint64_t weight_bytes);
-/* NULL: not measured. */
+/* NULL: not measured. d_model 0: of whatever width. */
 const PlannerProduct *planner_rates_product (const PlannerRates *rates, uint32_t type,
-                                             uint32_t set_log2);
+                                             uint32_t set_log2, uint32_t d_model);
 const PlannerOther *planner_rates_other (const PlannerRates *rates, ModelKvType kv_type,
                                          uint32_t set_log2);
 

@@ -10,9 +10,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define N_VOCAB    1024u
-#define ALIGNMENT  32u    /* of tensors, GGUF's own default */
-#define FILL_BYTES 65521u /* a prime: rows are not alike */
+#define N_VOCAB        1024u
+#define ALIGNMENT      32u /* of tensors, GGUF's own default */
+#define SMALLEST_BLOCK 32u /* that back ends take columns in */
+#define USUAL_HEAD     64u
+#define FILL_BYTES     65521u /* a prime: rows are not alike */
 
 typedef struct {
   GByteArray *header, *tensors; /* key values; descriptions of tensors */
@@ -126,6 +128,37 @@ planner_shape_layer_weights (const PlannerShape *s)
 {
   return (uint64_t) s->d_model *
          (2u * s->n_heads * s->d_head + 2u * s->n_heads_kv * s->d_head + 3u * s->d_ff);
+}
+
+static uint32_t
+round_up (uint32_t n, uint32_t unit)
+{
+  return (n + unit - 1) / unit * unit;
+}
+
+PlannerShape
+planner_shape_like (const ModelDesc *desc, const ModelTypeInfo *type, uint64_t most_bytes)
+{
+  const ModelHparams *h = &desc->h;
+  uint32_t unit = MAX (type->block_weights, SMALLEST_BLOCK);
+  uint32_t d_ff = h->n_experts > 0 ? h->d_ff_expert : h->d_ff;
+  PlannerShape shape = {
+    .n_layers = 1,
+    .d_model = round_up (h->d_model, unit),
+    .n_heads = MAX (h->n_heads, 1),
+    .n_heads_kv = MAX (h->n_heads_kv, 1),
+    .d_head = h->d_key > 0 ? h->d_key : USUAL_HEAD,
+  };
+  uint64_t most = most_bytes / type->block_bytes * type->block_weights, beside;
+
+  while (shape.n_heads * shape.d_head % unit != 0 || shape.n_heads % shape.n_heads_kv != 0)
+    shape.n_heads++;
+  beside = planner_shape_layer_weights (&shape);
+  most = most > beside ? (most - beside) / (3 * shape.d_model) : 0;
+  shape.d_ff = MAX (round_up (d_ff, unit), unit);
+  if (shape.d_ff > most)
+    shape.d_ff = MAX ((uint32_t) most / unit, 1) * unit;
+  return shape;
 }
 
 static gboolean

@@ -14,6 +14,10 @@ typedef struct {
   ModelDesc *desc;
 } PlannerSample;
 
+/* One layer of a model of llama's make as wide as desc, rounded up to blocks of the type; of so
+ * many bytes at most, where the feed-forward can be narrower. */
+PlannerShape planner_shape_like (const ModelDesc *desc, const ModelTypeInfo *type,
+                                 uint64_t most_bytes);
 /* Weights of one layer, all of whose matrices are of the type. */
 uint64_t planner_shape_layer_weights (const PlannerShape *shape);
 /* context_tokens: that it may be run with. FALSE with a sentence. */

@@ -83,10 +83,11 @@ class Bench:
             cpu = re.search(r"model name\s*:\s*(.*)", file.read())
         return f"{cpu.group(1) if cpu else 'a processor'}, {self.options.threads} threads"
 
-    def ours(self, device, command, *words):
+    def ours(self, device, command, *words, cache=None):
         threads = ["--threads", str(self.options.threads)]
-        out, _, seconds, _ = run([*self.options.inside, "bottega-cli", "--device", device, *threads,
-                               "--json", command, *words])
+        folder = ["env", f"XDG_CACHE_HOME={cache}"] if cache else []
+        out, _, seconds, _ = run([*self.options.inside, *folder, "bottega-cli", "--device", device,
+                                  *threads, "--json", command, *words])
         return json.loads(out), seconds
 
     def peer(self, device, program, *words):
@@ -206,20 +207,24 @@ class Bench:
             self.row((device, kind, f"guesses, {name}"), "tok/s", rounds)
 
     def predictions(self, device, kind, model):
-        """No peer: what is measured, and in the other column what `estimate` foresees, which
-        measures the device in the first round; the ratio is of what is foreseen to what is."""
-        for n in (64, 512, 2048):
-            first, token = [], []
-            for _ in range(self.options.rounds):
-                foreseen, _ = self.ours(device, "estimate", model, "-p", str(n))
-                got, _ = self.ours(device, "bench", model, "-p", str(n), "-n", "0", "-r", "1")
-                first.append((got["ttft_ms"], foreseen["predicted_ttft_ms"]))
-                got, _ = self.ours(device, "bench", model, "-p", "0", "-n", "16", "-d", str(n),
-                                   "-r", "1" if device == "vulkan" else "5")
-                token.append((1e3 / got["decode_tok_s"],
-                              1e3 / foreseen["predicted_decode_tok_s"]))
+        """No peer: what is measured, and in the other column what `estimate` foresees, for which it
+        measures the device anew in each round; the ratio is of what is foreseen to what is."""
+        rounds = {n: ([], []) for n in (64, 512, 2048)}
+        for _ in range(self.options.rounds):
+            with tempfile.TemporaryDirectory(dir=self.options.cache) as cache:
+                for n, (first, token) in rounds.items():
+                    self.foresee(device, model, n, cache, first, token)
+        for n, (first, token) in rounds.items():
             self.row((device, kind, f"first token after {n}, foreseen"), "ms", first, less=True)
             self.row((device, kind, f"a token at {n}, foreseen"), "ms", token, less=True)
+
+    def foresee(self, device, model, n, cache, first, token):
+        foreseen, _ = self.ours(device, "estimate", model, "-p", str(n), cache=cache)
+        got, _ = self.ours(device, "bench", model, "-p", str(n), "-n", "0", "-r", "1")
+        first.append((got["ttft_ms"], foreseen["predicted_ttft_ms"]))
+        got, _ = self.ours(device, "bench", model, "-p", "0", "-n", "16", "-d", str(n),
+                           "-r", "1" if device == "vulkan" else "5")
+        token.append((1e3 / got["decode_tok_s"], 1e3 / foreseen["predicted_decode_tok_s"]))
 
     def streams(self, device, kind, model):
         """No peer: two answers at once beside one alone, and the longest wait for a token of the
