@@ -60,9 +60,12 @@ def sha(*parts):
 
 
 def make_index():
-    """The data folder with the indexed space, made once for each way of cutting."""
+    """The data folder with the indexed space, made once for each way of cutting and each place of
+    the documents: an index names them by their paths, so one that was carried elsewhere along with
+    the cache would hold every document twice."""
     sources = sorted(path for pattern in CUTTERS for path in glob.glob(f'{ROOT}/{pattern}'))
-    key = sha(*(open(path, 'rb').read() for path in sources), str(os.path.getsize(MODEL)))
+    key = sha(*(open(path, 'rb').read() for path in sources), str(os.path.getsize(MODEL)),
+              os.path.realpath(FOLDER))
     data = f'{FOLDER}/index-{key}'
     models = f'{data}/models/embed'
     os.makedirs(models, exist_ok=True)
