@@ -2,7 +2,8 @@
 /* Stands between a program and the Vulkan loader: of every compute pipeline that is made it prints
  * what the driver says of it (statistics, and the code for the chip), and work for the device is
  * taken and never done, since a driver without a device has nowhere to do it. Linked into a
- * program, or preloaded into one. Must not know kernels.
+ * program, or preloaded into one, with the loader after it where the program loads that by itself.
+ * Must not know kernels; needs the C library alone, whatever the program brings along.
  *
  * On the standard output, of each pipeline; HANDLE tells it from others:
  *   pipeline HANDLE MODULE CONSTANT…
@@ -10,14 +11,16 @@
  *   code BYTES                and as many bytes
  *   name HANDLE NAME          when the program says it */
 #include <dlfcn.h>
-#include <glib.h>
+#include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <vulkan/vulkan.h>
 
 /* Of the next definition of a function: the loader's. */
-#define REAL(name) ((PFN_##name) dlsym (RTLD_NEXT, #name))
+#define REAL(name)        ((PFN_##name) dlsym (RTLD_NEXT, #name))
+#define N_ELEMENTS(array) (sizeof (array) / sizeof *(array))
 
 static PFN_vkGetDeviceProcAddr device_proc_addr;
 
@@ -29,7 +32,7 @@ print_statistics (VkDevice device, const VkPipelineExecutableInfoKHR *which)
   PFN_vkGetPipelineExecutableStatisticsKHR get = (PFN_vkGetPipelineExecutableStatisticsKHR)
       device_proc_addr (device, "vkGetPipelineExecutableStatisticsKHR");
   VkPipelineExecutableStatisticKHR found[64];
-  uint32_t n = G_N_ELEMENTS (found);
+  uint32_t n = N_ELEMENTS (found);
   for (uint32_t i = 0; i < n; i++)
     found[i] = (VkPipelineExecutableStatisticKHR) {
       .sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR,
@@ -38,7 +41,7 @@ print_statistics (VkDevice device, const VkPipelineExecutableInfoKHR *which)
     return;
   for (uint32_t i = 0; i < n; i++)
     if (found[i].format == VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_UINT64_KHR)
-      printf ("stat %" G_GUINT64_FORMAT " %s\n", found[i].value.u64, found[i].name);
+      printf ("stat %" PRIu64 " %s\n", found[i].value.u64, found[i].name);
 }
 
 static void
@@ -48,7 +51,7 @@ print_code (VkDevice device, const VkPipelineExecutableInfoKHR *which)
       (PFN_vkGetPipelineExecutableInternalRepresentationsKHR)
           device_proc_addr (device, "vkGetPipelineExecutableInternalRepresentationsKHR");
   VkPipelineExecutableInternalRepresentationKHR found[8];
-  uint32_t n = G_N_ELEMENTS (found);
+  uint32_t n = N_ELEMENTS (found);
   for (uint32_t i = 0; i < n; i++)
     found[i] = (VkPipelineExecutableInternalRepresentationKHR) {
       .sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INTERNAL_REPRESENTATION_KHR,
@@ -56,7 +59,7 @@ print_code (VkDevice device, const VkPipelineExecutableInfoKHR *which)
   if (get == NULL || get (device, which, &n, found) < 0)
     return;
   for (uint32_t i = 0; i < n; i++)
-    found[i].pData = g_malloc0 (found[i].dataSize + 1);
+    found[i].pData = calloc (1, found[i].dataSize + 1);
   if (get (device, which, &n, found) >= 0)
     for (uint32_t i = 0; i < n; i++)
       if (strcmp (found[i].name, "Assembly") == 0) {
@@ -64,7 +67,7 @@ print_code (VkDevice device, const VkPipelineExecutableInfoKHR *which)
         printf ("code %zu\n%s", strlen (text), text);
       }
   for (uint32_t i = 0; i < n; i++)
-    g_free (found[i].pData);
+    free (found[i].pData);
 }
 
 static void
@@ -75,12 +78,12 @@ print_pipeline (VkDevice device, const VkComputePipelineCreateInfo *info, VkPipe
     .sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR,
     .pipeline = pipeline,
   };
-  printf ("pipeline %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, (guint64) pipeline,
-          (guint64) info->stage.module);
+  printf ("pipeline %" PRIu64 " %" PRIu64, (uint64_t) pipeline, (uint64_t) info->stage.module);
   for (uint32_t i = 0; special != NULL && i < special->mapEntryCount; i++) {
     uint32_t value = 0;
     memcpy (&value, (const char *) special->pData + special->pMapEntries[i].offset,
-            MIN (special->pMapEntries[i].size, sizeof value));
+            special->pMapEntries[i].size < sizeof value ? special->pMapEntries[i].size
+                                                        : sizeof value);
     printf (" %u", value);
   }
   printf ("\n");
@@ -91,13 +94,13 @@ print_pipeline (VkDevice device, const VkComputePipelineCreateInfo *info, VkPipe
 
 /* ---- what is done otherwise ----------------------------------------------------------------- */
 
-static gboolean
+static bool
 has_extension (const VkDeviceCreateInfo *info, const char *name)
 {
   for (uint32_t i = 0; i < info->enabledExtensionCount; i++)
     if (strcmp (info->ppEnabledExtensionNames[i], name) == 0)
-      return TRUE;
-  return FALSE;
+      return true;
+  return false;
 }
 
 /* With the extension that tells of pipelines, unless the program asks for it itself. */
@@ -112,7 +115,9 @@ vkCreateDevice (VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
     .pNext = (void *) info->pNext,
     .pipelineExecutableInfo = VK_TRUE,
   };
-  g_autofree const char **names = g_new (const char *, info->enabledExtensionCount + 1);
+  const char **names = calloc (info->enabledExtensionCount + 1, sizeof *names);
+  if (names == NULL)
+    return VK_ERROR_OUT_OF_HOST_MEMORY;
   for (uint32_t i = 0; i < info->enabledExtensionCount; i++)
     names[i] = info->ppEnabledExtensionNames[i];
   names[info->enabledExtensionCount] = name;
@@ -122,7 +127,9 @@ vkCreateDevice (VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
     more.pNext = &feature;
   }
   device_proc_addr = REAL (vkGetDeviceProcAddr);
-  return REAL (vkCreateDevice) (physical, &more, allocator, device);
+  VkResult result = REAL (vkCreateDevice) (physical, &more, allocator, device);
+  free (names);
+  return result;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -149,7 +156,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL
 set_name (VkDevice device, const VkDebugUtilsObjectNameInfoEXT *info)
 {
   if (info->objectType == VK_OBJECT_TYPE_PIPELINE && info->pObjectName != NULL)
-    printf ("name %" G_GUINT64_FORMAT " %s\n", info->objectHandle, info->pObjectName);
+    printf ("name %" PRIu64 " %s\n", info->objectHandle, info->pObjectName);
   return VK_SUCCESS;
 }
 
@@ -183,6 +190,8 @@ NUMBERED (Fence, FenceCreateInfo)
 NUMBERED (Semaphore, SemaphoreCreateInfo)
 NUMBERED (QueryPool, QueryPoolCreateInfo)
 NUMBERED (CommandPool, CommandPoolCreateInfo)
+NUMBERED (DescriptorPool, DescriptorPoolCreateInfo)
+NUMBERED (Event, EventCreateInfo)
 
 VKAPI_ATTR VkResult VKAPI_CALL
 vkAllocateCommandBuffers (VkDevice device, const VkCommandBufferAllocateInfo *info,
@@ -193,6 +202,17 @@ vkAllocateCommandBuffers (VkDevice device, const VkCommandBufferAllocateInfo *in
   return VK_SUCCESS;
 }
 
+VKAPI_ATTR VkResult VKAPI_CALL
+vkAllocateDescriptorSets (VkDevice device, const VkDescriptorSetAllocateInfo *info,
+                          VkDescriptorSet *sets)
+{
+  for (uint32_t i = 0; i < info->descriptorSetCount; i++)
+    sets[i] = (VkDescriptorSet) (uintptr_t) ++n_handles;
+  return VK_SUCCESS;
+}
+
+NOTHING (vkUpdateDescriptorSets, VkDevice device, uint32_t n, const VkWriteDescriptorSet *writes,
+         uint32_t n_copies, const VkCopyDescriptorSet *copies)
 NOTHING (vkFreeCommandBuffers, VkDevice device, VkCommandPool pool, uint32_t n,
          const VkCommandBuffer *commands)
 SUCCEEDS (vkResetCommandPool, VK_SUCCESS, VkDevice device, VkCommandPool pool,
@@ -202,6 +222,8 @@ SUCCEEDS (vkWaitForFences, VK_SUCCESS, VkDevice device, uint32_t n, const VkFenc
           VkBool32 all, uint64_t ns)
 SUCCEEDS (vkGetFenceStatus, VK_SUCCESS, VkDevice device, VkFence fence)
 SUCCEEDS (vkGetEventStatus, VK_EVENT_SET, VkDevice device, VkEvent event)
+SUCCEEDS (vkSetEvent, VK_SUCCESS, VkDevice device, VkEvent event)
+SUCCEEDS (vkResetEvent, VK_SUCCESS, VkDevice device, VkEvent event)
 SUCCEEDS (vkWaitSemaphores, VK_SUCCESS, VkDevice device, const VkSemaphoreWaitInfo *info,
           uint64_t ns)
 SUCCEEDS (vkQueueSubmit, VK_SUCCESS, VkQueue queue, uint32_t n, const VkSubmitInfo *infos,
@@ -249,6 +271,7 @@ do_nothing (void)
 
 /* Memory is the host's own, as much as a program may want. */
 #define HEAP_BYTES (64ull << 30)
+#define PAGE_BYTES 4096
 
 static const VkPhysicalDeviceMemoryProperties offered = {
   .memoryTypeCount = 3,
@@ -294,14 +317,21 @@ VKAPI_ATTR VkResult VKAPI_CALL
 vkAllocateMemory (VkDevice device, const VkMemoryAllocateInfo *info,
                   const VkAllocationCallbacks *allocator, VkDeviceMemory *memory)
 {
-  *memory = (VkDeviceMemory) (uintptr_t) calloc (1, info->allocationSize);
-  return *memory != VK_NULL_HANDLE ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+  /* A page before it holds what is to be freed; pages that nobody touches cost nothing. */
+  void *whole = calloc (1, info->allocationSize + 2 * PAGE_BYTES);
+  uintptr_t begin = ((uintptr_t) whole + 2 * PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+  if (whole == NULL)
+    return VK_ERROR_OUT_OF_HOST_MEMORY;
+  ((void **) begin)[-1] = whole;
+  *memory = (VkDeviceMemory) begin;
+  return VK_SUCCESS;
 }
 
 VKAPI_ATTR void VKAPI_CALL
 vkFreeMemory (VkDevice device, VkDeviceMemory memory, const VkAllocationCallbacks *allocator)
 {
-  free ((void *) (uintptr_t) memory);
+  if (memory != VK_NULL_HANDLE)
+    free (((void **) (uintptr_t) memory)[-1]);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL
@@ -328,60 +358,69 @@ vkGetBufferDeviceAddress (VkDevice device, const VkBufferDeviceAddressInfo *info
 
 /* ---- for programs that ask for functions by name -------------------------------------------- */
 
+static const struct {
+  const char *name;
+  PFN_vkVoidFunction function;
+} replaced[] = {
+#define OWN(name) { #name, (PFN_vkVoidFunction) name }
+  OWN (vkCreateDevice),
+  OWN (vkCreateComputePipelines),
+  OWN (vkCreateDescriptorPool),
+  OWN (vkDestroyDescriptorPool),
+  OWN (vkAllocateDescriptorSets),
+  OWN (vkUpdateDescriptorSets),
+  OWN (vkCreateEvent),
+  OWN (vkDestroyEvent),
+  OWN (vkSetEvent),
+  OWN (vkResetEvent),
+  OWN (vkCreateFence),
+  OWN (vkDestroyFence),
+  OWN (vkCreateSemaphore),
+  OWN (vkDestroySemaphore),
+  OWN (vkCreateQueryPool),
+  OWN (vkDestroyQueryPool),
+  OWN (vkCreateCommandPool),
+  OWN (vkDestroyCommandPool),
+  OWN (vkResetCommandPool),
+  OWN (vkAllocateCommandBuffers),
+  OWN (vkFreeCommandBuffers),
+  OWN (vkResetFences),
+  OWN (vkWaitForFences),
+  OWN (vkGetFenceStatus),
+  OWN (vkGetEventStatus),
+  OWN (vkWaitSemaphores),
+  OWN (vkQueueSubmit),
+  OWN (vkQueueWaitIdle),
+  OWN (vkDeviceWaitIdle),
+  OWN (vkBeginCommandBuffer),
+  OWN (vkGetPhysicalDeviceMemoryProperties),
+  OWN (vkGetPhysicalDeviceMemoryProperties2),
+  OWN (vkGetBufferMemoryRequirements),
+  OWN (vkAllocateMemory),
+  OWN (vkFreeMemory),
+  OWN (vkMapMemory),
+  OWN (vkUnmapMemory),
+  OWN (vkBindBufferMemory),
+  OWN (vkFlushMappedMemoryRanges),
+  OWN (vkInvalidateMappedMemoryRanges),
+  OWN (vkGetBufferDeviceAddress),
+  OWN (vkEndCommandBuffer),
+  OWN (vkResetCommandBuffer),
+  OWN (vkGetQueryPoolResults),
+  OWN (vkGetInstanceProcAddr),
+  OWN (vkGetDeviceProcAddr),
+#undef OWN
+  { "vkWaitSemaphoresKHR", (PFN_vkVoidFunction) vkWaitSemaphores },
+  { "vkSetDebugUtilsObjectNameEXT", (PFN_vkVoidFunction) set_name },
+};
+
 static PFN_vkVoidFunction
 find (const char *name)
 {
-  static const struct {
-    const char *name;
-    PFN_vkVoidFunction function;
-  } own[] = {
-#define OWN(name) { #name, (PFN_vkVoidFunction) name }
-    OWN (vkCreateDevice),
-    OWN (vkCreateComputePipelines),
-    OWN (vkCreateFence),
-    OWN (vkDestroyFence),
-    OWN (vkCreateSemaphore),
-    OWN (vkDestroySemaphore),
-    OWN (vkCreateQueryPool),
-    OWN (vkDestroyQueryPool),
-    OWN (vkCreateCommandPool),
-    OWN (vkDestroyCommandPool),
-    OWN (vkResetCommandPool),
-    OWN (vkAllocateCommandBuffers),
-    OWN (vkFreeCommandBuffers),
-    OWN (vkResetFences),
-    OWN (vkWaitForFences),
-    OWN (vkGetFenceStatus),
-    OWN (vkGetEventStatus),
-    OWN (vkWaitSemaphores),
-    OWN (vkQueueSubmit),
-    OWN (vkQueueWaitIdle),
-    OWN (vkDeviceWaitIdle),
-    OWN (vkBeginCommandBuffer),
-    OWN (vkGetPhysicalDeviceMemoryProperties),
-    OWN (vkGetPhysicalDeviceMemoryProperties2),
-    OWN (vkGetBufferMemoryRequirements),
-    OWN (vkAllocateMemory),
-    OWN (vkFreeMemory),
-    OWN (vkMapMemory),
-    OWN (vkUnmapMemory),
-    OWN (vkBindBufferMemory),
-    OWN (vkFlushMappedMemoryRanges),
-    OWN (vkInvalidateMappedMemoryRanges),
-    OWN (vkGetBufferDeviceAddress),
-    OWN (vkEndCommandBuffer),
-    OWN (vkResetCommandBuffer),
-    OWN (vkGetQueryPoolResults),
-    OWN (vkGetInstanceProcAddr),
-    OWN (vkGetDeviceProcAddr),
-#undef OWN
-    { "vkWaitSemaphoresKHR", (PFN_vkVoidFunction) vkWaitSemaphores },
-    { "vkSetDebugUtilsObjectNameEXT", (PFN_vkVoidFunction) set_name },
-  };
-  for (size_t i = 0; i < G_N_ELEMENTS (own); i++)
-    if (strcmp (own[i].name, name) == 0)
-      return own[i].function;
-  return g_str_has_prefix (name, "vkCmd") ? (PFN_vkVoidFunction) do_nothing : NULL;
+  for (size_t i = 0; i < N_ELEMENTS (replaced); i++)
+    if (strcmp (replaced[i].name, name) == 0)
+      return replaced[i].function;
+  return strncmp (name, "vkCmd", 5) == 0 ? (PFN_vkVoidFunction) do_nothing : NULL;
 }
 
 VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL

@@ -76,6 +76,10 @@ class Loop:
             if sum(map(bool, map(LOAD.match, own))) > sum(map(bool, map(LOAD.match, best))):
                 best = own
         self.loads = [load_bytes(m[1]) for m in map(LOAD.match, best) if m]
+        self.by_buffer = collections.Counter()  # bytes, by the registers that describe a buffer
+        for line, m in ((line, LOAD.match(line)) for line in best):
+            buffer = m and re.search(r"s\[\d+:\d+\]", line)
+            self.by_buffer[buffer and buffer[0]] += load_bytes(m[1]) if m else 0
         self.dots = sum(map(bool, map(DOT.match, best)))
         self.cycles = sum(next((cycles for pattern, cycles in CYCLES if re.match(pattern, line)), 0)
                           for line in best)
@@ -85,11 +89,14 @@ class Pipeline:
     def __init__(self, name, constants):
         self.name, self.constants, self.stats, self.code = name, constants, {}, ""
 
-    def finish(self, forms):
+    def take_code(self):
         self.loop = Loop(self.code)
         self.wave = 64 if re.search(r"\b(exec|vcc)\b", self.code) or "_lo" not in self.code else 32
         # The driver counts a wave of 64 lanes as two.
         self.waves = self.stats.get("Subgroups per SIMD", 0) * 32 // self.wave
+
+    def finish(self, forms):
+        self.take_code()
         # Of 32 weights, that a lane takes in a turn of the loop: bytes that are loaded for them,
         # and not more than there are products.
         self.bytes = forms.get(self.form)
@@ -136,7 +143,7 @@ class Pipeline:
         return rate * self.bytes / (card.gb_s * 1e9)
 
 
-def read(text):
+def parse(text):
     """(device, names of all kernels, pipelines) of what capture.c and pipelines.c print."""
     device, kernels, pipelines, modules, at = "", [], [], {}, 0
     while at < len(text):
@@ -151,17 +158,23 @@ def read(text):
         elif words[0] == "module":
             modules[words[1]] = words[2]
         elif words[0] == "pipeline":
-            pipelines.append(Pipeline(modules.get(words[2], "?"), tuple(words[3:])))
-        elif words[0] == "stat":
+            pipelines.append(Pipeline(modules.get(words[2], words[2]),
+                                      tuple(words[3:])))
+        elif words[0] == "stat" and pipelines:
             pipelines[-1].stats[" ".join(words[2:])] = int(words[1])
         elif words[0] == "code":
             pipelines[-1].code = text[at:at + int(words[1])]
             at += int(words[1])
-    unique = list({p.key: p for p in pipelines}.values())
+    return device, kernels, list({p.key: p for p in pipelines}.values())
+
+
+def read(text):
+    """The same, and what follows from the code of our kernels."""
+    device, kernels, pipelines = parse(text)
     forms = form_bytes()
-    for pipeline in unique:
+    for pipeline in pipelines:
         pipeline.finish(forms)
-    return device, kernels, unique
+    return device, kernels, pipelines
 
 
 def run(chips, driver, command):
@@ -263,10 +276,15 @@ def show(value, name):
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
-def print_chip(chip, device, pipelines):
+def print_card(chip, device):
     card = CARDS[chip]
     print(f"\n{chip} ({device}), as {card.name}: {card.units} compute units, {card.mhz} MHz, "
           f"{card.gb_s} GB/s ({card.source})")
+
+
+def print_chip(chip, device, pipelines):
+    card = CARDS[chip]
+    print_card(chip, device)
     print(f"{'kernel and constants':44}" + "".join(f"{name:>9}" for name, _ in COLUMNS))
     for p in sorted(pipelines, key=lambda p: p.key):
         label = f"{p.name} {' '.join(p.constants)}"
@@ -291,11 +309,30 @@ def make_models(folder, model, inside):
     return sorted(os.path.join(folder, name) for name in os.listdir(folder))
 
 
+def beside_peer(chips, options, command):
+    """The kernels of one token beside those of llama.cpp."""
+    import peer  # it needs what stands above
+    found = run(chips, options.driver, [*command, "decode"])
+    try:
+        theirs = peer.run(chips, options.driver, command)
+    except peer.Failed as failed:
+        theirs = str(failed)
+    for problem in (found, theirs):
+        if isinstance(problem, str):
+            sys.exit(f"isa: {problem}")
+    for chip in chips:
+        print_card(chip, found[chip][0])
+        peer.show({p.form: p for p in sorted(found[chip][2], key=lambda p: p.cycles_a_block() or 0)
+                   if p.is_matvec}, theirs[chip], CARDS[chip])
+
+
 def table(options, command):
     if not os.path.exists(options.driver):
         sys.exit("isa: Mesa's driver for AMD cards could not be fetched: see radv-*.log in the "
                  "cache folder.")
     chips = options.chips.split(",")
+    if options.peer:
+        return beside_peer(chips, options, command)
     with tempfile.TemporaryDirectory(prefix="bottega-isa-") as folder:
         what = ["decode"] if options.decode else \
             ["all", *make_models(folder, options.model, command[:-1])]
@@ -318,6 +355,8 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev isa")
     parser.add_argument("--chips", default=",".join(CARDS), help="default: %(default)s")
     parser.add_argument("--decode", action="store_true", help="what the test looks at, alone")
+    parser.add_argument("--peer", action="store_true",
+                        help="the kernels of one token beside llama.cpp's, which is set up for it")
     parser.add_argument("--driver", help=argparse.SUPPRESS)
     parser.add_argument("--model", help=argparse.SUPPRESS)
     split = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)

@@ -27,8 +27,8 @@ class Pictures:
         self.narrow = self.size[0] < 560
         self.kept = os.path.join(folder, 'data')
 
-    def run(self, data):
-        app = driver.App(data)
+    def run(self, data, env=None):
+        app = driver.App(data, env=env)
         # Without a compositor GTK draws a frame of 5 pixels, which is put outside the screen.
         subprocess.run(['xdotool', 'windowmove', app.id, '-5', '-5'], check=False)
         app.resize(self.size[0] + 10, self.size[1] + 10)
@@ -87,6 +87,13 @@ class Pictures:
         with open(os.path.join(data.path, 'models.ini'), 'w', encoding='utf-8') as file:
             file.write(f'[model {data.path}/models/{model}]\ntemperature=0\n')
         return data
+
+    def scroll(self, app):
+        """To the end of what lies under the middle of the window."""
+        subprocess.run(['xdotool', 'mousemove', '--window', app.id, str(self.size[0] * 2 // 3),
+                        str(self.size[1] // 2), 'click', '--repeat', '40', '--delay', '10', '5'],
+                       check=True)
+        time.sleep(0.5)
 
     # ---- states
 
@@ -246,6 +253,8 @@ class Pictures:
             app.key(key)
             self.take(name)
             if name == 'preferences':
+                self.scroll(app)
+                self.take('preferences-end')
                 tabs = [node for node in driver.walk(app.window)
                         if node.get_role_name() == 'page tab']
                 driver.Atspi.Action.do_action(tabs[1].get_action_iface(), 0)
@@ -267,6 +276,52 @@ class Pictures:
         app.key('Escape', 'F2')
         self.take('rename')
         app.end()
+
+    def performance(self):
+        """The page after two answers, from its head to its end."""
+        data = driver.Data()
+        app = self.run(data)
+        for question in QUESTIONS:
+            app.key('ctrl+n', 'ctrl+l')
+            app.type(question)
+            app.key('Return')
+            time.sleep(2)
+            driver.until('the answer to end', lambda: 'tok/s' in app.text(), 90)
+        app.key('ctrl+shift+p')
+        time.sleep(2)
+        self.take('performance')
+        self.scroll(app)
+        self.take('performance-end')
+        app.end()
+        data.remove()
+
+    def recap(self):
+        """Questions until the first of them are summarised; the summary closed and open."""
+        data = driver.Data()
+        settings = os.path.join(os.environ['XDG_CONFIG_HOME'], 'glib-2.0', 'settings')
+        os.makedirs(settings, exist_ok=True)
+        with open(os.path.join(settings, 'keyfile'), 'w', encoding='utf-8') as file:
+            file.write('[io/github/bottega/Bottega]\ncontext-length=uint32 1024\n'
+                       'max-answer-tokens=uint32 160\ntemperature=0.0\n')
+        app = self.run(data, {'GSETTINGS_BACKEND': 'keyfile'})
+        app.key('ctrl+l')
+        for i in range(12):
+            if expanders(app):
+                break
+            app.type(driver.TALES[i % len(driver.TALES)])
+            app.key('Return')
+            time.sleep(8)
+        app.tab_to('the summary', lambda node: node in expanders(app), 'shift+Tab')
+        self.take('recap')
+        app.key('space')
+        self.take('recap-open')
+        app.end()
+        data.remove()
+
+
+def expanders(app):
+    return [node for node in driver.walk(app.window, shown=False)
+            if driver.has_state(node, driver.Atspi.StateType.EXPANDABLE)]
 
 
 def main():
