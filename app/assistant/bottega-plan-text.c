@@ -98,7 +98,7 @@ bottega_plan_text_heap (const BottegaPlanHeap *heap)
 static char *
 seconds (double s)
 {
-  return g_strdup_printf (s < 10 ? _ ("%.1f s") : _ ("%.0f s"), s);
+  return g_strdup_printf (s < 10 ? _ ("%.1f\u00a0s") : _ ("%.0f\u00a0s"), s);
 }
 
 char *

@@ -41,9 +41,10 @@ G_STATIC_ASSERT (sizeof (EngineStop) == sizeof (uint32_t));
 char *
 bottega_stats_text_seconds (double seconds)
 {
-  /* Translators: a duration in seconds, such as "0.42 s". */
-  return g_strdup_printf (seconds < 1 ? _ ("%.2f s") : seconds < 10 ? _ ("%.1f s")
-                                                                    : _ ("%.0f s"),
+  /* Translators: a duration in seconds, such as "0.42 s"; with U+00A0, which no line breaks at. */
+  return g_strdup_printf (seconds < 1    ? _ ("%.2f\u00a0s")
+                          : seconds < 10 ? _ ("%.1f\u00a0s")
+                                         : _ ("%.0f\u00a0s"),
                           seconds);
 }
 

@@ -14,6 +14,8 @@
 
 /* So near to the end (pixels) the reader counts as being there. */
 #define END_SLACK 24
+/* Around what has the focus, its ring and a line's air; pixels. */
+#define FOCUS_MARGIN 12
 
 struct _BottegaEndViewport {
   GtkWidget parent_instance;
@@ -119,6 +121,7 @@ focus_cb (BottegaEndViewport *self,
   if (focus == NULL || self->child == NULL || !gtk_widget_is_ancestor (focus, self->child) ||
       !gtk_widget_compute_bounds (focus, self->child, &bounds))
     return;
+  graphene_rect_inset (&bounds, 0, -FOCUS_MARGIN);
   /* What is taller than the page is where the reader put it. */
   if (bounds.size.height < gtk_adjustment_get_page_size (adjustment))
     gtk_adjustment_clamp_page (adjustment, bounds.origin.y, bounds.origin.y + bounds.size.height);

@@ -267,7 +267,8 @@ test_words (void)
   busy_queue (&facts, &stats);
   bottega_diagnose (&facts, &stats, &diagnosis);
   sentence = bottega_diagnosis_sentence (&diagnosis);
-  g_assert_cmpstr (sentence, ==, "The question waited 7.0 s until 2 other answers were written.");
+  g_assert_cmpstr (sentence, ==,
+                   "The question waited 7.0\u00a0s until 2 other answers were written.");
 }
 
 /* ---- what is kept ---- */

@@ -102,8 +102,8 @@ sees (PageFixture *fixture, const char *words)
 static void
 test_times (PageFixture *fixture, gconstpointer data)
 {
-  sees (fixture, "First word of a 1,000-token question: about 2.0 s, then about 40 tokens per "
-                 "second");
+  sees (fixture, "First word of a 1,000-token question: about 2.0\u00a0s, then about 40 tokens "
+                 "per second");
   sees (fixture, "Memory: weights 8 bytes, conversation 1.0\u00a0MB");
   sees (fixture, "What the model reads at once: 1,024 tokens");
 }

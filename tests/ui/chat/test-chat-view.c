@@ -430,7 +430,7 @@ static void
 test_explain (void)
 {
   EngineStats stats = { .written_tokens = 9, .decode_tok_s = 31, .read_tokens = 5 };
-  static const char line[] = "0.42 s to first word · 31 tok/s · 5 tokens read";
+  static const char line[] = "0.42\u00a0s to first word · 31 tok/s · 5 tokens read";
 
   g_assert_true (g_str_has_prefix (bottega_stats_line_explain (line, &stats, 0), "Time"));
   g_assert_true (g_str_has_prefix (bottega_stats_line_explain (line, &stats, 26), "Speed"));
