@@ -11,6 +11,7 @@ ids show where a pre-tokenizer cuts. compare-peer.py reads the files that are wr
   unigram, wordpiece        with SentencePiece's map of characters; as BERT has it
   gpt2                      byte-level BPE, for compare-peer.py --pre
   gemma4                    BPE of characters with marks for spaces"""
+import glob
 import os
 import random
 import sys
@@ -33,8 +34,8 @@ def corpus():
     root = os.path.dirname(os.path.abspath(__file__)) + "/../../.."
     texts = random_strings(random.Random(99), 4000)
     for folder in ("engine/text", "po"):
-        for name in sorted(os.listdir(f"{root}/{folder}")):
-            with open(f"{root}/{folder}/{name}", encoding="utf-8") as file:
+        for path in sorted(glob.glob(f"{root}/{folder}/**/*.*", recursive=True)):
+            with open(path, encoding="utf-8") as file:
                 texts += file.read().splitlines()
     return [t for t in texts if t and not any(own in t for own in CONTROL + USER + ["\0", MARK])]
 
