@@ -13,6 +13,7 @@
 #include "app/ui/bottega-device-row.h"
 #include "app/ui/bottega-memory-bar.h"
 #include "app/ui/bottega-memory-page.h"
+#include "app/ui/bottega-wheel.h"
 
 #include <glib/gi18n.h>
 
@@ -701,6 +702,7 @@ bottega_memory_page_init (BottegaMemoryPage *self)
   self->device_ids = g_ptr_array_new_with_free_func (g_free);
   self->measured = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   gtk_widget_init_template (GTK_WIDGET (self));
+  bottega_wheel_scrolls_only (GTK_WIDGET (self->kept_button));
   add_presets (self);
 }
 

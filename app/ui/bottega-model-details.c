@@ -11,6 +11,7 @@
 #include "app/ui/bottega-device-row.h"
 #include "app/ui/bottega-fact-row.h"
 #include "app/ui/bottega-model-details.h"
+#include "app/ui/bottega-wheel.h"
 
 #include <glib/gi18n.h>
 
@@ -501,6 +502,7 @@ bottega_model_details_init (BottegaModelDetails *self)
   self->device_ids = g_ptr_array_new_with_free_func (g_free);
   self->draft_paths = g_ptr_array_new_with_free_func (g_free);
   gtk_widget_init_template (GTK_WIDGET (self));
+  bottega_wheel_scrolls_only (GTK_WIDGET (self->temperature_spin));
 }
 
 static void

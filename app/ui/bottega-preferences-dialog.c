@@ -8,6 +8,7 @@
 #include "app/assistant/bottega-presets.h"
 #include "app/ui/bottega-memory-page.h"
 #include "app/ui/bottega-preferences-dialog.h"
+#include "app/ui/bottega-wheel.h"
 
 #include <glib/gi18n.h>
 
@@ -106,6 +107,8 @@ static void
 bottega_preferences_dialog_init (BottegaPreferencesDialog *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
+  bottega_wheel_scrolls_only (GTK_WIDGET (self->temperature_button));
+  bottega_wheel_scrolls_only (GTK_WIDGET (self->answer_button));
 }
 
 AdwDialog *

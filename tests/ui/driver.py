@@ -243,8 +243,13 @@ class App:
         time.sleep(0.7)  # it slides in
 
     def click(self, node):
-        """With the mouse, at its end, where the button of a row is; a page of a dialog is scrolled
-        until it is in sight."""
+        """With the mouse, at its end, where the button of a row is."""
+        self.hover(node)
+        xdotool('click', 1)
+        time.sleep(0.5)
+
+    def hover(self, node):
+        """The pointer at its end; a page of a dialog is scrolled until it is in sight."""
         component = node.get_component_iface()
         before = None
         for _ in range(60):
@@ -256,8 +261,7 @@ class App:
             xdotool('mousemove', '--window', self.id, 550, 400, 'click', '--repeat',
                     4 if abs(at[1] - 350) > 500 else 1, 4 if at[1] < 150 else 5)
             time.sleep(0.3)  # it glides
-        xdotool('mousemove', '--window', self.id, *at, 'click', 1)
-        time.sleep(0.5)
+        xdotool('mousemove', '--window', self.id, *at)
 
     def choose(self, row, *keys):
         """Opens the list of a row, goes through it by keys, takes what is there."""

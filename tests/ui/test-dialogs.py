@@ -51,6 +51,20 @@ class Dialogs:
         self.app.key('ctrl+l')
         self.app.sees_not('Models to Get')
 
+    def wheel(self):
+        """A page that is scrolled with the pointer on a number does not change it."""
+        self.app.key('ctrl+comma')
+        self.app.open_page('Memory and Speed')
+        number = self.app.find('spin button', 'Kept on disk, in MB')
+        before = driver.text_of(number) or number.get_value_iface().get_current_value()
+        for button in 5, 4, 5:  # it is brought into sight, and turned over
+            self.app.hover(number)
+            driver.xdotool('click', '--repeat', 3, '--delay', 30, button)
+            driver.time.sleep(0.5)
+        after = driver.text_of(number) or number.get_value_iface().get_current_value()
+        self.app.key('Escape')
+        assert after == before, f'{before} became {after}'
+
     def loads_again(self):
         """Another context length holds once the model is loaded again."""
         self.app.key('ctrl+comma')
@@ -97,6 +111,7 @@ def main():
         tap.case('shortcuts', dialogs.opens('ctrl+question', 'Go to the list of conversations'))
         tap.case('main menu', dialogs.menu)
         tap.case('offline proof', dialogs.offline)
+        tap.case('the wheel changes no number', dialogs.wheel)
         tap.case('another context length', dialogs.loads_again)
         tap.case('the window closes', dialogs.app.close)
     finally:
