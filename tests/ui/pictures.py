@@ -53,6 +53,15 @@ class Pictures:
                 break
             before = now
 
+    def ask(self, app):
+        """Each of the questions in a conversation of its own, until it is answered."""
+        for question in QUESTIONS:
+            app.key('ctrl+n', 'ctrl+l')
+            app.type(question)
+            app.key('Return')
+            time.sleep(2)
+            driver.until('the answer to end', lambda: 'tok/s' in app.text(), 90)
+
     def data(self):
         """The folder with two conversations, made by the first who asks."""
         data = driver.Data()
@@ -61,12 +70,7 @@ class Pictures:
             data.path = self.kept
             return data
         app = self.run(data)
-        for question in QUESTIONS:
-            app.key('ctrl+n', 'ctrl+l')
-            app.type(question)
-            app.key('Return')
-            time.sleep(2)
-            driver.until('the answer to end', lambda: 'tok/s' in app.text(), 90)
+        self.ask(app)
         app.close()
         shutil.move(data.path, self.kept)
         data.path = self.kept
@@ -287,12 +291,7 @@ class Pictures:
         """The page after two answers, from its head to its end."""
         data = driver.Data()
         app = self.run(data)
-        for question in QUESTIONS:
-            app.key('ctrl+n', 'ctrl+l')
-            app.type(question)
-            app.key('Return')
-            time.sleep(2)
-            driver.until('the answer to end', lambda: 'tok/s' in app.text(), 90)
+        self.ask(app)
         app.key('ctrl+shift+p')
         time.sleep(2)
         self.take('performance')

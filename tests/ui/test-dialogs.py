@@ -56,12 +56,15 @@ class Dialogs:
         self.app.key('ctrl+comma')
         self.app.open_page('Memory and Speed')
         number = self.app.find('spin button', 'Kept on disk, in MB')
-        before = driver.text_of(number) or number.get_value_iface().get_current_value()
+        def value():
+            return driver.text_of(number) or number.get_value_iface().get_current_value()
+
+        before = value()
         for button in 5, 4, 5:  # it is brought into sight, and turned over
             self.app.hover(number)
             driver.xdotool('click', '--repeat', 3, '--delay', 30, button)
             driver.time.sleep(0.5)
-        after = driver.text_of(number) or number.get_value_iface().get_current_value()
+        after = value()
         self.app.key('Escape')
         assert after == before, f'{before} became {after}'
 
