@@ -300,10 +300,17 @@ backend_run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResu
       !model_gguf_read_rows (x->plan->desc->gguf, x->file_op->weights[0], batch->tokens,
                              batch->n_tokens, x->file_rows, error))
     return FALSE;
-  x->run = (CpuRun) { x, backend->kernels, batch, result, cancel,
-                      x->segment_first[batch->segment + 1], FALSE };
+  x->run = (CpuRun) {
+    .executable = x,
+    .kernels = backend->kernels,
+    .batch = batch,
+    .result = result,
+    .cancel = cancel,
+    .n_workers = one ? cpu_knee_workers (&x->knee) : cpu_pool_n_workers (backend->pool),
+    .end = x->segment_first[batch->segment + 1],
+  };
   atomic_store (&x->experts.bytes_read, 0);
-  cpu_run_steps (x, one ? cpu_knee_workers (&x->knee) : cpu_pool_n_workers (backend->pool));
+  cpu_run_steps (x);
   if (atomic_load (&x->run.cancelled)) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_CANCELLED, "The computation was stopped.");
     return FALSE;

@@ -381,6 +381,7 @@ struct _CpuRun {
   const EngineBatch *batch;
   EngineResult *result;
   const gint *cancel;
+  unsigned n_workers;
   uint32_t end; /* the step behind the last of the batch's segment */
   atomic_bool cancelled;
 };
@@ -509,8 +510,8 @@ void cpu_store_value (const CpuRun *run, const GraphOp *op, uint32_t head,
                       const EngineBatchRun *timeline, uint32_t position, const float *v,
                       float *scratch);
 
-/* Runs x->run by the first n workers; returns when it is done or cancelled. */
-void cpu_run_steps (CpuExecutable *x, unsigned n_workers);
+/* Runs x->run by the first of the workers; returns when it is done or cancelled. */
+void cpu_run_steps (CpuExecutable *x);
 
 EngineBackendExecutable *cpu_executable_compile (EngineBackendModel *model, const GraphPlan *plan,
                                                  GError **error);

@@ -6,48 +6,17 @@
 
 #include <string.h>
 
-#define TOKENS_PER_UNIT  96     /* a multiple of every kernel's tile */
-#define ROWS_PER_UNIT    32     /* with many tokens */
-#define FEW_TOKENS       8      /* up to these the weights are read once and memory is the limit */
-#define UNITS_PER_WORKER 8      /* then, so that who is late can be helped */
-#define UNIT_BYTES       65536u /* or fewer: to take one costs as much as to read some KB */
+#define TOKENS_PER_UNIT  96      /* a multiple of every kernel's tile */
+#define ROWS_PER_UNIT    32      /* with many tokens */
+#define FEW_TOKENS       8       /* up to these the weights are read once and memory is the limit */
+#define UNITS_PER_WORKER 8       /* then, so that who is late can be helped */
+#define UNIT_BYTES       131072u /* or fewer: a new stream is slow for its first KB */
 
+/* All strips of a step's weights, one weight after another, are cut into groups of as many. */
 typedef struct {
-  uint32_t strips; /* per unit */
-  uint32_t tokens; /* per unit */
+  uint32_t n_strips, n_groups;
   uint32_t n_token_cuts;
 } Cut;
-
-/* Of a unit while the weights are read once. */
-static uint32_t
-few_strips (const CpuWeight *weight, unsigned n_workers)
-{
-  uint32_t least = weight->n_strips / (UNITS_PER_WORKER * n_workers);
-  uint32_t worth_it = (uint32_t) (UNIT_BYTES / weight->strip_stride);
-
-  return MAX (least, MIN (worth_it, weight->n_strips / n_workers));
-}
-
-static Cut
-cut_weight (const CpuRun *run, const CpuWeight *weight, uint32_t n_tokens)
-{
-  unsigned n_workers = cpu_pool_n_workers (run->executable->model->backend->pool);
-  Cut cut = { .tokens = TOKENS_PER_UNIT };
-
-  if (n_tokens <= FEW_TOKENS)
-    cut.strips = few_strips (weight, n_workers);
-  else
-    cut.strips = ROWS_PER_UNIT / weight->lanes;
-  cut.strips = MAX (cut.strips & ~1u, 2); /* kernels take strips in pairs */
-  cut.n_token_cuts = (n_tokens + cut.tokens - 1) / cut.tokens;
-  return cut;
-}
-
-static uint32_t
-n_units (const CpuWeight *weight, const Cut *cut)
-{
-  return (weight->n_strips + cut->strips - 1) / cut->strips * cut->n_token_cuts;
-}
 
 /* A gated step's two weights make one result and are cut as one. */
 static uint32_t
@@ -56,17 +25,42 @@ n_results (const CpuStep *step)
   return step->gated ? 1 : step->n_weights;
 }
 
+/* While the weights are read once every worker gets as many bytes: who is done first cannot use
+ * all of the memory's bandwidth alone. */
+static Cut
+cut_step (const CpuRun *run, const CpuStep *step)
+{
+  uint32_t n_tokens = cpu_run_rows (run, step), lanes = step->weights[0]->lanes;
+  Cut cut = { .n_token_cuts = (n_tokens + TOKENS_PER_UNIT - 1) / TOKENS_PER_UNIT };
+  uint64_t bytes = 0;
+
+  for (uint32_t w = 0; w < n_results (step); w++) {
+    cut.n_strips += step->weights[w]->n_strips;
+    bytes += (uint64_t) step->weights[w]->n_strips * step->weights[w]->strip_stride;
+  }
+  if (n_tokens <= FEW_TOKENS)
+    cut.n_groups = run->n_workers *
+                   (uint32_t) CLAMP (bytes / run->n_workers / UNIT_BYTES, 1, UNITS_PER_WORKER);
+  else
+    cut.n_groups = (uint32_t) (((uint64_t) cut.n_strips * lanes + ROWS_PER_UNIT - 1) /
+                               ROWS_PER_UNIT);
+  cut.n_groups = MIN (cut.n_groups, cut.n_strips);
+  return cut;
+}
+
+/* The first strip of a group, which may be the end. */
+static uint32_t
+strip_of (const Cut *cut, uint32_t group)
+{
+  return (uint32_t) ((uint64_t) cut->n_strips * group / cut->n_groups);
+}
+
 uint32_t
 cpu_matmul_units (CpuRun *run, const CpuStep *step)
 {
-  uint32_t n = 0;
+  Cut cut = cut_step (run, step);
 
-  for (uint32_t w = 0; w < n_results (step); w++) {
-    Cut cut = cut_weight (run, step->weights[w], cpu_run_rows (run, step));
-
-    n += n_units (step->weights[w], &cut);
-  }
-  return n;
+  return cut.n_groups * cut.n_token_cuts;
 }
 
 /* Every worker makes its own copy of few rows: normed, quantised. */
@@ -118,21 +112,14 @@ point_at_activations (const CpuRun *run, const CpuStep *step, unsigned worker, u
   work->act = (const char *) work->act + first * work->act_stride;
 }
 
-void
-cpu_matmul_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
+/* Strips [first, last) of a step's weight w, whose results begin at `row` of dst; tokens from
+ * first_token on. */
+static void
+multiply (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t w, uint32_t row,
+          uint32_t first, uint32_t last, uint32_t first_token)
 {
   const CpuExecutable *x = run->executable;
-  uint32_t n_tokens = cpu_run_rows (run, step), w = 0, row = 0, first;
-  Cut cut = cut_weight (run, step->weights[0], n_tokens);
-  CpuMatmulWork work;
-
-  while (unit >= n_units (step->weights[w], &cut)) {
-    unit -= n_units (step->weights[w], &cut);
-    row += step->weights[w++]->rows;
-    cut = cut_weight (run, step->weights[w], n_tokens);
-  }
-  first = unit % cut.n_token_cuts * cut.tokens;
-  work = (CpuMatmulWork) {
+  CpuMatmulWork work = {
     .weight = step->weights[w],
     .up = step->gated ? step->weights[1] : NULL,
     .activation = x->plan->desc->architecture->activation,
@@ -141,16 +128,36 @@ cpu_matmul_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t uni
     .up_bias = step->gated ? step->biases[1] : NULL,
     .scale = step->op->scale,
     .cap = step->op->cap,
-    .first_strip = unit / cut.n_token_cuts * cut.strips,
-    .n_tokens = MIN (cut.tokens, n_tokens - first),
+    .first_strip = first,
+    .n_strips = last - first,
+    .n_tokens = MIN (TOKENS_PER_UNIT, cpu_run_rows (run, step) - first_token),
     .dst_stride = step->dst == CPU_BUFFER_UP ? step->op->dst_width : x->width[step->dst],
     .accumulate = step->op->accumulate,
     .scratch = cpu_run_scratch (run, worker),
   };
-  work.n_strips = MIN (cut.strips, work.weight->n_strips - work.first_strip);
-  work.dst = x->buffer[step->dst] + first * work.dst_stride + row;
-  point_at_activations (run, step, worker, first, &work);
+
+  work.dst = x->buffer[step->dst] + first_token * work.dst_stride + row;
+  point_at_activations (run, step, worker, first_token, &work);
   run->kernels->matmul[work.weight->format](&work);
+}
+
+void
+cpu_matmul_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
+{
+  Cut cut = cut_step (run, step);
+  uint32_t first = strip_of (&cut, unit / cut.n_token_cuts);
+  uint32_t last = strip_of (&cut, unit / cut.n_token_cuts + 1);
+  uint32_t first_token = unit % cut.n_token_cuts * TOKENS_PER_UNIT, row = 0, at = 0;
+
+  for (uint32_t w = 0; w < n_results (step); w++) {
+    const CpuWeight *weight = step->weights[w];
+
+    if (first < at + weight->n_strips && last > at)
+      multiply (run, step, worker, w, row, MAX (first, at) - at,
+                MIN (last - at, weight->n_strips), first_token);
+    at += weight->n_strips;
+    row += weight->rows;
+  }
 }
 
 /* GATE, and GATED with a gate and an up of different formats, whose products were made apart: dst

@@ -15,6 +15,13 @@
 typedef void (*TileFunc) (const uint8_t *strip, ptrdiff_t second, const void *const *act,
                           uint32_t columns, gboolean one_byte, float *out);
 
+/* With few tokens or one, whose kernels wait for memory. */
+INLINE gboolean
+is_small (const unsigned m_n, const unsigned n_n)
+{
+  return m_n * n_n <= 2;
+}
+
 /* ---- codes and scales of a block ------------------------------------------------------------ */
 
 /* codes | bit `from` (and the next, if n is 2) of each byte of high, as bits `to` on. */
@@ -217,7 +224,7 @@ dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
            const unsigned to, const uint8_t *const *block, const CpuActBlock *const *act,
            gboolean one_byte, V (*dots)[TILE_COLUMNS])
 {
-  const gboolean small = I_DOT_WAITS && m_n * n_n <= 2;
+  const gboolean small = I_DOT_WAITS && is_small (m_n, n_n);
   I dot[TILE_STRIPS][TILE_COLUMNS], low[TILE_STRIPS][TILE_COLUMNS];
 
 #pragma GCC unroll 8
@@ -240,7 +247,7 @@ dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
       if (small)
         dot[m][n] = i_add (dot[m][n], low[m][n]);
     }
-  if (m_n * n_n > 2) /* unpack the codes again: keeping them would push the sums out of registers */
+  if (!is_small (m_n, n_n)) /* unpack the codes again: kept, they push sums out of registers */
     __asm__ volatile ("" ::: "memory");
   if (!small && !one_byte)
     dot_plane (format, m_n, n_n, from, to, 1, block, act, dot);
@@ -308,12 +315,14 @@ add_block (const CpuFormat format, const unsigned m_n, const unsigned n_n,
 }
 
 /* Strips lie one after another, so that what comes next is ahead even past the end of this one; of
- * two that are read at once, the next pair lies behind both. The processor's own prefetcher stops
- * at every 4 KiB page. */
+ * two that are read at once, the next pair lies behind both. Small tiles read so fast that the
+ * processor's own prefetcher does better; in others it stops at every 4 KiB page. */
 INLINE void
-prefetch (const unsigned m_n, const uint8_t *p, const uint8_t *end, ptrdiff_t second,
-          unsigned bytes)
+prefetch (const unsigned m_n, const unsigned n_n, const uint8_t *p, const uint8_t *end,
+          ptrdiff_t second, unsigned bytes)
 {
+  if (is_small (m_n, n_n))
+    return;
   p += m_n * PREFETCH_BYTES;
   if (m_n > 1 && p >= end)
     p += second;
@@ -359,7 +368,7 @@ tile_integer (const CpuFormat format, const unsigned m_n, const unsigned n_n, co
     for (unsigned b = 0; b < n_blocks; b++) {
       const uint8_t *block[TILE_STRIPS] = { strip, strip + second };
 
-      prefetch (m_n, strip, end, second, block_bytes);
+      prefetch (m_n, n_n, strip, end, second, block_bytes);
       __asm__ ("" : "+r"(one_byte)); /* one loop for both, not two */
       add_block (format, m_n, n_n, head, block, a, one_byte, sums);
       strip += block_bytes;

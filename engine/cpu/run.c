@@ -129,9 +129,10 @@ run_worker (void *data, unsigned worker, uint32_t run)
 }
 
 void
-cpu_run_steps (CpuExecutable *x, unsigned n_workers)
+cpu_run_steps (CpuExecutable *x)
 {
   CpuPool *pool = x->model->backend->pool;
+  const unsigned n_workers = x->run.n_workers;
   uint32_t run = cpu_pool_next_job (pool), first = x->segment_first[x->run.batch->segment];
 
   for (uint32_t s = first; s < x->run.end; s++) {
