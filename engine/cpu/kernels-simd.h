@@ -90,9 +90,16 @@ kernel_gate (ModelActivation activation, const float *gate, const float *up, uin
 static void
 kernel_rope (float *x, const float *cosine, const float *sine, uint32_t n, gboolean halves)
 {
-  uint32_t half = n / 2, step = halves ? half : 1, stride = halves ? 1 : 2;
+  uint32_t half = n / 2, step = halves ? half : 1, stride = halves ? 1 : 2, i = 0;
 
-  for (uint32_t i = 0; i < half; i++) {
+  for (; halves && i + V_WIDTH <= half; i += V_WIDTH) {
+    V a = v_load (x + i), b = v_load (x + half + i);
+    V c = v_load (cosine + i), s = v_load (sine + i);
+
+    v_store (x + i, v_sub (v_mul (a, c), v_mul (b, s)));
+    v_store (x + half + i, v_add (v_mul (a, s), v_mul (b, c)));
+  }
+  for (; i < half; i++) {
     float *pair = x + i * stride;
     float a = pair[0], b = pair[step];
 
@@ -239,7 +246,7 @@ widen (const uint16_t *src, size_t n, float *dst)
     dst[i] = model_f16_to_f32 (src[i]);
 }
 
-/* scores[64] of one row become e^(score - max), 0 outside of from .. to. */
+/* scores[64] of one row become e^(score - max), 0 outside of from .. to, whatever they were. */
 INLINE void
 softmax_row (float *scores, float cap, uint32_t from, uint32_t to, float *max, float *sum)
 {
@@ -425,16 +432,18 @@ n_seen (const CpuAttendWork *w)
   return most;
 }
 
-/* k: [d_key][64], v: [n_seen][d_value], both f16 or f32. */
+/* k: [d_key][64], v: [n_seen][d_value], both f16 or f32. Scores of tokens that nobody sees are not
+ * made, but for those of a vector that somebody does. */
 INLINE void
 attend_floats (const gboolean half, const CpuAttendWork *w, const PageResult *page, const void *k,
                const void *v)
 {
   const size_t n = ENGINE_PAGE_TOKENS;
+  const uint32_t seen = n_seen (w), scored = (seen + V_WIDTH - 1) / V_WIDTH * V_WIDTH;
 
-  product (half, w->n_rows, w->q, w->d_key, k, n, w->d_key, page->scores, n, n);
+  product (half, w->n_rows, w->q, w->d_key, k, n, w->d_key, page->scores, n, scored);
   soften_page (w, page);
-  product (half, w->n_rows, page->scores, n, v, w->d_value, n_seen (w), page->out, w->d_value,
+  product (half, w->n_rows, page->scores, n, v, w->d_value, seen, page->out, w->d_value,
            w->d_value);
   merge_page (w, page);
 }

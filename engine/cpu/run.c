@@ -80,34 +80,32 @@ is_cancelled (CpuRun *run)
 }
 
 /* Works on a step until all its units are taken. Each worker has a share of consecutive units,
- * so that it reads weights as they lie; when it is done with its own it helps the others. After
- * a cancel units are still taken and counted, with nothing to do in them. */
+ * so that it reads weights as they lie; when it is done with its own it helps the others. What it
+ * has done it says once, at the end: the word is everybody's, and to change it stops the loads that
+ * are under way. After a cancel units are still taken and counted, with nothing to do in them. */
 static void
 work_on (CpuExecutable *x, uint32_t run, unsigned n_workers, uint32_t s, unsigned worker)
 {
   const CpuStep *step = &x->steps[s];
   CpuPoolWord *shares = x->shares + (size_t) s * cpu_pool_n_workers (x->model->backend->pool);
+  uint32_t unit, n_units = 0, n_done = 0;
   gboolean begun = FALSE;
-  uint32_t unit;
 
   for (unsigned i = 0; i < n_workers; i++) {
     unsigned owner = worker + i < n_workers ? worker + i : worker + i - n_workers;
 
-    while (take (&shares[owner], run, owner, n_workers, &unit)) {
-      uint32_t n_units = share_n_units (shares[owner]);
-
-      if (!is_cancelled (&x->run)) {
-        if (!begun && step->begin != NULL)
-          step->begin (&x->run, step, worker);
-        begun = TRUE;
-        step->work (&x->run, step, worker, unit);
-      }
-      if (atomic_fetch_add (&x->done[s], 1) + 1 == n_units) {
-        open_step (x, run, n_workers, s + 1);
-        return;
-      }
+    for (; take (&shares[owner], run, owner, n_workers, &unit); n_done++) {
+      n_units = share_n_units (shares[owner]);
+      if (is_cancelled (&x->run))
+        continue;
+      if (!begun && step->begin != NULL)
+        step->begin (&x->run, step, worker);
+      begun = TRUE;
+      step->work (&x->run, step, worker, unit);
     }
   }
+  if (n_done > 0 && atomic_fetch_add (&x->done[s], n_done) + n_done == n_units)
+    open_step (x, run, n_workers, s + 1);
 }
 
 static void
