@@ -49,6 +49,18 @@ v_store_f16 (uint16_t *p, V x)
 }
 
 static inline V
+v_load_twice (const float *p)
+{
+  return (V) { p[0], p[0], p[1], p[1] };
+}
+
+static inline V
+v_swap_neighbours (V x)
+{
+  return (V) { x[1], x[0], x[3], x[2] };
+}
+
+static inline V
 v_add (V a, V b)
 {
   return a + b;

@@ -87,18 +87,46 @@ kernel_gate (ModelActivation activation, const float *gate, const float *up, uin
   memcpy (dst + i, tail[0], (n - i) * sizeof *dst);
 }
 
-static void
-kernel_rope (float *x, const float *cosine, const float *sine, uint32_t n, gboolean halves)
+/* Pairs (i, i + half), as many as fill vectors; returns how many. */
+INLINE uint32_t
+turn_halves (float *x, const float *cosine, const float *sine, uint32_t half)
 {
-  uint32_t half = n / 2, step = halves ? half : 1, stride = halves ? 1 : 2, i = 0;
+  uint32_t i = 0;
 
-  for (; halves && i + V_WIDTH <= half; i += V_WIDTH) {
+  for (; i + V_WIDTH <= half; i += V_WIDTH) {
     V a = v_load (x + i), b = v_load (x + half + i);
     V c = v_load (cosine + i), s = v_load (sine + i);
 
     v_store (x + i, v_sub (v_mul (a, c), v_mul (b, s)));
     v_store (x + half + i, v_add (v_mul (a, s), v_mul (b, c)));
   }
+  return i;
+}
+
+/* Pairs (2i, 2i + 1), likewise. */
+INLINE uint32_t
+turn_neighbours (float *x, const float *cosine, const float *sine, uint32_t half)
+{
+  static const float minus_plus[16] = { -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1 };
+  const V signs = v_load (minus_plus);
+  uint32_t i = 0;
+
+  for (; i + V_WIDTH / 2 <= half; i += V_WIDTH / 2) {
+    V pairs = v_load (x + 2 * i), s = v_mul (v_load_twice (sine + i), signs);
+
+    v_store (x + 2 * i, v_add (v_mul (pairs, v_load_twice (cosine + i)),
+                               v_mul (v_swap_neighbours (pairs), s)));
+  }
+  return i;
+}
+
+static void
+kernel_rope (float *x, const float *cosine, const float *sine, uint32_t n, gboolean halves)
+{
+  uint32_t half = n / 2, step = halves ? half : 1, stride = halves ? 1 : 2;
+  uint32_t i = halves ? turn_halves (x, cosine, sine, half)
+                      : turn_neighbours (x, cosine, sine, half);
+
   for (; i < half; i++) {
     float *pair = x + i * stride;
     float a = pair[0], b = pair[step];

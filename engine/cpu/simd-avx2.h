@@ -94,6 +94,22 @@ v_load_e8 (const uint8_t *p)
   return _mm256_castsi256_ps (_mm256_slli_epi32 (e, 23));
 }
 
+/* p[0], p[0], p[1], p[1] … */
+static inline V
+v_load_twice (const float *p)
+{
+  const I order = _mm256_setr_epi32 (0, 0, 1, 1, 2, 2, 3, 3);
+
+  return _mm256_permutevar8x32_ps (_mm256_castps128_ps256 (_mm_loadu_ps (p)), order);
+}
+
+/* x[1], x[0], x[3], x[2] … */
+static inline V
+v_swap_neighbours (V x)
+{
+  return _mm256_permute_ps (x, 0xb1);
+}
+
 static inline V
 v_add (V a, V b)
 {

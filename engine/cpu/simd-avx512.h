@@ -92,6 +92,22 @@ v_load_e8 (const uint8_t *p)
   return _mm512_castsi512_ps (_mm512_slli_epi32 (e, 23));
 }
 
+/* p[0], p[0], p[1], p[1] … */
+static inline V
+v_load_twice (const float *p)
+{
+  const I order = _mm512_setr_epi32 (0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+
+  return _mm512_permutexvar_ps (order, _mm512_castps256_ps512 (_mm256_loadu_ps (p)));
+}
+
+/* x[1], x[0], x[3], x[2] … */
+static inline V
+v_swap_neighbours (V x)
+{
+  return _mm512_permute_ps (x, 0xb1);
+}
+
 static inline V
 v_add (V a, V b)
 {
