@@ -272,6 +272,14 @@ within_page (uint32_t position, uint32_t page)
   return position <= before ? 0 : MIN (position - before, ENGINE_PAGE_TOKENS);
 }
 
+/* The block's keys in a page, values behind them. */
+static uint8_t *
+keys_of (const CpuRun *run, const CpuStep *step, const Block *block, uint32_t page)
+{
+  return cpu_kv_head (run->executable->model, step->op,
+                      block->timeline->pages[step->op->group][page], block->kv_head);
+}
+
 /* from, to: [n_rows], the work's. */
 static void
 attend_page (const CpuRun *run, const CpuStep *step, const Block *block, CpuAttendWork *work,
@@ -285,8 +293,8 @@ attend_page (const CpuRun *run, const CpuStep *step, const Block *block, CpuAtte
     from[r] = within_page (cpu_first_seen (step->op, block->timeline, query), page);
     to[r] = within_page (cpu_end_seen (step->op, block->timeline, query), page);
   }
-  work->k = cpu_kv_head (run->executable->model, step->op,
-                         block->timeline->pages[step->op->group][page], block->kv_head);
+  work->k = keys_of (run, step, block, page);
+  work->next_k = page < block->last_page ? keys_of (run, step, block, page + 1) : NULL;
   work->v = work->k + cpu_kv_key_bytes (run->executable->model->kv[step->op->group].type, step->op);
   cpu_run_kv (run, step->op)->attend (work);
 }

@@ -141,6 +141,7 @@ typedef struct {
   const float *q;                /* [n_rows][d_key], times the attention scale */
   const CpuActBlock *q_act;      /* the same, quantised, where CpuKvKernels wants that */
   uint8_t *k, *v;                /* of the head in the page */
+  const uint8_t *next_k;         /* in the page that comes next, or NULL */
   const CpuMatmulFunc *products; /* of the tier */
   /* [n_rows] a row sees the keys from … to of the page, 0 ≤ from ≤ to ≤ 64; none when equal */
   const uint32_t *from, *to;

@@ -172,12 +172,21 @@ kernel_max_sum_exp (const float *x, uint32_t n, float *max, float *sum)
 
 /* ---- attention ------------------------------------------------------------------------------ */
 
+/* What is read after a product: with every k so many bytes of it are asked for, so that memory is
+ * at work while the product is. */
+typedef struct {
+  const uint8_t *data; /* NULL: nothing */
+  size_t bytes;
+} Ahead;
+
+#define NOTHING_AHEAD ((Ahead) { NULL, 0 })
+
 /* c[rows][n_vectors * V_WIDTH] = a[rows][n_k] x b[n_k][…]; every element sums over k upwards. b
  * holds f16 or f32, strides are in elements. */
 INLINE void
 small_product (const unsigned rows, const unsigned n_vectors, const gboolean half, const float *a,
                size_t a_stride, const void *b, size_t b_stride, uint32_t n_k, float *c,
-               size_t c_stride)
+               size_t c_stride, Ahead ahead)
 {
   V sum[V_TILE_ROWS][V_TILE_VECTORS];
 
@@ -189,6 +198,8 @@ small_product (const unsigned rows, const unsigned n_vectors, const gboolean hal
   for (uint32_t k = 0; k < n_k; k++) {
     V right[V_TILE_VECTORS];
 
+    for (size_t at = 0; at < ahead.bytes; at += 64)
+      __builtin_prefetch (ahead.data + k * ahead.bytes + at, 0, 2);
 #pragma GCC unroll 8
     for (unsigned j = 0; j < n_vectors; j++)
       right[j] = half ? v_load_f16 ((const uint16_t *) b + k * b_stride + j * V_WIDTH)
@@ -212,20 +223,23 @@ small_product (const unsigned rows, const unsigned n_vectors, const gboolean hal
 /* One tile of up to V_TILE_ROWS rows over all n columns of b. */
 INLINE void
 product_rows (const unsigned rows, const gboolean half, const float *a, size_t a_stride,
-              const void *b, size_t b_stride, uint32_t n_k, float *c, size_t c_stride, uint32_t n)
+              const void *b, size_t b_stride, uint32_t n_k, float *c, size_t c_stride, uint32_t n,
+              Ahead ahead)
 {
   const size_t element = half ? sizeof (uint16_t) : sizeof (float);
   uint32_t j = 0;
 
-  for (; j + V_TILE_VECTORS * V_WIDTH <= n; j += V_TILE_VECTORS * V_WIDTH)
+  for (; j + V_TILE_VECTORS * V_WIDTH <= n; j += V_TILE_VECTORS * V_WIDTH) {
     small_product (rows, V_TILE_VECTORS, half, a, a_stride, (const char *) b + j * element,
-                   b_stride, n_k, c + j, c_stride);
+                   b_stride, n_k, c + j, c_stride, ahead);
+    ahead = NOTHING_AHEAD;
+  }
   for (; j + 2 * V_WIDTH <= n; j += 2 * V_WIDTH) /* heads of 32 */
     small_product (rows, 2, half, a, a_stride, (const char *) b + j * element, b_stride, n_k,
-                   c + j, c_stride);
+                   c + j, c_stride, NOTHING_AHEAD);
   for (; j + V_WIDTH <= n; j += V_WIDTH)
     small_product (rows, 1, half, a, a_stride, (const char *) b + j * element, b_stride, n_k,
-                   c + j, c_stride);
+                   c + j, c_stride, NOTHING_AHEAD);
   for (; j < n; j++)
     for (unsigned r = 0; r < rows; r++) {
       float sum = 0;
@@ -241,26 +255,32 @@ product_rows (const unsigned rows, const gboolean half, const float *a, size_t a
 /* c[n_rows][n] = a[n_rows][n_k] x b[n_k][n] */
 INLINE void
 product (const gboolean half, uint32_t n_rows, const float *a, size_t a_stride, const void *b,
-         size_t b_stride, uint32_t n_k, float *c, size_t c_stride, uint32_t n)
+         size_t b_stride, uint32_t n_k, float *c, size_t c_stride, uint32_t n, Ahead ahead)
 {
   uint32_t r = 0;
 
-  for (; r + V_TILE_ROWS <= n_rows; r += V_TILE_ROWS)
+  for (; r + V_TILE_ROWS <= n_rows; r += V_TILE_ROWS) {
     product_rows (V_TILE_ROWS, half, a + r * a_stride, a_stride, b, b_stride, n_k,
-                  c + r * c_stride, c_stride, n);
-  for (; r + 3 <= n_rows; r += 3)
+                  c + r * c_stride, c_stride, n, ahead);
+    ahead = NOTHING_AHEAD;
+  }
+  for (; r + 3 <= n_rows; r += 3) {
     product_rows (3, half, a + r * a_stride, a_stride, b, b_stride, n_k, c + r * c_stride,
-                  c_stride, n);
-  for (; r < n_rows; r++)
+                  c_stride, n, ahead);
+    ahead = NOTHING_AHEAD;
+  }
+  for (; r < n_rows; r++) {
     product_rows (1, half, a + r * a_stride, a_stride, b, b_stride, n_k, c + r * c_stride,
-                  c_stride, n);
+                  c_stride, n, ahead);
+    ahead = NOTHING_AHEAD;
+  }
 }
 
 static void
 product_f32 (uint32_t n_rows, const float *a, size_t a_stride, const float *b, size_t b_stride,
              uint32_t n_k, float *c, size_t c_stride, uint32_t n)
 {
-  product (FALSE, n_rows, a, a_stride, b, b_stride, n_k, c, c_stride, n);
+  product (FALSE, n_rows, a, a_stride, b, b_stride, n_k, c, c_stride, n, NOTHING_AHEAD);
 }
 
 static void
@@ -468,11 +488,16 @@ attend_floats (const gboolean half, const CpuAttendWork *w, const PageResult *pa
 {
   const size_t n = ENGINE_PAGE_TOKENS;
   const uint32_t seen = n_seen (w), scored = (seen + V_WIDTH - 1) / V_WIDTH * V_WIDTH;
+  Ahead keys = NOTHING_AHEAD, values = NOTHING_AHEAD;
 
-  product (half, w->n_rows, w->q, w->d_key, k, n, w->d_key, page->scores, n, scored);
+  if (w->next_k != NULL) {
+    keys = (Ahead) { w->next_k, (size_t) (w->v - w->k) / w->d_key };
+    values = (Ahead) { w->next_k + (w->v - w->k), keys.bytes / n * w->d_value };
+  }
+  product (half, w->n_rows, w->q, w->d_key, k, n, w->d_key, page->scores, n, scored, keys);
   soften_page (w, page);
   product (half, w->n_rows, page->scores, n, v, w->d_value, seen, page->out, w->d_value,
-           w->d_value);
+           w->d_value, values);
   merge_page (w, page);
 }
 

@@ -207,13 +207,24 @@ add_values (const CpuAttendWork *w, const PageResult *page)
   }
 }
 
+/* Half of the next page: its keys, or its values. */
+static void
+ask_ahead (const CpuAttendWork *w, size_t from, size_t bytes)
+{
+  for (size_t at = 0; w->next_k != NULL && at < bytes; at += 64)
+    __builtin_prefetch (w->next_k + from + at, 0, 2);
+}
+
 static void
 attend_q8_0 (const CpuAttendWork *w)
 {
   PageResult page = begin_page (w);
+  const size_t key_bytes = (size_t) (w->v - w->k);
 
+  ask_ahead (w, 0, key_bytes);
   score_keys (w, page.scores);
   soften_page (w, &page);
+  ask_ahead (w, key_bytes, key_bytes / w->d_key * w->d_value);
   add_values (w, &page);
   merge_page (w, &page);
 }
