@@ -36,8 +36,8 @@ layout (push_constant) uniform Push
 #ifndef OFFSET
 #define OFFSET 0
 #endif
-/* What is taken off every code as it comes out of a word: bytes lose their sign. */
-#if WORDS == 8 || defined TABLE
+/* What is taken off every code as it comes out of a word: bytes of a book lose their sign. */
+#if defined TABLE
 #define BIAS 128
 #else
 #define BIAS OFFSET
@@ -70,7 +70,8 @@ start_of (uint row)
 }
 
 /* Where a lane's four codes of a block (weights lane, 8 + lane, 16 + lane, 24 + lane) stand in
- * their words, and what makes their place undone. */
+ * their words, and what makes their place undone. Bytes are shifted to the top of theirs, where
+ * their sign is the word's: then nothing has to be taken off. */
 struct Field {
   uvec4 mask;
   vec4 down;
@@ -80,7 +81,7 @@ Field
 codes_field (uint lane)
 {
 #if WORDS == 8
-  return Field (uvec4 (0xffu << (8 * (lane / 2))), vec4 (shift_down (8 * (lane / 2))));
+  return Field (uvec4 (0xff000000u), vec4 (shift_down (24)));
 #elif defined TABLE
   return Field (uvec4 (0xfu), vec4 (1.0)); /* they are shifted down to be looked up */
 #elif WORDS == 4
@@ -116,7 +117,7 @@ codes_at (uint at, uvec4 mask, uint lane)
   uvec4 w0 = p.w.codes.v[unit], w1 = p.w.codes.v[unit + ROWS];
   bool odd = lane % 2 == 1;
   uvec4 w = uvec4 (odd ? w0.y : w0.x, odd ? w0.w : w0.z, odd ? w1.y : w1.x, odd ? w1.w : w1.z);
-  return vec4 ((w ^ 0x80808080u) & mask);
+  return vec4 (ivec4 ((w << (24 - 8 * (lane / 2))) & mask));
 #elif defined TABLE
   uvec4 c = (p.w.codes.v[at] >> (4 * lane)) & mask;
   return vec4 (uvec4 (p.w.high.v[c.x], p.w.high.v[c.y], p.w.high.v[c.z], p.w.high.v[c.w]) ^ 0x80u);
