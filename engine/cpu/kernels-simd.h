@@ -173,7 +173,7 @@ kernel_max_sum_exp (const float *x, uint32_t n, float *max, float *sum)
 /* ---- attention ------------------------------------------------------------------------------ */
 
 /* What is read after a product: with every k so many bytes of it are asked for, so that memory is
- * at work while the product is. */
+ * at work while the product is. All at once, before it, they would hold up its own loads. */
 typedef struct {
   const uint8_t *data; /* NULL: nothing */
   size_t bytes;
