@@ -12,6 +12,7 @@
 
 #define ANSWER_TOKENS 24
 #define QUESTION      "Where does the carpenter keep the long saw, and who asked for it?"
+#define MARK          "\xef\xbf\xbd" /* for bytes that are no character */
 
 /* What the model answers to QUESTION: cards round otherwise. */
 static char *by_processor, *by_card;
@@ -184,6 +185,18 @@ dup_continuation (World *world, const char *kept)
   return g_string_free (continuation.text, FALSE);
 }
 
+/* Whether it is the beginning of the longer one. Where the tokens ran out within a character, that
+ * ends in marks, and the longer one has the character. */
+static gboolean
+begins (const char *longer, const char *text)
+{
+  gsize bytes = strlen (text);
+
+  while (bytes >= strlen (MARK) && memcmp (text + bytes - strlen (MARK), MARK, strlen (MARK)) == 0)
+    bytes -= strlen (MARK);
+  return strncmp (longer, text, bytes) == 0;
+}
+
 /* What was written stays, and after it comes what the processor writes when it is given that. */
 static gboolean
 went_on (World *world, BottegaMessage *answer, const char *reason)
@@ -203,7 +216,7 @@ went_on (World *world, BottegaMessage *answer, const char *reason)
   g_assert_cmpuint (bottega_message_get_stats (answer)->written_tokens, <=, ANSWER_TOKENS);
   assert_fell_back (world, reason);
   tail = dup_continuation (world, kept);
-  g_assert_true (g_str_has_prefix (tail, text + strlen (kept)));
+  g_assert_true (begins (tail, text + strlen (kept)));
   g_assert_true (strlen (text) > strlen (kept) || *tail == '\0' ||
                  bottega_message_get_stats (answer)->written_tokens == ANSWER_TOKENS);
   return TRUE;
