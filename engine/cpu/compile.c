@@ -454,6 +454,7 @@ shape_of (CpuModel *model, const GraphPlan *plan, gboolean needs_quantised[CPU_N
   x->steps = g_new0 (CpuStep, (size_t) plan->n_ops * 4);
   x->n_positions = UINT32_MAX;
   x->one_byte = !model_desc_has (plan->desc, MODEL_HEAD);
+  x->in_pairs = cpu_adds_beside ();
   for (uint32_t i = 0; i < plan->n_ops; i++) {
     if (reads_quantised (x, &plan->ops[i]))
       needs_quantised[plan->ops[i].src] = TRUE;

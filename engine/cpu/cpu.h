@@ -16,6 +16,9 @@ typedef enum {       /* instruction sets, the faster the later */
 gboolean cpu_tier_runs (CpuTier tier);
 CpuTier cpu_tier_best (void);
 const char *cpu_tier_name (CpuTier tier);
+/* Whether this processor adds bytes on ports that do not multiply (AMD's four, two of which do) or
+ * on the same (Intel's two, of vectors of 512 bits). */
+gboolean cpu_adds_beside (void);
 /* As the system calls it; free with g_free. */
 char *cpu_processor_name (void);
 

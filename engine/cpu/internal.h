@@ -82,11 +82,17 @@ gboolean cpu_format_is_quantised (CpuFormat format);
 #define CPU_ACT_BASE 128
 #define CPU_ACT_MAX  16256
 
+/* Products in pairs take codes of columns 8i+4 .. 8i+7 with so much more, in both bytes: a token
+ * has the sum of low[8i+t] low[8i+4+t] + CPU_PAIR_BIAS q[8i+4+t] too much then. */
+#define CPU_PAIR_BIAS 64
+
 typedef struct {
   float scale;
   float scaled_sum;       /* scale * (sum of all q), for formats with a minimum */
   int32_t sum;            /* of all q: takes back the bias of unsigned codes */
   int32_t sum_low;        /* of q[0..15] */
+  int32_t pairs;          /* AVX-512: what products in pairs (panels.h) add too much, and that of */
+  int32_t pairs_low;      /* q[0..15]; see CPU_PAIR_BIAS */
   int8_t q[2][CPU_BLOCK]; /* high, low */
 } CpuActBlock;
 
@@ -112,6 +118,7 @@ typedef struct {
   const uint32_t *act_rows, *dst_rows;
   gboolean accumulate;
   gboolean one_byte; /* of CpuActBlock: low is 0 */
+  gboolean in_pairs; /* where the tier has that: cpu_adds_beside () */
   float *scratch;    /* CPU_FORMAT_FILE: [columns]; CPU_FORMAT_EXPANDED: two strips */
 } CpuMatmulWork;
 
@@ -397,6 +404,7 @@ struct _CpuExecutable {
   /* The largest sliding window of layers whose keys lie in the pages of GRAPH_KV_WINDOW. */
   uint32_t window_tokens;
   gboolean one_byte; /* of quantised activations */
+  gboolean in_pairs; /* products */
   uint32_t n_steps;
   CpuStep *steps;
   uint32_t *segment_first; /* [segments + 1] a segment's first step; the last: n_steps */

@@ -6,16 +6,21 @@
 
 #include <string.h>
 
-#define TOKENS_PER_UNIT  96      /* a multiple of every kernel's tile */
+#define TOKENS_PER_UNIT  96      /* at most */
+#define TOKENS_STEP      4       /* of kernels' tiles */
 #define ROWS_PER_UNIT    32      /* with many tokens */
 #define FEW_TOKENS       8       /* up to these the weights are read once and memory is the limit */
 #define UNITS_PER_WORKER 8       /* then, so that who is late can be helped */
 #define UNIT_BYTES       131072u /* or fewer: a new stream is slow for its first KB */
 
-/* All strips of a step's weights, one weight after another, are cut into groups of as many. */
+/* All strips of a step's weights, one weight after another, are cut into groups of as many, and
+ * tokens into cuts. A unit is one group with one cut, and the next has the next group: a worker's
+ * share is of the same tokens in every step, so that it finds its activations in its own cache
+ * (prefill of 512 tokens on 2 cores: up to 1.09 times as fast). Weights are read once for each cut,
+ * which with so many tokens is a small part of what memory can give. */
 typedef struct {
   uint32_t n_strips, n_groups;
-  uint32_t n_token_cuts;
+  uint32_t n_tokens /* of a cut */, n_cuts;
 } Cut;
 
 /* A gated step's two weights make one result and are cut as one. */
@@ -25,14 +30,26 @@ n_results (const CpuStep *step)
   return step->gated ? 1 : step->n_weights;
 }
 
+static uint32_t
+divide_up (uint32_t n, uint32_t by)
+{
+  return (n + by - 1) / by;
+}
+
 /* While the weights are read once every worker gets as many bytes: who is done first cannot use
  * all of the memory's bandwidth alone. */
 static Cut
 cut_step (const CpuRun *run, const CpuStep *step)
 {
   uint32_t n_tokens = cpu_run_rows (run, step), lanes = step->weights[0]->lanes;
-  Cut cut = { .n_token_cuts = (n_tokens + TOKENS_PER_UNIT - 1) / TOKENS_PER_UNIT };
+  uint32_t n_steps = divide_up (n_tokens, TOKENS_STEP);
+  Cut cut = { 0 };
   uint64_t bytes = 0;
+
+  if (n_tokens > 0) {
+    cut.n_tokens = TOKENS_STEP * divide_up (n_steps, divide_up (n_tokens, TOKENS_PER_UNIT));
+    cut.n_cuts = divide_up (n_tokens, cut.n_tokens);
+  }
 
   for (uint32_t w = 0; w < n_results (step); w++) {
     cut.n_strips += step->weights[w]->n_strips;
@@ -42,8 +59,7 @@ cut_step (const CpuRun *run, const CpuStep *step)
     cut.n_groups = run->n_workers *
                    (uint32_t) CLAMP (bytes / run->n_workers / UNIT_BYTES, 1, UNITS_PER_WORKER);
   else
-    cut.n_groups = (uint32_t) (((uint64_t) cut.n_strips * lanes + ROWS_PER_UNIT - 1) /
-                               ROWS_PER_UNIT);
+    cut.n_groups = divide_up (cut.n_strips, ROWS_PER_UNIT / lanes);
   cut.n_groups = MIN (cut.n_groups, cut.n_strips);
   return cut;
 }
@@ -60,7 +76,7 @@ cpu_matmul_units (CpuRun *run, const CpuStep *step)
 {
   Cut cut = cut_step (run, step);
 
-  return cut.n_groups * cut.n_token_cuts;
+  return cut.n_groups * cut.n_cuts;
 }
 
 /* Every worker makes its own copy of few rows: normed, quantised. */
@@ -102,6 +118,7 @@ point_at_activations (const CpuRun *run, const CpuStep *step, unsigned worker, u
 
   if (cpu_format_is_quantised (work->weight->format)) {
     work->one_byte = x->one_byte;
+    work->in_pairs = x->in_pairs;
     work->act_stride = width / CPU_BLOCK * sizeof (CpuActBlock);
     work->act = few ? scratch + x->own_act_offset : (const char *) x->quantised[step->src];
   } else {
@@ -112,11 +129,11 @@ point_at_activations (const CpuRun *run, const CpuStep *step, unsigned worker, u
   work->act = (const char *) work->act + first * work->act_stride;
 }
 
-/* Strips [first, last) of a step's weight w, whose results begin at `row` of dst; tokens from
+/* Strips [first, last) of a step's weight w, whose results begin at `row` of dst; n_tokens from
  * first_token on. */
 static void
 multiply (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t w, uint32_t row,
-          uint32_t first, uint32_t last, uint32_t first_token)
+          uint32_t first, uint32_t last, uint32_t first_token, uint32_t n_tokens)
 {
   const CpuExecutable *x = run->executable;
   CpuMatmulWork work = {
@@ -130,7 +147,7 @@ multiply (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t w, uint32_
     .cap = step->op->cap,
     .first_strip = first,
     .n_strips = last - first,
-    .n_tokens = MIN (TOKENS_PER_UNIT, cpu_run_rows (run, step) - first_token),
+    .n_tokens = n_tokens,
     .dst_stride = step->dst == CPU_BUFFER_UP ? step->op->dst_width : x->width[step->dst],
     .accumulate = step->op->accumulate,
     .scratch = cpu_run_scratch (run, worker),
@@ -145,16 +162,17 @@ void
 cpu_matmul_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit)
 {
   Cut cut = cut_step (run, step);
-  uint32_t first = strip_of (&cut, unit / cut.n_token_cuts);
-  uint32_t last = strip_of (&cut, unit / cut.n_token_cuts + 1);
-  uint32_t first_token = unit % cut.n_token_cuts * TOKENS_PER_UNIT, row = 0, at = 0;
+  uint32_t first = strip_of (&cut, unit % cut.n_groups);
+  uint32_t last = strip_of (&cut, unit % cut.n_groups + 1);
+  uint32_t first_token = unit / cut.n_groups * cut.n_tokens;
+  uint32_t n_tokens = MIN (cut.n_tokens, cpu_run_rows (run, step) - first_token), row = 0, at = 0;
 
   for (uint32_t w = 0; w < n_results (step); w++) {
     const CpuWeight *weight = step->weights[w];
 
     if (first < at + weight->n_strips && last > at)
       multiply (run, step, worker, w, row, MAX (first, at) - at,
-                MIN (last - at, weight->n_strips), first_token);
+                MIN (last - at, weight->n_strips), first_token, n_tokens);
     at += weight->n_strips;
     row += weight->rows;
   }

@@ -1,28 +1,46 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The products of AVX-512 VNNI: tiles of 2 strips of 16 rows by 6 tokens (4 with two
- * scales a block, which needs two integer sums) fill its 32 registers. */
+/* The products of AVX-512 VNNI: of up to 6 tokens, which fill its 32 registers, as tiles; of more
+ * as panels, and of floats as tiles of 2 strips. */
 #include "engine/cpu/simd-avx512.h"
 
 #include "engine/cpu/products-avx512.h"
 #include "engine/cpu/products.h"
 
-#define PRODUCT_6(kind, format)                                           \
-  TILES_UP_TO_4 (kind, format, 1)                                         \
-  TILES_UP_TO_4 (kind, format, 2)                                         \
-  TILE (kind, format, 1, 5)                                               \
-  TILE (kind, format, 1, 6)                                               \
-  TILE (kind, format, 2, 5)                                               \
-  TILE (kind, format, 2, 6)                                               \
-  static void matmul_##format (const CpuMatmulWork *work)                 \
-  {                                                                       \
-    static const TileFunc tiles[2][TILE_COLUMNS] = {                      \
-      { ROW_OF_4 (format, 1), tile_##format##_1_5, tile_##format##_1_6 }, \
-      { ROW_OF_4 (format, 2), tile_##format##_2_5, tile_##format##_2_6 }, \
-    };                                                                    \
-                                                                          \
-    matmul (work, tiles, 6);                                              \
+#include "engine/cpu/panels.h"
+
+#define TILES_UP_TO_6(kind, format, m) \
+  TILES_UP_TO_4 (kind, format, m)      \
+  TILE (kind, format, m, 5)            \
+  TILE (kind, format, m, 6)
+#define ROW_OF_6(format, m) ROW_OF_4 (format, m), tile_##format##_##m##_5, tile_##format##_##m##_6
+
+#define PRODUCT_float(format)                             \
+  TILES_UP_TO_6 (float, format, 1)                        \
+  TILES_UP_TO_6 (float, format, 2)                        \
+  static void matmul_##format (const CpuMatmulWork *work) \
+  {                                                       \
+    static const TileFunc tiles[2][TILE_COLUMNS] = {      \
+      { ROW_OF_6 (format, 1) },                           \
+      { ROW_OF_6 (format, 2) },                           \
+    };                                                    \
+                                                          \
+    matmul (work, tiles, 6);                              \
   }
 
-PRODUCTS (PRODUCT_6, PRODUCT_4)
+#define PRODUCT_integer(format)                                                         \
+  TILES_UP_TO_6 (integer, format, 1)                                                    \
+  static void matmul_##format (const CpuMatmulWork *work)                               \
+  {                                                                                     \
+    static const TileFunc tiles[2][TILE_COLUMNS] = { { ROW_OF_6 (format, 1) }, { 0 } }; \
+                                                                                        \
+    if (work->n_tokens > 6)                                                             \
+      matmul_panels (CPU_FORMAT_##format, work);                                        \
+    else                                                                                \
+      matmul (work, tiles, 6);                                                          \
+  }
+
+#define PRODUCT(kind, format) PRODUCT_##kind (format)
+
+PRODUCTS (PRODUCT, PRODUCT)
 
 const CpuMatmulFunc cpu_products_avx512[CPU_N_FORMATS] = PRODUCT_TABLE;

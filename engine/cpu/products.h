@@ -258,24 +258,47 @@ dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
       dots[m][n] = v_from_int (dot[m][n]);
 }
 
-/* What two halves' minimums of 4 bits come to: times what stands before 256 columns. */
+/* What is added for each activation of half a block: times what stands before 256 columns. */
 INLINE V
-half_mins (const uint8_t *at, const CpuActBlock *a)
+load_half_min (const uint8_t *at, const unsigned half)
 {
-  V low = v_set1 (a->scale * (float) a->sum_low);
-  V high = v_set1 (a->scale * (float) (a->sum - a->sum_low));
-
-  return v_fma (v_load_high4 (at + V_WIDTH), high, v_mul (v_load_high4 (at), low));
+  return v_load_high4 (at + half * V_WIDTH);
 }
 
-/* One block of 32 columns: sums += scale * (act's scale * dot) + min * (act's scaled sum). */
+/* What two halves' products come to, and their minimums. */
+INLINE V
+join_halves (V lower, V lower_scale, V upper, V upper_scale)
+{
+  return v_fma (upper, upper_scale, v_mul (lower, lower_scale));
+}
+
+INLINE V
+join_mins (const CpuActBlock *a, V lower_min, V upper_min)
+{
+  return join_halves (v_set1 (a->scale * (float) a->sum_low), lower_min,
+                      v_set1 (a->scale * (float) (a->sum - a->sum_low)), upper_min);
+}
+
+/* sum + scale * (act's scale * dot) */
+INLINE V
+add_scaled (V sum, const CpuActBlock *a, V dot, V scale)
+{
+  return v_fma (v_mul (dot, v_set1 (a->scale)), scale, sum);
+}
+
+INLINE gboolean
+has_min (const CpuScales kind)
+{
+  return kind == CPU_SCALES_F16_MIN || kind == CPU_SCALES_U8_MIN;
+}
+
+/* One block of 32 columns is added to sums. */
 INLINE void
 add_block (const CpuFormat format, const unsigned m_n, const unsigned n_n,
            const uint8_t *const *head, const uint8_t *const *block, const CpuActBlock *const *act,
            gboolean one_byte, V (*sums)[TILE_COLUMNS])
 {
   const CpuScales kind = cpu_layouts[format].scales;
-  const gboolean has_min = kind == CPU_SCALES_F16_MIN || kind == CPU_SCALES_U8_MIN;
   const unsigned at = cpu_layout_planes_bytes (&cpu_layouts[format]) * V_WIDTH;
   V dots[TILE_STRIPS][TILE_COLUMNS], scale[TILE_STRIPS], min[TILE_STRIPS];
 
@@ -283,17 +306,13 @@ add_block (const CpuFormat format, const unsigned m_n, const unsigned n_n,
     V upper[TILE_STRIPS][TILE_COLUMNS];
 
     dot_block (format, m_n, n_n, 0, 2, block, act, one_byte, dots);
-#pragma GCC unroll 2
-    for (unsigned m = 0; m < m_n; m++)
-#pragma GCC unroll 8
-      for (unsigned n = 0; n < n_n; n++)
-        dots[m][n] = v_mul (dots[m][n], load_half_scale (kind, block[m] + at, 0));
     dot_block (format, m_n, n_n, 2, 4, block, act, one_byte, upper);
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++)
 #pragma GCC unroll 8
       for (unsigned n = 0; n < n_n; n++)
-        dots[m][n] = v_fma (upper[m][n], load_half_scale (kind, block[m] + at, 1), dots[m][n]);
+        dots[m][n] = join_halves (dots[m][n], load_half_scale (kind, block[m] + at, 0),
+                                  upper[m][n], load_half_scale (kind, block[m] + at, 1));
   } else {
     dot_block (format, m_n, n_n, 0, 4, block, act, one_byte, dots);
   }
@@ -304,13 +323,14 @@ add_block (const CpuFormat format, const unsigned m_n, const unsigned n_n,
   for (unsigned n = 0; n < n_n; n++)
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++) {
-      V dot = v_mul (dots[m][n], v_set1 (act[n]->scale));
-
-      sums[m][n] = v_fma (dot, scale[m], sums[m][n]);
-      if (has_min)
+      sums[m][n] = add_scaled (sums[m][n], act[n], dots[m][n], scale[m]);
+      if (has_min (kind))
         sums[m][n] = v_fma (min[m], v_set1 (act[n]->scaled_sum), sums[m][n]);
       if (kind == CPU_SCALES_U4_HALF)
-        sums[m][n] = v_fma (min[m], half_mins (block[m] + at, act[n]), sums[m][n]);
+        sums[m][n] = v_fma (min[m],
+                            join_mins (act[n], load_half_min (block[m] + at, 0),
+                                       load_half_min (block[m] + at, 1)),
+                            sums[m][n]);
     }
 }
 
@@ -523,9 +543,9 @@ rows_of_strip (const CpuWeight *weight, uint32_t strip)
   return MIN (V_WIDTH, weight->rows - strip * V_WIDTH);
 }
 
-/* A tile's sums of strip s to their rows, tokens from `first` on. */
+/* The sums of strip s to their rows, tokens from `first` on, of which sums are `stride` apart. */
 INLINE void
-store_rows (const CpuMatmulWork *w, uint32_t s, const float *sums, uint32_t first,
+store_rows (const CpuMatmulWork *w, uint32_t s, const float *sums, size_t stride, uint32_t first,
             unsigned n_tokens)
 {
   uint32_t n_rows = rows_of_strip (w->weight, s);
@@ -533,7 +553,7 @@ store_rows (const CpuMatmulWork *w, uint32_t s, const float *sums, uint32_t firs
 
   for (unsigned n = 0; n < n_tokens; n++) {
     float *dst = cpu_work_dst (w, first + n) + s * V_WIDTH;
-    V x = v_load (sums + n * V_WIDTH);
+    V x = v_load (sums + n * stride);
 
     if (w->bias != NULL)
       x = v_add (x, bias);
@@ -549,15 +569,15 @@ store_rows (const CpuMatmulWork *w, uint32_t s, const float *sums, uint32_t firs
   }
 }
 
-/* The same for strip s of the gate, whose sums come first, and of up. */
+/* The same for strip s of the gate and of up. */
 INLINE void
-store_gated (const CpuMatmulWork *w, uint32_t s, const float *sums, uint32_t first,
-             unsigned n_tokens)
+store_gated (const CpuMatmulWork *w, uint32_t s, const float *gates, const float *ups,
+             size_t stride, uint32_t first, unsigned n_tokens)
 {
   uint32_t n_rows = rows_of_strip (w->weight, s);
 
   for (unsigned n = 0; n < n_tokens; n++) {
-    V gate = v_load (sums + n * V_WIDTH), up = v_load (sums + (n_tokens + n) * V_WIDTH);
+    V gate = v_load (gates + n * stride), up = v_load (ups + n * stride);
 
     if (w->bias != NULL)
       gate = v_add (gate, v_load_first (w->bias + s * V_WIDTH, n_rows));
@@ -566,6 +586,20 @@ store_gated (const CpuMatmulWork *w, uint32_t s, const float *sums, uint32_t fir
     v_store_first (cpu_work_dst (w, first + n) + s * V_WIDTH, n_rows,
                    v_gate (w->activation, gate, up));
   }
+}
+
+/* Of m_n strips from s on (GATED: the strips s of both): the sums of the next strip are `second`
+ * floats behind, those of the next token `stride`. */
+INLINE void
+store_tokens (const CpuMatmulWork *w, uint32_t s, unsigned m_n, const float *sums, size_t second,
+              size_t stride, uint32_t first, unsigned n_tokens)
+{
+  if (w->up != NULL) {
+    store_gated (w, s, sums, sums + second, stride, first, n_tokens);
+    return;
+  }
+  for (unsigned m = 0; m < m_n; m++)
+    store_rows (w, s + m, sums + m * second, stride, first, n_tokens);
 }
 
 /* Rows of the file become strips of codes in scratch: once for all tokens. */
@@ -582,21 +616,29 @@ expand_strips (const CpuMatmulWork *w, const uint8_t *strip, unsigned m_n, ptrdi
   return expanded;
 }
 
+/* Where strip s lies, as products read it; second: bytes to the one that goes with it. */
+INLINE const uint8_t *
+find_strips (const CpuMatmulWork *w, uint32_t s, unsigned m_n, ptrdiff_t *second)
+{
+  const uint8_t *strip = w->weight->data + s * w->weight->strip_stride;
+
+  *second = w->up != NULL ? w->up->data + s * w->up->strip_stride - strip
+                          : (ptrdiff_t) w->weight->strip_stride;
+  return w->weight->format == CPU_FORMAT_EXPANDED ? expand_strips (w, strip, m_n, second) : strip;
+}
+
 /* All tokens for the strips s and, if m_n is 2, s + 1 (GATED: the strips s of gate and up). Tokens
  * of one tile are limited by memory: then strips are read one after the other, as they lie. */
 INLINE void
 run_strips (const CpuMatmulWork *w, const TileFunc (*tiles)[TILE_COLUMNS], unsigned n_most,
             uint32_t s, unsigned m_n)
 {
-  const uint8_t *strip = w->weight->data + s * w->weight->strip_stride;
-  ptrdiff_t second = w->up != NULL ? w->up->data + s * w->up->strip_stride - strip
-                                   : (ptrdiff_t) w->weight->strip_stride;
   _Alignas (64) float sums[TILE_STRIPS * TILE_COLUMNS * V_WIDTH];
   const void *act[TILE_COLUMNS];
+  ptrdiff_t second;
+  const uint8_t *strip = find_strips (w, s, m_n, &second);
   unsigned n;
 
-  if (w->weight->format == CPU_FORMAT_EXPANDED)
-    strip = expand_strips (w, strip, m_n, &second);
   for (uint32_t t = 0; t < w->n_tokens; t += n) {
     n = MIN (n_most, w->n_tokens - t);
     for (unsigned i = 0; i < n; i++)
@@ -607,12 +649,7 @@ run_strips (const CpuMatmulWork *w, const TileFunc (*tiles)[TILE_COLUMNS], unsig
     } else {
       tiles[m_n - 1][n - 1](strip, second, act, w->weight->columns, w->one_byte, sums);
     }
-    if (w->up != NULL) {
-      store_gated (w, s, sums, t, n);
-      continue;
-    }
-    for (unsigned m = 0; m < m_n; m++)
-      store_rows (w, s + m, sums + m * n * V_WIDTH, t, n);
+    store_tokens (w, s, m_n, sums, n * V_WIDTH, V_WIDTH, t, n);
   }
 }
 

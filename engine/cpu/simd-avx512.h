@@ -228,6 +228,19 @@ i_add (I a, I b)
 }
 
 static inline I
+i_sub (I a, I b)
+{
+  return _mm512_sub_epi32 (a, b);
+}
+
+/* x | bits in each byte */
+static inline I
+i_or (I x, int bits)
+{
+  return _mm512_or_si512 (x, _mm512_set1_epi8 ((char) bits));
+}
+
+static inline I
 i_and (I x, int mask)
 {
   return _mm512_and_si512 (x, _mm512_set1_epi8 ((char) mask));
@@ -265,6 +278,27 @@ i_dpbusd (I sum, I codes, I a)
 }
 
 #include "engine/cpu/simd-dpbusd.h"
+
+/* i_dpbusd () with i_repeat4 () in one instruction, which GCC 14 does not find. It and the next
+ * stay in the order in which they are written. */
+static inline I
+i_dot_repeat4 (I sum, I codes, const int8_t *p)
+{
+  __asm__ volatile ("vpdpbusd %2%{1to16%}, %1, %0"
+                    : "+v"(sum)
+                    : "v"(codes), "m"(*(const int8_t (*)[4]) p));
+  return sum;
+}
+
+/* Of each byte, in registers: half of what is added would else be read from the stack. */
+static inline I
+i_add_bytes (I a, I b)
+{
+  I sum;
+
+  __asm__ volatile ("vpaddb %2, %1, %0" : "=v"(sum) : "v"(a), "v"(b));
+  return sum;
+}
 
 /* CPU_ACT_BASE * high + bias */
 static inline I

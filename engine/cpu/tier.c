@@ -55,12 +55,25 @@ cpu_tier_runs (CpuTier tier)
   }
 }
 
+gboolean
+cpu_adds_beside (void)
+{
+  __builtin_cpu_init ();
+  return __builtin_cpu_is ("amd");
+}
+
 #else
 
 gboolean
 cpu_tier_runs (CpuTier tier)
 {
   return tier == CPU_TIER_PORTABLE;
+}
+
+gboolean
+cpu_adds_beside (void)
+{
+  return FALSE;
 }
 
 #endif

@@ -135,6 +135,18 @@ value_of (const CpuActBlock *block, unsigned i)
 }
 
 static void
+check_pairs (const CpuActBlock *block)
+{
+  int32_t pairs[2] = { 0 };
+
+  for (unsigned i = 0; i < 32; i++)
+    if (i % 8 >= 4)
+      pairs[i / 16] += block->q[1][i] * block->q[1][i - 4] + CPU_PAIR_BIAS * value_of (block, i);
+  g_assert_cmpint (block->pairs_low, ==, pairs[0]);
+  g_assert_cmpint (block->pairs, ==, pairs[0] + pairs[1]);
+}
+
+static void
 check_quantise (const CpuKernels *kernels, gboolean one_byte)
 {
   const int largest = one_byte ? 127 * CPU_ACT_BASE : CPU_ACT_MAX;
@@ -164,6 +176,8 @@ check_quantise (const CpuKernels *kernels, gboolean one_byte)
       g_assert_cmpfloat (fabsf (blocks[b].scale - most / (float) largest), <=, most * 1e-7f);
       g_assert_cmpint (blocks[b].sum, ==, sum);
       g_assert_cmpint (blocks[b].sum_low, ==, low);
+      if (kernels->tier == CPU_TIER_AVX512)
+        check_pairs (&blocks[b]);
       g_assert_cmpfloat (blocks[b].scaled_sum, ==, blocks[b].scale * (float) sum);
     }
   }
@@ -194,7 +208,7 @@ exact (const float *w, const CpuActBlock *act, uint32_t columns, double *magnitu
 
 static void
 check_product (const CpuKernels *kernels, ModelType type, uint32_t rows, uint32_t columns,
-               uint32_t n_tokens, int fill, float extreme, gboolean one_byte)
+               uint32_t n_tokens, int fill, float extreme, gboolean one_byte, gboolean in_pairs)
 {
   g_auto (Packed) p = { 0 };
   uint32_t n_blocks = columns / CPU_BLOCK;
@@ -210,6 +224,7 @@ check_product (const CpuKernels *kernels, ModelType type, uint32_t rows, uint32_
                          .n_tokens = n_tokens,
                          .scale = 1,
                          .one_byte = one_byte,
+                         .in_pairs = in_pairs,
                          .dst = y,
                          .dst_stride = rows };
 
@@ -246,15 +261,16 @@ test_products (const CpuKernels *kernels)
       continue;
     for (size_t f = 0; f < G_N_ELEMENTS (fills); f++)
       for (int sign = -1; sign <= 1; sign++) {
-        check_product (kernels, types[t], 33, block * 2, 7, fills[f], (float) sign, FALSE);
-        check_product (kernels, types[t], 5, block, 1, fills[f], (float) sign, FALSE);
-        check_product (kernels, types[t], 33, block * 2, 7, fills[f], (float) sign, TRUE);
-        check_product (kernels, types[t], 5, block, 1, fills[f], (float) sign, TRUE);
+        check_product (kernels, types[t], 33, block * 2, 7, fills[f], (float) sign, FALSE, FALSE);
+        check_product (kernels, types[t], 33, block * 2, 7, fills[f], (float) sign, FALSE, TRUE);
+        check_product (kernels, types[t], 5, block, 1, fills[f], (float) sign, FALSE, TRUE);
+        check_product (kernels, types[t], 33, block * 2, 7, fills[f], (float) sign, TRUE, FALSE);
+        check_product (kernels, types[t], 5, block, 1, fills[f], (float) sign, TRUE, FALSE);
       }
   }
 }
 
-/* One token gets the same bits alone as among others, whatever the tile. */
+/* One token gets the same bits alone as among others, whatever the tile, and in pairs. */
 static void
 test_tiles (const CpuKernels *kernels)
 {
@@ -285,6 +301,7 @@ test_tiles (const CpuKernels *kernels)
           work.first_strip = s;
           work.n_strips = MIN (step % 3 + 1, p.weight.n_strips - s);
           work.n_tokens = MIN (step, n_tokens - first);
+          work.in_pairs = step % 2 == 0;
           work.act = (quantised ? (const char *) act : (const char *) x) + first * work.act_stride;
           work.dst = (step == 1 ? all : some) + (size_t) first * rows;
           kernels->matmul[p.weight.format](&work);
