@@ -18,7 +18,7 @@ static const GOptionEntry entries[] = {
   { "prompt", 'p', 0, G_OPTION_ARG_INT, &n_prompt, "Tokens to read (0: none)", "N" },
   { "tokens", 'n', 0, G_OPTION_ARG_INT, &n_decode, "Tokens to write (0: none)", "N" },
   { "depth", 'd', 0, G_OPTION_ARG_INT, &n_depth, "Tokens before those that are written", "N" },
-  { "turns", 0, 0, G_OPTION_ARG_NONE, &turns, "-p tokens after -d; those from a file", NULL },
+  { "turns", 0, 0, G_OPTION_ARG_NONE, &turns, "The last of -d and -p; all from a file", NULL },
   { "together", 0, 0, G_OPTION_ARG_INT, &n_together, "Answers at once, beside one alone", "N" },
   { "repeat", 'r', 0, G_OPTION_ARG_INT, &n_repeat, "Repetitions", "N" },
   { 0 },
@@ -30,7 +30,7 @@ typedef struct {
   /* Of models that make vectors, alone. */
   double embed_tok_s;
   /* Of turns. */
-  double read_ms, new_ms, turn_ms, save_ms, restore_ms, file_bytes;
+  double read_ms, new_tokens, new_ms, turn_ms, save_ms, restore_ms, file_bytes;
 } Sample;
 
 /* Repeating one would flatter caches and experts. The timeline must not recognise them from one
@@ -227,40 +227,47 @@ ms_since (gint64 begin_us)
   return (double) (g_get_monotonic_time () - begin_us) / 1e3;
 }
 
-/* When the tokens of the first turn had been read. */
+/* How many tokens had been read, and when, before the last piece of a prompt. */
+typedef struct {
+  uint32_t n_tokens;
+  gint64 us;
+} LastPiece;
+
 static void
-on_depth (const EngineEvent *event, void *user_data)
+on_piece (const EngineEvent *event, void *user_data)
 {
-  if (event->kind == ENGINE_EVENT_READING && event->done == (uint32_t) n_depth)
-    *(gint64 *) user_data = g_get_monotonic_time ();
+  if (event->kind == ENGINE_EVENT_READING && event->done < event->total)
+    *(LastPiece *) user_data = (LastPiece) { event->done, g_get_monotonic_time () };
 }
 
-/* All of it by a session that has nothing; what its last tokens, the new ones, took is known when
- * the depth is a whole number of chunks. Then the same in two turns. Leaves the conversation in a
- * file. */
+/* All of it by a session that has nothing: what its last piece took is what new tokens need there.
+ * Then the same in two turns, of which those are the second. Leaves the conversation in a file. */
 static gboolean
 measure_turns (EngineModel *model, const char *path, uint32_t salt, Sample *sample, GError **error)
 {
   g_autoptr (EngineSession) session = engine_session_new (model, error);
-  g_autoptr (GArray) first = bench_prompt (model, (uint32_t) n_depth, salt);
-  g_autoptr (GArray) more = bench_prompt (model, (uint32_t) n_prompt, salt + 1);
-  g_autoptr (GArray) all = g_array_copy (first);
+  g_autoptr (GArray) all = bench_prompt (model, (uint32_t) (n_depth + n_prompt), salt);
+  g_autoptr (GArray) first = g_array_copy (all);
   EngineGenerate options = ENGINE_GENERATE_GREEDY;
-  gint64 begin_us = g_get_monotonic_time (), depth_us = begin_us;
+  LastPiece last = { 0, g_get_monotonic_time () };
   EngineStats stats;
+  gint64 begin_us;
 
   options.ignore_end = TRUE;
   options.max_tokens = 1;
-  g_array_append_vals (all, more->data, more->len);
   engine_model_forget (model);
   if (session == NULL ||
-      !engine_session_generate (session, all, &options, on_depth, &depth_us, &stats, error))
+      !engine_session_generate (session, all, &options, on_piece, &last, &stats, error))
     return FALSE;
-  sample->new_ms = ms_since (depth_us);
+  sample->new_tokens = all->len - last.n_tokens;
+  sample->new_ms = ms_since (last.us);
   sample->read_ms = stats.ttft_s * 1e3;
   engine_model_forget (model);
-  if (!engine_session_generate (session, first, &options, NULL, NULL, &stats, error) ||
-      !engine_session_generate (session, all, &options, NULL, NULL, &stats, error))
+  g_array_set_size (first, last.n_tokens);
+  if (last.n_tokens > 0 &&
+      !engine_session_generate (session, first, &options, NULL, NULL, &stats, error))
+    return FALSE;
+  if (!engine_session_generate (session, all, &options, NULL, NULL, &stats, error))
     return FALSE;
   sample->turn_ms = stats.ttft_s * 1e3;
   begin_us = g_get_monotonic_time ();
@@ -314,13 +321,14 @@ bench_turns (const CliOptions *options, const char *name)
   bench_print (options, model,
                (const BenchNumber[]) {
                    { "read_ms", MEDIAN (read_ms) },
+                   { "new_tokens", MEDIAN (new_tokens) },
                    { "new_ms", MEDIAN (new_ms) },
                    { "turn_ms", MEDIAN (turn_ms) },
                    { "save_ms", MEDIAN (save_ms) },
                    { "restore_ms", MEDIAN (restore_ms) },
                    { "file_bytes", MEDIAN (file_bytes) },
                },
-               6);
+               7);
   return CLI_DONE;
 }
 

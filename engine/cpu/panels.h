@@ -57,12 +57,9 @@ load_scales_of (const CpuFormat format, const uint8_t *head, const uint8_t *bloc
   const uint8_t *at = block + cpu_layout_planes_bytes (&cpu_layouts[format]) * V_WIDTH;
 
   load_scales (kind, head, at, &p->scale, &p->min);
-  for (unsigned h = 0; h < 2; h++) {
-    if (has_halves (kind))
-      p->half_scale[h] = load_half_scale (kind, at, h);
-    if (kind == CPU_SCALES_U4_HALF)
-      p->half_min[h] = load_half_min (at, h);
-  }
+  load_half_mins (kind, at, p->half_min);
+  for (unsigned h = 0; h < 2 && has_halves (kind); h++)
+    p->half_scale[h] = load_half_scale (kind, at, h);
 }
 
 /* What a token has too little in columns [8 from, 8 to). */
@@ -86,7 +83,7 @@ dot_token (const CpuFormat format, const gboolean in_pairs, const gboolean one_b
   int32_t carry = carry_of (format, in_pairs, a, from, to);
   I high[2][TILE_STRIPS], low[TILE_STRIPS];
 
-  __asm__ ("" : "+m"(carry)); /* repeated from memory it costs no port */
+  KEEP_IN_MEMORY (carry);
 #pragma GCC unroll 2
   for (unsigned m = 0; m < TILE_STRIPS; m++) {
     high[0][m] = high[1][m] = i_set1 (0);
@@ -136,16 +133,11 @@ add_token (const CpuFormat format, const gboolean in_pairs, const gboolean one_b
   }
 #pragma GCC unroll 2
   for (unsigned m = 0; m < TILE_STRIPS; m++, p++) {
-    V sum = v_load (sums + m * V_WIDTH);
+    float *sum = sums + m * V_WIDTH;
 
     if (has_halves (kind))
       dots[m] = join_halves (dots[m], p->half_scale[0], upper[m], p->half_scale[1]);
-    sum = add_scaled (sum, a, dots[m], p->scale);
-    if (has_min (kind))
-      sum = v_fma (p->min, v_set1 (a->scaled_sum), sum);
-    if (kind == CPU_SCALES_U4_HALF)
-      sum = v_fma (p->min, join_mins (a, p->half_min[0], p->half_min[1]), sum);
-    v_store (sums + m * V_WIDTH, sum);
+    v_store (sum, add_dot (kind, v_load (sum), a, dots[m], p->scale, p->min, p->half_min));
   }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The products of AVX-512 VNNI: of up to 6 tokens, which fill its 32 registers, as tiles; of more
- * as panels, and of floats as tiles of 2 strips. */
+/* The products of AVX-512 VNNI: of up to 6 tokens as tiles of one strip, of more as panels; of
+ * floats as tiles of 2 strips too, which fill its 32 registers. */
 #include "engine/cpu/simd-avx512.h"
 
 #include "engine/cpu/products-avx512.h"

@@ -91,6 +91,9 @@ load_codes (const CpuFormat format, const uint8_t *block, const unsigned i, I *e
   }
 }
 
+/* An int that is repeated in a vector: from a register that takes a port. */
+#define KEEP_IN_MEMORY(x) __asm__ ("" : "+m"(x))
+
 /* What the unsigned codes of half a block (or a whole one) add too much. */
 INLINE int32_t
 bias_of (const CpuFormat format, const CpuActBlock *a, const unsigned from, const unsigned to)
@@ -196,61 +199,77 @@ dot_plane (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
       dots[m][n] = i_dot_finish (bits, dot[m][n], dots[m][n]);
 }
 
-/* dots = products of columns [8 from, 8 to) with one byte, for a small tile: two chains of sums
- * that overlap, where one after another would keep the processor waiting. */
+/* dots = sums of products of columns [8 from, 8 to), for a small tile: four chains of sums that
+ * overlap, where one after another would keep the processor waiting. */
 INLINE void
-dot_halves (const CpuFormat format, const unsigned m_n, const unsigned n_n, const unsigned from,
-            const unsigned to, const unsigned plane, const uint8_t *const *block,
-            const CpuActBlock *const *act, I (*dots)[TILE_COLUMNS])
+dot_chains (const CpuFormat format, const unsigned m_n, const unsigned n_n, const unsigned from,
+            const unsigned to, const uint8_t *const *block, const CpuActBlock *const *act,
+            const gboolean one_byte, I (*dots)[TILE_COLUMNS])
 {
-  const unsigned middle = (from + to) / 2;
-  I upper[TILE_STRIPS][TILE_COLUMNS];
+  const unsigned bits = cpu_layouts[format].bits, half = (to - from) / 2;
 
+#pragma GCC unroll 2
   for (unsigned n = 0; n < n_n; n++)
-    for (unsigned m = 0; m < m_n; m++)
-      dots[m][n] = upper[m][n] = i_set1 (0);
-  dot_plane (format, m_n, n_n, from, middle, plane, block, act, dots);
-  dot_plane (format, m_n, n_n, middle, to, plane, block, act, upper);
-  for (unsigned n = 0; n < n_n; n++)
-    for (unsigned m = 0; m < m_n; m++)
-      dots[m][n] = i_add (dots[m][n], upper[m][n]);
+#pragma GCC unroll 2
+    for (unsigned m = 0; m < m_n; m++) {
+      int32_t bias = bias_of (format, act[n], from, to);
+      I high[2] = { i_set1 (0), i_set1 (0) }, low[2] = { i_set1 (0), i_set1 (0) };
+
+      KEEP_IN_MEMORY (bias);
+#pragma GCC unroll 4
+      for (unsigned k = 0; k < to - from; k++) {
+        const unsigned chain = k % 2, i = from + chain * half + k / 2;
+        I even, odd;
+
+        load_codes (format, block[m], i, &even, &odd);
+        high[chain] = i_dot_at (bits, high[chain], even, odd, act[n]->q[0] + 8 * i);
+        if (!one_byte)
+          low[chain] = i_dot_at (bits, low[chain], even, odd, act[n]->q[1] + 8 * i);
+      }
+      dots[m][n] = i_add (i_add (low[0], low[1]), i_carry (i_add (high[0], high[1]), bias));
+    }
 }
 
-/* Sums of products of columns [8 from, 8 to) of a block, as floats. In a large tile the high bytes
- * go first: their sums and the bias are what the low bytes are added to, and no register more is
- * needed. Integers are exact, so that both ways give the same. */
+/* The same for any tile. The high bytes go first: their sums and the bias are what the low bytes
+ * are added to, and no register more is needed. Integers are exact: both ways give the same. */
+INLINE void
+dot_planes (const CpuFormat format, const unsigned m_n, const unsigned n_n, const unsigned from,
+            const unsigned to, const uint8_t *const *block, const CpuActBlock *const *act,
+            gboolean one_byte, I (*dots)[TILE_COLUMNS])
+{
+#pragma GCC unroll 8
+  for (unsigned n = 0; n < n_n; n++)
+#pragma GCC unroll 2
+    for (unsigned m = 0; m < m_n; m++)
+      dots[m][n] = i_set1 (0);
+  dot_plane (format, m_n, n_n, from, to, 0, block, act, dots);
+#pragma GCC unroll 8
+  for (unsigned n = 0; n < n_n; n++)
+#pragma GCC unroll 2
+    for (unsigned m = 0; m < m_n; m++)
+      dots[m][n] = i_carry (dots[m][n], bias_of (format, act[n], from, to));
+  if (!is_small (m_n, n_n)) /* unpack the codes again: kept, they push sums out of registers */
+    __asm__ volatile ("" ::: "memory");
+  if (!one_byte)
+    dot_plane (format, m_n, n_n, from, to, 1, block, act, dots);
+}
+
+/* Sums of products of columns [8 from, 8 to) of a block, as floats. */
 INLINE void
 dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const unsigned from,
            const unsigned to, const uint8_t *const *block, const CpuActBlock *const *act,
            gboolean one_byte, V (*dots)[TILE_COLUMNS])
 {
-  const gboolean small = I_DOT_WAITS && is_small (m_n, n_n);
-  I dot[TILE_STRIPS][TILE_COLUMNS], low[TILE_STRIPS][TILE_COLUMNS];
+  I dot[TILE_STRIPS][TILE_COLUMNS];
 
-#pragma GCC unroll 8
-  for (unsigned n = 0; n < n_n; n++)
-#pragma GCC unroll 2
-    for (unsigned m = 0; m < m_n; m++)
-      dot[m][n] = low[m][n] = i_set1 (0);
-  if (small) {
-    dot_halves (format, m_n, n_n, from, to, 0, block, act, dot);
-    if (!one_byte)
-      dot_halves (format, m_n, n_n, from, to, 1, block, act, low);
+  if (I_DOT_WAITS && is_small (m_n, n_n)) {
+    if (one_byte)
+      dot_chains (format, m_n, n_n, from, to, block, act, TRUE, dot);
+    else
+      dot_chains (format, m_n, n_n, from, to, block, act, FALSE, dot);
   } else {
-    dot_plane (format, m_n, n_n, from, to, 0, block, act, dot);
+    dot_planes (format, m_n, n_n, from, to, block, act, one_byte, dot);
   }
-#pragma GCC unroll 8
-  for (unsigned n = 0; n < n_n; n++)
-#pragma GCC unroll 2
-    for (unsigned m = 0; m < m_n; m++) {
-      dot[m][n] = i_carry (dot[m][n], bias_of (format, act[n], from, to));
-      if (small)
-        dot[m][n] = i_add (dot[m][n], low[m][n]);
-    }
-  if (!is_small (m_n, n_n)) /* unpack the codes again: kept, they push sums out of registers */
-    __asm__ volatile ("" ::: "memory");
-  if (!small && !one_byte)
-    dot_plane (format, m_n, n_n, from, to, 1, block, act, dot);
 #pragma GCC unroll 8
   for (unsigned n = 0; n < n_n; n++)
 #pragma GCC unroll 2
@@ -258,38 +277,36 @@ dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
       dots[m][n] = v_from_int (dot[m][n]);
 }
 
-/* What is added for each activation of half a block: times what stands before 256 columns. */
-INLINE V
-load_half_min (const uint8_t *at, const unsigned half)
+/* Of halves that have them: what is added for each activation. */
+INLINE void
+load_half_mins (const CpuScales scales, const uint8_t *at, V mins[2])
 {
-  return v_load_high4 (at + half * V_WIDTH);
+  if (scales == CPU_SCALES_U4_HALF) {
+    mins[0] = v_load_high4 (at);
+    mins[1] = v_load_high4 (at + V_WIDTH);
+  }
 }
 
-/* What two halves' products come to, and their minimums. */
 INLINE V
 join_halves (V lower, V lower_scale, V upper, V upper_scale)
 {
   return v_fma (upper, upper_scale, v_mul (lower, lower_scale));
 }
 
+/* sum + scale * (act's scale * dot) + min * (act's scaled sum, of halves times theirs) */
 INLINE V
-join_mins (const CpuActBlock *a, V lower_min, V upper_min)
+add_dot (const CpuScales scales, V sum, const CpuActBlock *a, V dot, V scale, V min,
+         const V half_min[2])
 {
-  return join_halves (v_set1 (a->scale * (float) a->sum_low), lower_min,
-                      v_set1 (a->scale * (float) (a->sum - a->sum_low)), upper_min);
-}
-
-/* sum + scale * (act's scale * dot) */
-INLINE V
-add_scaled (V sum, const CpuActBlock *a, V dot, V scale)
-{
-  return v_fma (v_mul (dot, v_set1 (a->scale)), scale, sum);
-}
-
-INLINE gboolean
-has_min (const CpuScales kind)
-{
-  return kind == CPU_SCALES_F16_MIN || kind == CPU_SCALES_U8_MIN;
+  sum = v_fma (v_mul (dot, v_set1 (a->scale)), scale, sum);
+  if (scales == CPU_SCALES_F16_MIN || scales == CPU_SCALES_U8_MIN)
+    return v_fma (min, v_set1 (a->scaled_sum), sum);
+  if (scales == CPU_SCALES_U4_HALF)
+    return v_fma (min,
+                  join_halves (v_set1 (a->scale * (float) a->sum_low), half_min[0],
+                               v_set1 (a->scale * (float) (a->sum - a->sum_low)), half_min[1]),
+                  sum);
+  return sum;
 }
 
 /* One block of 32 columns is added to sums. */
@@ -323,14 +340,11 @@ add_block (const CpuFormat format, const unsigned m_n, const unsigned n_n,
   for (unsigned n = 0; n < n_n; n++)
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++) {
-      sums[m][n] = add_scaled (sums[m][n], act[n], dots[m][n], scale[m]);
-      if (has_min (kind))
-        sums[m][n] = v_fma (min[m], v_set1 (act[n]->scaled_sum), sums[m][n]);
-      if (kind == CPU_SCALES_U4_HALF)
-        sums[m][n] = v_fma (min[m],
-                            join_mins (act[n], load_half_min (block[m] + at, 0),
-                                       load_half_min (block[m] + at, 1)),
-                            sums[m][n]);
+      V half_min[2];
+
+      load_half_mins (kind, block[m] + at, half_min);
+      sums[m][n] =
+          add_dot (kind, sums[m][n], act[n], dots[m][n], scale[m], min[m], half_min);
     }
 }
 

@@ -292,6 +292,12 @@ i_dpbusd (I sum, I codes, I a)
 #endif
 }
 
+static inline I
+i_dot_repeat4 (I sum, I codes, const int8_t *p)
+{
+  return i_dpbusd (sum, codes, i_repeat4 (p));
+}
+
 #include "engine/cpu/simd-dpbusd.h"
 
 #else
@@ -326,6 +332,13 @@ i_dot (const unsigned bits, I dot, I even, I odd, I a_even, I a_odd)
   if (bits == 4)
     return _mm256_add_epi16 (dot, low);
   return _mm256_add_epi32 (dot, _mm256_madd_epi16 (low, ones));
+}
+
+/* The same where only one strip takes the activations. */
+static inline I
+i_dot_at (const unsigned bits, I dot, I even, I odd, const int8_t *a)
+{
+  return i_dot (bits, dot, even, odd, i_repeat4 (a), i_repeat4 (a + 4));
 }
 
 /* A dot product that is added to carry begins with start and ends with finish. */

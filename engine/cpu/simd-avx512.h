@@ -277,10 +277,8 @@ i_dpbusd (I sum, I codes, I a)
   return _mm512_dpbusd_epi32 (sum, codes, a);
 }
 
-#include "engine/cpu/simd-dpbusd.h"
-
-/* i_dpbusd () with i_repeat4 () in one instruction, which GCC 14 does not find. It and the next
- * stay in the order in which they are written. */
+/* In one instruction, which GCC 14 does not find. It and i_add_bytes () stay in the order in which
+ * they are written. */
 static inline I
 i_dot_repeat4 (I sum, I codes, const int8_t *p)
 {
@@ -289,6 +287,8 @@ i_dot_repeat4 (I sum, I codes, const int8_t *p)
                     : "v"(codes), "m"(*(const int8_t (*)[4]) p));
   return sum;
 }
+
+#include "engine/cpu/simd-dpbusd.h"
 
 /* Of each byte, in registers: half of what is added would else be read from the stack. */
 static inline I

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Integer products by VPDPBUSD, of whatever width: the including file defines I, and i_dpbusd (),
- * which adds products of four unsigned codes and four signed bytes to each lane. */
+/* Integer products by VPDPBUSD, of whatever width: the including file defines I; i_dpbusd (), which
+ * adds products of four unsigned codes and four signed bytes to each lane; and i_dot_repeat4 (),
+ * which takes the same four bytes from memory for every lane. */
 
 #define Q8_BIAS     128  /* of signed codes: they are taken unsigned */
 #define I_DOT_WAITS TRUE /* the sum is an operand: 4 cycles a step */
@@ -17,6 +18,13 @@ static inline I
 i_dot (const unsigned bits, I dot, I even, I odd, I a_even, I a_odd)
 {
   return i_dpbusd (i_dpbusd (dot, even, a_even), odd, a_odd);
+}
+
+/* The same where only one strip takes the activations. */
+static inline I
+i_dot_at (const unsigned bits, I dot, I even, I odd, const int8_t *a)
+{
+  return i_dot_repeat4 (i_dot_repeat4 (dot, even, a), odd, a + 4);
 }
 
 /* A dot product that is added to carry begins with start and ends with finish. */

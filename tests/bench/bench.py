@@ -145,12 +145,13 @@ class Bench:
         self.row((device, kind, "load"), "ms", load, less=True)
 
     def turns(self, device, kind, model):
-        """No peer: the first token of a second turn beside what its new tokens take at the end of
-        a conversation that is read whole; a conversation from its file, by a model just loaded,
-        beside reading it again."""
+        """No peer: the first token of a second turn, which is as long as the last piece of a
+        conversation that is read whole, beside what that piece took; a conversation from its file,
+        by a model just loaded, beside reading it again."""
         rounds = [self.ours(device, "bench", model, "--turns", "-d", "2048", "-p", "64",
                             "-r", "1")[0] for _ in range(self.options.rounds)]
-        self.row((device, kind, "second turn at 2048; its tokens alone"), "ms",
+        new = ", ".join(f"{n:.0f}" for n in sorted({got["new_tokens"] for got in rounds}))
+        self.row((device, kind, f"second turn, {new} of 2112 tokens; those alone"), "ms",
                  [(got["turn_ms"], got["new_ms"]) for got in rounds], less=True)
         self.row((device, kind, "2112 tokens from a file; read again"), "ms",
                  [(got["restore_ms"], got["read_ms"]) for got in rounds], less=True)

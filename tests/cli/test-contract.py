@@ -256,8 +256,9 @@ def bench():
     deep = ask("--device", "cpu", "bench", MODEL, "-p", "0", "-n", "4", "-d", "96", "-r", "1")
     assert deep["prefill_tok_s"] == 0 and deep["bytes_per_token"] > got["bytes_per_token"]
     assert "negative" in refused(2, "bench", MODEL, "-d", "-1")
-    got = ask("--device", "cpu", "bench", MODEL, "--turns", "-p", "8", "-d", "96", "-r", "1")
-    assert 0 < got["turn_ms"] < got["read_ms"] and got["file_bytes"] > 104 * 20000, got
+    got = ask("--device", "cpu", "bench", MODEL, "--turns", "-p", "8", "-d", "600", "-r", "1")
+    assert 0 < got["turn_ms"] < got["read_ms"] and 0 < got["new_tokens"] < 608, got
+    assert got["file_bytes"] > 608 * 20000, got
     assert "--turns" in refused(2, "bench", MODEL, "--turns", "-d", "0")
     got = ask("--device", "cpu", "bench", MODEL, "--together", "2", "-p", "64", "-n", "4",
               "-r", "1")
