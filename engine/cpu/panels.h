@@ -67,10 +67,8 @@ INLINE int32_t
 carry_of (const CpuFormat format, const gboolean in_pairs, const CpuActBlock *a,
           const unsigned from, const unsigned to)
 {
-  int32_t pairs = to - from == 4 ? a->pairs : from == 0 ? a->pairs_low
-                                                        : a->pairs - a->pairs_low;
-
-  return bias_of (format, a, from, to) - (in_pairs ? pairs : 0);
+  return bias_of (format, a, from, to) -
+         (in_pairs ? part_of (a->pairs, a->pairs_low, from, to) : 0);
 }
 
 /* Sums of products of columns [8 from, 8 to) with one token, as floats. The order is the one in
@@ -147,22 +145,18 @@ panel (const CpuFormat format, const gboolean in_pairs, const gboolean one_byte,
        const uint8_t *strip, ptrdiff_t second, uint32_t columns, const char *const *act,
        uint32_t n_tokens, float *sums)
 {
-  const CpuLayout *layout = &cpu_layouts[format];
-  const unsigned head_bytes = cpu_layout_head_bytes (layout) * V_WIDTH;
-  const unsigned block_bytes = cpu_layout_block_bytes (layout) * V_WIDTH;
-  const unsigned n_blocks = head_bytes > 0 ? CPU_HEAD_BLOCKS : 1; /* after a head */
-  const uint8_t *end = strip + cpu_layout_lane_bytes (layout, columns) * V_WIDTH;
+  const StripWalk walk = walk_strip (format, strip, columns);
   size_t at = 0;
 
   memset (sums, 0, (size_t) n_tokens * TILE_STRIPS * V_WIDTH * sizeof *sums);
-  while (strip < end) {
+  while (strip < walk.end) {
     const uint8_t *head = strip;
 
-    strip += head_bytes;
-    for (unsigned b = 0; b < n_blocks; b++, at += sizeof (CpuActBlock)) {
+    strip += walk.head_bytes;
+    for (unsigned b = 0; b < walk.n_blocks; b++, at += sizeof (CpuActBlock)) {
       PanelStrip p[TILE_STRIPS];
 
-      prefetch (TILE_STRIPS, PANEL_TOKENS, strip, end, second, block_bytes);
+      prefetch (TILE_STRIPS, PANEL_TOKENS, strip, walk.end, second, walk.block_bytes);
 #pragma GCC unroll 2
       for (unsigned m = 0; m < TILE_STRIPS; m++) {
         load_codes_of (format, in_pairs, strip + m * second, &p[m]);
@@ -170,7 +164,7 @@ panel (const CpuFormat format, const gboolean in_pairs, const gboolean one_byte,
       }
       for (uint32_t n = 0; n < n_tokens; n++)
         add_token (format, in_pairs, one_byte, p, act[n] + at, sums + n * TILE_STRIPS * V_WIDTH);
-      strip += block_bytes;
+      strip += walk.block_bytes;
     }
   }
 }
@@ -197,7 +191,7 @@ run_panels (const CpuFormat format, const gboolean in_pairs, const gboolean one_
   }
 }
 
-static inline __attribute__ ((always_inline)) void
+INLINE void
 matmul_panels (const CpuFormat format, const CpuMatmulWork *w)
 {
   const unsigned step = w->up != NULL ? 1 : TILE_STRIPS;

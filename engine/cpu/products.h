@@ -94,14 +94,22 @@ load_codes (const CpuFormat format, const uint8_t *block, const unsigned i, I *e
 /* An int that is repeated in a vector: from a register that takes a port. */
 #define KEEP_IN_MEMORY(x) __asm__ ("" : "+m"(x))
 
+/* A sum over columns [8 from, 8 to) of a block (all, or a half), of those over all and over the
+ * first half. */
+INLINE int32_t
+part_of (int32_t all, int32_t first, const unsigned from, const unsigned to)
+{
+  return to - from == 4 ? all : from == 0 ? first
+                                          : all - first;
+}
+
 /* What the unsigned codes of half a block (or a whole one) add too much. */
 INLINE int32_t
 bias_of (const CpuFormat format, const CpuActBlock *a, const unsigned from, const unsigned to)
 {
   const int bias = cpu_layouts[format].bits == 8 ? Q8_BIAS : cpu_layouts[format].bias;
 
-  return -bias * (to - from == 4 ? a->sum : from == 0 ? a->sum_low
-                                                      : a->sum - a->sum_low);
+  return -bias * part_of (a->sum, a->sum_low, from, to);
 }
 
 INLINE gboolean
@@ -375,16 +383,30 @@ store_sums (const unsigned m_n, const unsigned n_n, V (*sums)[TILE_COLUMNS], flo
       v_store (out + (m * n_n + n) * V_WIDTH, sums[m][n]);
 }
 
+/* The bytes of a strip: heads, if it has any, with so many blocks after each. */
+typedef struct {
+  unsigned head_bytes, block_bytes, n_blocks;
+  const uint8_t *end;
+} StripWalk;
+
+INLINE StripWalk
+walk_strip (const CpuFormat format, const uint8_t *strip, uint32_t columns)
+{
+  const CpuLayout *layout = &cpu_layouts[format];
+  const unsigned head_bytes = cpu_layout_head_bytes (layout) * V_WIDTH;
+
+  return (StripWalk) { .head_bytes = head_bytes,
+                       .block_bytes = cpu_layout_block_bytes (layout) * V_WIDTH,
+                       .n_blocks = head_bytes > 0 ? CPU_HEAD_BLOCKS : 1,
+                       .end = strip + cpu_layout_lane_bytes (layout, columns) * V_WIDTH };
+}
+
 INLINE void
 tile_integer (const CpuFormat format, const unsigned m_n, const unsigned n_n, const uint8_t *strip,
               ptrdiff_t second, const void *const *act, uint32_t columns, gboolean one_byte,
               float *out)
 {
-  const CpuLayout *layout = &cpu_layouts[format];
-  const unsigned head_bytes = cpu_layout_head_bytes (layout) * V_WIDTH;
-  const unsigned block_bytes = cpu_layout_block_bytes (layout) * V_WIDTH;
-  const unsigned n_blocks = head_bytes > 0 ? CPU_HEAD_BLOCKS : 1; /* after a head */
-  const uint8_t *end = strip + cpu_layout_lane_bytes (layout, columns) * V_WIDTH;
+  const StripWalk walk = walk_strip (format, strip, columns);
   const CpuActBlock *a[TILE_COLUMNS];
   V sums[TILE_STRIPS][TILE_COLUMNS];
 
@@ -395,17 +417,17 @@ tile_integer (const CpuFormat format, const unsigned m_n, const unsigned n_n, co
     for (unsigned m = 0; m < m_n; m++)
       sums[m][n] = v_set1 (0);
   }
-  while (strip < end) {
+  while (strip < walk.end) {
     const uint8_t *head[TILE_STRIPS] = { strip, strip + second };
 
-    strip += head_bytes;
-    for (unsigned b = 0; b < n_blocks; b++) {
+    strip += walk.head_bytes;
+    for (unsigned b = 0; b < walk.n_blocks; b++) {
       const uint8_t *block[TILE_STRIPS] = { strip, strip + second };
 
-      prefetch (m_n, n_n, strip, end, second, block_bytes);
+      prefetch (m_n, n_n, strip, walk.end, second, walk.block_bytes);
       __asm__ ("" : "+r"(one_byte)); /* one loop for both, not two */
       add_block (format, m_n, n_n, head, block, a, one_byte, sums);
-      strip += block_bytes;
+      strip += walk.block_bytes;
 #pragma GCC unroll 8
       for (unsigned n = 0; n < n_n; n++)
         a[n]++;
