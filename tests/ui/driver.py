@@ -22,6 +22,11 @@ TALES = ('Describe a day of a carpenter.', 'Write a story about a river.',
          'Write a long story about a ship that comes home.', 'Describe a journey by train.',
          'Write a long letter to a friend about a garden.', 'Write a story about a lighthouse.')
 BUTTONS = ('push button', 'button', 'toggle button')
+# With the likeliest words, one by one, this has 2,048 tokens in every run: several seconds on the
+# fastest machine. Words that are drawn end after 500 now and then, which is over before a next
+# question is typed.
+LONG = 'Write a long story about a carpenter.'
+STEADY = {'temperature': '0.0', 'speculate': 'false'}
 
 
 class Tap:
@@ -130,6 +135,16 @@ def window_id(*search):
     done = subprocess.run(['xdotool', 'search', '--onlyvisible', *search], capture_output=True,
                           text=True, check=False)
     return done.stdout.split()[-1] if done.stdout.strip() else None
+
+
+def settings(values):
+    """The environment in which bottega starts with these settings, and keeps what is changed."""
+    folder = os.path.join(os.environ['XDG_CONFIG_HOME'], 'glib-2.0', 'settings')
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, 'keyfile'), 'w', encoding='utf-8') as file:
+        file.write('[io/github/bottega/Bottega]\n')
+        file.writelines(f'{key}={value}\n' for key, value in values.items())
+    return {'GSETTINGS_BACKEND': 'keyfile'}
 
 
 class Drag:

@@ -6,36 +6,24 @@ import time
 
 import driver
 
-LONG = 'Write a long story about a carpenter.'
-
 
 class Crash:
     """One answer, killed."""
 
     def __init__(self):
         self.data = driver.Data()
-        self.app = driver.App(self.data)
+        self.settings = driver.settings(driver.STEADY)
+        self.app = driver.App(self.data, env=self.settings)
         self.seen = ''
-        self.asked = 0
-
-    def is_well_begun(self):
-        answer = self.app.answer()
-        return len(answer) > 200 or (answer and not self.app.is_writing())
 
     def begun(self, seconds):
-        """Asks until an answer is still being written after so long: some of the model's are short.
-        Returns what was there before the wait."""
-        for _ in range(12):
-            if self.asked:
-                self.app.key('ctrl+n')
-            self.asked += 1
-            self.app.ask(LONG)
-            driver.until('the answer to begin', self.is_well_begun)
-            seen = self.app.answer()
-            time.sleep(seconds)
-            if self.app.is_writing():
-                return seen
-        raise AssertionError('every answer ended before it could be cut')
+        """Asks until an answer has been written for so long. Returns what was there before."""
+        self.app.ask(driver.LONG)
+        driver.until('the answer to begin', lambda: len(self.app.answer()) > 200)
+        seen = self.app.answer()
+        time.sleep(seconds)
+        assert self.app.is_writing(), 'the answer ended before it could be cut'
+        return seen
 
     def killed(self):
         self.app.ready()
@@ -44,8 +32,8 @@ class Crash:
         self.app.kill()
 
     def reopened(self):
-        self.app = driver.App(self.data)
-        driver.until('the conversations', lambda: len(self.app.rows()) == self.asked)
+        self.app = driver.App(self.data, env=self.settings)
+        driver.until('the conversation', lambda: len(self.app.rows()) == 1)
         self.app.key('F9', 'Home', 'Return')
         self.app.sees('The answer was interrupted')
         first = self.seen.strip().split('\n')[0][:60]
@@ -55,10 +43,11 @@ class Crash:
         self.app.find(driver.BUTTONS, 'Ask again')
 
     def closed(self):
+        self.app.key('ctrl+n')
         first = self.begun(0).strip().split('\n')[0][:60]
         self.app.close()
-        self.app = driver.App(self.data)
-        driver.until('the conversations', lambda: len(self.app.rows()) == self.asked)
+        self.app = driver.App(self.data, env=self.settings)
+        driver.until('the conversations', lambda: len(self.app.rows()) == 2)
         self.app.key('F9', 'Home', 'Return')
         self.app.sees('The answer was interrupted')
         assert first in self.app.text(), f'“{first}” was lost'

@@ -77,11 +77,7 @@ def too_little_memory():
     struct.pack_into('<I', model, value, VAST_TOKENS)
     with open(os.path.join(data.path, 'models', 'vast.gguf'), 'wb') as file:
         file.write(model)
-    settings = os.path.join(os.environ['XDG_CONFIG_HOME'], 'glib-2.0', 'settings')
-    os.makedirs(settings, exist_ok=True)
-    with open(os.path.join(settings, 'keyfile'), 'w', encoding='utf-8') as file:
-        file.write(f'[io/github/bottega/Bottega]\ncontext-length=uint32 {VAST_TOKENS}\n')
-    app = driver.App(data, env={'GSETTINGS_BACKEND': 'keyfile'})
+    app = driver.App(data, env=driver.settings({'context-length': f'uint32 {VAST_TOKENS}'}))
     try:
         app.sees('Not enough memory')
         app.sees('GB')
