@@ -219,11 +219,29 @@ static const Packing packings[] = {
 
 /* ---- planes --------------------------------------------------------------------------------- */
 
+/* Codes that have high bits above nibbles: their odd groups are kept turned (layout.h), and come
+ * first in the plane of the rest. */
+static inline gboolean
+is_turned (const CpuLayout *layout)
+{
+  return layout->code_bits == 4 && layout->high_bits > 0;
+}
+
+/* The n lowest bits of codes of so many bits are put on top. */
+static inline void
+turn_odd (uint32_t group[8], unsigned bits, unsigned n)
+{
+  const uint32_t low = 0x01010101u * ((1u << n) - 1), rest = 0x01010101u * ((1u << (bits - n)) - 1);
+
+  for (uint32_t g = 1; g < 8; g += 2)
+    group[g] = (group[g] >> n & rest) | (group[g] & low) << (bits - n);
+}
+
 /* The codes' bits from `shift` on, `bits` of each, to the vectors of one plane. The strip is zero
  * before. */
 static inline void
-put_plane (const uint32_t group[8], unsigned shift, unsigned bits, uint32_t lanes, uint32_t r,
-           uint8_t *dst)
+put_plane (const uint32_t group[8], unsigned shift, unsigned bits, unsigned odd, uint32_t lanes,
+           uint32_t r, uint8_t *dst)
 {
   const uint32_t mask = 0x01010101u * ((1u << bits) - 1), per_word = 8 / bits;
 
@@ -231,32 +249,35 @@ put_plane (const uint32_t group[8], unsigned shift, unsigned bits, uint32_t lane
     uint32_t word = 0;
 
     for (uint32_t p = 0; p < per_word; p++)
-      word |= (group[v * per_word + p] >> shift & mask) << (bits * p);
+      word |= (group[(v * per_word + p) ^ odd] >> shift & mask) << (bits * p);
     store32 (dst + (size_t) v * 4 * lanes + 4 * r, word);
   }
 }
 
 static inline void
-get_plane (const uint8_t *src, unsigned shift, unsigned bits, uint32_t lanes, uint32_t r,
-           uint32_t group[8])
+get_plane (const uint8_t *src, unsigned shift, unsigned bits, unsigned odd, uint32_t lanes,
+           uint32_t r, uint32_t group[8])
 {
   const uint32_t mask = 0x01010101u * ((1u << bits) - 1), per_word = 8 / bits;
 
   for (uint32_t v = 0; v < bits; v++)
     for (uint32_t p = 0; p < per_word; p++)
-      group[v * per_word + p] |=
+      group[(v * per_word + p) ^ odd] |=
           (load32 (src + (size_t) v * 4 * lanes + 4 * r) >> (bits * p) & mask) << shift;
 }
 
 static inline void
-put_unit (const CpuLayout *layout, const Unit *unit, uint32_t lanes, uint32_t r, uint8_t *dst)
+put_unit (const CpuLayout *layout, Unit *unit, uint32_t lanes, uint32_t r, uint8_t *dst)
 {
   const CpuScaleSize *size = &cpu_scale_sizes[layout->scales];
   unsigned codes = layout->code_bits, high = layout->high_bits;
 
-  put_plane (unit->group, 0, codes, lanes, r, dst);
+  if (is_turned (layout))
+    turn_odd (unit->group, codes + high, high);
+  put_plane (unit->group, 0, codes, 0, lanes, r, dst);
   if (high > 0)
-    put_plane (unit->group, codes, high, lanes, r, dst + (size_t) CPU_BLOCK / 8 * codes * lanes);
+    put_plane (unit->group, codes, high, is_turned (layout), lanes, r,
+               dst + (size_t) CPU_BLOCK / 8 * codes * lanes);
   dst += (size_t) cpu_layout_planes_bytes (layout) * lanes;
   for (unsigned i = 0; i < size->n; i++)
     memcpy (dst + (i * lanes + r) * size->bytes, &unit->scale[i], size->bytes);
@@ -269,9 +290,12 @@ get_unit (const CpuLayout *layout, const uint8_t *src, uint32_t lanes, uint32_t 
   unsigned codes = layout->code_bits, high = layout->high_bits;
 
   *unit = (Unit) { 0 };
-  get_plane (src, 0, codes, lanes, r, unit->group);
+  get_plane (src, 0, codes, 0, lanes, r, unit->group);
   if (high > 0)
-    get_plane (src + (size_t) CPU_BLOCK / 8 * codes * lanes, codes, high, lanes, r, unit->group);
+    get_plane (src + (size_t) CPU_BLOCK / 8 * codes * lanes, codes, high, is_turned (layout), lanes,
+               r, unit->group);
+  if (is_turned (layout))
+    turn_odd (unit->group, codes + high, codes);
   src += (size_t) cpu_layout_planes_bytes (layout) * lanes;
   for (unsigned i = 0; i < size->n; i++)
     memcpy (&unit->scale[i], src + (i * lanes + r) * size->bytes, size->bytes);

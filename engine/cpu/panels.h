@@ -111,7 +111,7 @@ dot_token (const CpuFormat format, const gboolean in_pairs, const gboolean one_b
   }
 #pragma GCC unroll 2
   for (unsigned m = 0; m < TILE_STRIPS; m++)
-    dots[m] = v_from_int (i_add (low[m], i_carry (i_add (high[0][m], high[1][m]), carry)));
+    dots[m] = v_from_int (i_add (low[m], i_carry (i_add (high[0][m], high[1][m]), i_set1 (carry))));
 }
 
 /* sums: of two strips, [TILE_STRIPS][V_WIDTH] */

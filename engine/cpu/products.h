@@ -24,13 +24,6 @@ is_small (const unsigned m_n, const unsigned n_n)
 
 /* ---- codes and scales of a block ------------------------------------------------------------ */
 
-/* codes | bit `from` (and the next, if n is 2) of each byte of high, as bits `to` on. */
-INLINE I
-join_high (I codes, I high, const unsigned n, const unsigned from, const unsigned to)
-{
-  return i_join (codes, i_shift_left (high, (int) to - (int) from), ((1 << n) - 1) << to);
-}
-
 /* What is multiplied in place of a code. */
 INLINE I
 look_up (const CpuValues values, I codes)
@@ -60,9 +53,19 @@ look_up (const CpuValues values, I codes)
                                     : codes;
 }
 
-/* Codes of columns 8i .. 8i+3 and 8i+4 .. 8i+7 of every lane. */
+/* By how many bits odd codes of nibbles lie higher than even ones: as high as they fit a byte. */
+INLINE unsigned
+odd_shift (const CpuFormat format)
+{
+  const CpuLayout *layout = &cpu_layouts[format];
+
+  return layout->code_bits == 4 && layout->values == CPU_VALUES_CODES ? 4 - layout->high_bits : 0;
+}
+
+/* Codes of columns 8i .. 8i+3 of every lane, and those of 8i+4 .. 8i+7 times 2^odd_shift. */
 INLINE void
-load_codes (const CpuFormat format, const uint8_t *block, const unsigned i, I *even, I *odd)
+load_shifted_codes (const CpuFormat format, const uint8_t *block, const unsigned i, I *even,
+                    I *odd)
 {
   const CpuLayout *layout = &cpu_layouts[format];
   const unsigned bytes = 4 * V_WIDTH, codes = layout->code_bits, bits = layout->high_bits;
@@ -78,17 +81,34 @@ load_codes (const CpuFormat format, const uint8_t *block, const unsigned i, I *e
   if (codes == 2) {
     *even = i_and (i_shift_left (raw, -4 * (int) (i % 2)), 3);
     *odd = i_and (i_shift_left (raw, -4 * (int) (i % 2) - 2), 3);
+    if (bits == 1) {
+      I above = i_load (high);
+
+      *even = i_join (*even, i_shift_left (above, 2 - 2 * (int) i), 4);
+      *odd = i_join (*odd, i_shift_left (above, 1 - 2 * (int) i), 4);
+    }
+  } else if (bits > 0) {
+    const unsigned at = 2 * bits * i; /* in the plane: the low bits of odd codes, the high of even */
+    I rest = i_load (high + at / 8 * bytes);
+
+    rest = i_and (i_shift_left (rest, 4 - (int) bits - (int) (at % 8)),
+                  ((1 << 2 * bits) - 1) << (4 - bits));
+    i_cross (raw, rest, even, odd);
+  } else if (odd_shift (format) > 0) {
+    *even = i_and (raw, 15);
+    *odd = i_and (raw, 0xf0);
   } else {
     *even = look_up (layout->values, i_and (raw, 15));
     *odd = look_up (layout->values, i_and (i_shift_left (raw, -4), 15));
   }
-  if (bits > 0) {
-    const unsigned at = bits == 1 ? 2 * i : 4 * (i % 2); /* bits of the even codes */
-    I above = i_load (high + (bits == 1 ? 0 : i / 2) * bytes);
+}
 
-    *even = join_high (*even, above, bits, at, codes);
-    *odd = join_high (*odd, above, bits, at + bits, codes);
-  }
+/* Codes of columns 8i .. 8i+3 and 8i+4 .. 8i+7 of every lane. */
+INLINE void
+load_codes (const CpuFormat format, const uint8_t *block, const unsigned i, I *even, I *odd)
+{
+  load_shifted_codes (format, block, i, even, odd);
+  *odd = i_shift_left (*odd, -(int) odd_shift (format)); /* below are zeros: none goes astray */
 }
 
 /* An int that is repeated in a vector: from a register that takes a port. */
@@ -103,13 +123,18 @@ part_of (int32_t all, int32_t first, const unsigned from, const unsigned to)
                                           : all - first;
 }
 
-/* What the unsigned codes of half a block (or a whole one) add too much. */
+/* How much higher a code is multiplied than it counts. */
+INLINE int
+bias_per_code (const CpuFormat format)
+{
+  return cpu_layouts[format].bits == 8 ? Q8_BIAS : cpu_layouts[format].bias;
+}
+
+/* What that adds too much in half a block (or a whole one). */
 INLINE int32_t
 bias_of (const CpuFormat format, const CpuActBlock *a, const unsigned from, const unsigned to)
 {
-  const int bias = cpu_layouts[format].bits == 8 ? Q8_BIAS : cpu_layouts[format].bias;
-
-  return -bias * part_of (a->sum, a->sum_low, from, to);
+  return -bias_per_code (format) * part_of (a->sum, a->sum_low, from, to);
 }
 
 INLINE gboolean
@@ -207,36 +232,58 @@ dot_plane (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
       dots[m][n] = i_dot_finish (bits, dot[m][n], dots[m][n]);
 }
 
+#if I_DOT_WAITS
+/* Where a sum over columns [8 from, 8 to) begins: with what the unsigned codes add too much. */
+INLINE I
+start_of (const CpuFormat format, const CpuActBlock *a, const unsigned from, const unsigned to)
+{
+  const int bias = bias_per_code (format);
+  int32_t rest;
+
+  if (bias == 0)
+    return i_set1 (0);
+  if (from == 0)
+    return i_times_repeated (-bias, to < 4 ? &a->sum_low : &a->sum);
+  rest = bias_of (format, a, from, to);
+  KEEP_IN_MEMORY (rest);
+  return i_set1 (rest);
+}
+
 /* dots = sums of products of columns [8 from, 8 to), for a small tile: four chains of sums that
- * overlap, where one after another would keep the processor waiting. */
+ * overlap, where one after another would keep the processor waiting. Odd codes have chains of their
+ * own, which are shifted where each of them was not. Few instructions matter: a core whose other
+ * thread is busy takes two a cycle. */
 INLINE void
 dot_chains (const CpuFormat format, const unsigned m_n, const unsigned n_n, const unsigned from,
             const unsigned to, const uint8_t *const *block, const CpuActBlock *const *act,
             const gboolean one_byte, I (*dots)[TILE_COLUMNS])
 {
-  const unsigned bits = cpu_layouts[format].bits, half = (to - from) / 2;
-
 #pragma GCC unroll 2
   for (unsigned n = 0; n < n_n; n++)
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++) {
-      int32_t bias = bias_of (format, act[n], from, to);
-      I high[2] = { i_set1 (0), i_set1 (0) }, low[2] = { i_set1 (0), i_set1 (0) };
+      const CpuActBlock *a = act[n];
+      I high[2] = { i_set1 (0), i_set1 (0) };
+      I low[2] = { start_of (format, a, from, to), i_set1 (0) };
 
-      KEEP_IN_MEMORY (bias);
+      __asm__ ("" : "+r"(a)); /* one pointer, not one for each place in the block */
 #pragma GCC unroll 4
-      for (unsigned k = 0; k < to - from; k++) {
-        const unsigned chain = k % 2, i = from + chain * half + k / 2;
+      for (unsigned i = from; i < to; i++) {
         I even, odd;
 
-        load_codes (format, block[m], i, &even, &odd);
-        high[chain] = i_dot_at (bits, high[chain], even, odd, act[n]->q[0] + 8 * i);
-        if (!one_byte)
-          low[chain] = i_dot_at (bits, low[chain], even, odd, act[n]->q[1] + 8 * i);
+        load_shifted_codes (format, block[m], i, &even, &odd);
+        high[0] = i_dot_repeat4 (high[0], even, a->q[0] + 8 * i);
+        high[1] = i_dot_repeat4 (high[1], odd, a->q[0] + 8 * i + 4);
+        if (!one_byte) {
+          low[0] = i_dot_repeat4 (low[0], even, a->q[1] + 8 * i);
+          low[1] = i_dot_repeat4 (low[1], odd, a->q[1] + 8 * i + 4);
+        }
       }
-      dots[m][n] = i_add (i_add (low[0], low[1]), i_carry (i_add (high[0], high[1]), bias));
+      dots[m][n] = i_add (i_carry (high[0], low[0]),
+                          i_shift_right (i_carry (high[1], low[1]), odd_shift (format)));
     }
 }
+#endif
 
 /* The same for any tile. The high bytes go first: their sums and the bias are what the low bytes
  * are added to, and no register more is needed. Integers are exact: both ways give the same. */
@@ -255,7 +302,7 @@ dot_planes (const CpuFormat format, const unsigned m_n, const unsigned n_n, cons
   for (unsigned n = 0; n < n_n; n++)
 #pragma GCC unroll 2
     for (unsigned m = 0; m < m_n; m++)
-      dots[m][n] = i_carry (dots[m][n], bias_of (format, act[n], from, to));
+      dots[m][n] = i_carry (dots[m][n], i_set1 (bias_of (format, act[n], from, to)));
   if (!is_small (m_n, n_n)) /* unpack the codes again: kept, they push sums out of registers */
     __asm__ volatile ("" ::: "memory");
   if (!one_byte)
@@ -270,14 +317,14 @@ dot_block (const CpuFormat format, const unsigned m_n, const unsigned n_n, const
 {
   I dot[TILE_STRIPS][TILE_COLUMNS];
 
-  if (I_DOT_WAITS && is_small (m_n, n_n)) {
-    if (one_byte)
-      dot_chains (format, m_n, n_n, from, to, block, act, TRUE, dot);
-    else
-      dot_chains (format, m_n, n_n, from, to, block, act, FALSE, dot);
-  } else {
+#if I_DOT_WAITS
+  if (is_small (m_n, n_n) && one_byte)
+    dot_chains (format, m_n, n_n, from, to, block, act, TRUE, dot);
+  else if (is_small (m_n, n_n))
+    dot_chains (format, m_n, n_n, from, to, block, act, FALSE, dot);
+  else
+#endif
     dot_planes (format, m_n, n_n, from, to, block, act, one_byte, dot);
-  }
 #pragma GCC unroll 8
   for (unsigned n = 0; n < n_n; n++)
 #pragma GCC unroll 2

@@ -256,6 +256,16 @@ i_shift_left (I x, int n)
                  : _mm256_srli_epi16 (x, -n);
 }
 
+/* The low nibbles of a with the high ones of b, and the other way round. */
+static inline void
+i_cross (I a, I b, I *low_high, I *high_low)
+{
+  I differ = i_and (_mm256_xor_si256 (a, b), 15);
+
+  *low_high = _mm256_xor_si256 (b, differ);
+  *high_low = _mm256_xor_si256 (a, differ);
+}
+
 /* codes | (bits & mask) in each byte */
 static inline I
 i_join (I codes, I bits, int mask)
@@ -272,11 +282,11 @@ i_look_up (const uint8_t table[16], I x)
   return _mm256_shuffle_epi8 (_mm256_broadcastsi128_si256 (values), x);
 }
 
-/* CPU_ACT_BASE * high + bias */
+/* CPU_ACT_BASE * high + low */
 static inline I
-i_carry (I high, int32_t bias)
+i_carry (I high, I low)
 {
-  return _mm256_add_epi32 (_mm256_slli_epi32 (high, 7), _mm256_set1_epi32 (bias));
+  return i_add (_mm256_slli_epi32 (high, 7), low);
 }
 
 #ifdef SIMD_DPBUSD
@@ -296,6 +306,20 @@ static inline I
 i_dot_repeat4 (I sum, I codes, const int8_t *p)
 {
   return i_dpbusd (sum, codes, i_repeat4 (p));
+}
+
+/* Of each int, with its sign. */
+static inline I
+i_shift_right (I x, unsigned n)
+{
+  return n == 0 ? x : _mm256_srai_epi32 (x, (int) n);
+}
+
+/* factor * *p in every lane */
+static inline I
+i_times_repeated (int32_t factor, const int32_t *p)
+{
+  return _mm256_mullo_epi32 (i_set1 (factor), i_set1 (*p));
 }
 
 #include "engine/cpu/simd-dpbusd.h"
@@ -332,13 +356,6 @@ i_dot (const unsigned bits, I dot, I even, I odd, I a_even, I a_odd)
   if (bits == 4)
     return _mm256_add_epi16 (dot, low);
   return _mm256_add_epi32 (dot, _mm256_madd_epi16 (low, ones));
-}
-
-/* The same where only one strip takes the activations. */
-static inline I
-i_dot_at (const unsigned bits, I dot, I even, I odd, const int8_t *a)
-{
-  return i_dot (bits, dot, even, odd, i_repeat4 (a), i_repeat4 (a + 4));
 }
 
 /* A dot product that is added to carry begins with start and ends with finish. */

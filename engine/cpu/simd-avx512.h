@@ -227,6 +227,13 @@ i_add (I a, I b)
   return _mm512_add_epi32 (a, b);
 }
 
+/* Of each int, with its sign. */
+static inline I
+i_shift_right (I x, unsigned n)
+{
+  return n == 0 ? x : _mm512_srai_epi32 (x, n);
+}
+
 static inline I
 i_sub (I a, I b)
 {
@@ -253,6 +260,17 @@ i_shift_left (I x, int n)
   return n == 0  ? x
          : n > 0 ? _mm512_slli_epi16 (x, n)
                  : _mm512_srli_epi16 (x, -n);
+}
+
+/* The low nibbles of a with the high ones of b, and the other way round. */
+static inline void
+i_cross (I a, I b, I *low_high, I *high_low)
+{
+  I low = _mm512_set1_epi8 (15);
+
+  __asm__ ("" : "+v"(low)); /* in a register: GCC reads it from the stack each time */
+  *low_high = _mm512_ternarylogic_epi32 (a, b, low, 0xe4);
+  *high_low = _mm512_ternarylogic_epi32 (b, a, low, 0xe4);
 }
 
 /* codes | (bits & mask) in each byte */
@@ -288,6 +306,16 @@ i_dot_repeat4 (I sum, I codes, const int8_t *p)
   return sum;
 }
 
+/* factor * *p in every lane, without a general register. */
+static inline I
+i_times_repeated (int32_t factor, const int32_t *p)
+{
+  I product;
+
+  __asm__ ("vpmulld %2%{1to16}, %1, %0" : "=v"(product) : "v"(i_set1 (factor)), "m"(*p));
+  return product;
+}
+
 #include "engine/cpu/simd-dpbusd.h"
 
 /* Of each byte, in registers: half of what is added would else be read from the stack. */
@@ -300,9 +328,9 @@ i_add_bytes (I a, I b)
   return sum;
 }
 
-/* CPU_ACT_BASE * high + bias */
+/* CPU_ACT_BASE * high + low */
 static inline I
-i_carry (I high, int32_t bias)
+i_carry (I high, I low)
 {
-  return _mm512_add_epi32 (_mm512_slli_epi32 (high, 7), _mm512_set1_epi32 (bias));
+  return i_add (_mm512_slli_epi32 (high, 7), low);
 }

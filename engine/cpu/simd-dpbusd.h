@@ -20,13 +20,6 @@ i_dot (const unsigned bits, I dot, I even, I odd, I a_even, I a_odd)
   return i_dpbusd (i_dpbusd (dot, even, a_even), odd, a_odd);
 }
 
-/* The same where only one strip takes the activations. */
-static inline I
-i_dot_at (const unsigned bits, I dot, I even, I odd, const int8_t *a)
-{
-  return i_dot_repeat4 (i_dot_repeat4 (dot, even, a), odd, a + 4);
-}
-
 /* A dot product that is added to carry begins with start and ends with finish. */
 static inline I
 i_dot_start (const unsigned bits, I carry)
