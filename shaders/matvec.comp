@@ -22,10 +22,32 @@ layout (constant_id = 5) const bool FEEDS_NORM = false;
 layout (constant_id = 6) const uint FEATURES = 0;
 layout (constant_id = 7) const uint COLUMNS = 1;
 
-POINTER (8)
-readonly restrict buffer Uvec2sIn
+/* Planes by fours of units: which of the four is a constant of the instruction, where an index that
+ * is added up costs three of them. */
+POINTER (16)
+readonly restrict buffer Uvec4Fours
 {
-  uvec2 v[];
+  uvec4 v[][4];
+};
+POINTER (8)
+readonly restrict buffer Uvec2Fours
+{
+  uvec2 v[][4];
+};
+POINTER (16)
+readonly restrict buffer UintFours
+{
+  uint v[][4];
+};
+POINTER (16)
+readonly restrict buffer Vec4Fours
+{
+  vec4 v[][4];
+};
+POINTER (8)
+readonly restrict buffer Vec2Fours
+{
+  vec2 v[][4];
 };
 
 layout (push_constant) uniform Push
@@ -41,6 +63,9 @@ layout (push_constant) uniform Push
 #define BIAS 128
 #else
 #define BIAS OFFSET
+#endif
+#if HIGH > 0 && !defined FIVES
+#define UPPER /* bits of codes that lie apart */
 #endif
 
 const uint TAKEN = ROWS / COLUMNS; /* rows at once */
@@ -62,7 +87,7 @@ shift_down (uint n)
 }
 
 /* Where block 0 of this workgroup's rows begins, in blocks of a plane; OWN divides the group, so
- * that rows follow each other and their offsets are constants of the instructions. */
+ * that rows follow each other. */
 uint
 start_of (uint row)
 {
@@ -75,6 +100,9 @@ start_of (uint row)
 struct Field {
   uvec4 mask;
   vec4 down;
+#ifdef FIVES
+  uvec4 mask_two; /* of the lanes whose codes are in words of their own */
+#endif
 };
 
 Field
@@ -82,6 +110,12 @@ codes_field (uint lane)
 {
 #if WORDS == 8
   return Field (uvec4 (0xff000000u), vec4 (shift_down (24)));
+#elif defined FIVES
+  uint at = 5 * (lane % 6), mask = 31u << at;
+  if (lane < 6)
+    return Field (uvec4 (mask), vec4 (shift_down (at)), uvec4 (0));
+  return Field (uvec4 (0), vec2 (1.0, shift_down (10)).xyxy * shift_down (at),
+                uvec2 (mask, mask << 10).xyxy);
 #elif defined TABLE
   return Field (uvec4 (0xfu), vec4 (1.0)); /* they are shifted down to be looked up */
 #elif WORDS == 4
@@ -92,6 +126,7 @@ codes_field (uint lane)
 #endif
 }
 
+#ifdef UPPER
 /* The same of the upper bits, times what they are worth. */
 Field
 high_field (uint lane)
@@ -107,56 +142,78 @@ high_field (uint lane)
                 vec4 (1.0, 0.25, 0.0625, 0.015625) * worth * shift_down (at));
 #endif
 }
+#endif
 
-/* A lane's codes of block `at` of the planes, in their places. */
-vec4
-codes_at (uint at, uvec4 mask, uint lane)
+/* Where rows' blocks begin in the plane of codes and in the others, in fours of units. */
+struct Place {
+  uint codes, other;
+};
+
+Place
+place_of (uint at)
 {
 #if WORDS == 8
-  uint unit = 2 * at - at % ROWS;
-  uvec4 w0 = p.w.codes.v[unit], w1 = p.w.codes.v[unit + ROWS];
-  bool odd = lane % 2 == 1;
-  uvec4 w = uvec4 (odd ? w0.y : w0.x, odd ? w0.w : w0.z, odd ? w1.y : w1.x, odd ? w1.w : w1.z);
-  return vec4 (ivec4 ((w << (24 - 8 * (lane / 2))) & mask));
-#elif defined TABLE
-  uvec4 c = (p.w.codes.v[at] >> (4 * lane)) & mask;
-  return vec4 (uvec4 (p.w.high.v[c.x], p.w.high.v[c.y], p.w.high.v[c.z], p.w.high.v[c.w]) ^ 0x80u);
-#elif WORDS == 4
-  return vec4 (p.w.codes.v[at] & mask);
+  return Place ((2 * at - at % ROWS) / 4, at / 4);
 #else
-  return vec4 (Uvec2sIn (p.w.codes).v[at].xxyy & mask);
+  return Place (at / 4, at / 4);
 #endif
 }
 
-/* The words that hold its upper bits. */
-uvec4
-high_at (uint at)
+/* A lane's codes of row r of a place, where they stand in their words. */
+vec4
+codes_at (Place place, uint r, Field field, uint lane)
 {
-#if HIGH == 2
-  return Uvec2sIn (p.w.high).v[at].xxyy;
+#if WORDS == 8
+  uvec4 w0 = Uvec4Fours (p.w.codes).v[place.codes + r / 4][r % 4];
+  uvec4 w1 = Uvec4Fours (p.w.codes).v[place.codes + (r + ROWS) / 4][r % 4];
+  bool odd = lane % 2 == 1;
+  uvec4 w = uvec4 (odd ? w0.y : w0.x, odd ? w0.w : w0.z, odd ? w1.y : w1.x, odd ? w1.w : w1.z);
+  return vec4 (ivec4 ((w << (24 - 8 * (lane / 2))) & field.mask));
+#elif defined FIVES
+  uvec4 six = Uvec4Fours (p.w.codes).v[place.codes + r / 4][r % 4];
+  uvec4 two = Uvec2Fours (p.w.high).v[place.other + r / 4][r % 4].xxyy;
+  return vec4 (ivec4 ((six & field.mask) | (two & field.mask_two)));
+#elif defined TABLE
+  uvec4 c = (Uvec4Fours (p.w.codes).v[place.codes + r / 4][r % 4] >> (4 * lane)) & field.mask;
+  return vec4 (uvec4 (p.w.high.v[c.x], p.w.high.v[c.y], p.w.high.v[c.z], p.w.high.v[c.w]) ^ 0x80u);
+#elif WORDS == 4
+  return vec4 (Uvec4Fours (p.w.codes).v[place.codes + r / 4][r % 4] & field.mask);
 #else
-  return uvec4 (p.w.high.v[at]);
+  return vec4 (Uvec2Fours (p.w.codes).v[place.codes + r / 4][r % 4].xxyy & field.mask);
 #endif
 }
+
+#ifdef UPPER
+/* The words that hold its upper bits. */
+uvec4
+high_at (Place place, uint r)
+{
+#if HIGH == 2
+  return Uvec2Fours (p.w.high).v[place.other + r / 4][r % 4].xxyy;
+#else
+  return uvec4 (UintFours (p.w.high).v[place.other + r / 4][r % 4]);
+#endif
+}
+#endif
 
 /* What codes of a row come to: dots are the products of its codes in the first and the second half
  * of a block, sums those of x. */
 float
-scaled (uint at, vec2 dots, vec2 sums, vec2 offset)
+scaled (Place place, uint r, vec2 dots, vec2 sums, vec2 offset)
 {
 #if defined WIDE_SCALE
   float all = dots.x + dots.y;
   if (BIAS != 0) /* a sum for all rows: drivers do not drop an addition of nothing */
     all += offset.x + offset.y;
-  return uintBitsToFloat (p.w.scales.v[at]) * all;
+  return uintBitsToFloat (UintFours (p.w.scales).v[place.other + r / 4][r % 4]) * all;
 #elif defined WIDE
-  vec2 s = Vec2sIn (p.w.scales).v[at];
+  vec2 s = Vec2Fours (p.w.scales).v[place.other + r / 4][r % 4];
   return s.x * (dots.x + dots.y) + s.y * (sums.x + sums.y);
 #elif defined WIDE_HALVES
-  vec2 s = Vec2sIn (p.w.scales).v[at];
+  vec2 s = Vec2Fours (p.w.scales).v[place.other + r / 4][r % 4];
   return s.x * (dots.x + offset.x) + s.y * (dots.y + offset.y);
 #elif defined WIDE_BOTH
-  vec4 s = Vec4sIn (p.w.scales).v[at];
+  vec4 s = Vec4Fours (p.w.scales).v[place.other + r / 4][r % 4];
   return s.x * dots.x + s.y * dots.y + s.z * sums.x + s.w * sums.y;
 #endif
 }
@@ -166,33 +223,41 @@ void
 multiply (uint tile, inout float acc[ROWS])
 {
   uint lane = gl_LocalInvocationID.x;
-  Field codes = codes_field (lane), upper = high_field (lane);
+  Field codes = codes_field (lane);
+#ifdef UPPER
+  Field upper = high_field (lane);
+#endif
   uint row = p.row0 + gl_WorkGroupID.x * OWN;
-  uint start = start_of (row), start_up = start_of (row + p.rows) - OWN;
+  uint start = start_of (row), start_up = start_of (row + p.rows);
   for (uint b = 0; b < p.blocks; b++) {
-    uint own = start + b * ROWS, up = start_up + b * ROWS;
-    vec4 x_codes[COLUMNS], x_high[COLUMNS];
+    Place own = place_of (start + b * ROWS), up = place_of (start_up + b * ROWS);
+    vec4 x_codes[COLUMNS];
+#ifdef UPPER
+    vec4 x_high[COLUMNS];
+#endif
     vec2 sums[COLUMNS];
     [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
       uint first = (tile * COLUMNS + c) * p.x_stride / 4;
       vec4 x = vec4 (spread (first, 4 * b, lane), spread (first, 4 * b + 1, lane),
                      spread (first, 4 * b + 2, lane), spread (first, 4 * b + 3, lane));
       x_codes[c] = x * codes.down;
+#ifdef UPPER
       x_high[c] = x * upper.down;
+#endif
       sums[c] = vec2 (x.x + x.y, x.z + x.w);
     }
     [[unroll]] for (uint r = 0; r < TAKEN; r++) {
-      uint at = (r < OWN ? own : up) + r;
-      vec4 code = codes_at (at, codes.mask, lane);
-#if HIGH > 0
-      vec4 high = vec4 (high_at (at) & upper.mask);
+      Place place = r < OWN ? own : up;
+      vec4 code = codes_at (place, r % OWN, codes, lane);
+#ifdef UPPER
+      vec4 high = vec4 (high_at (place, r % OWN) & upper.mask);
 #endif
       [[unroll]] for (uint c = 0; c < COLUMNS; c++) {
         vec4 y = code * x_codes[c];
-#if HIGH > 0
+#ifdef UPPER
         y += high * x_high[c];
 #endif
-        acc[r * COLUMNS + c] += scaled (at, vec2 (y.x + y.y, y.z + y.w), sums[c],
+        acc[r * COLUMNS + c] += scaled (place, r % OWN, vec2 (y.x + y.y, y.z + y.w), sums[c],
                                         -float (BIAS) * sums[c]);
       }
     }

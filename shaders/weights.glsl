@@ -11,6 +11,9 @@
  *   WORDS 8  it is word w, bytes;  WORDS 4  in word w / 2, from bit 4 (w % 2) of each byte;
  *   WORDS 2  in word w / 4, from bit 2 (w % 4) of each byte
  *   HIGH 1   one more bit: bit w of each byte;  HIGH 2  two more, in word w / 4 as WORDS 2
+ * FIVES: codes of 5 bits whole, for whoever masks them where they are: word j of a block's codes holds
+ *   the weights 8j .. 8j+5, from bit 5 (i % 8) of each on; 8j+6 and 8j+7 are in word j / 2 of `high`,
+ *   from bit 10 (j % 2) on.
  * Upper bits and scales lie in units of SCALE_BLOCKS blocks, one behind the other, so that whoever
  * takes them together loads them at once.
  * TABLE: codes of 4 bits are indices of a book of 16 signed bytes, one a word, where `high` points.
@@ -160,7 +163,11 @@ load_high (ShaderWeights w, uint at, uint i)
 uint
 four_codes (ShaderWeights weights, uint q[WORDS], uvec2 high, uint w)
 {
-#if WORDS == 8
+#if defined FIVES
+  uint first = 5 * (w % 2), six = q[w / 2], two = high[w / 4] >> (10 * (w / 2 % 2));
+  uint four = ((six >> first) & 0x1fu) | ((six >> (first + 2)) & 0x1f00u) |
+              ((six >> (first + 4)) & 0x1f0000u) | ((two >> first) & 0x1fu) << 24;
+#elif WORDS == 8
   uint four = q[w];
 #elif WORDS == 4
   uint four = (q[w / 2] >> (4 * (w % 2))) & 0x0f0f0f0fu;
@@ -169,7 +176,7 @@ four_codes (ShaderWeights weights, uint q[WORDS], uvec2 high, uint w)
 #endif
 #if HIGH == 1
   four |= ((high.x >> w) & 0x01010101u) << WORDS;
-#elif HIGH == 2
+#elif HIGH == 2 && !defined FIVES
   four |= ((high[w / 4] >> (2 * (w % 4))) & 0x03030303u) << WORDS;
 #endif
 #ifdef TABLE

@@ -154,6 +154,20 @@ put_codes (uint32_t *dst, const uint8_t *codes, uint32_t bits, uint32_t shift)
   }
 }
 
+/* Codes of 5 bits, six to a word and the other two of eight in words of their own (weights.glsl,
+ * FIVES). */
+static void
+put_fives (uint32_t *codes_dst, uint32_t *high_dst, const uint8_t *codes)
+{
+  for (uint32_t j = 0; j < VULKAN_CHUNK / 8; j++, codes += 8) {
+    uint32_t six = 0, two = codes[6] | (uint32_t) codes[7] << 5;
+    for (uint32_t i = 0; i < 6; i++)
+      six |= (uint32_t) codes[i] << (5 * i);
+    codes_dst[j] = six;
+    high_dst[j / 2] = j % 2 == 0 ? two : high_dst[j / 2] | two << 10;
+  }
+}
+
 /* n pieces of `bytes`, from places in one distance to places in another: a loop for each size that
  * there is. */
 #define MOVE(size)                                               \
@@ -197,6 +211,8 @@ pack_chunk (const VulkanLayout *self, const VulkanFormat *format, const uint8_t 
   if (format->as_words) {
     put_units (packed->words[VULKAN_PLANE_CODES], chunk.units[0].words, sizeof chunk.units[0],
                4 * form->words);
+  } else if (self->form == SHADER_FORM_WIDE_5) {
+    put_fives (packed->words[VULKAN_PLANE_CODES], packed->words[VULKAN_PLANE_HIGH], chunk.codes);
   } else {
     put_codes (packed->words[VULKAN_PLANE_CODES], chunk.codes, form->words, 0);
     put_codes (packed->words[VULKAN_PLANE_HIGH], chunk.codes, form->high_words, form->words);

@@ -140,6 +140,22 @@ byte_of (const Packed *self, VulkanPlane plane, uint32_t row, uint32_t unit_byte
   return self->planes[plane] + at * unit_bytes + i % unit_bytes;
 }
 
+/* The code of weight i of a row whose codes lie whole: six of eight in one plane, two in the
+ * other. */
+static unsigned
+five_bits_of (const Packed *self, uint32_t row, uint32_t i)
+{
+  gboolean six = i % 8 < 6;
+  uint32_t a_block = six ? 16 : 8, at = six ? 5 * (i % 8) : 5 * (i % 2) + 10 * (i / 8 % 2), word;
+  VulkanPlane plane = six ? VULKAN_PLANE_CODES : VULKAN_PLANE_HIGH;
+
+  memcpy (&word,
+          byte_of (self, plane, row, a_block,
+                   (size_t) i / 32 * a_block + 4 * (i % 32 / (six ? 8 : 16))),
+          sizeof word);
+  return word >> at & 31;
+}
+
 /* The code of weight i of a row, from the two planes of its bits. */
 static unsigned
 code_of (const Packed *self, uint32_t row, uint32_t i)
@@ -171,7 +187,8 @@ check_block (const Packed *self, const VulkanFormat *format, uint32_t row, uint3
              const ModelCodes *codes, uint32_t at)
 {
   for (uint32_t i = 0; i < 32; i++) {
-    unsigned code = code_of (self, row, 32 * b + i);
+    unsigned code = self->layout.form == SHADER_FORM_WIDE_5 ? five_bits_of (self, row, 32 * b + i)
+                                                            : code_of (self, row, 32 * b + i);
     int8_t value = format->values != NULL ? format->values[code]
                                           : (int8_t) ((int) code - format->offset);
 
