@@ -58,14 +58,17 @@ layout (push_constant) uniform Push
 #ifndef OFFSET
 #define OFFSET 0
 #endif
-/* What is taken off every code as it comes out of a word: bytes of a book lose their sign. */
-#if defined TABLE
+/* What is taken off every code as it comes out of a word: bytes have no sign there. */
+#if defined TABLE || defined LIFTED
 #define BIAS 128
 #else
 #define BIAS OFFSET
 #endif
 #if HIGH > 0 && !defined FIVES
 #define UPPER /* bits of codes that lie apart */
+#endif
+#if defined FIVES || defined LIFTED
+#define TWO_WORDS /* of which a lane's code is in one */
 #endif
 
 const uint TAKEN = ROWS / COLUMNS; /* rows at once */
@@ -95,21 +98,22 @@ start_of (uint row)
 }
 
 /* Where a lane's four codes of a block (weights lane, 8 + lane, 16 + lane, 24 + lane) stand in
- * their words, and what makes their place undone. Bytes are shifted to the top of theirs, where
- * their sign is the word's: then nothing has to be taken off. */
+ * their words, and what makes their place undone. */
 struct Field {
   uvec4 mask;
   vec4 down;
-#ifdef FIVES
-  uvec4 mask_two; /* of the lanes whose codes are in words of their own */
+#ifdef TWO_WORDS
+  uvec4 mask_other; /* where a lane's codes are in the one word, its mask in the other is 0 */
 #endif
 };
 
 Field
 codes_field (uint lane)
 {
-#if WORDS == 8
-  return Field (uvec4 (0xff000000u), vec4 (shift_down (24)));
+#if defined LIFTED
+  uint at = 8 * (lane / 2), mask = 0xffu << at;
+  return Field (uvec4 (lane % 2 == 0 ? mask : 0), vec4 (shift_down (at)),
+                uvec4 (lane % 2 == 1 ? mask : 0));
 #elif defined FIVES
   uint at = 5 * (lane % 6), mask = 31u << at;
   if (lane < 6)
@@ -152,7 +156,7 @@ struct Place {
 Place
 place_of (uint at)
 {
-#if WORDS == 8
+#ifdef LIFTED
   return Place ((2 * at - at % ROWS) / 4, at / 4);
 #else
   return Place (at / 4, at / 4);
@@ -163,16 +167,15 @@ place_of (uint at)
 vec4
 codes_at (Place place, uint r, Field field, uint lane)
 {
-#if WORDS == 8
+#if defined LIFTED
   uvec4 w0 = Uvec4Fours (p.w.codes).v[place.codes + r / 4][r % 4];
   uvec4 w1 = Uvec4Fours (p.w.codes).v[place.codes + (r + ROWS) / 4][r % 4];
-  bool odd = lane % 2 == 1;
-  uvec4 w = uvec4 (odd ? w0.y : w0.x, odd ? w0.w : w0.z, odd ? w1.y : w1.x, odd ? w1.w : w1.z);
-  return vec4 (ivec4 ((w << (24 - 8 * (lane / 2))) & field.mask));
+  uvec4 even = uvec4 (w0.xz, w1.xz), odd = uvec4 (w0.yw, w1.yw);
+  return vec4 ((even & field.mask) | (odd & field.mask_other));
 #elif defined FIVES
   uvec4 six = Uvec4Fours (p.w.codes).v[place.codes + r / 4][r % 4];
   uvec4 two = Uvec2Fours (p.w.high).v[place.other + r / 4][r % 4].xxyy;
-  return vec4 (ivec4 ((six & field.mask) | (two & field.mask_two)));
+  return vec4 (ivec4 ((six & field.mask) | (two & field.mask_other)));
 #elif defined TABLE
   uvec4 c = (Uvec4Fours (p.w.codes).v[place.codes + r / 4][r % 4] >> (4 * lane)) & field.mask;
   return vec4 (uvec4 (p.w.high.v[c.x], p.w.high.v[c.y], p.w.high.v[c.z], p.w.high.v[c.w]) ^ 0x80u);
@@ -199,12 +202,13 @@ high_at (Place place, uint r)
 /* What codes of a row come to: dots are the products of its codes in the first and the second half
  * of a block, sums those of x. */
 float
-scaled (Place place, uint r, vec2 dots, vec2 sums, vec2 offset)
+scaled (Place place, uint r, vec2 dots, vec2 sums)
 {
+  vec2 offset = -float (BIAS) * sums; /* the same for all rows */
 #if defined WIDE_SCALE
   float all = dots.x + dots.y;
-  if (BIAS != 0) /* a sum for all rows: drivers do not drop an addition of nothing */
-    all += offset.x + offset.y;
+  if (BIAS != 0) /* drivers do not drop an addition of nothing, and may make two of one of a sum */
+    all += -float (BIAS) * (sums.x + sums.y);
   return uintBitsToFloat (UintFours (p.w.scales).v[place.other + r / 4][r % 4]) * all;
 #elif defined WIDE
   vec2 s = Vec2Fours (p.w.scales).v[place.other + r / 4][r % 4];
@@ -257,8 +261,7 @@ multiply (uint tile, inout float acc[ROWS])
 #ifdef UPPER
         y += high * x_high[c];
 #endif
-        acc[r * COLUMNS + c] += scaled (place, r % OWN, vec2 (y.x + y.y, y.z + y.w), sums[c],
-                                        -float (BIAS) * sums[c]);
+        acc[r * COLUMNS + c] += scaled (place, r % OWN, vec2 (y.x + y.y, y.z + y.w), sums[c]);
       }
     }
   }

@@ -14,6 +14,7 @@
  * FIVES: codes of 5 bits whole, for whoever masks them where they are: word j of a block's codes holds
  *   the weights 8j .. 8j+5, from bit 5 (i % 8) of each on; 8j+6 and 8j+7 are in word j / 2 of `high`,
  *   from bit 10 (j % 2) on.
+ * LIFTED: bytes are codes + 128, for the same.
  * Upper bits and scales lie in units of SCALE_BLOCKS blocks, one behind the other, so that whoever
  * takes them together loads them at once.
  * TABLE: codes of 4 bits are indices of a book of 16 signed bytes, one a word, where `high` points.
@@ -167,6 +168,8 @@ four_codes (ShaderWeights weights, uint q[WORDS], uvec2 high, uint w)
   uint first = 5 * (w % 2), six = q[w / 2], two = high[w / 4] >> (10 * (w / 2 % 2));
   uint four = ((six >> first) & 0x1fu) | ((six >> (first + 2)) & 0x1f00u) |
               ((six >> (first + 4)) & 0x1f0000u) | ((two >> first) & 0x1fu) << 24;
+#elif defined LIFTED
+  uint four = q[w] ^ 0x80808080u;
 #elif WORDS == 8
   uint four = q[w];
 #elif WORDS == 4

@@ -135,6 +135,15 @@ put_bytes (uint32_t *dst, const uint8_t *codes)
   }
 }
 
+/* And of codes of 8 bits + 128 (LIFTED). */
+static void
+put_lifted (uint32_t *dst, const uint8_t *codes)
+{
+  put_bytes (dst, codes);
+  for (uint32_t i = 0; i < VULKAN_CHUNK / 4; i++)
+    dst[i] ^= 0x80808080;
+}
+
 static void
 put_codes (uint32_t *dst, const uint8_t *codes, uint32_t bits, uint32_t shift)
 {
@@ -213,6 +222,8 @@ pack_chunk (const VulkanLayout *self, const VulkanFormat *format, const uint8_t 
                4 * form->words);
   } else if (self->form == SHADER_FORM_WIDE_5) {
     put_fives (packed->words[VULKAN_PLANE_CODES], packed->words[VULKAN_PLANE_HIGH], chunk.codes);
+  } else if (self->form == SHADER_FORM_WIDE_8) {
+    put_lifted (packed->words[VULKAN_PLANE_CODES], chunk.codes);
   } else {
     put_codes (packed->words[VULKAN_PLANE_CODES], chunk.codes, form->words, 0);
     put_codes (packed->words[VULKAN_PLANE_HIGH], chunk.codes, form->high_words, form->words);

@@ -178,7 +178,7 @@ code_of (const Packed *self, uint32_t row, uint32_t i)
              ((1u << high) - 1))
             << words;
   }
-  return code;
+  return self->layout.form == SHADER_FORM_WIDE_8 ? code ^ 128 : code;
 }
 
 /* Block b of a row, of which `codes` says what its weights are. */
