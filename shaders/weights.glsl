@@ -11,9 +11,9 @@
  *   WORDS 8  it is word w, bytes;  WORDS 4  in word w / 2, from bit 4 (w % 2) of each byte;
  *   WORDS 2  in word w / 4, from bit 2 (w % 4) of each byte
  *   HIGH 1   one more bit: bit w of each byte;  HIGH 2  two more, in word w / 4 as WORDS 2
- * FIVES: codes of 5 bits whole, for whoever masks them where they are: word j of a block's codes holds
- *   the weights 8j .. 8j+5, from bit 5 (i % 8) of each on; 8j+6 and 8j+7 are in word j / 2 of `high`,
- *   from bit 10 (j % 2) on.
+ * FIVES: codes of 5 bits whole, for whoever masks them where they are: word j of a block's codes
+ *   holds the weights 8j .. 8j+5, from bit 5 (i % 8) of each on; 8j+6 and 8j+7 are in word j / 2 of
+ *   `high`, from bit 10 (j % 2) on.
  * LIFTED: bytes are codes + 128, for the same.
  * Upper bits and scales lie in units of SCALE_BLOCKS blocks, one behind the other, so that whoever
  * takes them together loads them at once.

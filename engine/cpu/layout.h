@@ -8,12 +8,13 @@
  *                     dot product.
  *   codes of 8 bits   8 vectors of 4L bytes; byte 4r+t of vector g is column 4g+t of row r.
  *   codes of 2 bits   2 vectors of 4L bytes; bits 2p of byte 4r+t of vector j: column 16j+4p+t.
- *   high bits         above codes of 2 bits: a vector of 4L bytes, bit p of byte 4r+t column 4p+t.
- *   rest              of codes of 4 + h bits. A high nibble is an odd code's upper four bits, and so
- *                     is that code times 2^(4-h) once its h low bits stand below; its even
- *                     neighbour wants its h high bits above. These 2h bits lie side by side, bits
- *                     2hi .. of byte 4r+t (8 to a byte, then the next vector of 4L), the odd
- *                     code's below: one shift puts both where they belong.
+ *   high bits         above codes of 2 bits: a vector of 4L bytes, bit p of byte 4r+t is of column
+ *                     4p+t.
+ *   rest              of codes of 4 + h bits. A high nibble is an odd code's upper four bits: the
+ *                     code times 2^(4-h), once its h low bits stand below it. Its even neighbour
+ *                     wants its h high bits above. These 2h bits lie side by side, bits 2hi .. of
+ *                     byte 4r+t (8 to a byte, then the next vector of 4L), the odd code's below:
+ *                     one shift puts both where they belong.
  *   scales            one or two vectors of L numbers.
  * Where scales are small integers, each 256 columns have before them what these are times: one or
  * two vectors of L f16. */

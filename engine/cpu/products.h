@@ -88,7 +88,7 @@ load_shifted_codes (const CpuFormat format, const uint8_t *block, const unsigned
       *odd = i_join (*odd, i_shift_left (above, 1 - 2 * (int) i), 4);
     }
   } else if (bits > 0) {
-    const unsigned at = 2 * bits * i; /* in the plane: the low bits of odd codes, the high of even */
+    const unsigned at = 2 * bits * i; /* low bits of odd codes, high of even */
     I rest = i_load (high + at / 8 * bytes);
 
     rest = i_and (i_shift_left (rest, 4 - (int) bits - (int) (at % 8)),
