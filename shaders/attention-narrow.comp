@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* attention.comp for one subgroup of 8 lanes on a driver in software: the same arithmetic, but K
  * lies as [d_key / KV_WORD][64 tokens] words, so that eight keys' words lie side by side, and none
- * is gathered. A lane is a key for q . k and a word of each eight for p . v. */
+ * is gathered. A lane is a key for q . k and a word of each eight for p . v.
+ * STORES: of one token, with f16 pages and heads that are not normed, this does rope.comp's work too
+ * (the same arithmetic): a workgroup has all query heads of its KV head, and the split that ends
+ * with the token's own page stores its k and v before it reads that page. A dispatch less. */
 #version 460
 #include "refs.glsl"
 #include "narrow.glsl"
 #include "kv.glsl"
 #include "activation.glsl"
 #include "attention.glsl"
+#ifdef STORES
+#include "halves.glsl"
+#endif
 #extension GL_KHR_shader_subgroup_arithmetic : require
 
 layout (constant_id = 2) const uint HEADS = 1;
@@ -25,16 +31,74 @@ const uint SCALED_WORDS = KV_BLOCK / KV_WORD; /* of a key: those with a scale of
 const uint SCALED_WORDS = K_WORDS;
 #endif
 
-shared float q[HEADS * K_WORDS * KV_WORD];
+const uint D_KEY = K_WORDS * KV_WORD;
+#ifdef STORES
+#define TURNED (HEADS + 1) /* the last is the key */
+#else
+#define TURNED HEADS
+#endif
+
+shared float q[TURNED * D_KEY];
 shared float probability[HEADS * SHADER_PAGE];
 
+#ifdef STORES
+/* Head h of q, from `first` on in qkv, turned for the token and times scale. */
+void
+turn_head (uint token, uint first, uint h, float scale)
+{
+  uint lane = gl_LocalInvocationID.x, pairs = p.d_rope / 2;
+  for (uint i = lane; i < pairs; i += 8) {
+    uint a = p.halves != 0 ? i : 2 * i, b = a + (p.halves != 0 ? pairs : 1);
+    float c = p.rotation.v[(token * pairs + i) * 2], s = p.rotation.v[(token * pairs + i) * 2 + 1];
+    float x = p.qkv.v[first + a], y = p.qkv.v[first + b];
+    q[h * D_KEY + a] = (x * c - y * s) * scale;
+    q[h * D_KEY + b] = (x * s + y * c) * scale;
+  }
+  for (uint d = p.d_rope + lane; d < D_KEY; d += 8)
+    q[h * D_KEY + d] = p.qkv.v[first + d] * scale;
+}
+
+void
+load_q (uint token, uint head0)
+{
+  uint first = token * p.src_stride, kv_head = head0 / HEADS;
+  for (uint h = 0; h < HEADS; h++)
+    turn_head (token, first + (head0 + h) * D_KEY, h, query_scale (token));
+  turn_head (token, first + (p.n_heads + kv_head) * D_KEY, HEADS, 1.0);
+}
+
+/* The token's key, which load_q () has turned, and its value go to their page. base: of the page
+ * and KV head. */
+void
+store_token (uint token, uint kv_head, uint base)
+{
+  uint slot = p.tokens.v[token].position % SHADER_PAGE;
+  uint value = token * p.src_stride + (p.n_heads + p.n_heads_kv) * D_KEY + kv_head * p.d_value;
+  uint v_base = base + kv_page_units (p.d_key) + slot * kv_units (p.d_value);
+  Uints words = Uints (kv);
+  for (uint w = gl_LocalInvocationID.x; w < K_WORDS; w += 8)
+    words.v[4 * base + w * SHADER_PAGE + slot] =
+        half_pair (q[HEADS * D_KEY + 2 * w], q[HEADS * D_KEY + 2 * w + 1]);
+  for (uint w = gl_LocalInvocationID.x; w < p.d_value / 2; w += 8)
+    words.v[4 * v_base + w] = half_pair (p.qkv.v[value + 2 * w], p.qkv.v[value + 2 * w + 1]);
+  memoryBarrierBuffer ();
+}
+#else
 void
 load_q (uint token, uint head0)
 {
   uint first = token * p.src_stride + head0 * p.d_key;
   float scale = query_scale (token);
-  for (uint at = gl_LocalInvocationID.x; at < HEADS * K_WORDS * KV_WORD; at += 8)
+  for (uint at = gl_LocalInvocationID.x; at < HEADS * D_KEY; at += 8)
     q[at] = p.qkv.v[first + at] * scale;
+}
+#endif
+
+/* Of a page and KV head. */
+uint
+base_of (uint page, uint kv_head)
+{
+  return page * p.page_units + kv_head * (kv_page_units (p.d_key) + kv_page_units (p.d_value));
 }
 
 /* What a block of this lane's key of a group is times. */
@@ -69,7 +133,7 @@ add_block (uint base, uint block, uint first, inout float dots[STEP_DOTS])
       [[unroll]] for (uint h = 0; h < HEADS; h++)
           [[unroll]]
         for (uint i = 0; i < KV_WORD; i++)
-          sums[h * STEP + g] += k[i] * q[(h * K_WORDS + d) * KV_WORD + i];
+          sums[h * STEP + g] += k[i] * q[h * D_KEY + d * KV_WORD + i];
     }
   [[unroll]] for (uint g = 0; g < STEP; g++) {
     float scale = key_scale (scales, block, first + g);
@@ -130,7 +194,7 @@ add_values (uint base, uvec2 keys, inout float acc[ACC])
       [[unroll]]
     for (uint j = 0; j < V_VECTORS; j++) {
       uint at = base + (key * V_VECTORS + j) * 2;
-      float v[KV_WORD], scale = kv_scale (kv, scales, j, key);
+      float v[KV_WORD], scale = kv_scale (Uvec4sIn (kv), scales, j, key);
       kv_unpack (pick (kv.v[at], kv.v[at + 1], lane), v);
       [[unroll]] for (uint h = 0; h < HEADS; h++) {
         float weight = scale * probability[h * SHADER_PAGE + key];
@@ -178,9 +242,14 @@ main ()
   take_pointers ();
   load_q (token, head0);
   subgroupBarrier ();
+#ifdef STORES
+  uint own_page = p.tokens.v[token].position / SHADER_PAGE;
+  if (own_page >= pages.x && own_page < pages.y)
+    store_token (token, kv_head, base_of (page_table.v[first_page + own_page], kv_head));
+  subgroupBarrier ();
+#endif
   for (uint page = pages.x; page < pages.y; page++) {
-    uint base = page_table.v[first_page + page] * p.page_units +
-                kv_head * (kv_page_units (p.d_key) + kv_page_units (p.d_value));
+    uint base = base_of (page_table.v[first_page + page], kv_head);
     uvec2 in_page = keys_in_page (keys, page);
     score_page (base, in_page, scores);
     soften_page (scores, largest, sum, acc);

@@ -10,15 +10,26 @@ layout (push_constant) uniform Push
   ShaderAttentionPush p;
 };
 
+/* STORES: the kernel also writes what it reads. */
+#ifdef STORES
+POINTER (16)
+coherent buffer KvPages
+{
+  uvec4 v[];
+};
+#else
+#define KvPages Uvec4sIn
+#endif
+
 /* Read before all loops: where a split has no page, llvmpipe runs a loop's body with all lanes off,
  * and then a pointer read in it is whatever was there before. */
-Uvec4sIn kv;
+KvPages kv;
 UintsIn page_table;
 
 void
 take_pointers ()
 {
-  kv = p.kv;
+  kv = KvPages (p.kv);
   page_table = p.pages;
 }
 

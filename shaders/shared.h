@@ -420,6 +420,8 @@ SHADER_STRUCT ShaderAttentionPush
   batch; /* ShaderBatch */
   SHADER_PTR (FloatsIn)
   sinks; /* [n_heads] */
+  SHADER_PTR (FloatsIn)
+  rotation; /* as ShaderRopePush has it, for the kernel that stores too */
   SHADER_U32 page_units;
   SHADER_U32 n_heads;
   SHADER_U32 n_heads_kv;
@@ -432,9 +434,11 @@ SHADER_STRUCT ShaderAttentionPush
   SHADER_F32 temperature;
   SHADER_U32 temperature_floor; /* tokens */
   SHADER_U32 window;            /* tokens */
+  SHADER_U32 d_rope;
+  SHADER_U32 halves;
 }
 SHADER_END (ShaderAttentionPush)
-SHADER_SIZE (ShaderAttentionPush, 112)
+SHADER_SIZE (ShaderAttentionPush, 128)
 
 /* What varies from batch to batch and is the same for all tokens. */
 SHADER_STRUCT ShaderBatch

@@ -54,14 +54,63 @@ store_features_of (const GraphOp *op)
          (op->value_is_key ? SHADER_VALUE_IS_KEY : 0) | (op->shares_kv ? SHADER_KV_SHARED : 0);
 }
 
+/* Query heads that a workgroup takes: a divisor of those that share a KV head. */
+static uint32_t
+heads_at_once (const GraphOp *op, uint32_t lanes, uint32_t unit)
+{
+  uint32_t shared = op->n_heads / op->n_heads_kv;
+  uint32_t each = MAX ((op->d_value + lanes - 1) / lanes, unit);
+  for (uint32_t n = 4; n > 1; n--)
+    if (shared % n == 0 && n * each <= MAX_ACCUMULATORS)
+      return n;
+  return 1;
+}
+
+/* Where the rotations of a batch's tokens are that the op turns by. */
+static uint64_t
+rotation_address (const Recorder *self, const GraphOp *op)
+{
+  const VulkanExecutable *exe = self->exe;
+  uint64_t skipped = op->rotation != MODEL_NO_ROTATION ? op->rotation : 0;
+  return exe->params.address + exe->at.rotations + skipped * exe->at.rotation_bytes;
+}
+
+/* Numbers of a head that are turned. */
+static uint32_t
+rotated_of (const Recorder *self, const GraphOp *op)
+{
+  return op->rotation != MODEL_NO_ROTATION ? self->plan->desc->rotations[op->rotation].d_rope : 0;
+}
+
+static gboolean
+turns_halves (const Recorder *self)
+{
+  return self->plan->desc->architecture->rope == MODEL_ROPE_HALVES;
+}
+
+/* Whether the attention after op, of one token, can do op's work: see attention-narrow.comp. */
+static gboolean
+attention_stores (const Recorder *self, const GraphOp *op)
+{
+  const GraphOp *next = op + 1;
+  return self->columns == 1 && self->most == 0 && self->index + 1 < self->segment_end &&
+         next->kind == GRAPH_OP_ATTENTION && next->src == op->src && next->group == op->group &&
+         next->layer == op->layer &&
+         is_narrow (self, op) && type_of (self, op) == MODEL_KV_F16 &&
+         store_features_of (op) == 0 && !next->whole_run &&
+         heads_at_once (next, self->quirks->lanes_small, 8) == op->n_heads / op->n_heads_kv;
+}
+
 gboolean
 record_rope_store (Recorder *self, const GraphOp *op, GError **error)
 {
   VulkanExecutable *exe = self->exe;
+  if (attention_stores (self, op)) {
+    self->store = op;
+    return TRUE;
+  }
   /* On a card a workgroup is a KV head and the query heads that share it. */
   uint32_t each = self->quirks->narrow_rows > 0 ? op->n_heads_kv : 1;
-  gboolean rotates = op->rotation != MODEL_NO_ROTATION;
-  uint64_t rotation = rotates ? op->rotation * exe->at.rotation_bytes : 0;
   uint32_t page_units;
   uint64_t kv = vulkan_kv_layer (exe->model->kv, op, &page_units);
   ShaderRopePush push = {
@@ -69,7 +118,7 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
     .kv = kv,
     .tokens = exe->params.address + exe->at.tokens,
     .pages = pages_address (self, op),
-    .rotation = exe->params.address + exe->at.rotations + rotation,
+    .rotation = rotation_address (self, op),
     .q_norm = vector_or_any (self, op->vector),
     .k_norm = vector_or_any (self, op->k_norm),
     .page_units = page_units,
@@ -77,8 +126,8 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
     .n_heads_kv = op->n_heads_kv,
     .d_key = op->d_key,
     .d_value = op->d_value,
-    .d_rope = rotates ? self->plan->desc->rotations[op->rotation].d_rope : 0,
-    .halves = self->plan->desc->architecture->rope == MODEL_ROPE_HALVES,
+    .d_rope = rotated_of (self, op),
+    .halves = turns_halves (self),
     .words = is_narrow (self, op),
     .stride = recorder_stride (self, op->src),
     .heads_each = each * (op->n_heads / op->n_heads_kv),
@@ -99,18 +148,6 @@ record_rope_store (Recorder *self, const GraphOp *op, GError **error)
                  error);
 }
 
-/* Query heads that a workgroup takes: a divisor of those that share a KV head. */
-static uint32_t
-heads_at_once (const GraphOp *op, uint32_t lanes, uint32_t unit)
-{
-  uint32_t shared = op->n_heads / op->n_heads_kv;
-  uint32_t each = MAX ((op->d_value + lanes - 1) / lanes, unit);
-  for (uint32_t n = 4; n > 1; n--)
-    if (shared % n == 0 && n * each <= MAX_ACCUMULATORS)
-      return n;
-  return 1;
-}
-
 static uint32_t
 window_of (const GraphOp *op)
 {
@@ -126,8 +163,9 @@ features_of (const Recorder *self, const GraphOp *op)
          (self->plan->desc->h.temperature > 0 ? SHADER_TEMPERED : 0);
 }
 
+/* store: whose work the kernel does too, if it does. */
 static ShaderAttentionPush
-attention_push (const Recorder *self, const GraphOp *op)
+attention_push (const Recorder *self, const GraphOp *op, const GraphOp *store)
 {
   const VulkanExecutable *exe = self->exe;
   const ModelHparams *h = &self->plan->desc->h;
@@ -142,6 +180,7 @@ attention_push (const Recorder *self, const GraphOp *op)
     .parts = exe->activations.address + exe->parts,
     .batch = exe->params.address + exe->at.batch,
     .sinks = vector_or_any (self, op->vector),
+    .rotation = rotation_address (self, store),
     .page_units = page_units,
     .n_heads = op->n_heads,
     .n_heads_kv = op->n_heads_kv,
@@ -154,19 +193,24 @@ attention_push (const Recorder *self, const GraphOp *op)
     .temperature = h->temperature,
     .temperature_floor = h->temperature_floor_tokens,
     .window = op->window_tokens,
+    .d_rope = rotated_of (self, store),
+    .halves = turns_halves (self),
   };
 }
 
 gboolean
 record_attention (Recorder *self, const GraphOp *op, GError **error)
 {
-  ShaderAttentionPush push = attention_push (self, op);
+  const GraphOp *store = self->store;
+  ShaderAttentionPush push = attention_push (self, op, store != NULL ? store : op);
   uint32_t word = types[type_of (self, op)].word, unit = 4 * word;
   uint32_t lanes = self->quirks->lanes_small, heads = heads_at_once (op, lanes, unit);
   uint32_t window = window_of (op);
   gboolean narrow = is_narrow (self, op), all = window == SHADER_WINDOW_NONE;
   Dispatch attend = {
-    .kernel = narrow ? types[type_of (self, op)].attend_narrow : types[type_of (self, op)].attend,
+    .kernel = store != NULL ? SHADER_ATTENTION_NARROW_STORES
+              : narrow      ? types[type_of (self, op)].attend_narrow
+                            : types[type_of (self, op)].attend,
     .constants = { lanes, 1, heads, narrow ? op->d_key / word : (op->d_key + unit - 1) / unit,
                    narrow ? op->d_value / (8 * word) : (op->d_value + unit - 1) / unit,
                    lanes <= self->exe->model->backend->device->can.subgroup_min, window,
@@ -176,7 +220,7 @@ record_attention (Recorder *self, const GraphOp *op, GError **error)
                 all ? VULKAN_COUNT_SPLITS : VULKAN_COUNT_WINDOW_SPLITS },
               { 0, op->n_heads / heads, 0 } },
     .reads = BIT (op->src) | BIT_KV,
-    .writes = BIT (op->dst) | BIT_PARTS,
+    .writes = BIT (op->dst) | BIT_PARTS | (store != NULL ? BIT_KV : 0),
   };
   Dispatch reduce = {
     .kernel = SHADER_ATTENTION_REDUCE,
@@ -187,5 +231,6 @@ record_attention (Recorder *self, const GraphOp *op, GError **error)
     .reads = BIT_PARTS,
     .writes = BIT (op->dst),
   };
+  self->store = NULL;
   return record (self, &attend, error) && record (self, &reduce, error);
 }
