@@ -232,6 +232,8 @@ ask (VkInstance instance, VkPhysicalDevice physical, VulkanAbilities *can)
   can->has_budget = has_extension (extensions, n, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   can->has_executable_info =
       has_extension (extensions, n, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
+  can->imports_memory = can->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU &&
+                        has_extension (extensions, n, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
   ask_features (physical, can);
   ask_properties (physical, can);
   ask_matrix (instance, physical, can);
@@ -512,7 +514,7 @@ find_quirks (const VulkanAbilities *can)
 
 /* Those that are used where they exist; their number. */
 static uint32_t
-list_extensions (const VulkanAbilities *can, const char *extensions[4])
+list_extensions (const VulkanAbilities *can, const char *extensions[5])
 {
   uint32_t n = 0;
   if (can->has_int_dot)
@@ -523,6 +525,8 @@ list_extensions (const VulkanAbilities *can, const char *extensions[4])
   }
   if (can->has_budget)
     extensions[n++] = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+  if (can->imports_memory)
+    extensions[n++] = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
   return n;
 }
 
@@ -530,7 +534,7 @@ static gboolean
 create_device (VulkanDevice *self, GError **error)
 {
   const VulkanAbilities *can = &self->can;
-  const char *extensions[4];
+  const char *extensions[5];
   gboolean matrices = can->matrix.m > 0;
   VkPhysicalDeviceShaderIntegerDotProductFeatures dot = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES,

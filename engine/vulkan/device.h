@@ -52,6 +52,7 @@ typedef struct {
   gboolean has_cooperative_matrix, has_budget;
   gboolean has_subgroup_control, has_executable_info, has_addresses;
   gboolean has_memory_model, has_full_subgroups;
+  gboolean imports_memory; /* a driver in software, which takes memory that the host has mapped */
   VulkanMatrix matrix;
   uint64_t max_allocation_bytes;
   const char *missing; /* what is required and absent; NULL when usable */

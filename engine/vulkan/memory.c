@@ -3,7 +3,9 @@
 #include "engine/vulkan/memory.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
+#define HUGE_PAGE_BYTES (2u << 20)
 /* Room past the end that kernels may read (never write): a software driver runs a loop's body once
  * more with all lanes off, and still reads at addresses that are the same for all lanes. */
 #define GUARD_BYTES (64u << 10)
@@ -32,9 +34,16 @@ static const struct {
 };
 
 static gboolean
+is_device (VulkanMemoryKind kind)
+{
+  return kind == VULKAN_MEMORY_DEVICE || kind == VULKAN_MEMORY_WEIGHTS;
+}
+
+static gboolean
 find_type (const VulkanDevice *device, VulkanMemoryKind kind, uint32_t bits, uint32_t *type)
 {
   const VkPhysicalDeviceMemoryProperties *memory = &device->can.memory;
+  kind = is_device (kind) ? VULKAN_MEMORY_DEVICE : kind;
   for (size_t row = 0; row < G_N_ELEMENTS (preferences); row++) {
     if (preferences[row].kind != kind ||
         (preferences[row].unified && !vulkan_device_is_unified (device)))
@@ -67,6 +76,49 @@ check_budget (const VulkanDevice *device, uint32_t heap, uint64_t bytes, const c
   return FALSE;
 }
 
+/* Weights of a driver in software, which would lay them in pages of 4 KiB: the processor looks up
+ * each, and asks for nothing ahead beyond it. */
+static gboolean
+is_imported (const VulkanDevice *device, VulkanMemoryKind kind)
+{
+  return kind == VULKAN_MEMORY_WEIGHTS && device->can.imports_memory && !device->quirks.staged;
+}
+
+static void
+unmap_pages (VulkanBuffer *self)
+{
+  if (self->imported != NULL)
+    munmap (self->imported, self->imported_bytes);
+  self->imported = NULL;
+}
+
+/* Maps pages for size bytes, huge ones where the system has them, if the driver takes them as
+ * memory of the type. FALSE, and nothing is mapped: the driver's own do too. */
+static gboolean
+map_pages (VulkanBuffer *self, uint64_t size, uint32_t type)
+{
+  VkMemoryHostPointerPropertiesEXT can = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT,
+  };
+  PFN_vkGetMemoryHostPointerPropertiesEXT ask = (PFN_vkGetMemoryHostPointerPropertiesEXT)
+      vkGetDeviceProcAddr (self->device, "vkGetMemoryHostPointerPropertiesEXT");
+  size_t bytes = (size + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+  void *pages = mmap (NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED)
+    return FALSE;
+#ifdef MADV_HUGEPAGE
+  (void) madvise (pages, bytes, MADV_HUGEPAGE);
+#endif
+  self->imported = pages;
+  self->imported_bytes = bytes;
+  if (ask (self->device, VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, pages, &can) ==
+          VK_SUCCESS &&
+      (can.memoryTypeBits & (1u << type)) != 0)
+    return TRUE;
+  unmap_pages (self);
+  return FALSE;
+}
+
 static gboolean
 bind_memory (VulkanBuffer *self, const VulkanDevice *device, VulkanMemoryKind kind,
              const char *what, GError **error)
@@ -86,16 +138,25 @@ bind_memory (VulkanBuffer *self, const VulkanDevice *device, VulkanMemoryKind ki
     .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
     .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
   };
+  VkImportMemoryHostPointerInfoEXT import = {
+    .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
+    .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+  };
   VkMemoryAllocateInfo info = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
     .pNext = &flags,
     .allocationSize = needs.size,
     .memoryTypeIndex = type,
   };
+  if (is_imported (device, kind) && map_pages (self, needs.size, type)) {
+    import.pHostPointer = self->imported;
+    info.allocationSize = self->imported_bytes;
+    flags.pNext = &import;
+  }
   if (!VK (vkAllocateMemory (self->device, &info, NULL, &self->memory), error) ||
       !VK (vkBindBufferMemory (self->device, self->buffer, self->memory, 0), error))
     return FALSE;
-  gboolean staged = kind == VULKAN_MEMORY_DEVICE && device->quirks.staged;
+  gboolean staged = is_device (kind) && device->quirks.staged;
   if (!staged && (memory_type->propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0 &&
       !VK (vkMapMemory (self->device, self->memory, 0, VK_WHOLE_SIZE, 0, &self->map), error))
     return FALSE;
@@ -110,11 +171,16 @@ vulkan_buffer_init (VulkanBuffer *self, const VulkanDevice *device, VulkanMemory
   self->device = device->device;
   self->bytes = bytes;
   /* Asked before the driver, which would only say no. */
-  if (kind == VULKAN_MEMORY_DEVICE &&
+  if (is_device (kind) &&
       !check_budget (device, vulkan_device_weights_heap (device), bytes, what, error))
     return FALSE;
+  VkExternalMemoryBufferCreateInfo external = {
+    .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
+    .handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+  };
   VkBufferCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+    .pNext = is_imported (device, kind) ? &external : NULL,
     .size = bytes + GUARD_BYTES,
     .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
              VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT |
@@ -149,5 +215,6 @@ vulkan_buffer_finish (VulkanBuffer *self)
     vkDestroyBuffer (self->device, self->buffer, NULL);
   if (self->memory != VK_NULL_HANDLE)
     vkFreeMemory (self->device, self->memory, NULL);
+  unmap_pages (self);
   memset (self, 0, sizeof *self);
 }

@@ -5,9 +5,10 @@
 #include "engine/vulkan/device.h"
 
 typedef enum {
-  VULKAN_MEMORY_DEVICE, /* weights, KV, activations; mapped only where unified */
-  VULKAN_MEMORY_WRITE,  /* the host writes, the device reads: parameters, staging */
-  VULKAN_MEMORY_READ,   /* the device writes, the host reads: results */
+  VULKAN_MEMORY_DEVICE,  /* KV, activations; mapped only where unified */
+  VULKAN_MEMORY_WRITE,   /* the host writes, the device reads: parameters, staging */
+  VULKAN_MEMORY_READ,    /* the device writes, the host reads: results */
+  VULKAN_MEMORY_WEIGHTS, /* as DEVICE, but all of it is read for every token */
 } VulkanMemoryKind;
 
 typedef struct {
@@ -17,6 +18,8 @@ typedef struct {
   uint64_t address; /* of the device */
   void *map;        /* NULL when the host cannot see it */
   VkDevice device;  /* borrowed */
+  void *imported;   /* the host's own pages, or NULL; owned */
+  size_t imported_bytes;
 } VulkanBuffer;
 
 /* Allocates bytes (contents undefined). ENGINE_ERROR_NO_MEMORY with the numbers when the

@@ -196,7 +196,7 @@ take (VulkanWeights *self, uint64_t bytes, uint64_t *offset, Cursor *cursor, GEr
 {
   if (opens_block (cursor, bytes, offset)) {
     VulkanBuffer block;
-    if (!vulkan_buffer_init (&block, self->device, VULKAN_MEMORY_DEVICE, cursor->size,
+    if (!vulkan_buffer_init (&block, self->device, VULKAN_MEMORY_WEIGHTS, cursor->size,
                              "the weights", error))
       return NULL;
     g_array_append_val (self->blocks, block);
