@@ -2,9 +2,9 @@
 /* attention.comp for one subgroup of 8 lanes on a driver in software: the same arithmetic, but K
  * lies as [d_key / KV_WORD][64 tokens] words, so that eight keys' words lie side by side, and none
  * is gathered. A lane is a key for q . k and a word of each eight for p . v.
- * STORES: of one token, with f16 pages and heads that are not normed, this does rope.comp's work too
- * (the same arithmetic): a workgroup has all query heads of its KV head, and the split that ends
- * with the token's own page stores its k and v before it reads that page. A dispatch less. */
+ * STORES: of one token, with f16 pages and heads that are not normed, this does rope.comp's work
+ * too, by the same arithmetic: a workgroup has all query heads of its KV head, and the split that
+ * ends with the token's own page stores its k and v before it reads that page. */
 #version 460
 #include "refs.glsl"
 #include "narrow.glsl"
