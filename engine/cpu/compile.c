@@ -2,6 +2,7 @@
 /* From a plan to steps: looks weights up, decides which activations are also needed as integers
  * and who writes them, and lays out all memory that a run touches. Must not run anything. */
 #include "engine/cpu/internal.h"
+#include "engine/pages.h"
 
 #include <string.h>
 
@@ -127,7 +128,7 @@ static gboolean
 allocate (CpuExecutable *x, const gboolean needs_quantised[CPU_N_BUFFERS], const Arena *at,
           GError **error)
 {
-  x->arena = cpu_memory_map (x->arena_bytes);
+  x->arena = engine_pages_map (x->arena_bytes);
   if (x->arena == NULL) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
                  "The system refused %.1f MB of working memory; choose a smaller chunk.",
@@ -521,7 +522,7 @@ cpu_executable_discard (EngineBackendExecutable *base)
   cpu_pool_stop (x->model->backend->pool);
   if (x->arena != NULL) {
     x->model->scratch_bytes -= x->arena_bytes;
-    cpu_memory_unmap (x->arena, x->arena_bytes);
+    engine_pages_unmap (x->arena, x->arena_bytes);
   }
   g_array_unref (x->rotations);
   g_free (x->experts.groups);

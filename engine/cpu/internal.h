@@ -234,12 +234,6 @@ const CpuKernels *cpu_kernels (CpuTier tier);
 void cpu_matmul_file (const CpuMatmulWork *work);
 size_t cpu_attention_scratch_floats (uint32_t n_rows, uint32_t d_key, uint32_t d_value);
 
-/* ---- memory --------------------------------------------------------------------------------- */
-
-/* Zeroed anonymous memory, in huge pages where the system has them. NULL when refused. */
-void *cpu_memory_map (size_t bytes);
-void cpu_memory_unmap (void *memory, size_t bytes);
-
 /* ---- backend, model, executable ------------------------------------------------------------- */
 
 typedef struct {

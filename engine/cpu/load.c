@@ -3,6 +3,7 @@
  * streamed in slices of some rows on all workers, so that memory is never held twice. Must not
  * know the ops. */
 #include "engine/cpu/internal.h"
+#include "engine/pages.h"
 
 #include <string.h>
 
@@ -334,15 +335,15 @@ allocate (CpuModel *model, GError **error)
   gboolean ok = TRUE;
 
   if (model->weight_bytes > 0)
-    ok = (model->weight_memory = cpu_memory_map (model->weight_bytes)) != NULL;
+    ok = (model->weight_memory = engine_pages_map (model->weight_bytes)) != NULL;
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++) {
     CpuKv *kv = &model->kv[group];
     size_t bytes = kv->page_bytes * kv->n_pages;
 
-    ok = ok && (bytes == 0 || (kv->data = cpu_memory_map (bytes)) != NULL);
+    ok = ok && (bytes == 0 || (kv->data = engine_pages_map (bytes)) != NULL);
   }
   if (state_bytes (model) > 0)
-    ok = ok && (model->states = cpu_memory_map (state_bytes (model))) != NULL;
+    ok = ok && (model->states = engine_pages_map (state_bytes (model))) != NULL;
   if (!ok) {
     g_set_error (error, ENGINE_ERROR, ENGINE_ERROR_NO_MEMORY,
                  "The system refused %.1f GB of memory for the model.",
@@ -418,12 +419,12 @@ cpu_model_unload (EngineBackendModel *base)
 
   if (model == NULL)
     return;
-  cpu_memory_unmap (model->weight_memory, model->weight_bytes);
+  engine_pages_unmap (model->weight_memory, model->weight_bytes);
   if (model->states != NULL)
-    cpu_memory_unmap (model->states, state_bytes (model));
+    engine_pages_unmap (model->states, state_bytes (model));
   for (unsigned group = 0; group < GRAPH_N_KV_GROUPS; group++) {
-    cpu_memory_unmap (model->kv[group].data,
-                      model->kv[group].page_bytes * model->kv[group].n_pages);
+    engine_pages_unmap (model->kv[group].data,
+                        model->kv[group].page_bytes * model->kv[group].n_pages);
     g_free (model->kv[group].offset);
   }
   g_hash_table_unref (model->weights);

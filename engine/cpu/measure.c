@@ -2,6 +2,7 @@
 /* What limits the kernels, measured: how fast memory is read, how fast bytes are multiplied. Must
  * not know models. */
 #include "engine/cpu/internal.h"
+#include "engine/pages.h"
 
 #include <string.h>
 
@@ -86,7 +87,7 @@ cpu_measure_read_bandwidth (unsigned n_threads, size_t buffer_bytes)
   if (n_threads == 0)
     n_threads = cpu_count_cores ();
   buffer_bytes = MAX (buffer_bytes, (size_t) n_threads * 4096);
-  words = cpu_memory_map (buffer_bytes);
+  words = engine_pages_map (buffer_bytes);
   if (words == NULL)
     return 0;
   memset (words, 1, buffer_bytes);
@@ -96,7 +97,7 @@ cpu_measure_read_bandwidth (unsigned n_threads, size_t buffer_bytes)
     probes[i].words = words + i * probes[i].n_words;
   }
   sum = probe_together (probes, n_threads);
-  cpu_memory_unmap (words, buffer_bytes);
+  engine_pages_unmap (words, buffer_bytes);
   return sum;
 }
 

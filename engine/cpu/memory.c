@@ -1,33 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Large memory, and how much of it there is. Must not know models. */
+/* How much memory there is. Must not know models. */
 #include "engine/cpu/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
-
-void *
-cpu_memory_map (size_t bytes)
-{
-  void *memory = mmap (NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-  if (memory == MAP_FAILED)
-    return NULL;
-#ifdef MADV_HUGEPAGE
-  /* Decode walks through all weights for every token: 2 MiB pages keep it from missing the TLB. A
-   * refusal costs speed only. */
-  (void) madvise (memory, bytes, MADV_HUGEPAGE);
-#endif
-  return memory;
-}
-
-void
-cpu_memory_unmap (void *memory, size_t bytes)
-{
-  if (memory != NULL)
-    munmap (memory, bytes);
-}
 
 /* The number after "name" in a file of "name: number kB" lines; 0 when absent. */
 static uint64_t

@@ -2,8 +2,9 @@
 /* Owns the choice of a memory type and the life of a buffer. Knows nothing of what lies in it. */
 #include "engine/vulkan/memory.h"
 
+#include "engine/pages.h"
+
 #include <string.h>
-#include <sys/mman.h>
 
 #define HUGE_PAGE_BYTES (2u << 20)
 /* Room past the end that kernels may read (never write): a software driver runs a loop's body once
@@ -87,13 +88,12 @@ is_imported (const VulkanDevice *device, VulkanMemoryKind kind)
 static void
 unmap_pages (VulkanBuffer *self)
 {
-  if (self->imported != NULL)
-    munmap (self->imported, self->imported_bytes);
+  engine_pages_unmap (self->imported, self->imported_bytes);
   self->imported = NULL;
 }
 
-/* Maps pages for size bytes, huge ones where the system has them, if the driver takes them as
- * memory of the type. FALSE, and nothing is mapped: the driver's own do too. */
+/* Maps pages for size bytes, if the driver takes them as memory of the type. FALSE, and nothing is
+ * mapped: the driver's own do too. */
 static gboolean
 map_pages (VulkanBuffer *self, uint64_t size, uint32_t type)
 {
@@ -102,17 +102,11 @@ map_pages (VulkanBuffer *self, uint64_t size, uint32_t type)
   };
   PFN_vkGetMemoryHostPointerPropertiesEXT ask = (PFN_vkGetMemoryHostPointerPropertiesEXT)
       vkGetDeviceProcAddr (self->device, "vkGetMemoryHostPointerPropertiesEXT");
-  size_t bytes = (size + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
-  void *pages = mmap (NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (pages == MAP_FAILED)
-    return FALSE;
-#ifdef MADV_HUGEPAGE
-  (void) madvise (pages, bytes, MADV_HUGEPAGE);
-#endif
-  self->imported = pages;
-  self->imported_bytes = bytes;
-  if (ask (self->device, VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, pages, &can) ==
-          VK_SUCCESS &&
+  self->imported_bytes = (size + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+  self->imported = engine_pages_map (self->imported_bytes);
+  if (self->imported != NULL &&
+      ask (self->device, VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, self->imported,
+           &can) == VK_SUCCESS &&
       (can.memoryTypeBits & (1u << type)) != 0)
     return TRUE;
   unmap_pages (self);

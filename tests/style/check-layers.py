@@ -8,7 +8,7 @@ import re
 import tree
 
 EVERYWHERE = ('config.h',)
-ENGINE_BASE = ('engine/error.h', 'engine/cache.h', 'engine/trace.h')
+ENGINE_BASE = ('engine/error.h', 'engine/cache.h', 'engine/pages.h', 'engine/trace.h')
 
 # Folder: what its files may include of the project, as prefixes. The longest folder wins.
 LAYERS = {
