@@ -237,8 +237,8 @@ turn_odd (uint32_t group[8], unsigned bits, unsigned n)
     group[g] = (group[g] >> n & rest) | (group[g] & low) << (bits - n);
 }
 
-/* The codes' bits from `shift` on, `bits` of each, to the vectors of one plane. The strip is zero
- * before. */
+/* The codes' bits from `shift` on, `bits` of each, to the vectors of one plane. odd: 1 where odd
+ * groups come before their even neighbours, else 0. The strip is zero before. */
 static inline void
 put_plane (const uint32_t group[8], unsigned shift, unsigned bits, unsigned odd, uint32_t lanes,
            uint32_t r, uint8_t *dst)

@@ -105,10 +105,9 @@ gboolean
 record_rope_store (Recorder *self, const GraphOp *op, GError **error)
 {
   VulkanExecutable *exe = self->exe;
-  if (attention_stores (self, op)) {
-    self->store = op;
+  self->stores = attention_stores (self, op);
+  if (self->stores)
     return TRUE;
-  }
   /* On a card a workgroup is a KV head and the query heads that share it. */
   uint32_t each = self->quirks->narrow_rows > 0 ? op->n_heads_kv : 1;
   uint32_t page_units;
@@ -163,9 +162,8 @@ features_of (const Recorder *self, const GraphOp *op)
          (self->plan->desc->h.temperature > 0 ? SHADER_TEMPERED : 0);
 }
 
-/* store: whose work the kernel does too, if it does. */
 static ShaderAttentionPush
-attention_push (const Recorder *self, const GraphOp *op, const GraphOp *store)
+attention_push (const Recorder *self, const GraphOp *op)
 {
   const VulkanExecutable *exe = self->exe;
   const ModelHparams *h = &self->plan->desc->h;
@@ -180,7 +178,7 @@ attention_push (const Recorder *self, const GraphOp *op, const GraphOp *store)
     .parts = exe->activations.address + exe->parts,
     .batch = exe->params.address + exe->at.batch,
     .sinks = vector_or_any (self, op->vector),
-    .rotation = rotation_address (self, store),
+    .rotation = rotation_address (self, op),
     .page_units = page_units,
     .n_heads = op->n_heads,
     .n_heads_kv = op->n_heads_kv,
@@ -193,7 +191,7 @@ attention_push (const Recorder *self, const GraphOp *op, const GraphOp *store)
     .temperature = h->temperature,
     .temperature_floor = h->temperature_floor_tokens,
     .window = op->window_tokens,
-    .d_rope = rotated_of (self, store),
+    .d_rope = rotated_of (self, op),
     .halves = turns_halves (self),
   };
 }
@@ -201,16 +199,15 @@ attention_push (const Recorder *self, const GraphOp *op, const GraphOp *store)
 gboolean
 record_attention (Recorder *self, const GraphOp *op, GError **error)
 {
-  const GraphOp *store = self->store;
-  ShaderAttentionPush push = attention_push (self, op, store != NULL ? store : op);
+  ShaderAttentionPush push = attention_push (self, op);
   uint32_t word = types[type_of (self, op)].word, unit = 4 * word;
   uint32_t lanes = self->quirks->lanes_small, heads = heads_at_once (op, lanes, unit);
   uint32_t window = window_of (op);
   gboolean narrow = is_narrow (self, op), all = window == SHADER_WINDOW_NONE;
   Dispatch attend = {
-    .kernel = store != NULL ? SHADER_ATTENTION_NARROW_STORES
-              : narrow      ? types[type_of (self, op)].attend_narrow
-                            : types[type_of (self, op)].attend,
+    .kernel = self->stores ? SHADER_ATTENTION_NARROW_STORES
+              : narrow     ? types[type_of (self, op)].attend_narrow
+                           : types[type_of (self, op)].attend,
     .constants = { lanes, 1, heads, narrow ? op->d_key / word : (op->d_key + unit - 1) / unit,
                    narrow ? op->d_value / (8 * word) : (op->d_value + unit - 1) / unit,
                    lanes <= self->exe->model->backend->device->can.subgroup_min, window,
@@ -220,7 +217,7 @@ record_attention (Recorder *self, const GraphOp *op, GError **error)
                 all ? VULKAN_COUNT_SPLITS : VULKAN_COUNT_WINDOW_SPLITS },
               { 0, op->n_heads / heads, 0 } },
     .reads = BIT (op->src) | BIT_KV,
-    .writes = BIT (op->dst) | BIT_PARTS | (store != NULL ? BIT_KV : 0),
+    .writes = BIT (op->dst) | BIT_PARTS | (self->stores ? BIT_KV : 0),
   };
   Dispatch reduce = {
     .kernel = SHADER_ATTENTION_REDUCE,
@@ -231,6 +228,6 @@ record_attention (Recorder *self, const GraphOp *op, GError **error)
     .reads = BIT_PARTS,
     .writes = BIT (op->dst),
   };
-  self->store = NULL;
+  self->stores = FALSE;
   return record (self, &attend, error) && record (self, &reduce, error);
 }

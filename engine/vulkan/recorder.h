@@ -26,7 +26,7 @@ typedef struct {
   uint32_t read, written; /* since the last barrier */
   uint32_t index;         /* of the op in the plan */
   uint32_t segment_end;   /* of the ops: behind the last of the segment */
-  const GraphOp *store;   /* ROPE_STORE that the attention which comes next does too, or NULL */
+  gboolean stores;        /* the attention that comes next does the work of ROPE_STORE too */
   uint32_t n_squares;     /* NORMED still lacks its division: parts of the sum of squares; else 0 */
 } Recorder;
 
