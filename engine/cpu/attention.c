@@ -9,8 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-#define SPLITS_PER_WORKER 3 /* units that few tokens are cut into */
-#define PAGES_PER_SPLIT   2 /* at least */
+#define UNITS_PER_WORKER 3 /* that a batch is cut into, if it can be */
+#define PAGES_PER_SPLIT  2 /* at least */
 
 size_t
 cpu_attention_scratch_floats (uint32_t n_rows, uint32_t d_key, uint32_t d_value)
@@ -44,11 +44,25 @@ group_of (const CpuStep *step)
   return step->op->n_heads / step->op->n_heads_kv;
 }
 
-/* Queries of a block: as many as fill its rows with the heads of a group. */
+/* Into how many units one timeline and KV head should be cut, so that all workers have some. */
 static uint32_t
-queries_per_block (const CpuStep *step)
+units_wanted (const CpuRun *run, const CpuStep *step)
 {
-  return MAX (CPU_ATTEND_ROWS / group_of (step), 1);
+  unsigned n_workers = cpu_pool_n_workers (run->executable->model->backend->pool);
+  uint32_t units = run->batch->n_runs * step->op->n_heads_kv;
+
+  return n_workers == 1 ? 1 : (UNITS_PER_WORKER * n_workers + units - 1) / units;
+}
+
+/* Queries of a block: as many as fill its rows with the heads of a group, or fewer where there are
+ * not as many blocks as workers could take. */
+static uint32_t
+queries_per_block (const CpuRun *run, const CpuStep *step, const EngineBatchRun *timeline)
+{
+  uint32_t n_blocks = units_wanted (run, step);
+
+  return CLAMP ((timeline->n_tokens + n_blocks - 1) / n_blocks, 1,
+                MAX (CPU_ATTEND_ROWS / group_of (step), 1));
 }
 
 /* The first page that a query of a timeline's run sees; for those after it none before. */
@@ -62,13 +76,10 @@ first_page_of (const CpuStep *step, const EngineBatchRun *timeline, uint32_t que
 static uint32_t
 pages_per_split (const CpuRun *run, const CpuStep *step, const EngineBatchRun *timeline)
 {
-  unsigned n_workers = cpu_pool_n_workers (run->executable->model->backend->pool);
-  uint32_t units = run->batch->n_runs * step->op->n_heads_kv;
-  uint32_t want = SPLITS_PER_WORKER * n_workers, n_splits;
+  uint32_t n_splits = units_wanted (run, step);
   uint32_t n_pages =
       timeline->position / ENGINE_PAGE_TOKENS + 1 - first_page_of (step, timeline, 0);
 
-  n_splits = n_workers == 1 ? 1 : (want + units - 1) / units;
   return MAX ((n_pages + n_splits - 1) / n_splits, PAGES_PER_SPLIT);
 }
 
@@ -84,7 +95,7 @@ n_splits_of (const CpuRun *run, const CpuStep *step, const EngineBatchRun *timel
 static uint32_t
 n_blocks_of (const CpuRun *run, const CpuStep *step, const EngineBatchRun *timeline)
 {
-  uint32_t queries = queries_per_block (step);
+  uint32_t queries = queries_per_block (run, step, timeline);
 
   if (cpu_run_has_few (run, step))
     return n_splits_of (run, step, timeline);
@@ -123,7 +134,7 @@ set_split (const CpuRun *run, const CpuStep *step, uint32_t split, Block *block)
 static Block
 find_block (const CpuRun *run, const CpuStep *step, uint32_t unit)
 {
-  uint32_t queries = queries_per_block (step), index = unit / step->op->n_heads_kv, i = 0, n;
+  uint32_t queries, index = unit / step->op->n_heads_kv, i = 0, n;
   Block block = { .kv_head = unit % step->op->n_heads_kv };
 
   while (n = n_blocks_of (run, step, &run->batch->runs[i]), index >= n) {
@@ -135,6 +146,7 @@ find_block (const CpuRun *run, const CpuStep *step, uint32_t unit)
     set_split (run, step, index, &block);
     return block;
   }
+  queries = queries_per_block (run, step, block.timeline);
   block.first = (n - 1 - index) * queries;
   block.n_queries = MIN (queries, block.timeline->n_tokens - block.first);
   block.first_page = first_page_of (step, block.timeline, block.first);
