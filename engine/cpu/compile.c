@@ -235,6 +235,17 @@ allocate_experts (CpuExecutable *x)
   x->experts.next = g_new (uint32_t, h->n_experts);
 }
 
+static void
+allocate_progress (CpuExecutable *x)
+{
+  const size_t line = CPU_CACHE_LINE / sizeof *x->shares;
+
+  x->shares_stride = (x->n_steps + line - 1) / line * line;
+  x->shares = g_aligned_alloc0 (x->shares_stride * cpu_pool_n_workers (x->model->backend->pool),
+                                sizeof *x->shares, CPU_CACHE_LINE);
+  x->progress = g_aligned_alloc0 (1, sizeof *x->progress, CPU_CACHE_LINE);
+}
+
 static gboolean
 is_gated (const GraphOp *op)
 {
@@ -485,8 +496,7 @@ cpu_executable_compile (EngineBackendModel *base, const GraphPlan *plan, GError 
   if (!check (model, plan, error))
     return NULL;
   x = shape_of (model, plan, needs_quantised, &at);
-  x->shares = g_new0 (CpuPoolWord, x->n_steps * cpu_pool_n_workers (model->backend->pool));
-  x->done = g_new0 (atomic_uint, x->n_steps);
+  allocate_progress (x);
   if (model->backend->finds_knee)
     cpu_knee_begin (&x->knee, cpu_pool_n_workers (model->backend->pool));
   else
@@ -529,8 +539,8 @@ cpu_executable_discard (EngineBackendExecutable *base)
   g_free (x->experts.pairs);
   g_free (x->experts.tokens);
   g_free (x->experts.next);
-  g_free (x->shares);
-  g_free (x->done);
+  g_aligned_free (x->shares);
+  g_aligned_free (x->progress);
   g_free (x->steps);
   g_free (x->segment_first);
   g_free (x);

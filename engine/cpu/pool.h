@@ -31,5 +31,7 @@ void cpu_pool_stop (CpuPool *pool);
 
 /* Returns when *word is no longer old, or the pool ends. Spins for some 50 µs, then sleeps. */
 void cpu_pool_wait (CpuPool *pool, const CpuPoolWord *word, uint64_t old);
+/* Spins for 1 to 3 µs; whether *word is no longer old. */
+gboolean cpu_pool_wait_a_moment (const CpuPoolWord *word, uint64_t old);
 /* To be called after a word that others wait for was changed. */
 void cpu_pool_wake (CpuPool *pool);

@@ -39,12 +39,11 @@ open_word (uint32_t run, unsigned n_workers, uint32_t step)
 static void
 open_step (CpuExecutable *x, uint32_t run, unsigned n_workers, uint32_t s)
 {
-  CpuPool *pool = x->model->backend->pool;
-
-  while (s < x->run.end && share_n_units (x->shares[(size_t) s * cpu_pool_n_workers (pool)]) == 0)
+  while (s < x->run.end && share_n_units (x->shares[s]) == 0)
     s++;
-  atomic_store (&x->open, open_word (run, n_workers, s < x->run.end ? s : x->n_steps));
-  cpu_pool_wake (pool);
+  atomic_store_explicit (&x->progress->done, 0, memory_order_relaxed);
+  atomic_store (&x->progress->open, open_word (run, n_workers, s < x->run.end ? s : x->n_steps));
+  cpu_pool_wake (x->model->backend->pool);
 }
 
 /* Takes a unit of a share, if the run is still on and there is one left. */
@@ -79,33 +78,56 @@ is_cancelled (CpuRun *run)
   return TRUE;
 }
 
-/* Works on a step until all its units are taken. Each worker has a share of consecutive units,
- * so that it reads weights as they lie; when it is done with its own it helps the others. What it
- * has done it says once, at the end: the word is everybody's, and to change it stops the loads that
- * are under way. After a cancel units are still taken and counted, with nothing to do in them. */
+/* A worker in a step. */
+typedef struct {
+  CpuExecutable *x;
+  uint32_t run, step;
+  unsigned n_workers, worker;
+  gboolean begun;
+} Part;
+
+/* Does what is left of a share, and opens the next step if nothing is left of this one. What was
+ * done is said once, at the end: the word is everybody's, and to change it stops the loads that are
+ * under way. After a cancel units are still taken and counted, with nothing to do in them. */
 static void
-work_on (CpuExecutable *x, uint32_t run, unsigned n_workers, uint32_t s, unsigned worker)
+do_share (Part *part, unsigned owner)
 {
-  const CpuStep *step = &x->steps[s];
-  CpuPoolWord *shares = x->shares + (size_t) s * cpu_pool_n_workers (x->model->backend->pool);
-  uint32_t unit, n_units = 0, n_done = 0;
-  gboolean begun = FALSE;
+  CpuExecutable *x = part->x;
+  const CpuStep *step = &x->steps[part->step];
+  CpuPoolWord *share = &x->shares[owner * x->shares_stride + part->step];
+  uint32_t unit, n_done = 0, n_units;
 
-  for (unsigned i = 0; i < n_workers; i++) {
-    unsigned owner = worker + i < n_workers ? worker + i : worker + i - n_workers;
-
-    for (; take (&shares[owner], run, owner, n_workers, &unit); n_done++) {
-      n_units = share_n_units (shares[owner]);
-      if (is_cancelled (&x->run))
-        continue;
-      if (!begun && step->begin != NULL)
-        step->begin (&x->run, step, worker);
-      begun = TRUE;
-      step->work (&x->run, step, worker, unit);
-    }
+  for (; take (share, part->run, owner, part->n_workers, &unit); n_done++) {
+    if (is_cancelled (&x->run))
+      continue;
+    if (!part->begun && step->begin != NULL)
+      step->begin (&x->run, step, part->worker);
+    part->begun = TRUE;
+    step->work (&x->run, step, part->worker, unit);
   }
-  if (n_done > 0 && atomic_fetch_add (&x->done[s], n_done) + n_done == n_units)
-    open_step (x, run, n_workers, s + 1);
+  if (n_done == 0)
+    return;
+  n_units = share_n_units (atomic_load_explicit (share, memory_order_relaxed));
+  if (atomic_fetch_add (&x->progress->done, n_done) + n_done == n_units)
+    open_step (x, part->run, part->n_workers, part->step + 1);
+}
+
+/* Works on the open step until it is over. Each worker has a share of consecutive units, so that it
+ * reads weights as they lie; when it is done with its own it helps the others. Not at once: to look
+ * at their shares takes these from their caches, and as a rule they are done in a moment too. */
+static void
+work_on (Part *part, uint64_t open)
+{
+  CpuPool *pool = part->x->model->backend->pool;
+  const CpuPoolWord *word = &part->x->progress->open;
+
+  do_share (part, part->worker);
+  if (cpu_pool_wait_a_moment (word, open))
+    return;
+  for (unsigned i = 1; i < part->n_workers && atomic_load (word) == open; i++)
+    do_share (part, (part->worker + i) % part->n_workers);
+  if (atomic_load (word) == open)
+    cpu_pool_wait (pool, word, open);
 }
 
 static void
@@ -114,15 +136,13 @@ run_worker (void *data, unsigned worker, uint32_t run)
   CpuExecutable *x = data;
 
   for (;;) {
-    uint64_t open = atomic_load (&x->open);
-    uint32_t s = open & ((1u << STEP_BITS) - 1);
-    unsigned n_workers = (uint32_t) open >> STEP_BITS;
+    uint64_t open = atomic_load (&x->progress->open);
+    Part part = { x, run, open & ((1u << STEP_BITS) - 1), (uint32_t) open >> STEP_BITS, worker,
+                  FALSE };
 
-    if (open >> 32 != run || s >= x->n_steps || worker >= n_workers)
+    if (open >> 32 != run || part.step >= x->n_steps || worker >= part.n_workers)
       return;
-    work_on (x, run, n_workers, s, worker);
-    if (atomic_load (&x->open) == open)
-      cpu_pool_wait (x->model->backend->pool, &x->open, open);
+    work_on (&part, open);
   }
 }
 
@@ -136,10 +156,9 @@ cpu_run_steps (CpuExecutable *x)
   for (uint32_t s = first; s < x->run.end; s++) {
     uint32_t n_units = x->steps[s].units (&x->run, &x->steps[s]);
 
-    atomic_store_explicit (&x->done[s], 0, memory_order_relaxed);
     for (unsigned w = 0; w < n_workers; w++)
-      atomic_store_explicit (&x->shares[(size_t) s * cpu_pool_n_workers (pool) + w],
-                             share_word (run, n_units), memory_order_release);
+      atomic_store_explicit (&x->shares[w * x->shares_stride + s], share_word (run, n_units),
+                             memory_order_release);
   }
   open_step (x, run, n_workers, first);
   cpu_pool_start (pool, run_worker, x);
