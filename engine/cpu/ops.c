@@ -235,9 +235,9 @@ cpu_store_value (const CpuRun *run, const GraphOp *op, uint32_t head,
                                      to + cpu_kv_key_bytes (type, op));
 }
 
-/* The value first, which may be the key as it was. */
+/* Stores the values of a batch row, which may be the keys as they were, and turns its keys. */
 static void
-store_token (const CpuRun *run, const CpuStep *step, uint32_t token, float *k, void *scratch)
+store_values (const CpuRun *run, const CpuStep *step, uint32_t token, float *k, void *scratch)
 {
   const GraphOp *op = step->op;
   const EngineBatchRun *timeline;
@@ -247,8 +247,22 @@ store_token (const CpuRun *run, const CpuStep *step, uint32_t token, float *k, v
   for (uint32_t head = 0; head < op->n_heads_kv; head++)
     cpu_store_value (run, op, head, timeline, position, v + head * op->d_value, scratch);
   cpu_turn_heads (run, step, token, step->k_norm, op->n_heads_kv, k);
+}
+
+/* Keys [first, last) of the batch, head by head: those of one head share lines of the cache. */
+static void
+store_keys (const CpuRun *run, const CpuStep *step, uint32_t first, uint32_t last)
+{
+  const GraphOp *op = step->op;
+
   for (uint32_t head = 0; head < op->n_heads_kv; head++)
-    cpu_store_key (run, op, head, timeline, position, k + head * op->d_key);
+    for (uint32_t t = first; t < last; t++) {
+      const EngineBatchRun *timeline;
+      uint32_t position = position_of (run->batch, t, &timeline);
+      const float *k = cpu_run_row (run, step->src, t) + (op->n_heads + head) * op->d_key;
+
+      cpu_store_key (run, op, head, timeline, position, k);
+    }
 }
 
 void
@@ -263,8 +277,10 @@ cpu_rope_store_work (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t
 
     cpu_turn_heads (run, step, t, step->vector, op->n_heads, q);
     if (!op->shares_kv)
-      store_token (run, step, t, q + op->n_heads * op->d_key, cpu_run_scratch (run, worker));
+      store_values (run, step, t, q + op->n_heads * op->d_key, cpu_run_scratch (run, worker));
   }
+  if (!op->shares_kv)
+    store_keys (run, step, first, last);
 }
 
 /* ---- GATHER, POOL --------------------------------------------------------------------------- */
