@@ -129,8 +129,8 @@ set_split (const CpuRun *run, const CpuStep *step, uint32_t split, Block *block)
         (block->timeline->position + block->timeline->n_tokens - 1) / ENGINE_PAGE_TOKENS;
 }
 
-/* The last blocks see the most keys: they come first, so that no worker is left with one at the
- * end. */
+/* In the order of tokens, as other steps: so a worker's share is of the tokens that lie in its own
+ * cache. Where the last see the most keys, who has the first helps. */
 static Block
 find_block (const CpuRun *run, const CpuStep *step, uint32_t unit)
 {
@@ -147,7 +147,7 @@ find_block (const CpuRun *run, const CpuStep *step, uint32_t unit)
     return block;
   }
   queries = queries_per_block (run, step, block.timeline);
-  block.first = (n - 1 - index) * queries;
+  block.first = index * queries;
   block.n_queries = MIN (queries, block.timeline->n_tokens - block.first);
   block.first_page = first_page_of (step, block.timeline, block.first);
   block.last_page =

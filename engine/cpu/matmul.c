@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define TOKENS_PER_UNIT  96      /* at most */
+#define TOKENS_ENOUGH    56      /* for which codes are unpacked as well as for more */
 #define TOKENS_STEP      4       /* of kernels' tiles */
 #define ROWS_PER_UNIT    32      /* with many tokens */
 #define FEW_TOKENS       8       /* up to these the weights are read once and memory is the limit */
@@ -36,6 +37,17 @@ divide_up (uint32_t n, uint32_t by)
   return (n + by - 1) / by;
 }
 
+/* As few as can be, or as many for every worker: who shares a cut with another finds half of its
+ * activations in that one's cache. */
+static uint32_t
+n_cuts_wanted (const CpuRun *run, uint32_t n_tokens)
+{
+  uint32_t n_least = divide_up (n_tokens, TOKENS_PER_UNIT);
+  uint32_t n_even = run->n_workers * divide_up (n_least, run->n_workers);
+
+  return n_tokens / n_even >= TOKENS_ENOUGH ? n_even : n_least;
+}
+
 /* While the weights are read once every worker gets as many bytes: who is done first cannot use
  * all of the memory's bandwidth alone. */
 static Cut
@@ -47,7 +59,7 @@ cut_step (const CpuRun *run, const CpuStep *step)
   uint64_t bytes = 0;
 
   if (n_tokens > 0) {
-    cut.n_tokens = TOKENS_STEP * divide_up (n_steps, divide_up (n_tokens, TOKENS_PER_UNIT));
+    cut.n_tokens = TOKENS_STEP * divide_up (n_steps, n_cuts_wanted (run, n_tokens));
     cut.n_cuts = divide_up (n_tokens, cut.n_tokens);
   }
 
