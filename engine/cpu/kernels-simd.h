@@ -283,6 +283,8 @@ product_f32 (uint32_t n_rows, const float *a, size_t a_stride, const float *b, s
   product (FALSE, n_rows, a, a_stride, b, b_stride, n_k, c, c_stride, n, NOTHING_AHEAD);
 }
 
+#define SOFTMAX_ROWS 2
+
 static void
 widen (const uint16_t *src, size_t n, float *dst)
 {
@@ -294,31 +296,50 @@ widen (const uint16_t *src, size_t n, float *dst)
     dst[i] = model_f16_to_f32 (src[i]);
 }
 
-/* scores[64] of one row become e^(score - max), 0 outside of from .. to, whatever they were. */
+/* Of each of some rows scores[64] the first n, vectors full, become e^(score - max): 0 outside of
+ * from .. to, whatever they were. Rows side by side, since each waits for its own maximum. */
 INLINE void
-softmax_row (float *scores, float cap, uint32_t from, uint32_t to, float *max, float *sum)
+softmax_rows (const unsigned rows, float *scores, const uint32_t n, float cap,
+              const uint32_t *from, const uint32_t *to, float *max, float *sum)
 {
-  V m = v_set1 (-INFINITY), s = v_set1 (0);
+  V m[SOFTMAX_ROWS], s[SOFTMAX_ROWS];
 
-  for (unsigned j = 0; cap > 0 && j < ENGINE_PAGE_TOKENS; j += V_WIDTH)
-    v_store (scores + j, v_cap (v_load (scores + j), cap));
-  for (uint32_t j = 0; j < from; j++)
-    scores[j] = -INFINITY;
-  for (uint32_t j = to; j < ENGINE_PAGE_TOKENS; j++)
-    scores[j] = -INFINITY;
 #pragma GCC unroll 4
-  for (unsigned j = 0; j < ENGINE_PAGE_TOKENS; j += V_WIDTH)
-    m = v_max (v_load (scores + j), m);
-  *max = v_maximum (m);
-  m = v_set1 (*max);
-#pragma GCC unroll 4
-  for (unsigned j = 0; j < ENGINE_PAGE_TOKENS; j += V_WIDTH) {
-    V p = v_exp (v_sub (v_load (scores + j), m));
+  for (unsigned r = 0; r < rows; r++) {
+    float *row = scores + r * ENGINE_PAGE_TOKENS;
 
-    s = v_add (s, p);
-    v_store (scores + j, p);
+    for (uint32_t j = 0; cap > 0 && j < n; j += V_WIDTH)
+      v_store (row + j, v_cap (v_load (row + j), cap));
+    for (uint32_t j = 0; j < from[r]; j++)
+      row[j] = -INFINITY;
+    for (uint32_t j = to[r]; j < n; j++)
+      row[j] = -INFINITY;
+    m[r] = v_set1 (-INFINITY);
+    s[r] = v_set1 (0);
   }
-  *sum = v_sum (s);
+#pragma GCC unroll 4
+  for (uint32_t j = 0; j < n; j += V_WIDTH)
+#pragma GCC unroll 4
+    for (unsigned r = 0; r < rows; r++)
+      m[r] = v_max (v_load (scores + r * ENGINE_PAGE_TOKENS + j), m[r]);
+#pragma GCC unroll 4
+  for (unsigned r = 0; r < rows; r++) {
+    max[r] = v_maximum (m[r]);
+    m[r] = v_set1 (max[r]);
+  }
+#pragma GCC unroll 4
+  for (uint32_t j = 0; j < n; j += V_WIDTH)
+#pragma GCC unroll 4
+    for (unsigned r = 0; r < rows; r++) {
+      float *at = scores + r * ENGINE_PAGE_TOKENS + j;
+      V p = v_exp (v_sub (v_load (at), m[r]));
+
+      s[r] = v_add (s[r], p);
+      v_store (at, p);
+    }
+#pragma GCC unroll 4
+  for (unsigned r = 0; r < rows; r++)
+    sum[r] = v_sum (s[r]);
 }
 
 static void
@@ -414,6 +435,19 @@ kernel_convolve (const CpuConvolveWork *w)
 
 /* ---- attention over a page ------------------------------------------------------------------ */
 
+/* out = out * mine + other * theirs */
+INLINE void
+mix (float *out, float mine, const float *other, float theirs, uint32_t n)
+{
+  uint32_t i = 0;
+
+  for (; i + V_WIDTH <= n; i += V_WIDTH)
+    v_store (out + i,
+             v_fma (v_load (other + i), v_set1 (theirs), v_mul (v_load (out + i), v_set1 (mine))));
+  for (; i < n; i++)
+    out[i] = out[i] * mine + other[i] * theirs;
+}
+
 static void
 kernel_merge (float *max, float *sum, float *out, float other_max, float other_sum,
               const float *other_out, uint32_t d_value)
@@ -421,13 +455,8 @@ kernel_merge (float *max, float *sum, float *out, float other_max, float other_s
   float top = other_max > *max ? other_max : *max;
   float mine = top > *max ? exp_1 (*max - top) : 1;
   float theirs = top > other_max ? exp_1 (other_max - top) : 1;
-  uint32_t i = 0;
 
-  for (; i + V_WIDTH <= d_value; i += V_WIDTH)
-    v_store (out + i, v_fma (v_load (other_out + i), v_set1 (theirs),
-                             v_mul (v_load (out + i), v_set1 (mine))));
-  for (; i < d_value; i++)
-    out[i] = out[i] * mine + other_out[i] * theirs;
+  mix (out, mine, other_out, theirs, d_value);
   *sum = *sum * mine + other_sum * theirs;
   *max = top;
 }
@@ -452,21 +481,59 @@ begin_page (const CpuAttendWork *w)
   return page;
 }
 
-static void
-soften_page (const CpuAttendWork *w, const PageResult *page)
+/* n: columns of scores, vectors full. */
+INLINE void
+soften_columns (const CpuAttendWork *w, const PageResult *page, const uint32_t n)
 {
-  for (uint32_t r = 0; r < w->n_rows; r++)
-    softmax_row (page->scores + (size_t) r * ENGINE_PAGE_TOKENS, w->cap, w->from[r], w->to[r],
-                 page->max + r, page->sum + r);
+  uint32_t r = 0;
+
+  for (; r + SOFTMAX_ROWS <= w->n_rows; r += SOFTMAX_ROWS)
+    softmax_rows (SOFTMAX_ROWS, page->scores + (size_t) r * ENGINE_PAGE_TOKENS, n, w->cap,
+                  w->from + r, w->to + r, page->max + r, page->sum + r);
+  for (; r < w->n_rows; r++)
+    softmax_rows (1, page->scores + (size_t) r * ENGINE_PAGE_TOKENS, n, w->cap, w->from + r,
+                  w->to + r, page->max + r, page->sum + r);
 }
 
 static void
+soften_page (const CpuAttendWork *w, const PageResult *page, uint32_t n)
+{
+  if (n == ENGINE_PAGE_TOKENS)
+    soften_columns (w, page, ENGINE_PAGE_TOKENS);
+  else
+    soften_columns (w, page, n);
+}
+
+INLINE void
+merge_row (const CpuAttendWork *w, const PageResult *page, uint32_t r, float top, float mine,
+           float theirs)
+{
+  const size_t n = w->d_value;
+
+  mix (w->out + r * n, mine, page->out + r * n, theirs, w->d_value);
+  w->sum[r] = w->sum[r] * mine + page->sum[r] * theirs;
+  w->max[r] = top;
+}
+
+/* kernel_merge () of all rows, whose exponentials are made together. */
+static void
 merge_page (const CpuAttendWork *w, const PageResult *page)
 {
-  for (uint32_t r = 0; r < w->n_rows; r++)
-    if (w->from[r] < w->to[r])
-      kernel_merge (w->max + r, w->sum + r, w->out + (size_t) r * w->d_value, page->max[r],
-                    page->sum[r], page->out + (size_t) r * w->d_value, w->d_value);
+  for (uint32_t first = 0; first < w->n_rows; first += V_WIDTH) {
+    const uint32_t n = MIN (w->n_rows - first, V_WIDTH);
+    float tops[V_WIDTH], mine[V_WIDTH] = { 0 }, theirs[V_WIDTH] = { 0 };
+    V top;
+
+    memcpy (mine, w->max + first, n * sizeof *mine);
+    memcpy (theirs, page->max + first, n * sizeof *theirs);
+    top = v_max (v_load (mine), v_load (theirs));
+    v_store (tops, top);
+    v_store (mine, v_exp (v_sub (v_load (mine), top)));
+    v_store (theirs, v_exp (v_sub (v_load (theirs), top)));
+    for (uint32_t i = 0; i < n; i++)
+      if (w->from[first + i] < w->to[first + i])
+        merge_row (w, page, first + i, tops[i], mine[i], theirs[i]);
+  }
 }
 
 /* Tokens of the page up to the last that a row sees. */
@@ -495,7 +562,7 @@ attend_floats (const gboolean half, const CpuAttendWork *w, const PageResult *pa
     values = (Ahead) { w->next_k + (w->v - w->k), keys.bytes / n * w->d_value };
   }
   product (half, w->n_rows, w->q, w->d_key, k, n, w->d_key, page->scores, n, scored, keys);
-  soften_page (w, page);
+  soften_page (w, page, scored);
   product (half, w->n_rows, page->scores, n, v, w->d_value, seen, page->out, w->d_value,
            w->d_value, values);
   merge_page (w, page);

@@ -223,7 +223,7 @@ attend_q8_0 (const CpuAttendWork *w)
 
   ask_ahead (w, 0, key_bytes);
   score_keys (w, page.scores);
-  soften_page (w, &page);
+  soften_page (w, &page, ENGINE_PAGE_TOKENS);
   ask_ahead (w, key_bytes, key_bytes / w->d_key * w->d_value);
   add_values (w, &page);
   merge_page (w, &page);
