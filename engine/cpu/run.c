@@ -84,12 +84,14 @@ typedef struct {
   uint32_t run, step;
   unsigned n_workers, worker;
   gboolean begun;
+  gboolean helps; /* others at once: in the last step they were late */
 } Part;
 
-/* Does what is left of a share, and opens the next step if nothing is left of this one. What was
- * done is said once, at the end: the word is everybody's, and to change it stops the loads that are
- * under way. After a cancel units are still taken and counted, with nothing to do in them. */
-static void
+/* Does what is left of a share, if anything is, and opens the next step if nothing is left of this
+ * one. What was done is said once, at the end: the word is everybody's, and to change it stops the
+ * loads that are under way. After a cancel units are still taken and counted, with nothing to do in
+ * them. */
+static gboolean
 do_share (Part *part, unsigned owner)
 {
   CpuExecutable *x = part->x;
@@ -106,10 +108,11 @@ do_share (Part *part, unsigned owner)
     step->work (&x->run, step, part->worker, unit);
   }
   if (n_done == 0)
-    return;
+    return FALSE;
   n_units = share_n_units (atomic_load_explicit (share, memory_order_relaxed));
   if (atomic_fetch_add (&x->progress->done, n_done) + n_done == n_units)
     open_step (x, part->run, part->n_workers, part->step + 1);
+  return TRUE;
 }
 
 /* Works on the open step until it is over. Each worker has a share of consecutive units, so that it
@@ -122,10 +125,11 @@ work_on (Part *part, uint64_t open)
   const CpuPoolWord *word = &part->x->progress->open;
 
   do_share (part, part->worker);
-  if (cpu_pool_wait_a_moment (word, open))
+  if (!part->helps && cpu_pool_wait_a_moment (word, open))
     return;
+  part->helps = FALSE;
   for (unsigned i = 1; i < part->n_workers && atomic_load (word) == open; i++)
-    do_share (part, (part->worker + i) % part->n_workers);
+    part->helps |= do_share (part, (part->worker + i) % part->n_workers);
   if (atomic_load (word) == open)
     cpu_pool_wait (pool, word, open);
 }
@@ -134,12 +138,14 @@ static void
 run_worker (void *data, unsigned worker, uint32_t run)
 {
   CpuExecutable *x = data;
+  Part part = { .x = x, .run = run, .worker = worker };
 
   for (;;) {
     uint64_t open = atomic_load (&x->progress->open);
-    Part part = { x, run, open & ((1u << STEP_BITS) - 1), (uint32_t) open >> STEP_BITS, worker,
-                  FALSE };
 
+    part.step = open & ((1u << STEP_BITS) - 1);
+    part.n_workers = (uint32_t) open >> STEP_BITS;
+    part.begun = FALSE;
     if (open >> 32 != run || part.step >= x->n_steps || worker >= part.n_workers)
       return;
     work_on (&part, open);
