@@ -27,6 +27,7 @@ static const GOptionEntry entries[] = {
 /* One repetition. */
 typedef struct {
   double prefill_tok_s, decode_tok_s, ttft_ms, decode_gb_s, bytes_per_token;
+  double peak_gb_s; /* that memory gives, measured next */
   /* Of models that make vectors, alone. */
   double embed_tok_s;
   /* Of turns. */
@@ -60,6 +61,7 @@ measure (EngineModel *model, EngineSession *session, uint32_t salt, Sample *samp
   EngineGenerate options = ENGINE_GENERATE_GREEDY;
   EngineStats stats;
 
+  engine_model_forget (model); /* what the warm-up has touched of KV memory serves again */
   options.ignore_end = TRUE;
   options.speculate = FALSE; /* noise repeats itself more than answers do */
   options.max_tokens = 1;
@@ -136,11 +138,30 @@ bench_print (const CliOptions *options, const EngineModel *model, const BenchNum
   cli_print_json (builder);
 }
 
-static void
-report (const CliOptions *options, const EngineModel *model, const Sample *samples)
+/* All repetitions, and after each one what memory gives at that time: other users of the computer
+ * make that another one from second to second. */
+static gboolean
+sample_all (const CliOptions *options, EngineModel *model, EngineSession *session, Sample *samples,
+            uint64_t *rss_bytes, GError **error)
 {
-  unsigned n_threads = (unsigned) options->n_threads;
-  uint64_t rss_bytes = peak_rss_bytes (); /* before the measuring of memory adds its own */
+  if (!measure (model, session, (uint32_t) n_repeat, &samples[0], error)) /* warm-up */
+    return FALSE;
+  *rss_bytes = peak_rss_bytes (); /* before the measuring of memory adds its own */
+  for (int i = 0; i < n_repeat; i++) {
+    if (!measure (model, session, (uint32_t) i, &samples[i], error))
+      return FALSE;
+    samples[i].peak_gb_s =
+        engine_measure_read_bandwidth ((unsigned) options->n_threads,
+                                       engine_model_info (model)->decode_bytes) /
+        1e9;
+  }
+  return TRUE;
+}
+
+static void
+report (const CliOptions *options, const EngineModel *model, const Sample *samples,
+        uint64_t rss_bytes)
+{
   BenchNumber numbers[] = {
     { "prefill_tok_s", MEDIAN (prefill_tok_s) },
     { "decode_tok_s", MEDIAN (decode_tok_s) },
@@ -148,9 +169,8 @@ report (const CliOptions *options, const EngineModel *model, const Sample *sampl
     { "load_ms", engine_model_load_s (model) * 1e3 },
     { "bytes_per_token", MEDIAN (bytes_per_token) },
     { "decode_gb_s", MEDIAN (decode_gb_s) },
-    { "peak_gb_s",
-      engine_measure_read_bandwidth (n_threads, engine_model_info (model)->decode_bytes) / 1e9 },
-    { "peak_int8_g_s", engine_measure_int8_rate (n_threads) / 1e9 },
+    { "peak_gb_s", MEDIAN (peak_gb_s) },
+    { "peak_int8_g_s", engine_measure_int8_rate ((unsigned) options->n_threads) / 1e9 },
     { "prompt_weights", (double) engine_model_info (model)->prompt_weights },
     { "rss_bytes", (double) rss_bytes },
     { "gpu_bytes", (double) engine_model_gpu_bytes (model) },
@@ -339,6 +359,7 @@ run (const CliOptions *options, int argc, char **argv)
   g_autoptr (EngineModel) model = NULL;
   g_autoptr (EngineSession) session = NULL;
   g_autofree Sample *samples = NULL;
+  uint64_t rss_bytes;
 
   if (n_prompt < 0 || n_decode < 0 || n_depth < 0 || n_repeat < 1 || n_repeat > 1000)
     return cli_usage ("-p, -n and -d must not be negative, -r at least 1");
@@ -359,12 +380,9 @@ run (const CliOptions *options, int argc, char **argv)
         options, model,
         &(BenchSizes) { n_prompt, n_decode, n_depth, n_repeat, n_together });
   samples = g_new0 (Sample, n_repeat);
-  if (!measure (model, session, (uint32_t) n_repeat, &samples[0], &error)) /* warm-up */
+  if (!sample_all (options, model, session, samples, &rss_bytes, &error))
     return cli_fail (error);
-  for (int i = 0; i < n_repeat; i++)
-    if (!measure (model, session, (uint32_t) i, &samples[i], &error))
-      return cli_fail (error);
-  report (options, model, samples);
+  report (options, model, samples, rss_bytes);
   return CLI_DONE;
 }
 
