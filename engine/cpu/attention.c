@@ -95,10 +95,11 @@ n_splits_of (const CpuRun *run, const CpuStep *step, const EngineBatchRun *timel
 static uint32_t
 n_blocks_of (const CpuRun *run, const CpuStep *step, const EngineBatchRun *timeline)
 {
-  uint32_t queries = queries_per_block (run, step, timeline);
+  uint32_t queries;
 
   if (cpu_run_has_few (run, step))
     return n_splits_of (run, step, timeline);
+  queries = queries_per_block (run, step, timeline);
   return (timeline->n_tokens + queries - 1) / queries;
 }
 

@@ -6,16 +6,9 @@
 
 #include <string.h>
 
-#define ALIGN_BYTES ((size_t) 64)
 #define SLACK_BYTES ((size_t) 64) /* a last vector may reach past a buffer */
 
 /* ---- memory --------------------------------------------------------------------------------- */
-
-static size_t
-align_up (size_t bytes)
-{
-  return (bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
-}
 
 /* Reserves room in the arena and returns its offset. */
 static size_t
@@ -23,7 +16,7 @@ reserve (CpuExecutable *x, size_t bytes)
 {
   size_t offset = x->arena_bytes;
 
-  x->arena_bytes += align_up (bytes + SLACK_BYTES);
+  x->arena_bytes += cpu_align_up (bytes + SLACK_BYTES);
   return offset;
 }
 
@@ -55,11 +48,11 @@ size_worker_scratch (CpuExecutable *x)
   }
   for (unsigned b = 0; b < CPU_N_BUFFERS; b++)
     widest = MAX (widest, x->width[b]);
-  bytes = align_up (MAX (MAX (attention, widest) * sizeof (float), strips) + SLACK_BYTES);
+  bytes = cpu_align_up (MAX (MAX (attention, widest) * sizeof (float), strips) + SLACK_BYTES);
   x->own_act_offset = bytes;
-  bytes += align_up ((size_t) CPU_FEW_ROWS * (widest / CPU_BLOCK) * sizeof (CpuActBlock));
+  bytes += cpu_align_up ((size_t) CPU_FEW_ROWS * (widest / CPU_BLOCK) * sizeof (CpuActBlock));
   x->own_row_offset = bytes;
-  bytes += align_up ((size_t) CPU_FEW_ROWS * widest * sizeof (float) + SLACK_BYTES);
+  bytes += cpu_align_up ((size_t) CPU_FEW_ROWS * widest * sizeof (float) + SLACK_BYTES);
   x->worker_scratch_bytes = bytes;
 }
 
@@ -238,9 +231,7 @@ allocate_experts (CpuExecutable *x)
 static void
 allocate_progress (CpuExecutable *x)
 {
-  const size_t line = CPU_CACHE_LINE / sizeof *x->shares;
-
-  x->shares_stride = (x->n_steps + line - 1) / line * line;
+  x->shares_stride = cpu_align_up (x->n_steps * sizeof *x->shares) / sizeof *x->shares;
   x->shares = g_aligned_alloc0 (x->shares_stride * cpu_pool_n_workers (x->model->backend->pool),
                                 sizeof *x->shares, CPU_CACHE_LINE);
   x->progress = g_aligned_alloc0 (1, sizeof *x->progress, CPU_CACHE_LINE);

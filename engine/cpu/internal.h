@@ -310,6 +310,13 @@ typedef struct _CpuRun CpuRun;
 
 #define CPU_CACHE_LINE 64
 
+/* To whole lines of the cache, which are also what vectors are aligned to. */
+static inline size_t
+cpu_align_up (size_t bytes)
+{
+  return (bytes + CPU_CACHE_LINE - 1) / CPU_CACHE_LINE * CPU_CACHE_LINE;
+}
+
 /* Everything of a step is done in units that any worker may take, in any order. */
 typedef uint32_t (*CpuUnitsFunc) (CpuRun *run, const CpuStep *step);
 typedef void (*CpuWorkFunc) (CpuRun *run, const CpuStep *step, unsigned worker, uint32_t unit);

@@ -495,6 +495,7 @@ soften_columns (const CpuAttendWork *w, const PageResult *page, const uint32_t n
                   w->to + r, page->max + r, page->sum + r);
 }
 
+/* Compiled apart for whole pages, whose loops have no ends to look for. */
 static void
 soften_page (const CpuAttendWork *w, const PageResult *page, uint32_t n)
 {

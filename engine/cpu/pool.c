@@ -52,11 +52,8 @@ cpu_pool_wait_a_moment (const CpuPoolWord *word, uint64_t old)
 static gboolean
 spin (const CpuPoolWord *word, uint64_t old)
 {
-  gint64 end_us;
+  gint64 end_us = g_get_monotonic_time () + SPIN_US;
 
-  if (cpu_pool_wait_a_moment (word, old))
-    return TRUE;
-  end_us = g_get_monotonic_time () + SPIN_US;
   do {
     if (cpu_pool_wait_a_moment (word, old))
       return TRUE;
