@@ -146,40 +146,50 @@ check_pairs (const CpuActBlock *block)
   g_assert_cmpint (block->pairs, ==, pairs[0] + pairs[1]);
 }
 
+#define MOST_BLOCKS 7 /* more than a tier takes at a time, and some left over */
+
 static void
-check_quantise (const CpuKernels *kernels, gboolean one_byte)
+check_block (const CpuKernels *kernels, gboolean one_byte, const float *x, const CpuActBlock *block)
 {
   const int largest = one_byte ? 127 * CPU_ACT_BASE : CPU_ACT_MAX;
   const float step = one_byte ? CPU_ACT_BASE : 1;
-  CpuActBlock blocks[4];
-  float x[128];
+  int sum = 0, low = 0;
+  float most = 0;
+
+  for (unsigned i = 0; i < CPU_BLOCK; i++) {
+    most = MAX (most, fabsf (x[i]));
+    sum += value_of (block, i);
+    low += i < 16 ? value_of (block, i) : 0;
+    g_assert_cmpint (ABS (block->q[1][i]), <=, one_byte ? 0 : CPU_ACT_BASE / 2);
+    g_assert_cmpfloat (fabsf (x[i] - block->scale * (float) value_of (block, i)), <=,
+                       block->scale * step * 0.502f);
+  }
+  g_assert_cmpfloat (fabsf (block->scale - most / (float) largest), <=, most * 1e-7f);
+  g_assert_cmpint (block->sum, ==, sum);
+  g_assert_cmpint (block->sum_low, ==, low);
+  if (kernels->tier == CPU_TIER_AVX512)
+    check_pairs (block);
+  g_assert_cmpfloat (block->scaled_sum, ==, block->scale * (float) sum);
+}
+
+static void
+check_quantise (const CpuKernels *kernels, gboolean one_byte)
+{
+  CpuActBlock blocks[MOST_BLOCKS + 1];
+  float x[MOST_BLOCKS * CPU_BLOCK];
   uint64_t random = 3;
 
   for (unsigned round = 0; round < 200; round++) {
-    for (unsigned i = 0; i < 128; i++)
-      x[i] = test_random_real (&random) * (i / 32 == 3 ? 0 : ldexpf (1, (int) (round % 40) - 20));
-    kernels->quantise (x, 128, one_byte, blocks);
-    for (unsigned b = 0; b < 4; b++) {
-      int sum = 0, low = 0;
-      float most = 0;
+    const unsigned n = 1 + round % MOST_BLOCKS;
 
-      for (unsigned i = 0; i < 32; i++) {
-        const float *y = x + 32 * b;
-
-        most = MAX (most, fabsf (y[i]));
-        sum += value_of (&blocks[b], i);
-        low += i < 16 ? value_of (&blocks[b], i) : 0;
-        g_assert_cmpint (ABS (blocks[b].q[1][i]), <=, one_byte ? 0 : CPU_ACT_BASE / 2);
-        g_assert_cmpfloat (fabsf (y[i] - blocks[b].scale * (float) value_of (&blocks[b], i)), <=,
-                           blocks[b].scale * step * 0.502f);
-      }
-      g_assert_cmpfloat (fabsf (blocks[b].scale - most / (float) largest), <=, most * 1e-7f);
-      g_assert_cmpint (blocks[b].sum, ==, sum);
-      g_assert_cmpint (blocks[b].sum_low, ==, low);
-      if (kernels->tier == CPU_TIER_AVX512)
-        check_pairs (&blocks[b]);
-      g_assert_cmpfloat (blocks[b].scaled_sum, ==, blocks[b].scale * (float) sum);
-    }
+    for (unsigned i = 0; i < n * CPU_BLOCK; i++)
+      x[i] = test_random_real (&random) *
+             (i / CPU_BLOCK == 3 ? 0 : ldexpf (1, (int) ((round + i / CPU_BLOCK) % 40) - 20));
+    blocks[n].scale = -1;
+    kernels->quantise (x, n * CPU_BLOCK, one_byte, blocks);
+    for (unsigned b = 0; b < n; b++)
+      check_block (kernels, one_byte, x + b * CPU_BLOCK, &blocks[b]);
+    g_assert_cmpfloat (blocks[n].scale, ==, -1);
   }
 }
 
