@@ -27,7 +27,8 @@ static const GOptionEntry entries[] = {
 /* One repetition. */
 typedef struct {
   double prefill_tok_s, decode_tok_s, ttft_ms, decode_gb_s, bytes_per_token;
-  double peak_gb_s; /* that memory gives, measured next */
+  double peak_gb_s;    /* that memory gives, just before and just after */
+  double decode_share; /* of it */
   /* Of models that make vectors, alone. */
   double embed_tok_s;
   /* Of turns. */
@@ -138,22 +139,33 @@ bench_print (const CliOptions *options, const EngineModel *model, const BenchNum
   cli_print_json (builder);
 }
 
-/* All repetitions, and after each one what memory gives at that time: other users of the computer
+static double
+read_gb_s (const CliOptions *options, const EngineModel *model)
+{
+  return engine_measure_read_bandwidth ((unsigned) options->n_threads,
+                                        engine_model_info (model)->decode_bytes) /
+         1e9;
+}
+
+/* All repetitions, and around each one that writes what memory gives: other users of the computer
  * make that another one from second to second. */
 static gboolean
 sample_all (const CliOptions *options, EngineModel *model, EngineSession *session, Sample *samples,
             uint64_t *rss_bytes, GError **error)
 {
+  double before, after;
+
   if (!measure (model, session, (uint32_t) n_repeat, &samples[0], error)) /* warm-up */
     return FALSE;
   *rss_bytes = peak_rss_bytes (); /* before the measuring of memory adds its own */
-  for (int i = 0; i < n_repeat; i++) {
+  before = read_gb_s (options, model);
+  for (int i = 0; i < n_repeat; i++, before = after) {
     if (!measure (model, session, (uint32_t) i, &samples[i], error))
       return FALSE;
-    samples[i].peak_gb_s =
-        engine_measure_read_bandwidth ((unsigned) options->n_threads,
-                                       engine_model_info (model)->decode_bytes) /
-        1e9;
+    after = n_decode > 0 ? read_gb_s (options, model) : before;
+    samples[i].peak_gb_s = (before + after) / 2;
+    if (samples[i].peak_gb_s > 0)
+      samples[i].decode_share = samples[i].decode_gb_s / samples[i].peak_gb_s;
   }
   return TRUE;
 }
@@ -170,6 +182,7 @@ report (const CliOptions *options, const EngineModel *model, const Sample *sampl
     { "bytes_per_token", MEDIAN (bytes_per_token) },
     { "decode_gb_s", MEDIAN (decode_gb_s) },
     { "peak_gb_s", MEDIAN (peak_gb_s) },
+    { "decode_share", MEDIAN (decode_share) },
     { "peak_int8_g_s", engine_measure_int8_rate ((unsigned) options->n_threads) / 1e9 },
     { "prompt_weights", (double) engine_model_info (model)->prompt_weights },
     { "rss_bytes", (double) rss_bytes },

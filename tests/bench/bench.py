@@ -39,7 +39,7 @@ class Phase:
     def share(self, got):
         """Of the machine's limit; nothing where we do not know it."""
         if self.key == "decode_tok_s":
-            return got["decode_gb_s"] / got["peak_gb_s"]
+            return got["decode_share"]
         return got[self.key] * 2 * got["prompt_weights"] / 1e9 / got["peak_int8_g_s"]
 
 
@@ -106,16 +106,16 @@ class Bench:
                             self.repeat(device), "-o", "json")
         return json.loads(out[out.index("["):])[0]["avg_ts"]
 
-    def row(self, where, unit, rounds, share=None, less=False):
-        """where: device, type, phase; rounds: of (ours, the peer's); less: the smaller figure is
-        the better one."""
+    def row(self, where, unit, rounds, shares=(), less=False):
+        """where: device, type, phase; rounds: of (ours, the peer's); shares: of the limit, in each;
+        less: the smaller figure is the better one."""
         device, kind, name = where
         ratios = sorted(b / a if less else a / b for a, b in rounds)
         ours, peer = (statistics.median(side) for side in zip(*rounds))
         self.rows.append({"device": device, "type": kind, "phase": name, "unit": unit,
                           "ours": ours, "peer": peer, "ratio": statistics.median(ratios),
-                          "spread": [ratios[0], ratios[-1]], "share": share, "rounds": rounds})
-        limit = f"{share:.0%}" if share else ""
+                          "spread": [ratios[0], ratios[-1]], "shares": shares, "rounds": rounds})
+        limit = f"{statistics.median(shares):.0%}" if shares else ""
         spread = f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
         line = (f"| {device} | {kind} | {name} | {ours:,.4g} {unit} | {peer:,.4g} | "
                 f"{statistics.median(ratios):.2f} | {spread} | {limit} |")
@@ -134,7 +134,7 @@ class Bench:
             got, _ = self.ours(device, "bench", model, *phase.ours, "-r", self.repeat(device))
             rounds.append((got[phase.key], self.peer_speed(device, model, phase.peer)))
             shares.append(phase.share(got))
-        self.row((device, kind, phase.name), "tok/s", rounds, statistics.median(shares))
+        self.row((device, kind, phase.name), "tok/s", rounds, shares)
 
     def start(self, device, kind, model):
         """A program's whole life for one token, with the file in the page cache; loading alone."""

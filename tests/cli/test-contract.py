@@ -250,7 +250,8 @@ def estimate():
 def bench():
     got = ask("--device", "cpu", "bench", MODEL, "-p", "64", "-n", "8", "-r", "2")
     for name in ("prefill_tok_s", "decode_tok_s", "ttft_ms", "load_ms", "bytes_per_token",
-                 "decode_gb_s", "peak_gb_s", "peak_int8_g_s", "prompt_weights", "rss_bytes"):
+                 "decode_gb_s", "peak_gb_s", "decode_share", "peak_int8_g_s", "prompt_weights",
+                 "rss_bytes"):
         assert got[name] > 0, name
     assert got["gpu_bytes"] == 0
     deep = ask("--device", "cpu", "bench", MODEL, "-p", "0", "-n", "4", "-d", "96", "-r", "1")
