@@ -84,7 +84,8 @@ def make_index():
 
 
 def read_texts(space):
-    """Name of a document → its text, as the pipeline extracted it."""
+    """Name of a document → its text, as the pipeline extracted it; by name, since each index has
+    its documents in an order of its own."""
     texts = {}
     with sqlite3.connect(f'file:{space}?mode=ro', uri=True) as db:
         rows = db.execute('SELECT d.path, p.text FROM documents AS d JOIN parts AS p'
@@ -93,7 +94,7 @@ def read_texts(space):
         for path, text in rows:
             name = os.path.relpath(path, f'{FOLDER}/documents')
             texts[name] = texts.get(name, '') + text
-    return texts
+    return dict(sorted(texts.items()))
 
 
 def embed(texts, query):
