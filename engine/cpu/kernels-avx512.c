@@ -90,16 +90,16 @@ static inline void
 quantise_blocks (const float *src, gboolean one_byte, CpuActBlock *dst)
 {
   const V largest = v_set1 (one_byte ? CPU_ACT_MAX / CPU_ACT_BASE : CPU_ACT_MAX);
-  V most[BLOCKS], inverse;
+  V lanes[BLOCKS], most, inverse;
   I sums[BLOCKS];
 
 #pragma GCC unroll 4
   for (unsigned b = 0; b < BLOCKS; b++)
-    most[b] = v_max (_mm512_abs_ps (v_load (src + b * CPU_BLOCK)),
-                     _mm512_abs_ps (v_load (src + b * CPU_BLOCK + V_WIDTH)));
-  most[0] = maxima (most);
-  inverse = _mm512_maskz_div_ps (_mm512_cmp_ps_mask (most[0], v_set1 (0), _CMP_GT_OQ), largest,
-                                 most[0]);
+    lanes[b] = v_max (_mm512_abs_ps (v_load (src + b * CPU_BLOCK)),
+                      _mm512_abs_ps (v_load (src + b * CPU_BLOCK + V_WIDTH)));
+  most = maxima (lanes);
+  inverse = _mm512_maskz_div_ps (_mm512_cmp_ps_mask (most, v_set1 (0), _CMP_GT_OQ), largest,
+                                 most);
 #pragma GCC unroll 4
   for (unsigned b = 0; b < BLOCKS; b++) {
     V factor = _mm512_permutexvar_ps (_mm512_set1_epi32 ((int) b), inverse);
@@ -115,7 +115,7 @@ quantise_blocks (const float *src, gboolean one_byte, CpuActBlock *dst)
     store_planes (high, low, dst[b].q);
     sums[b] = sum_quarters (q, low);
   }
-  store_numbers (_mm_div_ps (_mm512_castps512_ps128 (most[0]), _mm_set1_ps (CPU_ACT_MAX)), sums,
+  store_numbers (_mm_div_ps (_mm512_castps512_ps128 (most), _mm_set1_ps (CPU_ACT_MAX)), sums,
                  dst);
 }
 
