@@ -124,10 +124,11 @@ static void
 kernel_quantise (const float *src, uint32_t n, gboolean one_byte, CpuActBlock *dst)
 {
   const uint32_t at_once = BLOCKS * CPU_BLOCK;
-  float few[BLOCKS * CPU_BLOCK] = { 0 };
-  CpuActBlock blocks[BLOCKS];
 
   if (n < at_once) {
+    float few[BLOCKS * CPU_BLOCK] = { 0 };
+    CpuActBlock blocks[BLOCKS];
+
     memcpy (few, src, n * sizeof *src);
     quantise_blocks (few, one_byte, blocks);
     memcpy (dst, blocks, n / CPU_BLOCK * sizeof *dst);
