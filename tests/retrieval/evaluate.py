@@ -90,11 +90,11 @@ def read_texts(space):
     with sqlite3.connect(f'file:{space}?mode=ro', uri=True) as db:
         rows = db.execute('SELECT d.path, p.text FROM documents AS d JOIN parts AS p'
                           ' ON p.document = d.id AND p.edition = d.edition'
-                          ' ORDER BY d.id, p.offset')
+                          ' ORDER BY d.path, p.offset')
         for path, text in rows:
             name = os.path.relpath(path, f'{FOLDER}/documents')
             texts[name] = texts.get(name, '') + text
-    return dict(sorted(texts.items()))
+    return texts
 
 
 def embed(texts, query):
