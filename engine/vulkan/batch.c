@@ -118,9 +118,12 @@ static void
 split_pages (const VulkanExecutable *self, uint32_t n_tokens, uint32_t n_pages, uint32_t *n_splits,
              uint32_t *pages_a_split)
 {
-  uint32_t fill = self->model->backend->device->quirks.fill;
+  const VulkanQuirks *quirks = &self->model->backend->device->quirks;
   uint32_t most = MIN (n_pages, self->max_split_tokens / n_tokens);
-  uint32_t groups = n_tokens * self->plan->desc->h.n_heads_kv;
+  uint32_t tile = vulkan_bucket (self, n_tokens) >= VULKAN_BUCKET_FEW ? self->tile_tokens : 0;
+  uint32_t groups = (tile > 0 ? (n_tokens + tile - 1) / tile : n_tokens) *
+                    self->plan->desc->h.n_heads_kv;
+  uint32_t fill = tile > 0 ? quirks->fill_tiles : quirks->fill;
   uint32_t wanted = (fill + groups - 1) / groups;
   uint32_t splits = MAX (MIN (most, wanted), 1);
   *pages_a_split = (n_pages + splits - 1) / splits;

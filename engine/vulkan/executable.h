@@ -97,6 +97,7 @@ struct _VulkanExecutable {
   gboolean whole_run;        /* tokens see all of their run */
   uint32_t window_tokens;    /* of the layers that have one; 0: none has */
   uint32_t max_split_tokens; /* tokens * splits that parts has room for */
+  uint32_t tile_tokens;      /* that a workgroup of attention takes of many; 0: one */
   uint32_t n_arguments;
 };
 

@@ -3,18 +3,22 @@
  * op's: heads may differ from layer to layer. Must not know weights. */
 #include "engine/vulkan/recorder.h"
 
+#include <string.h>
+
 /* Accumulators of a lane of attention that stay in registers. */
 #define MAX_ACCUMULATORS 64
 
-/* What a type of keys and values has. */
+/* What a type of keys and values has. Numbers that f16 cannot hold are not for matrices. */
 static const struct {
-  ShaderKernelId store, attend, attend_narrow;
+  ShaderKernelId store, attend, attend_narrow, attend_matrix;
   uint32_t word; /* numbers in 32 bits */
 } types[MODEL_N_KV_TYPES] = {
-  [MODEL_KV_F16] = { SHADER_ROPE_STORE, SHADER_ATTENTION, SHADER_ATTENTION_NARROW, 2 },
-  [MODEL_KV_Q8_0] = { SHADER_ROPE_STORE_Q8_0, SHADER_ATTENTION_Q8_0,
-                      SHADER_ATTENTION_NARROW_Q8_0, 4 },
-  [MODEL_KV_F32] = { SHADER_ROPE_STORE_F32, SHADER_ATTENTION_F32, SHADER_ATTENTION_NARROW_F32, 1 },
+  [MODEL_KV_F16] = { SHADER_ROPE_STORE, SHADER_ATTENTION, SHADER_ATTENTION_NARROW,
+                     SHADER_ATTENTION_MATRIX, 2 },
+  [MODEL_KV_Q8_0] = { SHADER_ROPE_STORE_Q8_0, SHADER_ATTENTION_Q8_0, SHADER_ATTENTION_NARROW_Q8_0,
+                      SHADER_ATTENTION_MATRIX_Q8_0, 4 },
+  [MODEL_KV_F32] = { SHADER_ROPE_STORE_F32, SHADER_ATTENTION_F32, SHADER_ATTENTION_NARROW_F32,
+                     SHADER_N_KERNELS, 1 },
 };
 
 static ModelKvType
@@ -196,6 +200,69 @@ attention_push (const Recorder *self, const GraphOp *op)
   };
 }
 
+/* Query heads of a token that share a KV head and a workgroup of so many rows: the most that leave
+ * next to no row empty, for fewer tokens differ less in what they see. */
+static uint32_t
+heads_of_rows (const GraphOp *op, uint32_t rows)
+{
+  uint32_t shared = op->n_heads / op->n_heads_kv;
+  for (uint32_t n = MIN (shared, rows); n > 1; n--)
+    if (shared % n == 0 && rows % n <= rows / 16)
+      return n;
+  return 1;
+}
+
+/* What a workgroup of attention-matrix.comp shares. */
+static uint64_t
+matrix_bytes (const GraphOp *op, uint32_t rows, uint32_t lanes)
+{
+  uint64_t page = ENGINE_PAGE_TOKENS;
+  uint64_t tile = MAX (page * (op->d_key + 8), op->d_value * (page + 8));
+  return tile * 2 + rows * ((page + 4) * 4 + (page + 8) * 2) + lanes * 4 + rows * 4;
+}
+
+/* attention-matrix.comp for many tokens, where the device multiplies matrices, heads are whole ones
+ * and a workgroup has room: FALSE where not. */
+static gboolean
+choose_matrix (const Recorder *self, const GraphOp *op, Dispatch *attend)
+{
+  const VulkanDevice *device = self->exe->model->backend->device;
+  const VkPhysicalDeviceLimits *limits = &device->can.properties.limits;
+  const VulkanMatrix *matrix = &device->can.matrix;
+  uint32_t word = types[type_of (self, op)].word, parts = 1;
+  if (self->most == 0 || self->quirks->tiling != VULKAN_TILING_MATRIX ||
+      types[type_of (self, op)].attend_matrix == SHADER_N_KERNELS ||
+      op->d_key % MAX (matrix->k, 4 * word) != 0 || op->d_value % MAX (matrix->n, 4 * word) != 0)
+    return FALSE;
+  while (op->d_value / matrix->n > parts * self->quirks->sums)
+    parts *= 2;
+  uint32_t rows = ENGINE_PAGE_TOKENS, lanes;
+  for (;; rows /= 2) {
+    lanes = rows / matrix->m * parts * matrix->subgroup;
+    if (rows < matrix->m)
+      return FALSE;
+    if (lanes <= MIN (limits->maxComputeWorkGroupInvocations, limits->maxComputeWorkGroupSize[0]) &&
+        matrix_bytes (op, rows, lanes) <= limits->maxComputeSharedMemorySize)
+      break;
+  }
+  if (ENGINE_PAGE_TOKENS % (matrix->n * parts) != 0 || op->d_value % (matrix->n * parts) != 0 ||
+      lanes > 16 * rows)
+    return FALSE;
+  uint32_t heads = heads_of_rows (op, rows);
+  uint32_t constants[] = { lanes, 1, heads, op->d_key, op->d_value, parts,
+                           attend->constants[6], attend->constants[7],
+                           matrix->m, matrix->n, matrix->k, rows };
+  G_STATIC_ASSERT (sizeof constants == sizeof attend->constants);
+  memcpy (attend->constants, constants, sizeof constants);
+  attend->kernel = types[type_of (self, op)].attend_matrix;
+  attend->subgroup = matrix->subgroup;
+  attend->grid.kind[0] = VULKAN_COUNT_TOKEN_TILES;
+  attend->grid.fixed[0] = rows / heads;
+  attend->grid.fixed[1] = op->n_heads / heads;
+  self->exe->tile_tokens = MAX (self->exe->tile_tokens, rows / heads);
+  return TRUE;
+}
+
 gboolean
 record_attention (Recorder *self, const GraphOp *op, GError **error)
 {
@@ -229,5 +296,6 @@ record_attention (Recorder *self, const GraphOp *op, GError **error)
     .writes = BIT (op->dst),
   };
   self->stores = FALSE;
+  choose_matrix (self, op, &attend);
   return record (self, &attend, error) && record (self, &reduce, error);
 }

@@ -26,6 +26,8 @@ suite_can (GraphNeeds needs)
 /* Products by tiles. */
 void add_tile_tests (double (*limit_of) (ModelType));
 void add_attention_tests (void);
+/* Attention of many tokens by matrices. */
+void add_attention_tile_tests (void);
 void add_state_tests (void);
 /* limit_of: the NMSE of a product with weights of a type on the back end under test. */
 void add_scale_tests (double (*limit_of) (ModelType));

@@ -432,3 +432,47 @@ add_attention_tests (void)
     if ((case_backend->vtable->caps (case_backend)->kv_types & MODEL_KV_BIT (type)) != 0)
       add_kv_type (type);
 }
+
+/* ---- by matrices ---------------------------------------------------------------------------- */
+
+/* Heads that a workgroup's rows are not whole tokens of, keys and values of different widths, some
+ * that subgroups share. Wider ones are much the same, and in software take half a minute to
+ * compile. */
+static const AttentionShape tile_shapes[] = {
+  { 9, 3, 96, 64, 96, MODEL_ROPE_INTERLEAVED, FALSE },
+  { 2, 1, 32, 64, 32, MODEL_ROPE_HALVES, FALSE, .window = 100, .sinks = TRUE, .cap = 5 },
+  { 6, 1, 32, 128, 32, MODEL_ROPE_HALVES, TRUE, .temperature = 0.7f },
+  { 9, 3, 32, 64, 32, MODEL_ROPE_INTERLEAVED, FALSE, .kv = MODEL_KV_Q8_0 },
+};
+
+/* Batches of more tokens than have rows of their own: prompts, many texts, timelines that go on
+ * beside each other, and one whose few tokens see pages enough to be split. */
+static void
+test_attention_tiles (gconstpointer data)
+{
+  static const uint32_t lengths[] = { 17, 64, 65, 220 };
+  static const uint32_t texts[] = { 64, 3, 130, 1, 63, 1, 1, 20, 5, 64, 2, 9, 10, 11, 12, 4 };
+  static const uint32_t past[] = { 130, 3, 64 };
+  const AttentionShape *shape = data;
+
+  for (size_t n = 0; n < G_N_ELEMENTS (lengths); n++) {
+    g_autoptr (Case) c = attention_case (shape, n + 1, 220);
+
+    add_layers (c, shape, group_of (shape), FALSE);
+    add_run (c, 0, lengths[n]);
+    compare (c, GRAPH_BUFFER_ATTN, lengths[n], LIMIT_ATTENTION);
+  }
+  try_attention_whole (shape, texts, ENGINE_MAX_RUNS);
+  try_attention_decode (shape, past, 3, 16, 64);
+  try_attention_decode (shape, past, 1, 20, 64);
+}
+
+void
+add_attention_tile_tests (void)
+{
+  for (size_t i = 0; i < G_N_ELEMENTS (tile_shapes); i++) {
+    g_autofree char *path = g_strdup_printf ("/ops/tiles/attention/%zu", i);
+
+    g_test_add_data_func (path, &tile_shapes[i], test_attention_tiles);
+  }
+}

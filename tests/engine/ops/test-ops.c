@@ -502,10 +502,13 @@ main (int argc, char **argv)
     g_print ("1..0 # SKIP this machine does not run %s\n", backend_under_test->name);
     return 0;
   }
-  if (backend_under_test->tiles > 0)
+  if (backend_under_test->tiles > 0) {
     add_tile_tests (limit_of);
-  else
+    if (strstr (backend_under_test->quirks, "tiling=2") != NULL)
+      add_attention_tile_tests ();
+  } else {
     add_all_tests ();
+  }
   status = g_test_run ();
   case_backend->vtable->close (case_backend);
   return status;
