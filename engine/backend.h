@@ -34,6 +34,17 @@ typedef struct {
   uint32_t state_from, state_to;
 } EngineBatchRun;
 
+/* How a token will be picked from a row, as engine/session/sampler.h says: a device that picks the
+ * same one can go on before it is told. */
+typedef struct {
+  float temperature; /* 0: the best */
+  float top_p, min_p, penalty;
+  uint32_t top_k;
+  float uniform;         /* the number drawn, in [0, 1) */
+  const int32_t *recent; /* [n_recent] tokens that the penalty is for */
+  uint32_t n_recent;     /* at most ENGINE_MAX_CANDIDATES */
+} EnginePick;
+
 typedef struct {
   const int32_t *tokens;      /* [n_tokens], all < n_vocab */
   uint32_t n_tokens;          /* 1 .. plan->max_tokens */
@@ -48,6 +59,10 @@ typedef struct {
   /* Of a plan with several: which to run. A batch runs them all, one after another from 0 on; what
    * a segment imports is written before it (write_buffer). */
   uint32_t segment;
+  /* Of one token of one run: how the next one will be picked, when that is likely to be the next
+   * batch, alike but for its token and position. NULL: not known. A back end may queue it; what it
+   * writes to the KV before that batch is run lies behind the timeline's end. */
+  const EnginePick *next;
 } EngineBatch;
 
 #define ENGINE_MAX_RUNS       16
@@ -70,6 +85,8 @@ typedef struct {
   uint64_t weight_bytes; /* read from weights */
   uint64_t kv_bytes;     /* read from the KV cache */
   uint64_t device_us;    /* on the device's own clock where it has one, else wall time */
+  gboolean was_queued;   /* it ran, or waited for its turn, before the call */
+  gboolean next_is_queued;
 } EngineRunCost;
 
 /* What a model keeps for its timelines. */

@@ -328,6 +328,7 @@ typedef struct {
   uint64_t bytes_read;
   double decode_gb_s;     /* bytes_read / decode_s / 1e9 */
   uint32_t shared_tokens; /* that came from batches of several answers */
+  uint32_t queued_tokens; /* whose batch the device had before the last one was read */
   double others_s;        /* of all its time: batches that it had no part in */
   EngineStop stop;
 } EngineStats;

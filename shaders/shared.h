@@ -35,6 +35,9 @@
  * row. */
 #define SHADER_SLICES 512
 #define SHADER_FOUND  4096
+/* Of these the device picks from so many at most; tokens that a penalty looks at. */
+#define SHADER_PICKED      512
+#define SHADER_MOST_RECENT 256
 /* How a matrix kernel ends; activations in the order of ModelActivation. */
 #define SHADER_STORE      0
 #define SHADER_ACCUMULATE 1
@@ -610,6 +613,35 @@ SHADER_STRUCT ShaderCandidatesPush
 }
 SHADER_END (ShaderCandidatesPush)
 SHADER_SIZE (ShaderCandidatesPush, 40)
+/* How the host's sampler will pick a token, as EnginePick has it; written by the host. */
+SHADER_STRUCT ShaderPick
+{
+  SHADER_F32 temperature;
+  SHADER_U32 top_k;
+  SHADER_F32 top_p;
+  SHADER_F32 min_p;
+  SHADER_F32 penalty;
+  SHADER_F32 uniform_number;
+  SHADER_U32 n_recent;
+  SHADER_U32 pad;
+  SHADER_U32 recent[SHADER_MOST_RECENT];
+}
+SHADER_END (ShaderPick)
+SHADER_SIZE (ShaderPick, 32 + 4 * SHADER_MOST_RECENT)
+
+/* One workgroup. */
+SHADER_STRUCT ShaderNextPush
+{
+  SHADER_PTR (UintsIn)
+  result; /* of a row, as ShaderCandidatesPush has it */
+  SHADER_PTR (UintsIn)
+  pick; /* ShaderPick */
+  SHADER_PTR (Uints)
+  token; /* where its id goes */
+}
+SHADER_END (ShaderNextPush)
+SHADER_SIZE (ShaderNextPush, 24)
+
 /* 32-bit words of one output's result. */
 #define SHADER_RESULT_WORDS (4 + 2 * SHADER_FOUND)
 

@@ -290,6 +290,7 @@ add_stats (const EngineStats *first, const EngineStats *second)
   sum.model_drafted_tokens += first->model_drafted_tokens;
   sum.model_accepted_tokens += first->model_accepted_tokens;
   sum.shared_tokens += first->shared_tokens;
+  sum.queued_tokens += first->queued_tokens;
   sum.others_s += first->others_s;
   sum.stalls += first->stalls;
   sum.gap_max_ms = MAX (sum.gap_max_ms, first->gap_max_ms);

@@ -264,6 +264,7 @@ cli_json_stats (JsonBuilder *builder, const EngineStats *stats)
     { "bytes_read", (double) stats->bytes_read, TRUE },
     { "decode_gb_s", stats->decode_gb_s, FALSE },
     { "shared_tokens", stats->shared_tokens, TRUE },
+    { "queued_tokens", stats->queued_tokens, TRUE },
     { "others_ms", stats->others_s * 1e3, FALSE },
   };
 

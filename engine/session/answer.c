@@ -141,12 +141,22 @@ session_answer_was_read (EngineAnswer *answer, uint32_t n, gint64 us)
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
+/* The tokens that a penalty looks at. */
+static const int32_t *
+recent_tokens (const EngineAnswer *answer, uint32_t *n)
+{
+  const GArray *tokens = answer->draft.tokens;
+
+  *n = MIN (answer->sampler.options.repetition_window, tokens->len);
+  return (const int32_t *) (const void *) tokens->data + tokens->len - *n;
+}
+
 /* From a row of the last batch. */
 static int32_t
 pick_token (EngineAnswer *answer, const SessionRows *rows, uint32_t row)
 {
-  const GArray *tokens = answer->draft.tokens;
-  uint32_t window = MIN (answer->sampler.options.repetition_window, tokens->len);
+  uint32_t n_recent;
+  const int32_t *recent = recent_tokens (answer, &n_recent);
   uint32_t n_vocab = answer->session->model->desc->h.n_vocab, n_candidates;
   gboolean whole_row;
 
@@ -154,8 +164,7 @@ pick_token (EngineAnswer *answer, const SessionRows *rows, uint32_t row)
   return session_sampler_pick (&answer->sampler,
                                rows->candidates + (size_t) row * rows->n_candidates, n_candidates,
                                whole_row ? rows->logits + (size_t) row * n_vocab : NULL, n_vocab,
-                               (const int32_t *) (const void *) tokens->data + tokens->len - window,
-                               window);
+                               recent, n_recent);
 }
 
 /* Sampled from a row of the last batch and told of; FALSE: it ends the answer, stats.stop says how.
@@ -236,9 +245,26 @@ session_answer_guess (EngineAnswer *answer)
     session_drafter_guesser (model->drafter, &session->cancel);
   n = session_draft_propose (&answer->draft, answer->batch + 1,
                              MIN (SESSION_SMALL_TOKENS - 1, MIN (room, left)));
+  answer->holds_guesses = n > 0 && answer->is_queued;
+  if (answer->holds_guesses)
+    return;
   /* Made when it is first of use; without it answers are as good, and slower. */
   if (n > 0 && session_model_executable (model, SESSION_CLASS_SMALL, NULL) != NULL)
     answer->n_batch += n;
+}
+
+gboolean
+session_answer_foresee (const EngineAnswer *answer, EnginePick *pick)
+{
+  const EngineModel *model = answer->session->model;
+  uint32_t n_recent, held = answer->session->timeline.tokens->len;
+  const int32_t *recent = recent_tokens (answer, &n_recent);
+
+  /* A draft model's guesses are too dear to be held back. */
+  return answer->n_batch == 1 && !answer->holds_guesses && model->drafter == NULL &&
+         answer->stats.written_tokens + 1 < answer->sampler.options.max_tokens &&
+         held + 2 < model->context_tokens &&
+         session_sampler_foresee (&answer->sampler, recent, n_recent, pick);
 }
 
 /* ---- figures -------------------------------------------------------------------------------- */
@@ -250,6 +276,8 @@ session_answer_count (EngineAnswer *answer, const EngineRunCost *cost, gint64 al
   uint64_t bytes = cost->weight_bytes + cost->kv_bytes;
 
   stats->bytes_read += bytes;
+  stats->queued_tokens += cost->was_queued;
+  answer->is_queued = cost->next_is_queued;
   if (alone_us == 0) {
     stats->shared_tokens++;
   } else if (answer->n_batch == 1) {

@@ -21,6 +21,8 @@ struct _EngineAnswer {
   gint64 reading_us;                  /* when its first chunk began; 0: not yet */
   gint32 batch[SESSION_SMALL_TOKENS]; /* the token at hand, and guesses of those after it */
   uint32_t n_batch;
+  gboolean is_queued;             /* the device has the batch of the token at hand already */
+  gboolean holds_guesses;         /* which come a token later for that */
   uint64_t plain_us, plain_bytes; /* of batches of its own without a guess */
   EngineStats stats;
   gboolean ended;
@@ -37,6 +39,8 @@ void session_answer_was_read (EngineAnswer *answer, uint32_t n, gint64 us);
 
 /* Puts guesses beside the token at hand, where that is worth it. */
 void session_answer_guess (EngineAnswer *answer);
+/* How the token after the one at hand will be picked; FALSE: the next batch may be another. */
+gboolean session_answer_foresee (const EngineAnswer *answer, EnginePick *pick);
 /* Writes a token for each row from first_row on, for as long as the batch had guessed them, and
  * forgets what was read of wrong guesses. alone_us: what the batch took; 0: others were in it, or
  * it was of the prompt. */

@@ -53,6 +53,7 @@ session_batch_run (EngineModel *model, SessionRun *runs, uint32_t n_runs, const 
     .n_outputs = n_outputs,
     .n_candidates = n_candidates,
     .want_logits = result->logits != NULL,
+    .next = n_runs == 1 ? runs[0].next : NULL,
   };
   EngineBackendExecutable *executable;
   gboolean ok;
@@ -81,7 +82,12 @@ session_evaluate (EngineSession *session, const gint32 *tokens, uint32_t n, cons
                   uint32_t n_outputs, uint32_t n_candidates, EngineResult *result,
                   EngineRunCost *cost, GError **error)
 {
-  SessionRun run = { &session->timeline, tokens, n, SESSION_NO_STATE };
+  SessionRun run = {
+    .timeline = &session->timeline,
+    .tokens = tokens,
+    .n_tokens = n,
+    .state = SESSION_NO_STATE,
+  };
 
   return session_run_reserve (&run, error) &&
          session_batch_run (session->model, &run, 1, outputs, n_outputs, n_candidates, result,

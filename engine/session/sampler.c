@@ -147,6 +147,13 @@ truncate_tail (const EngineGenerate *o, const EngineCandidate *work, uint32_t n)
   return kept;
 }
 
+/* In [0, 1). */
+static double
+draw_number (uint64_t s[4])
+{
+  return (double) (draw_u64 (s) >> 11) * 0x1p-53;
+}
+
 static int32_t
 draw (SessionSampler *sampler, const EngineCandidate *work, uint32_t n)
 {
@@ -154,13 +161,36 @@ draw (SessionSampler *sampler, const EngineCandidate *work, uint32_t n)
 
   for (uint32_t i = 0; i < n; i++)
     total += exp (((double) work[i].logit - work[0].logit) / temperature);
-  target = (double) (draw_u64 (sampler->state) >> 11) * 0x1p-53 * total;
+  target = draw_number (sampler->state) * total;
   for (uint32_t i = 0; i < n; i++) {
     target -= exp (((double) work[i].logit - work[0].logit) / temperature);
     if (target < 0)
       return work[i].id;
   }
   return work[n - 1].id;
+}
+
+gboolean
+session_sampler_foresee (const SessionSampler *sampler, const int32_t *recent, uint32_t n_recent,
+                         EnginePick *pick)
+{
+  const EngineGenerate *o = &sampler->options;
+  uint64_t state[4];
+  gboolean whole_row;
+
+  session_sampler_needs (sampler, &whole_row);
+  memcpy (state, sampler->state, sizeof state);
+  *pick = (EnginePick) {
+    .temperature = o->temperature,
+    .top_p = o->top_p,
+    .min_p = o->min_p,
+    .penalty = o->repetition_penalty,
+    .top_k = o->top_k,
+    .uniform = (float) draw_number (state),
+    .recent = recent,
+    .n_recent = penalises (sampler) ? n_recent : 0,
+  };
+  return !whole_row;
 }
 
 int32_t

@@ -23,6 +23,10 @@ void session_sampler_finish (SessionSampler *sampler);
 /* Candidates to ask of the back end; *whole_row TRUE when only all logits will do. */
 uint32_t session_sampler_needs (const SessionSampler *sampler, gboolean *whole_row);
 
+/* How the next token will be picked, if few candidates are enough for that; nothing is drawn yet.
+ * recent as below, borrowed. */
+gboolean session_sampler_foresee (const SessionSampler *sampler, const int32_t *recent,
+                                  uint32_t n_recent, EnginePick *pick);
 /* Picks a token. candidates: [n] by falling logit; or logits [n_vocab] when not NULL. recent: the
  * last n_recent ids of the timeline, for the penalty. */
 int32_t session_sampler_pick (SessionSampler *sampler, const EngineCandidate *candidates,

@@ -133,7 +133,8 @@ typedef struct {
   SessionTimeline *timeline;
   const gint32 *tokens;
   uint32_t n_tokens;
-  uint32_t state; /* a slot for what comes after them */
+  uint32_t state;         /* a slot for what comes after them */
+  const EnginePick *next; /* of one token alone: how the next will be picked; NULL: not known */
 } SessionRun;
 
 /* Makes room for a run's tokens: pages, and a slot. ENGINE_ERROR_NO_MEMORY: the timeline is as it

@@ -121,6 +121,8 @@ share_of (const EngineRunCost *cost, EngineAnswer *const *answers, uint32_t n, u
   for (uint32_t k = 0; k < n; k++)
     held += answers[k]->session->timeline.tokens->len;
   return (EngineRunCost) {
+    .was_queued = cost->was_queued,
+    .next_is_queued = cost->next_is_queued,
     .weight_bytes = cost->weight_bytes / n,
     .kv_bytes = (uint64_t) ((double) cost->kv_bytes *
                             answers[i]->session->timeline.tokens->len / (double) held),
@@ -149,6 +151,7 @@ write_batch (Step *step, EngineAnswer *const *answers, uint32_t n)
   gboolean alone = n_runs == 1;
   EngineRunCost cost = { 0 };
   EngineResult result;
+  EnginePick pick;
   gint64 us = g_get_monotonic_time ();
 
   if (n_runs == 0) {
@@ -157,6 +160,8 @@ write_batch (Step *step, EngineAnswer *const *answers, uint32_t n)
   }
   for (uint32_t i = 0; i < n_runs; i++)
     n_rows += runs[i].n_tokens;
+  if (step->n_live == 1 && session_answer_foresee (answers[0], &pick))
+    runs[0].next = &pick;
   result = prepare_rows (step->model, answers, n_runs, n_rows);
   if (!session_batch_run (step->model, runs, n_runs, outputs, n_rows,
                           step->model->rows.n_candidates, &result,

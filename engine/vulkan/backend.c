@@ -44,6 +44,7 @@ static void
 unload (EngineBackendModel *base)
 {
   VulkanModel *self = (VulkanModel *) base;
+  vulkan_ahead_finish (&self->ahead);
   vulkan_weights_free (self->weights);
   vulkan_kv_finish (self->kv);
   vulkan_states_finish (&self->states);
@@ -90,6 +91,7 @@ static void
 discard (EngineBackendExecutable *base)
 {
   VulkanExecutable *self = (VulkanExecutable *) base;
+  vulkan_ahead_drop (&self->model->ahead);
   self->model->scratch_bytes -= vulkan_executable_bytes (self);
   vulkan_executable_free (self);
 }
@@ -133,8 +135,13 @@ submit (VulkanExecutable *self, const EngineBatch *batch, const uint32_t buckets
   VulkanRecording *recording =
       &self->recordings[VULKAN_PART_TOKENS][buckets[VULKAN_PART_TOKENS]];
   double each_us = recording->each_us * batch->n_tokens;
-  gboolean ok = vulkan_exchange_list (self, batch, buckets, error) &&
-                vulkan_submitter_run (self->model->backend->submitter,
+  gboolean done;
+  if (!vulkan_exchange_list (self, batch, buckets, error) ||
+      !vulkan_ahead_run (self, batch, cancel, &done, device_us, error))
+    return FALSE;
+  if (done)
+    return TRUE;
+  gboolean ok = vulkan_submitter_run (self->model->backend->submitter,
                                       (const VkCommandBuffer *) (void *) commands->data,
                                       commands->len, &each_us, cancel, device_us, error);
   recording->each_us = each_us / batch->n_tokens;
@@ -150,14 +157,13 @@ makes_candidates (const VulkanExecutable *self, const EngineBatch *batch)
          graph_plan_segment_first (plan, batch->segment + 1) == plan->n_ops;
 }
 
+/* Records what is not recorded yet, and runs it. */
 static gboolean
-run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResult *result,
-     const gint *cancel, EngineRunCost *cost, GError **error)
+run_batch (VulkanExecutable *self, const EngineBatch *batch, const gint *cancel,
+           uint64_t *device_us, GError **error)
 {
-  VulkanExecutable *self = (VulkanExecutable *) base;
   uint32_t buckets[VULKAN_N_PARTS] = { vulkan_bucket (self, batch->n_tokens),
                                        vulkan_bucket (self, MAX (batch->n_outputs, 1)) };
-  uint64_t device_us = 0;
   if (!vulkan_states_check (&self->model->states, batch, error))
     return FALSE;
   for (VulkanPlanPart part = 0; part < VULKAN_N_PARTS; part++)
@@ -168,12 +174,25 @@ run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResult *resu
       return FALSE;
     vulkan_batch_write (self, batch, buckets);
   }
-  if (!submit (self, batch, buckets, cancel, &device_us, error) ||
-      (makes_candidates (self, batch) && !vulkan_batch_read (self, batch, result, error)))
+  return submit (self, batch, buckets, cancel, device_us, error);
+}
+
+static gboolean
+run (EngineBackendExecutable *base, const EngineBatch *batch, EngineResult *result,
+     const gint *cancel, EngineRunCost *cost, GError **error)
+{
+  VulkanExecutable *self = (VulkanExecutable *) base, *ready;
+  uint64_t device_us = 0;
+  if (!vulkan_ahead_take (self, batch, &ready, &device_us, error) ||
+      (ready == NULL && !run_batch (self, batch, cancel, &device_us, error)) ||
+      (makes_candidates (self, batch) &&
+       !vulkan_batch_read (ready != NULL ? ready : self, batch, result, error)))
     return FALSE;
   if (cost != NULL) {
     add_up_cost (self, batch, cost);
     cost->device_us = device_us;
+    cost->was_queued = ready != NULL;
+    cost->next_is_queued = self->model->ahead.exe != NULL;
   }
   return TRUE;
 }
@@ -183,6 +202,7 @@ copy_page (EngineBackendModel *base, GraphKvGroup group, uint32_t src, uint32_t 
            GError **error)
 {
   VulkanModel *self = (VulkanModel *) base;
+  vulkan_ahead_drop (&self->ahead);
   return vulkan_kv_copy_page (&self->kv[group], self->backend->submitter, src, dst, error);
 }
 
@@ -210,6 +230,7 @@ write_part (EngineBackendModel *base, unsigned part, uint32_t index, const void 
 {
   VulkanModel *self = (VulkanModel *) base;
   VulkanSubmitter *submitter = self->backend->submitter;
+  vulkan_ahead_drop (&self->ahead);
   return part == ENGINE_PART_STATES
              ? vulkan_states_write (&self->states, submitter, index, src, error)
              : vulkan_kv_write_page (&self->kv[part], submitter, index, src, error);

@@ -37,6 +37,7 @@ static const VulkanQuirks quirks[] = {
       .tiling = VULKAN_TILING_MATRIX,
       .fill_tiles = 64,
       .sums = 8,
+      .ahead = 1,
       .chunk_tokens = 512,
   },
   {
@@ -50,6 +51,7 @@ static const VulkanQuirks quirks[] = {
       .tiling = VULKAN_TILING_MATRIX,
       .fill_tiles = 128,
       .sums = 8,
+      .ahead = 1,
       .chunk_tokens = 512,
   },
   {
@@ -62,6 +64,7 @@ static const VulkanQuirks quirks[] = {
       .tiling = VULKAN_TILING_MATRIX,
       .fill_tiles = 64,
       .sums = 8,
+      .ahead = 1,
       .chunk_tokens = 256,
   },
 };
@@ -481,6 +484,7 @@ override_quirks (VulkanQuirks *self, const char *text)
     { "tiling", &self->tiling },
     { "fill_tiles", &self->fill_tiles },
     { "sums", &self->sums },
+    { "ahead", &self->ahead },
   };
   g_auto (GStrv) words = g_strsplit (text, ",", -1);
   for (char **word = words; *word != NULL; word++)

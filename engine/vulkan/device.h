@@ -36,6 +36,7 @@ typedef struct {
   uint32_t tiling;       /* VulkanTiling; open () takes it down to what the device can do */
   uint32_t fill_tiles;   /* workgroups of tiles that keep the device busy */
   uint32_t sums;         /* matrices of results that a subgroup keeps in registers */
+  uint32_t ahead;        /* the next token is queued before the last is read */
   gboolean staged;       /* weights are copied in even where the host could write them */
   uint32_t chunk_tokens; /* preferred prefill batch */
 } VulkanQuirks;

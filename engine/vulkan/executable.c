@@ -107,6 +107,7 @@ place_parameters (VulkanExecutable *self)
     n_pages = MAX (n_pages, self->model->kv[group].n_pages);
   for (GraphKvGroup group = 0; group < GRAPH_N_KV_GROUPS; group++)
     at->pages[group] = place (&end, (uint64_t) ENGINE_MAX_RUNS * n_pages * 4);
+  at->pick = place (&end, sizeof (ShaderPick));
   at->outputs = place (&end, (uint64_t) plan->max_outputs * sizeof (ShaderOutput));
   for (uint32_t i = 0; i < plan->desc->n_rotations; i++)
     d_rope = MAX (d_rope, plan->desc->rotations[i].d_rope);
@@ -227,6 +228,8 @@ vulkan_executable_free (VulkanExecutable *self)
       g_array_unref (recording->grids);
       g_free (recording->ends);
     }
+  vulkan_ahead_part (self);
+  vulkan_submitter_free_commands (self->model->backend->submitter, self->next);
   vulkan_exchange_finish (self);
   vulkan_buffer_finish (&self->activations);
   vulkan_buffer_finish (&self->params);

@@ -2,6 +2,7 @@
 /* A plan made ready to run: its activations, its parameters, and its recorded command buffers. */
 #pragma once
 
+#include "engine/vulkan/ahead.h"
 #include "engine/vulkan/exchange.h"
 #include "engine/vulkan/kv.h"
 #include "engine/vulkan/pipeline.h"
@@ -25,6 +26,7 @@ typedef struct {
   VulkanWeights *weights;
   VulkanKv kv[GRAPH_N_KV_GROUPS];
   VulkanStates states;
+  VulkanAhead ahead;
   uint64_t scratch_bytes; /* of all executables */
 } VulkanModel;
 
@@ -71,7 +73,7 @@ typedef enum {
 
 /* Where things lie in the parameters, in bytes. */
 typedef struct {
-  uint64_t batch, tokens, runs, outputs, arguments, file_rows, bytes;
+  uint64_t batch, tokens, runs, outputs, pick, arguments, file_rows, bytes;
   uint64_t pages[GRAPH_N_KV_GROUPS];
   uint64_t rotations, rotation_bytes; /* rotation i lies i times its bytes behind the first */
   uint32_t max_arguments;
@@ -99,6 +101,9 @@ struct _VulkanExecutable {
   uint32_t max_split_tokens; /* tokens * splits that parts has room for */
   uint32_t tile_tokens;      /* that a workgroup of attention takes of many; 0: one */
   uint32_t n_arguments;
+  VulkanExecutable *twin; /* takes turns with it, see ahead.h; NULL: none */
+  gboolean is_twin;       /* the other one owns it */
+  VkCommandBuffer next;   /* picks the twin's token from the results */
 };
 
 VulkanExecutable *vulkan_executable_new (VulkanModel *model, const GraphPlan *plan, GError **error);

@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-#define N_SLOTS       2 /* submits in flight: the queue never runs dry between them */
+/* Submits in flight, so that the queue never runs dry: of work that is waited for, and of what was
+ * started ahead. */
+#define N_RUN_SLOTS   2
+#define N_SLOTS       4
 #define STAGING_BYTES (8u << 20)
 
 typedef struct {
@@ -130,18 +133,19 @@ vulkan_submitter_free (VulkanSubmitter *self)
   g_free (self);
 }
 
+/* One submit of a slot's work, which ends with the slot's fence or goes on. */
 static gboolean
-submit (VulkanSubmitter *self, Slot *slot, const VkCommandBuffer *commands, uint32_t n,
-        GError **error)
+submit_piece (VulkanSubmitter *self, Slot *slot, const VkCommandBuffer *commands, uint32_t n,
+              gboolean ends, GError **error)
 {
   VkSubmitInfo infos[3];
   uint32_t n_infos = 0;
   const struct {
     const VkCommandBuffer *commands;
     uint32_t n;
-  } parts[] = { { &slot->before, slot->before != VK_NULL_HANDLE },
+  } parts[] = { { &slot->before, slot->n == 0 && slot->before != VK_NULL_HANDLE },
                 { commands, n },
-                { &slot->after, slot->after != VK_NULL_HANDLE } };
+                { &slot->after, ends && slot->after != VK_NULL_HANDLE } };
   for (size_t i = 0; i < G_N_ELEMENTS (parts); i++)
     if (parts[i].n > 0)
       infos[n_infos++] = (VkSubmitInfo) {
@@ -149,11 +153,21 @@ submit (VulkanSubmitter *self, Slot *slot, const VkCommandBuffer *commands, uint
         .commandBufferCount = parts[i].n,
         .pCommandBuffers = parts[i].commands,
       };
-  slot->start_us = g_get_monotonic_time ();
-  if (!VK (vkQueueSubmit (self->device->queue, n_infos, infos, slot->fence), error))
+  if (slot->n == 0)
+    slot->start_us = g_get_monotonic_time ();
+  if (!VK (vkQueueSubmit (self->device->queue, n_infos, infos,
+                          ends ? slot->fence : VK_NULL_HANDLE),
+           error))
     return FALSE;
-  slot->n = n;
+  slot->n += n;
   return TRUE;
+}
+
+static gboolean
+submit (VulkanSubmitter *self, Slot *slot, const VkCommandBuffer *commands, uint32_t n,
+        GError **error)
+{
+  return submit_piece (self, slot, commands, n, TRUE, error);
 }
 
 /* Waits for a slot; *us: its time. No lock is held here. */
@@ -184,7 +198,7 @@ drain (VulkanSubmitter *self, GError **error)
 {
   double us;
   gboolean ok = TRUE;
-  for (uint32_t i = 0; i < N_SLOTS; i++)
+  for (uint32_t i = 0; i < N_RUN_SLOTS; i++)
     if (self->slots[i].n > 0 && !wait_slot (self, &self->slots[i], &us, ok ? error : NULL))
       ok = FALSE;
   return ok;
@@ -230,10 +244,33 @@ vulkan_submitter_run (VulkanSubmitter *self, const VkCommandBuffer *commands, ui
       }
       given += size;
     }
-    slot = (slot + 1) % N_SLOTS;
+    slot = (slot + 1) % N_RUN_SLOTS;
     if (given == n && self->slots[0].n == 0 && self->slots[1].n == 0)
       return TRUE;
   }
+}
+
+int
+vulkan_submitter_start (VulkanSubmitter *self, const VkCommandBuffer *commands, uint32_t n,
+                        double each_us, GError **error)
+{
+  int started = self->slots[N_RUN_SLOTS].n == 0 ? N_RUN_SLOTS : N_RUN_SLOTS + 1;
+  Slot *slot = &self->slots[started];
+  g_assert (slot->n == 0);
+  for (uint32_t given = 0, size; given < n; given += size) {
+    size = submit_size (each_us, n - given);
+    if (!submit_piece (self, slot, commands + given, size, given + size == n, error)) {
+      slot->n = 0; /* without a fence it cannot be waited for: the device is lost */
+      return -1;
+    }
+  }
+  return started;
+}
+
+gboolean
+vulkan_submitter_finish (VulkanSubmitter *self, int started, double *us, GError **error)
+{
+  return wait_slot (self, &self->slots[started], us, error);
 }
 
 gboolean

@@ -27,6 +27,13 @@ gboolean vulkan_submitter_run (VulkanSubmitter *self, const VkCommandBuffer *com
                                double *each_us, const gint *cancel, uint64_t *device_us,
                                GError **error);
 
+/* Submits n command buffers, cut as above, and does not wait: vulkan_submitter_finish () does, and
+ * *us becomes their time. Two such works at most may be under way. Returns what to finish; -1 on
+ * error. */
+int vulkan_submitter_start (VulkanSubmitter *self, const VkCommandBuffer *commands, uint32_t n,
+                            double each_us, GError **error);
+gboolean vulkan_submitter_finish (VulkanSubmitter *self, int started, double *us, GError **error);
+
 typedef struct {
   const VulkanBuffer *src, *dst;
   uint64_t src_offset, dst_offset, bytes;
