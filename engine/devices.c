@@ -20,6 +20,7 @@ static const char *const tier_keys[CPU_N_TIERS] = {
   [CPU_TIER_AVX2] = "avx2",
   [CPU_TIER_AVX_VNNI] = "avx-vnni",
   [CPU_TIER_AVX512] = "avx512",
+  [CPU_TIER_AMX] = "amx",
 };
 
 gboolean

@@ -83,7 +83,7 @@ typedef struct {
    * ENGINE_ERROR_INVALID. While it does not make answers faster, it is not asked. */
   const char *draft_path;
   const char *cache_dir;       /* for pipeline caches; NULL: none */
-  const char *cpu_tier;        /* "portable", "avx2", "avx-vnni", "avx512"; NULL: the best */
+  const char *cpu_tier;        /* "portable", "avx2", "avx-vnni", "avx512", "amx"; NULL: the best */
   EngineLoadProgress progress; /* called on the engine thread; may be NULL */
   void *progress_data;
   const gint *cancel; /* set atomically by any thread to give up loading; may be NULL */

@@ -43,8 +43,8 @@ static const GOptionEntry global_entries[] = {
     "What a conversation is kept as: f16, or q8_0 in half the memory", "TYPE" },
   { "draft", 0, 0, G_OPTION_ARG_STRING, &options.draft,
     "A small model of the same vocabulary, which guesses what MODEL will write", "MODEL" },
-  { "cpu-tier", 0, 0, G_OPTION_ARG_STRING, &options.cpu_tier, "portable, avx2, avx-vnni or avx512",
-    "TIER" },
+  { "cpu-tier", 0, 0, G_OPTION_ARG_STRING, &options.cpu_tier,
+    "portable, avx2, avx-vnni, avx512 or amx", "TIER" },
   { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print JSON", NULL },
   { 0 },
 };

@@ -19,6 +19,7 @@ cpu_kernels (CpuTier tier)
     [CPU_TIER_AVX2] = &cpu_kernels_avx2,
     [CPU_TIER_AVX_VNNI] = &cpu_kernels_avx_vnni,
     [CPU_TIER_AVX512] = &cpu_kernels_avx512,
+    [CPU_TIER_AMX] = &cpu_kernels_amx,
 #endif
   };
 

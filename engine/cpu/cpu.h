@@ -9,6 +9,7 @@ typedef enum {       /* instruction sets, the faster the later */
   CPU_TIER_AVX2,     /* AVX2, FMA, F16C */
   CPU_TIER_AVX_VNNI, /* AVX2 and dot products of bytes, without AVX-512 */
   CPU_TIER_AVX512,   /* AVX-512 F, BW, VL, DQ and VNNI */
+  CPU_TIER_AMX,      /* and tiles of bytes, which Linux lets a process use that asks */
   CPU_N_TIERS,
 } CpuTier;
 

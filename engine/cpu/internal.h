@@ -226,7 +226,8 @@ typedef struct {
 
 extern const CpuKernels cpu_kernels_portable;
 #if defined(__x86_64__)
-extern const CpuKernels cpu_kernels_avx2, cpu_kernels_avx_vnni, cpu_kernels_avx512;
+extern const CpuKernels cpu_kernels_avx2, cpu_kernels_avx_vnni, cpu_kernels_avx512,
+    cpu_kernels_amx;
 #endif
 const CpuKernels *cpu_kernels (CpuTier tier);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The AVX-512 VNNI tier: its table, and what is its own besides products. */
+/* The AVX-512 VNNI tier: its table, and what is its own besides products. That of AMX, which is the
+ * same but for products. */
 #include "engine/cpu/simd-avx512.h"
 
 #include "engine/cpu/kernels-simd.h"
+#include "engine/cpu/products-amx.h"
 #include "engine/cpu/products-avx512.h"
 
 /* A vector of 32 words holds columns 4g .. 4g+3 and 16+4g .. 16+4g+3 as its quarter g. */
@@ -164,21 +166,31 @@ kernel_multiply_bytes (uint32_t rounds, int32_t *sum)
   return (uint64_t) rounds * CHAINS * sizeof (I);
 }
 
+/* All but what differs. */
+#define KERNELS .lanes = V_WIDTH,                \
+                .norm = kernel_norm,             \
+                .layer_norm = kernel_layer_norm, \
+                .gate = kernel_gate,             \
+                .quantise = kernel_quantise,     \
+                .rope = kernel_rope,             \
+                .scale = kernel_scale,           \
+                .sum_rows = kernel_sum_rows,     \
+                .recur = kernel_recur,           \
+                .convolve = kernel_convolve,     \
+                .kv = KV_KERNELS,                \
+                .merge = kernel_merge,           \
+                .max_sum_exp = kernel_max_sum_exp
+
 const CpuKernels cpu_kernels_avx512 = {
   .tier = CPU_TIER_AVX512,
-  .lanes = V_WIDTH,
   .matmul = cpu_products_avx512,
-  .norm = kernel_norm,
-  .layer_norm = kernel_layer_norm,
-  .gate = kernel_gate,
-  .quantise = kernel_quantise,
-  .rope = kernel_rope,
-  .scale = kernel_scale,
-  .sum_rows = kernel_sum_rows,
-  .recur = kernel_recur,
-  .convolve = kernel_convolve,
-  .kv = KV_KERNELS,
-  .merge = kernel_merge,
-  .max_sum_exp = kernel_max_sum_exp,
   .multiply_bytes = kernel_multiply_bytes,
+  KERNELS,
+};
+
+const CpuKernels cpu_kernels_amx = {
+  .tier = CPU_TIER_AMX,
+  .matmul = cpu_products_amx,
+  .multiply_bytes = cpu_multiply_bytes_amx,
+  KERNELS,
 };

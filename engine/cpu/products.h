@@ -736,7 +736,7 @@ run_strips (const CpuMatmulWork *w, const TileFunc (*tiles)[TILE_COLUMNS], unsig
   }
 }
 
-static void
+G_GNUC_UNUSED static void /* by AMX */
 matmul (const CpuMatmulWork *w, const TileFunc (*tiles)[TILE_COLUMNS], unsigned n_most)
 {
   unsigned m_n;
