@@ -2,7 +2,7 @@
 /* Layouts and kernels by themselves: packing keeps every bit, quantised activations are what
  * they say, and integer products are exact but for f32 rounding, at the extremes of every code
  * too. */
-#include "tests/engine/cpu/evex.h"
+#include "tests/engine/cpu/stand-ins.h"
 #include "tests/engine/make-gguf.h"
 
 #include <math.h>
@@ -167,7 +167,7 @@ check_block (const CpuKernels *kernels, gboolean one_byte, const float *x, const
   g_assert_cmpfloat (fabsf (block->scale - most / (float) largest), <=, most * 1e-7f);
   g_assert_cmpint (block->sum, ==, sum);
   g_assert_cmpint (block->sum_low, ==, low);
-  if (kernels->tier == CPU_TIER_AVX512)
+  if (kernels->lanes == 16)
     check_pairs (block);
   g_assert_cmpfloat (block->scaled_sum, ==, block->scale * (float) sum);
 }
@@ -263,6 +263,7 @@ static void
 test_products (const CpuKernels *kernels)
 {
   static const int fills[] = { -1, 0x00, 0xff, 0x80, 0x7f, 0x55 };
+  const uint32_t n_many = kernels->tier == CPU_TIER_AMX ? 16 : 7; /* tokens, for kernels of many */
 
   for (size_t t = 0; t < n_types; t++) {
     uint32_t block = model_type_info (types[t])->block_weights;
@@ -270,12 +271,14 @@ test_products (const CpuKernels *kernels)
     if (!cpu_format_is_quantised (cpu_pack_format (model_type_info (types[t]), kernels->lanes)))
       continue;
     for (size_t f = 0; f < G_N_ELEMENTS (fills); f++)
-      for (int sign = -1; sign <= 1; sign++) {
-        check_product (kernels, types[t], 33, block * 2, 7, fills[f], (float) sign, FALSE, FALSE);
-        check_product (kernels, types[t], 33, block * 2, 7, fills[f], (float) sign, FALSE, TRUE);
-        check_product (kernels, types[t], 5, block, 1, fills[f], (float) sign, FALSE, TRUE);
-        check_product (kernels, types[t], 33, block * 2, 7, fills[f], (float) sign, TRUE, FALSE);
-        check_product (kernels, types[t], 5, block, 1, fills[f], (float) sign, TRUE, FALSE);
+      for (int i = -1; i <= 1; i++) {
+        const float sign = (float) i;
+
+        check_product (kernels, types[t], 33, block * 2, n_many, fills[f], sign, FALSE, FALSE);
+        check_product (kernels, types[t], 33, block * 2, 7, fills[f], sign, FALSE, TRUE);
+        check_product (kernels, types[t], 5, block, 1, fills[f], sign, FALSE, TRUE);
+        check_product (kernels, types[t], 33, block * 2, n_many, fills[f], sign, TRUE, FALSE);
+        check_product (kernels, types[t], 5, block, 1, fills[f], sign, TRUE, FALSE);
       }
   }
 }
@@ -321,6 +324,92 @@ test_tiles (const CpuKernels *kernels)
   }
 }
 
+/* What a product with many tokens is asked for. */
+typedef struct {
+  uint32_t rows, n_tokens;
+  gboolean one_byte, gated;
+  gboolean anywhere; /* tokens, and where their results go */
+} Asked;
+
+/* Results and what is behind them, which stays as it was. */
+static float *
+multiply_as_asked (const CpuKernels *kernels, const Asked *asked, CpuMatmulWork work)
+{
+  float *y = g_new (float, (size_t) asked->n_tokens *work.dst_stride);
+
+  memset (y, 0x55, asked->n_tokens * work.dst_stride * sizeof *y);
+  work.dst = y;
+  kernels->matmul[work.weight->format](&work);
+  return y;
+}
+
+/* codes: they are multiplied as values of KV pages are. */
+static void
+check_same_bits (const CpuKernels *kernels, const Asked *asked, ModelType type, gboolean codes)
+{
+  const CpuKernels *reference = cpu_kernels (CPU_TIER_AVX512);
+  const uint32_t columns = MAX (2 * model_type_info (type)->block_weights, 96), n = asked->n_tokens;
+  const size_t n_blocks = columns / CPU_BLOCK;
+  g_auto (Packed) p = { 0 }, up = { 0 };
+  g_autofree CpuActBlock *act = g_new (CpuActBlock, n * n_blocks);
+  g_autofree float *x = g_new (float, (size_t) n *columns);
+  g_autofree float *scratch = g_new (float, 2 * 16 * columns), *want = NULL, *got = NULL;
+  g_autofree uint32_t *from = g_new (uint32_t, n), *to = g_new (uint32_t, n);
+  uint64_t random = type + n;
+  CpuMatmulWork work = {
+    .weight = &p.weight,
+    .up = asked->gated ? &up.weight : NULL,
+    .activation = MODEL_ACTIVATION_SILU,
+    .scale = 0.5f,
+    .act = act,
+    .act_stride = n_blocks * sizeof *act,
+    .n_tokens = n,
+    .dst_stride = asked->rows + 3,
+    .act_rows = asked->anywhere ? from : NULL,
+    .dst_rows = asked->anywhere ? to : NULL,
+    .one_byte = asked->one_byte,
+    .scratch = scratch,
+  };
+
+  pack (&p, type + 1, type, 16, asked->rows, columns, -1);
+  pack (&up, type + 2, type, 16, asked->rows, columns, -1);
+  if (codes)
+    p.weight.format = up.weight.format = CPU_FORMAT_CODES;
+  work.n_strips = p.weight.n_strips;
+  for (uint32_t i = 0; i < n; i++) {
+    from[i] = (uint32_t) (test_random (&random) % n);
+    to[i] = n - 1 - i;
+  }
+  for (size_t i = 0; i < (size_t) n * columns; i++)
+    x[i] = test_random_real (&random);
+  kernels->quantise (x, n * columns, asked->one_byte, act);
+  want = multiply_as_asked (reference, asked, work);
+  got = multiply_as_asked (kernels, asked, work);
+  g_assert_cmpmem (got, n * work.dst_stride * sizeof *got, want,
+                   n * work.dst_stride * sizeof *want);
+}
+
+/* Tiles change nothing. */
+static void
+test_same_bits (const CpuKernels *kernels)
+{
+  static const Asked all[] = {
+    { 33, 16, FALSE, FALSE, FALSE },
+    { 16, 17, FALSE, FALSE, FALSE },
+    { 35, 48, TRUE, FALSE, FALSE },
+    { 32, 97, FALSE, FALSE, TRUE },
+    { 20, 31, TRUE, TRUE, TRUE },
+    { 33, 40, FALSE, TRUE, FALSE },
+  };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (all); i++) {
+    for (size_t t = 0; t < n_types; t++)
+      if (cpu_format_is_quantised (cpu_pack_format (model_type_info (types[t]), 16)))
+        check_same_bits (kernels, &all[i], types[t], FALSE);
+    check_same_bits (kernels, &all[i], MODEL_TYPE_Q8_0, TRUE);
+  }
+}
+
 /* The exponential, through the sum of 1 and 15 times e^x. */
 static void
 test_exp (const CpuKernels *kernels)
@@ -362,9 +451,12 @@ main (int argc, char **argv)
       g_autofree char *path = g_strdup_printf ("/cpu/%s/%s", tests[i].name,
                                                cpu_tier_name (tier));
 
-      if (evex_kernels (tier) != NULL && (tier != CPU_TIER_PORTABLE || tests[i].portable_too))
-        g_test_add_data_func (path, evex_kernels (tier),
+      if (stand_in_kernels (tier) != NULL && (tier != CPU_TIER_PORTABLE || tests[i].portable_too))
+        g_test_add_data_func (path, stand_in_kernels (tier),
                               (GTestDataFunc) (void (*) (void)) tests[i].test);
     }
+  if (stand_in_kernels (CPU_TIER_AMX) != NULL)
+    g_test_add_data_func ("/cpu/same-bits/AMX", stand_in_kernels (CPU_TIER_AMX),
+                          (GTestDataFunc) (void (*) (void)) test_same_bits);
   return g_test_run ();
 }

@@ -7,7 +7,7 @@
 
 #include "engine/vulkan/layout.h"
 #include "engine/vulkan/vulkan.h"
-#include "tests/engine/cpu/evex.h"
+#include "tests/engine/cpu/stand-ins.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,6 +19,7 @@ typedef struct {
   gboolean quantises;                           /* activations, for quantised weights */
   gboolean (*runs) (const ModelTypeInfo *type); /* NULL: every type */
   double tiles;                                 /* 0, or a limit: only test-tiles.c */
+  gboolean products;                            /* only ops that multiply */
 } Backend;
 
 static const Backend *backend_under_test;
@@ -428,6 +429,7 @@ static const Backend backends[] = {
   { "cpu-avx2", CPU_TIER_AVX2, NULL, TRUE, NULL },
   { "cpu-avx-vnni", CPU_TIER_AVX_VNNI, NULL, TRUE, NULL },
   { "cpu-avx512", CPU_TIER_AVX512, NULL, TRUE, NULL },
+  { "cpu-amx", CPU_TIER_AMX, NULL, TRUE, NULL, .products = TRUE }, /* all else is that of AVX-512 */
   { "vulkan", 0, "", TRUE, vulkan_layout_runs },
   { "vulkan-hardware", 0, "none", TRUE, vulkan_layout_runs },
   { "vulkan-slow-dots", 0, "none,slow_dots=1", TRUE, is_common },
@@ -441,7 +443,7 @@ static EngineBackend *
 open_backend (const Backend *backend)
 {
   return backend->quirks != NULL ? open_vulkan (backend->quirks)
-                                 : evex_backend_open (2, backend->tier);
+                                 : stand_in_backend_open (2, backend->tier);
 }
 
 static void
@@ -465,10 +467,29 @@ add_per_type (const char *op, void (*test) (gconstpointer))
   }
 }
 
+static gboolean
+is_no_type_thorough (ModelType type)
+{
+  return FALSE;
+}
+
+/* Experts multiply as others do, and take long: a few shapes, of formats of each kind. */
+static void
+add_product_tests (void)
+{
+  static const ModelType few[] = { MODEL_TYPE_Q4_0, MODEL_TYPE_Q8_0, MODEL_TYPE_Q4_K,
+                                   MODEL_TYPE_Q6_K, MODEL_TYPE_MXFP4, MODEL_TYPE_TQ1_0 };
+
+  add_per_type ("matmul", test_matmul);
+  add_per_type ("biased", test_biased);
+  add_per_type ("gated", test_gated);
+  add_scale_tests (limit_of);
+  test_experts_add (few, G_N_ELEMENTS (few), limit_of, is_no_type_thorough);
+}
+
 static void
 add_all_tests (void)
 {
-  list_types ();
   add_per_type ("embed", test_embed);
   add_per_type ("embed-sums", test_embed_sums);
   g_test_add_func ("/ops/norm", test_norm);
@@ -502,10 +523,13 @@ main (int argc, char **argv)
     g_print ("1..0 # SKIP this machine does not run %s\n", backend_under_test->name);
     return 0;
   }
+  list_types ();
   if (backend_under_test->tiles > 0) {
     add_tile_tests (limit_of);
     if (strstr (backend_under_test->quirks, "tiling=2") != NULL)
       add_attention_tile_tests ();
+  } else if (backend_under_test->products) {
+    add_product_tests ();
   } else {
     add_all_tests ();
   }
