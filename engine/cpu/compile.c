@@ -458,6 +458,7 @@ shape_of (CpuModel *model, const GraphPlan *plan, gboolean needs_quantised[CPU_N
   x->n_positions = UINT32_MAX;
   x->one_byte = !model_desc_has (plan->desc, MODEL_HEAD);
   x->in_pairs = cpu_adds_beside ();
+  x->asks_ahead = cpu_stops_at_pages ();
   for (uint32_t i = 0; i < plan->n_ops; i++) {
     if (reads_quantised (x, &plan->ops[i]))
       needs_quantised[plan->ops[i].src] = TRUE;

@@ -20,6 +20,9 @@ const char *cpu_tier_name (CpuTier tier);
 /* Whether this processor adds bytes on ports that do not multiply (AMD's four, two of which do) or
  * on the same (Intel's two, of vectors of 512 bits). */
 gboolean cpu_adds_beside (void);
+/* Whether its prefetcher stops at every 4 KiB of memory (Intel's: by a Xeon of Cascade Lake) or
+ * goes on (AMD's: by an EPYC of Zen 4, which only loses time where it is helped). */
+gboolean cpu_stops_at_pages (void);
 /* As the system calls it; free with g_free. */
 char *cpu_processor_name (void);
 

@@ -184,6 +184,7 @@ point_at_activations (const CpuRun *run, const CpuStep *step, unsigned worker,
   }
   work->one_byte = x->one_byte;
   work->in_pairs = x->in_pairs;
+  work->asks_ahead = x->asks_ahead;
   work->act_stride = width / CPU_BLOCK * sizeof (CpuActBlock);
   work->act = cpu_run_has_few (run, step) ? (const void *) (scratch + x->own_act_offset)
                                           : x->quantised[step->src];

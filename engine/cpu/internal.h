@@ -117,9 +117,10 @@ typedef struct {
   /* [n_tokens]: where a token's activations and results lie, in strides; NULL: one after another */
   const uint32_t *act_rows, *dst_rows;
   gboolean accumulate;
-  gboolean one_byte; /* of CpuActBlock: low is 0 */
-  gboolean in_pairs; /* where the tier has that: cpu_adds_beside () */
-  float *scratch;    /* CPU_FORMAT_FILE: [columns]; CPU_FORMAT_EXPANDED: two strips */
+  gboolean one_byte;   /* of CpuActBlock: low is 0 */
+  gboolean in_pairs;   /* where the tier has that: cpu_adds_beside () */
+  gboolean asks_ahead; /* for weights of one token: cpu_stops_at_pages () */
+  float *scratch;      /* CPU_FORMAT_FILE: [columns]; CPU_FORMAT_EXPANDED: two strips */
 } CpuMatmulWork;
 
 typedef void (*CpuMatmulFunc) (const CpuMatmulWork *work);
@@ -414,8 +415,8 @@ struct _CpuExecutable {
   uint8_t *file_rows;     /* [max_tokens] of them, as the file has them */
   /* The largest sliding window of layers whose keys lie in the pages of GRAPH_KV_WINDOW. */
   uint32_t window_tokens;
-  gboolean one_byte; /* of quantised activations */
-  gboolean in_pairs; /* products */
+  gboolean one_byte;             /* of quantised activations */
+  gboolean in_pairs, asks_ahead; /* products */
   uint32_t n_steps;
   CpuStep *steps;
   uint32_t *segment_first; /* [segments + 1] a segment's first step; the last: n_steps */

@@ -131,6 +131,7 @@ point_at_activations (const CpuRun *run, const CpuStep *step, unsigned worker, u
   if (cpu_format_is_quantised (work->weight->format)) {
     work->one_byte = x->one_byte;
     work->in_pairs = x->in_pairs;
+    work->asks_ahead = x->asks_ahead;
     work->act_stride = width / CPU_BLOCK * sizeof (CpuActBlock);
     work->act = few ? scratch + x->own_act_offset : (const char *) x->quantised[step->src];
   } else {

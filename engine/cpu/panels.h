@@ -156,7 +156,7 @@ panel (const CpuFormat format, const gboolean in_pairs, const gboolean one_byte,
     for (unsigned b = 0; b < walk.n_blocks; b++, at += sizeof (CpuActBlock)) {
       PanelStrip p[TILE_STRIPS];
 
-      prefetch (TILE_STRIPS, PANEL_TOKENS, strip, walk.end, second, walk.block_bytes);
+      prefetch (TILE_STRIPS, strip, walk.end, second, walk.block_bytes);
 #pragma GCC unroll 2
       for (unsigned m = 0; m < TILE_STRIPS; m++) {
         load_codes_of (format, in_pairs, strip + m * second, &p[m]);

@@ -206,7 +206,7 @@ tile_panel (const CpuFormat format, const gboolean one_byte, const uint8_t *stri
     for (unsigned b = 0; b < walk.n_blocks; b++, strip += walk.block_bytes) {
       PanelStrip *p = strips[n_blocks % 2];
 
-      prefetch (TILE_STRIPS, PANEL_TOKENS, strip, walk.end, second, walk.block_bytes);
+      prefetch (TILE_STRIPS, strip, walk.end, second, walk.block_bytes);
       for (unsigned m = 0; m < TILE_STRIPS; m++)
         unpack (format, head + m * second, strip + m * second, &p[m]);
       WRITTEN ();

@@ -11,9 +11,9 @@
 #define PREFETCH_BYTES 4096
 
 /* out: [strips][tokens][V_WIDTH]. second: bytes from the first strip to the second. act: one
- * pointer a token. one_byte: of activations, the low ones are 0. */
+ * pointer a token. one_byte: of activations, the low ones are 0; asks_ahead: CpuMatmulWork. */
 typedef void (*TileFunc) (const uint8_t *strip, ptrdiff_t second, const void *const *act,
-                          uint32_t columns, gboolean one_byte, float *out);
+                          uint32_t columns, gboolean one_byte, gboolean asks_ahead, float *out);
 
 /* With few tokens or one, whose kernels wait for memory. */
 INLINE gboolean
@@ -404,14 +404,11 @@ add_block (const CpuFormat format, const unsigned m_n, const unsigned n_n,
 }
 
 /* Strips lie one after another, so that what comes next is ahead even past the end of this one; of
- * two that are read at once, the next pair lies behind both. Small tiles read so fast that the
- * processor's own prefetcher does better; in others it stops at every 4 KiB page. */
+ * two that are read at once, the next pair lies behind both. */
 INLINE void
-prefetch (const unsigned m_n, const unsigned n_n, const uint8_t *p, const uint8_t *end,
-          ptrdiff_t second, unsigned bytes)
+prefetch (const unsigned m_n, const uint8_t *p, const uint8_t *end, ptrdiff_t second,
+          unsigned bytes)
 {
-  if (is_small (m_n, n_n))
-    return;
   p += m_n * PREFETCH_BYTES;
   if (m_n > 1 && p >= end)
     p += second;
@@ -451,7 +448,7 @@ walk_strip (const CpuFormat format, const uint8_t *strip, uint32_t columns)
 INLINE void
 tile_integer (const CpuFormat format, const unsigned m_n, const unsigned n_n, const uint8_t *strip,
               ptrdiff_t second, const void *const *act, uint32_t columns, gboolean one_byte,
-              float *out)
+              gboolean asks_ahead, float *out)
 {
   const StripWalk walk = walk_strip (format, strip, columns);
   const CpuActBlock *a[TILE_COLUMNS];
@@ -471,8 +468,10 @@ tile_integer (const CpuFormat format, const unsigned m_n, const unsigned n_n, co
     for (unsigned b = 0; b < walk.n_blocks; b++) {
       const uint8_t *block[TILE_STRIPS] = { strip, strip + second };
 
-      prefetch (m_n, n_n, strip, walk.end, second, walk.block_bytes);
-      __asm__ ("" : "+r"(one_byte)); /* one loop for both, not two */
+      /* Small tiles read so fast that AMD's own prefetcher does better. */
+      if (!is_small (m_n, n_n) || asks_ahead)
+        prefetch (m_n, strip, walk.end, second, walk.block_bytes);
+      __asm__ ("" : "+r"(one_byte), "+r"(asks_ahead)); /* one loop for all, not four */
       add_block (format, m_n, n_n, head, block, a, one_byte, sums);
       strip += walk.block_bytes;
 #pragma GCC unroll 8
@@ -499,7 +498,7 @@ load_floats (const CpuFormat format, const uint8_t *p)
 INLINE void
 tile_float (const CpuFormat format, const unsigned m_n, const unsigned n_n, const uint8_t *strip,
             ptrdiff_t second, const void *const *act, uint32_t columns, gboolean one_byte,
-            float *out)
+            gboolean asks_ahead, float *out)
 {
   const size_t step = (format == CPU_FORMAT_F32 ? 4 : 2) * V_WIDTH;
   V sums[TILE_STRIPS][TILE_COLUMNS];
@@ -544,12 +543,13 @@ tile_float (const CpuFormat format, const unsigned m_n, const unsigned n_n, cons
 
 /* ---- one function per format and tile size -------------------------------------------------- */
 
-#define TILE(kind, format, m, n)                                                         \
-  static void tile_##format##_##m##_##n (const uint8_t *strip, ptrdiff_t second,         \
-                                         const void *const *act, uint32_t columns,       \
-                                         gboolean one_byte, float *out)                  \
-  {                                                                                      \
-    tile_##kind (CPU_FORMAT_##format, m, n, strip, second, act, columns, one_byte, out); \
+#define TILE(kind, format, m, n)                                                               \
+  static void tile_##format##_##m##_##n (const uint8_t *strip, ptrdiff_t second,               \
+                                         const void *const *act, uint32_t columns,             \
+                                         gboolean one_byte, gboolean asks_ahead, float *out)   \
+  {                                                                                            \
+    tile_##kind (CPU_FORMAT_##format, m, n, strip, second, act, columns, one_byte, asks_ahead, \
+                 out);                                                                         \
   }
 
 /* A product of tiles of up to 2 strips by 4 tokens. */
@@ -727,10 +727,12 @@ run_strips (const CpuMatmulWork *w, const TileFunc (*tiles)[TILE_COLUMNS], unsig
     for (unsigned i = 0; i < n; i++)
       act[i] = cpu_work_act (w, t + i);
     if (m_n == 2 && w->n_tokens <= n_most) {
-      tiles[0][n - 1](strip, 0, act, w->weight->columns, w->one_byte, sums);
-      tiles[0][n - 1](strip + second, 0, act, w->weight->columns, w->one_byte, sums + n * V_WIDTH);
+      tiles[0][n - 1](strip, 0, act, w->weight->columns, w->one_byte, w->asks_ahead, sums);
+      tiles[0][n - 1](strip + second, 0, act, w->weight->columns, w->one_byte, w->asks_ahead,
+                      sums + n * V_WIDTH);
     } else {
-      tiles[m_n - 1][n - 1](strip, second, act, w->weight->columns, w->one_byte, sums);
+      tiles[m_n - 1][n - 1](strip, second, act, w->weight->columns, w->one_byte, w->asks_ahead,
+                            sums);
     }
     store_tokens (w, s, m_n, sums, n * V_WIDTH, V_WIDTH, t, n);
   }

@@ -88,6 +88,13 @@ cpu_adds_beside (void)
   return __builtin_cpu_is ("amd");
 }
 
+gboolean
+cpu_stops_at_pages (void)
+{
+  __builtin_cpu_init ();
+  return __builtin_cpu_is ("intel");
+}
+
 #else
 
 gboolean
@@ -98,6 +105,12 @@ cpu_tier_runs (CpuTier tier)
 
 gboolean
 cpu_adds_beside (void)
+{
+  return FALSE;
+}
+
+gboolean
+cpu_stops_at_pages (void)
 {
   return FALSE;
 }

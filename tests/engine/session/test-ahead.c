@@ -82,7 +82,7 @@ answer (Both *both, unsigned session, const GArray *prompt, const EngineGenerate
   return queued.queued_tokens;
 }
 
-/* Each way of sampling, over the end of a page. Of 100 tokens the first comes from the prompt, the
+/* Each way of sampling, over the end of a page. Of 50 tokens the first comes from the prompt, the
  * second is timed, and the third has nobody before it; a page begins and another one may. */
 static void
 test_samplers (gconstpointer kind)
@@ -109,13 +109,13 @@ test_samplers (gconstpointer kind)
     EngineGenerate options = ways[i];
     uint32_t n;
 
-    options.max_tokens = 100;
+    options.max_tokens = 50;
     options.ignore_end = TRUE;
     options.seed = i;
     test_add_tokens (prompt, i, 40);
     n = answer (&both, 0, prompt, &options);
-    g_test_message ("way %zu: %u of 100 were queued", i, n);
-    g_assert_cmpuint (n, >=, 90);
+    g_test_message ("way %zu: %u of 50 were queued", i, n);
+    g_assert_cmpuint (n, >=, 42);
   }
 }
 
@@ -146,7 +146,7 @@ test_turns (gconstpointer kind)
   uint32_t n_queued = 0;
 
   both_init (&both, GPOINTER_TO_UINT (kind));
-  for (unsigned turn = 0; turn < 60; turn++) {
+  for (unsigned turn = 0; turn < 40; turn++) {
     g_autoptr (GArray) prompt = g_array_new (FALSE, FALSE, sizeof (gint32));
     EngineGenerate options = ENGINE_GENERATE_GREEDY;
     unsigned shared = 20 + test_random (&random) % 60;
@@ -158,7 +158,7 @@ test_turns (gconstpointer kind)
     options.speculate = turn % 3 == 0;
     n_queued += answer (&both, test_random (&random) % N_SESSIONS, prompt, &options);
   }
-  g_assert_cmpuint (n_queued, >, 60);
+  g_assert_cmpuint (n_queued, >, 40);
 }
 
 int
