@@ -85,21 +85,6 @@ kernel_multiply_bytes (uint32_t rounds, int32_t *sum)
   return (uint64_t) rounds * CHAINS * sizeof (I);
 }
 
-/* All but what differs. */
-#define KERNELS .lanes = V_WIDTH,                \
-                .norm = kernel_norm,             \
-                .layer_norm = kernel_layer_norm, \
-                .gate = kernel_gate,             \
-                .quantise = kernel_quantise,     \
-                .rope = kernel_rope,             \
-                .scale = kernel_scale,           \
-                .sum_rows = kernel_sum_rows,     \
-                .recur = kernel_recur,           \
-                .convolve = kernel_convolve,     \
-                .kv = KV_KERNELS,                \
-                .merge = kernel_merge,           \
-                .max_sum_exp = kernel_max_sum_exp
-
 const CpuKernels cpu_kernels_avx2 = {
   .tier = CPU_TIER_AVX2,
   .matmul = cpu_products_avx2,

@@ -636,3 +636,19 @@ store_value_f32 (const float *v, uint32_t d_value, uint32_t slot, uint8_t *to)
 {
   memcpy (to + (size_t) slot * d_value * sizeof *v, v, d_value * sizeof *v);
 }
+
+/* What stands in the tables of all tiers that include this, each with a kernel_quantise () and a
+ * pages-q8_0.h of its own. */
+#define KERNELS .lanes = V_WIDTH,                \
+                .norm = kernel_norm,             \
+                .layer_norm = kernel_layer_norm, \
+                .gate = kernel_gate,             \
+                .quantise = kernel_quantise,     \
+                .rope = kernel_rope,             \
+                .scale = kernel_scale,           \
+                .sum_rows = kernel_sum_rows,     \
+                .recur = kernel_recur,           \
+                .convolve = kernel_convolve,     \
+                .kv = KV_KERNELS,                \
+                .merge = kernel_merge,           \
+                .max_sum_exp = kernel_max_sum_exp

@@ -134,6 +134,16 @@ remember (VulkanAhead *self, VulkanExecutable *exe, int started, const EngineBat
   }
 }
 
+/* Submits the commands that exe's exchange lists; as vulkan_submitter_start (). each_us: of one. */
+static int
+start (VulkanExecutable *exe, double each_us, GError **error)
+{
+  const GArray *commands = exe->exchange.commands;
+  return vulkan_submitter_start (exe->model->backend->submitter,
+                                 (const VkCommandBuffer *) (void *) commands->data, commands->len,
+                                 each_us, error);
+}
+
 /* Queues what comes after batch, whose commands of exe have been submitted, on its twin. */
 static gboolean
 queue_next (VulkanExecutable *exe, const EngineBatch *batch, GError **error)
@@ -141,7 +151,6 @@ queue_next (VulkanExecutable *exe, const EngineBatch *batch, GError **error)
   static const int32_t token = 0; /* the device picks it */
   static const uint32_t output = 0;
   VulkanExecutable *twin = exe->twin;
-  GArray *commands = twin->exchange.commands;
   EngineBatchRun run = batch->runs[0];
   EngineBatch next = *batch;
   run.position++;
@@ -152,10 +161,8 @@ queue_next (VulkanExecutable *exe, const EngineBatch *batch, GError **error)
   write_pick (exe, batch->next);
   if (!vulkan_exchange_list (twin, &next, buckets, error))
     return FALSE;
-  g_array_prepend_val (commands, exe->next);
-  int started = vulkan_submitter_start (exe->model->backend->submitter,
-                                        (const VkCommandBuffer *) (void *) commands->data,
-                                        commands->len, recording_of (exe)->each_us, error);
+  g_array_prepend_val (twin->exchange.commands, exe->next);
+  int started = start (twin, recording_of (exe)->each_us, error);
   if (started < 0)
     return FALSE;
   recording_of (twin)->each_us = recording_of (exe)->each_us;
@@ -177,7 +184,6 @@ vulkan_ahead_run (VulkanExecutable *exe, const EngineBatch *batch, const gint *c
                   gboolean *done, uint64_t *device_us, GError **error)
 {
   VulkanSubmitter *submitter = exe->model->backend->submitter;
-  const GArray *commands = exe->exchange.commands;
   GError *failure = NULL;
   double us = 0;
   *done = can_queue (exe, batch);
@@ -185,9 +191,7 @@ vulkan_ahead_run (VulkanExecutable *exe, const EngineBatch *batch, const gint *c
     return TRUE;
   if (!need_twin (exe, error) || is_cancelled (cancel, error))
     return FALSE;
-  int started = vulkan_submitter_start (submitter,
-                                        (const VkCommandBuffer *) (void *) commands->data,
-                                        commands->len, recording_of (exe)->each_us, error);
+  int started = start (exe, recording_of (exe)->each_us, error);
   if (started < 0)
     return FALSE;
   gboolean queued = queue_next (exe, batch, &failure);
@@ -197,7 +201,7 @@ vulkan_ahead_run (VulkanExecutable *exe, const EngineBatch *batch, const gint *c
       g_propagate_error (error, failure);
     return FALSE;
   }
-  recording_of (exe)->each_us = us / commands->len;
+  recording_of (exe)->each_us = us / exe->exchange.commands->len;
   *device_us = (uint64_t) us;
   return TRUE;
 }
