@@ -61,21 +61,23 @@ vulkan_ahead_part (VulkanExecutable *exe)
   vulkan_executable_free (twin);
 }
 
-/* Makes exe's twin unless it has one. */
+/* Makes exe's twin unless it has one. Answers can do without, so a card that has no room for it is
+ * not asked again; what else is wrong with it the next step says. */
 static gboolean
-need_twin (VulkanExecutable *exe, GError **error)
+need_twin (VulkanExecutable *exe)
 {
   if (exe->twin != NULL)
     return TRUE;
-  VulkanExecutable *twin = vulkan_executable_new (exe->model, exe->plan, error);
-  if (twin == NULL)
-    return FALSE;
-  exe->twin = twin;
-  twin->twin = exe;
-  twin->is_twin = TRUE;
-  if (record_next (exe, twin, error) && record_next (twin, exe, error))
-    return TRUE;
-  vulkan_ahead_part (exe);
+  VulkanExecutable *twin = vulkan_executable_new (exe->model, exe->plan, NULL);
+  if (twin != NULL) {
+    exe->twin = twin;
+    twin->twin = exe;
+    twin->is_twin = TRUE;
+    if (record_next (exe, twin, NULL) && record_next (twin, exe, NULL))
+      return TRUE;
+    vulkan_ahead_part (exe);
+  }
+  exe->model->ahead.is_refused = TRUE;
   return FALSE;
 }
 
@@ -92,6 +94,7 @@ can_queue (VulkanExecutable *exe, const EngineBatch *batch)
   const GraphPlan *plan = exe->plan;
   double us = recording_of (exe)->each_us * exe->exchange.commands->len;
   return exe->model->backend->device->quirks.ahead != 0 && batch->next != NULL &&
+         !exe->model->ahead.is_refused &&
          plan->max_tokens == 1 && plan->n_segments == 0 && batch->n_outputs == 1 &&
          !batch->want_logits && plan->buffer_width[GRAPH_BUFFER_LOGITS] > 0 &&
          exe->file_op == NULL && exe->model->states.n_slots == 0 &&
@@ -186,10 +189,10 @@ vulkan_ahead_run (VulkanExecutable *exe, const EngineBatch *batch, const gint *c
   VulkanSubmitter *submitter = exe->model->backend->submitter;
   GError *failure = NULL;
   double us = 0;
-  *done = can_queue (exe, batch);
+  *done = can_queue (exe, batch) && need_twin (exe);
   if (!*done)
     return TRUE;
-  if (!need_twin (exe, error) || is_cancelled (cancel, error))
+  if (is_cancelled (cancel, error))
     return FALSE;
   int started = start (exe, recording_of (exe)->each_us, error);
   if (started < 0)

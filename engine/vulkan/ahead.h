@@ -15,6 +15,7 @@ typedef struct _VulkanExecutable VulkanExecutable;
 typedef struct {
   VulkanExecutable *exe; /* NULL: nothing */
   int started;           /* what to finish */
+  gboolean is_refused;   /* the card had no room for a twin */
   uint32_t position, n_candidates;
   GArray *pages[GRAPH_N_KV_GROUPS]; /* uint32_t: of its run */
 } VulkanAhead;
