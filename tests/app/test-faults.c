@@ -253,7 +253,7 @@ run_failure (Fault fault, guint nth, const char *reason)
 }
 
 /* Every allocation of the device, from the first of the load to the last of the answer. Only what
- * checks guesses can be done without. */
+ * checks guesses and what queues tokens can be done without. */
 static void
 test_memory (void)
 {
