@@ -332,12 +332,15 @@ test_embedder_changes (void)
   index_fixture_tear_down (&fixture);
 }
 
+#define N_FILES 60
+
 static gboolean
 has_words (gpointer data)
 {
   g_autofree char *list = index_fixture_list (data);
+  g_auto (GStrv) files = g_strsplit (list, "|", -1);
 
-  return strstr (list, "waiting") == NULL;
+  return g_strv_length (files) == N_FILES && strstr (list, "waiting") == NULL;
 }
 
 /* Words of all files, then vectors; cancelled in the middle, all that is there stays, and the next
@@ -352,7 +355,7 @@ test_order_and_cancel (void)
   g_autofree char *n = NULL;
 
   index_fixture_set_up (&fixture);
-  for (guint i = 0; i < 60; i++) {
+  for (guint i = 0; i < N_FILES; i++) {
     g_autofree char *name = g_strdup_printf ("%02u.txt", i);
 
     index_fixture_write (&fixture, name, "Some words of a small file.");
@@ -361,13 +364,12 @@ test_order_and_cancel (void)
   indexer = index_fixture_indexer (&fixture, embedder);
   paths[0] = fixture.documents;
   bottega_indexer_add (indexer, paths);
-  fixture_turn (0.05);
   fixture_wait (has_words, &fixture);
   bottega_indexer_cancel (indexer);
   index_fixture_wait (indexer);
   index_fixture_assert_query (&fixture, "SELECT count(*) FROM chunk_words", "60");
   n = index_fixture_query (&fixture, "SELECT count(*) FROM vectors");
-  g_assert_cmpint (atoi (n), <, 60);
+  g_assert_cmpint (atoi (n), <, N_FILES);
   /* The newest file was read first. */
   index_fixture_assert_query (&fixture,
                               "SELECT substr (path, -6) FROM documents ORDER BY indexed_us LIMIT 1",
@@ -376,8 +378,8 @@ test_order_and_cancel (void)
   fake_embedder_set_delay (embedder, 0);
   refresh (indexer);
   index_fixture_assert_query (&fixture, "SELECT count(*) FROM vectors", "60");
-  g_assert_cmpuint (fake_embedder_get_n_texts (embedder), >=, 60);
-  g_assert_cmpuint (fake_embedder_get_n_texts (embedder), <=, 60 + 16);
+  g_assert_cmpuint (fake_embedder_get_n_texts (embedder), >=, N_FILES);
+  g_assert_cmpuint (fake_embedder_get_n_texts (embedder), <=, N_FILES + 16);
 
   g_clear_object (&indexer);
   index_fixture_tear_down (&fixture);

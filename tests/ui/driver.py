@@ -367,7 +367,8 @@ class App:
 
     def close(self):
         self.key('ctrl+q')
-        assert self.process.wait(20) == 0, self.output()
+        status = self.process.wait(20)
+        assert status == 0, f'bottega ended with {status}: {self.output()}'
         assert not self.complaints(), '\n'.join(self.complaints())
 
     def kill(self):

@@ -3,12 +3,16 @@
  * and none for a while when making and checking them costs more than they gain. */
 #include "engine/session/lookup.h"
 
+/* A token's time: long, since making guesses is measured, and what interrupts a test meanwhile must
+ * be nothing beside it. */
+#define TOKEN_US (G_USEC_PER_SEC)
+
 typedef struct {
   SessionDraft draft;
   SessionLookup lookup;
 } Guesses;
 
-/* Three tokens that took a millisecond each are known of. */
+/* The time of three tokens is known. */
 static void
 begin (Guesses *g, const gint32 *prompt, guint32 n)
 {
@@ -19,7 +23,7 @@ begin (Guesses *g, const gint32 *prompt, guint32 n)
     gint32 guesses[1];
 
     g_assert_cmpuint (session_draft_propose (&g->draft, guesses, 1), ==, 0);
-    session_draft_learn (&g->draft, 0, 0, 1000);
+    session_draft_learn (&g->draft, 0, 0, TOKEN_US);
   }
 }
 
@@ -96,7 +100,7 @@ count_pause (SessionDraft *draft)
 
   for (n = 0; session_draft_propose (draft, guesses, 8) == 0; n++) {
     g_assert_cmpuint (n, <, 100000);
-    session_draft_learn (draft, 0, 0, 1000);
+    session_draft_learn (draft, 0, 0, TOKEN_US);
     session_draft_push (draft, n % 2 ? 2 : 1);
   }
   return n;
@@ -113,11 +117,11 @@ test_pause (void)
 
   begin (&g, prompt, 6);
   g_assert_cmpuint (session_draft_propose (&g.draft, guesses, 8), >, 0);
-  session_draft_learn (&g.draft, 3, 3, 2000); /* 4 tokens in the time of 2 */
+  session_draft_learn (&g.draft, 3, 3, 2 * TOKEN_US); /* 4 tokens in the time of 2 */
   g_assert_cmpuint (session_draft_propose (&g.draft, guesses, 8), >, 0);
-  session_draft_learn (&g.draft, 3, 0, 9000);
+  session_draft_learn (&g.draft, 3, 0, 9 * TOKEN_US);
   first = count_pause (&g.draft);
-  session_draft_learn (&g.draft, 3, 0, 9000);
+  session_draft_learn (&g.draft, 3, 0, 9 * TOKEN_US);
   second = count_pause (&g.draft);
   g_assert_cmpuint (first, >=, 8);
   g_assert_cmpuint (second, >, first);
@@ -174,16 +178,16 @@ test_several (void)
   session_draft_push (&g.draft, 2);
   assert_guesses (&g, 8, (const gint32[]) { 900, 901 }, 2);
   g_assert_true (g.draft.at_hand == &teller.guesser);
-  session_draft_learn (&g.draft, 2, 1, 1100);
+  session_draft_learn (&g.draft, 2, 1, 1.1 * TOKEN_US);
   g_assert_cmpfloat (teller.guesser.ahead, >, 0.5);
   g_assert_cmpfloat (g.lookup.guesser.ahead, ==, 0);
   teller.n = 0; /* then those of the first are taken, be they few */
   assert_guesses (&g, 8, (const gint32[]) { 8 }, 1);
   g_assert_true (g.draft.at_hand == &g.lookup.guesser);
   teller.n = 2;
-  session_draft_learn (&g.draft, 1, 0, 900);
+  session_draft_learn (&g.draft, 1, 0, 0.9 * TOKEN_US);
   assert_guesses (&g, 8, (const gint32[]) { 900, 901 }, 2);
-  session_draft_learn (&g.draft, 2, 0, 9000); /* off, and the other is not */
+  session_draft_learn (&g.draft, 2, 0, 9 * TOKEN_US); /* off, and the other is not */
   assert_guesses (&g, 8, (const gint32[]) { 8 }, 1);
   g_assert_cmpuint (session_draft_propose (&g.draft, guesses, 0), ==, 0);
   end (&g);
@@ -196,7 +200,7 @@ test_silent (void)
   Teller teller = teller_new (0);
   guint32 n_first;
 
-  teller.us = 300;
+  teller.us = TOKEN_US / 30;
   for (int answer = 0; answer < 2; answer++) {
     Guesses g;
 
@@ -206,7 +210,7 @@ test_silent (void)
       gint32 guesses[8];
 
       g_assert_cmpuint (session_draft_propose (&g.draft, guesses, 8), ==, 0);
-      session_draft_learn (&g.draft, 0, 0, 1000);
+      session_draft_learn (&g.draft, 0, 0, TOKEN_US);
       session_draft_push (&g.draft, 10 + i);
     }
     g_assert_cmpuint (teller.n_asked, <=, 5);
@@ -230,19 +234,19 @@ test_catch_up (void)
   session_draft_init (&draft, NULL, 0);
   session_draft_add_guesser (&draft, &teller.guesser);
   for (int i = 0; i < 3; i++)
-    session_draft_learn (&draft, 0, 0, 1000);
-  teller.catch_up_us = 50000;
+    session_draft_learn (&draft, 0, 0, TOKEN_US);
+  teller.catch_up_us = 50 * TOKEN_US;
   g_assert_cmpuint (count_pause (&draft), ==, 0);
-  session_draft_learn (&draft, 4, 4, 2000); /* 3 ms are gained of 50 */
+  session_draft_learn (&draft, 4, 4, 2 * TOKEN_US); /* 3 are gained of 50 */
   g_assert_cmpuint (count_pause (&draft), ==, 0);
-  session_draft_learn (&draft, 4, 0, 9000);
+  session_draft_learn (&draft, 4, 0, 9 * TOKEN_US);
   g_assert_cmpuint (count_pause (&draft), >=, 47 * 32);
-  session_draft_learn (&draft, 4, 0, 9000); /* nothing is owed now */
+  session_draft_learn (&draft, 4, 0, 9 * TOKEN_US); /* nothing is owed now */
   g_assert_cmpuint (count_pause (&draft), <, 100);
-  teller.catch_up_us = 400000;
-  session_draft_learn (&draft, 4, 4, 2000);
+  teller.catch_up_us = 400 * TOKEN_US;
+  session_draft_learn (&draft, 4, 4, 2 * TOKEN_US);
   g_assert_cmpuint (count_pause (&draft), ==, 0);
-  session_draft_learn (&draft, 4, 4, 2000);
+  session_draft_learn (&draft, 4, 4, 2 * TOKEN_US);
   g_assert_cmpuint (count_pause (&draft), >=, 390 * 32);
   session_draft_finish (&draft);
 }
