@@ -37,6 +37,8 @@ set_up (PageFixture *fixture, gconstpointer memory_bytes)
   fixture->page = g_object_new (BOTTEGA_TYPE_MEMORY_PAGE, NULL);
   bottega_memory_page_set_assistant (BOTTEGA_MEMORY_PAGE (fixture->page), fixture->assistant);
   fixture->window = gtk_window_new ();
+  /* Wide enough for what comes later: of a window that has to grow GTK complains. */
+  gtk_window_set_default_size (GTK_WINDOW (fixture->window), 600, 700);
   gtk_window_set_child (GTK_WINDOW (fixture->window), fixture->page);
   gtk_window_present (GTK_WINDOW (fixture->window));
 }
