@@ -367,7 +367,8 @@ test_order_and_cancel (void)
   fixture_wait (has_words, &fixture);
   bottega_indexer_cancel (indexer);
   index_fixture_wait (indexer);
-  index_fixture_assert_query (&fixture, "SELECT count(*) FROM chunk_words", "60");
+  index_fixture_assert_query (&fixture, "SELECT count(*) FROM chunk_words",
+                              G_STRINGIFY (N_FILES));
   n = index_fixture_query (&fixture, "SELECT count(*) FROM vectors");
   g_assert_cmpint (atoi (n), <, N_FILES);
   /* The newest file was read first. */
@@ -377,7 +378,8 @@ test_order_and_cancel (void)
 
   fake_embedder_set_delay (embedder, 0);
   refresh (indexer);
-  index_fixture_assert_query (&fixture, "SELECT count(*) FROM vectors", "60");
+  index_fixture_assert_query (&fixture, "SELECT count(*) FROM vectors",
+                              G_STRINGIFY (N_FILES));
   g_assert_cmpuint (fake_embedder_get_n_texts (embedder), >=, N_FILES);
   g_assert_cmpuint (fake_embedder_get_n_texts (embedder), <=, N_FILES + 16);
 
